@@ -1,0 +1,115 @@
+"""Writing files so that a reader sees the old one or the whole new one, never a half."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from eclipsed.errors import OutputError
+
+__all__ = ["atomic_write", "check_writable"]
+
+
+def atomic_write(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
+    """Write a file beside its final place, flush it to disk and move it there.
+
+    Folders that are missing are made. Whatever goes wrong, the unfinished file is removed and a file that was
+    there before stays as it was.
+
+    Args:
+        path: where the file shall be; a link is followed.
+        write: called with a temporary path of the same folder and suffix; writes the whole content there.
+    Returns:
+        `path`.
+    Raises:
+        OutputError: the folder or file cannot be written (read-only, disk full, not a regular file, …).
+    """
+    target = _target(path)
+    temporary = target.with_name(f".{target.stem[:64]}-{secrets.token_hex(6)}{target.suffix}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        _flush(temporary)
+        os.replace(temporary, target)
+    except BaseException as error:
+        _remove(temporary)
+        reason = _write_failure(error)
+        if reason is None:
+            raise
+        raise OutputError(f"cannot write {os.fspath(path)}: {reason}; nothing was saved there") from error
+    return Path(path)
+
+
+def check_writable(path: str | os.PathLike[str], *, folder: bool = False) -> None:
+    """Raise unless a file can be written at `path`; nothing is left behind, so it can be asked before long work.
+
+    Args:
+        path: a file to be written later, or a folder that will hold files.
+        folder: `path` is a folder.
+    Raises:
+        OutputError: it cannot be written.
+    """
+    parent = Path(os.path.realpath(path)) if folder else _target(path).parent
+    while not os.path.lexists(parent) and parent != parent.parent:
+        parent = parent.parent
+    probe = parent / f".eclipsed-{secrets.token_hex(6)}"
+    try:
+        probe.touch(exist_ok=False)
+    except OSError as error:
+        raise OutputError(f"cannot write {os.fspath(path)}: {_reason(error)}; choose another place") from error
+    finally:
+        _remove(probe)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """The file that `path` stands for, links followed; a device, socket or folder is refused."""
+    try:
+        target = Path(os.path.realpath(path))
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return target
+    except (OSError, ValueError) as error:  # a name too long, a null byte
+        raise OutputError(f"cannot write {os.fspath(path)!r}: {_reason(error)}; choose another name") from error
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"cannot write {os.fspath(path)}: it is a folder; give the name of a file")
+    if not stat.S_ISREG(mode) or not target.name:
+        raise OutputError(f"cannot write {os.fspath(path)}: it is not a regular file; choose another place")
+    return target
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except (OSError, ValueError):  # the folder itself is out of reach, so nothing was written either
+        return
+
+
+def _write_failure(error: BaseException) -> str | None:
+    """What went wrong in words when `error` is a failed write; None when it is something else."""
+    if isinstance(error, OutputError):
+        return None
+    if isinstance(error, FileExistsError):  # from mkdir
+        return "a part of its folder's name is a file"
+    if isinstance(error, OSError):
+        return _reason(error)
+    text = str(error)
+    if isinstance(error, SafetensorError) and "I/O error" in text:
+        return text[text.index("I/O error") :]
+    if isinstance(error, RuntimeError) and ("PytorchStreamWriter" in text or "inline_container" in text):  # torch.save
+        return "the disk is full or the file cannot be written"
+    return None
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text[0].lower() + text[1:]
