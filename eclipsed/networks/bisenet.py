@@ -1,0 +1,100 @@
+"""BiSeNet, the face parser's network, at any width, built from facexlib's own blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from facexlib.parsing import bisenet as facexlib_bisenet
+from facexlib.parsing import resnet as facexlib_resnet
+from torch import Tensor, nn
+
+__all__ = ["BiSeNet", "num_class_of", "width_of"]
+
+
+class BiSeNet(nn.Module):
+    """Bilateral segmentation network on a ResNet-18 whose channel counts all follow one width.
+
+    Modules, key names and forward pass are facexlib's; at width 64 so are the shapes and the numbers.
+
+    Args:
+        num_class: number of labels.
+        width: channels after the stem; the four stages have 1, 2, 4 and 8 times as many.
+    Source: Yu et al. 2018, arXiv:1808.00897, in the form of zllrunning/face-parsing.PyTorch and facexlib.
+    """
+
+    def __init__(self, num_class: int = 19, width: int = 64) -> None:
+        super().__init__()
+        self.num_class = num_class
+        self.width = width
+        context = 2 * width
+        self.cp = _ContextPath(width)
+        self.ffm = facexlib_bisenet.FeatureFusionModule(2 * context, 2 * context)
+        self.conv_out = facexlib_bisenet.BiSeNetOutput(2 * context, 2 * context, num_class)
+        self.conv_out16 = facexlib_bisenet.BiSeNetOutput(context, width, num_class)
+        self.conv_out32 = facexlib_bisenet.BiSeNetOutput(context, width, num_class)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of the main head and of the two auxiliary heads that help training.
+
+        Args:
+            images: normalised pictures, (N, 3, H, W), H and W multiples of 32. In training mode N must be at least 2.
+        Returns:
+            Three tensors (N, num_class, H, W): the main head, the head at 1/8 and the head at 1/16 of the size.
+        """
+        size = images.shape[2:]
+        spatial, context8, context16 = self.cp(images)
+        main = self.conv_out(self.ffm(spatial, context8))[0]
+        return (
+            _enlarge(main, size),
+            _enlarge(self.conv_out16(context8)[0], size),
+            _enlarge(self.conv_out32(context16)[0], size),
+        )
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits of the main head alone, (N, num_class, H, W): the first output of the forward pass, for less work."""
+        spatial, context8, _ = self.cp(images)
+        return _enlarge(self.conv_out(self.ffm(spatial, context8))[0], images.shape[2:])
+
+
+class _ContextPath(facexlib_bisenet.ContextPath):  # type: ignore[misc]
+    """facexlib's context path, its forward pass untouched, with channels that follow the width."""
+
+    def __init__(self, width: int) -> None:
+        nn.Module.__init__(self)
+        context = 2 * width
+        self.resnet = _ResNet18(width)
+        self.arm16 = facexlib_bisenet.AttentionRefinementModule(4 * width, context)
+        self.arm32 = facexlib_bisenet.AttentionRefinementModule(8 * width, context)
+        self.conv_head32 = facexlib_bisenet.ConvBNReLU(context, context, ks=3, stride=1, padding=1)
+        self.conv_head16 = facexlib_bisenet.ConvBNReLU(context, context, ks=3, stride=1, padding=1)
+        self.conv_avg = facexlib_bisenet.ConvBNReLU(8 * width, context, ks=1, stride=1, padding=0)
+
+
+class _ResNet18(facexlib_resnet.ResNet18):  # type: ignore[misc]
+    """facexlib's ResNet-18, its forward pass untouched, with channels that follow the width."""
+
+    def __init__(self, width: int) -> None:
+        nn.Module.__init__(self)
+        self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.layer1 = facexlib_resnet.create_layer_basic(width, width, bnum=2, stride=1)
+        self.layer2 = facexlib_resnet.create_layer_basic(width, 2 * width, bnum=2, stride=2)
+        self.layer3 = facexlib_resnet.create_layer_basic(2 * width, 4 * width, bnum=2, stride=2)
+        self.layer4 = facexlib_resnet.create_layer_basic(4 * width, 8 * width, bnum=2, stride=2)
+
+
+def _enlarge(logits: Tensor, size: torch.Size) -> Tensor:
+    return F.interpolate(logits, size, mode="bilinear", align_corners=True)
+
+
+def width_of(state: Mapping[str, Tensor]) -> int:
+    """Width of the `BiSeNet` that a state dict belongs to; KeyError when it is not one's."""
+    return int(state["cp.resnet.conv1.weight"].shape[0])
+
+
+def num_class_of(state: Mapping[str, Tensor]) -> int:
+    """Number of labels of the `BiSeNet` that a state dict belongs to; KeyError when it is not one's."""
+    return int(state["conv_out.conv_out.weight"].shape[0])
