@@ -1,0 +1,425 @@
+"""The StyleGAN2 generator: mapping network and skip synthesis network, with the key names of NVIDIA's PyTorch code.
+
+Every size comes from a `GeneratorConfig`. Weights start at the public initialisation with equalised learning
+rates, so the same class trains from scratch. All arithmetic runs in the dtype of the weights.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from eclipsed.errors import InputError
+from eclipsed.networks.ops import bias_act, modulated_conv2d, setup_filter, upsample2d
+
+__all__ = ["NOISE_MODES", "GeneratorConfig", "MappingNetwork", "NoiseMode", "StyleGAN2", "SynthesisNetwork"]
+
+NoiseMode = Literal["const", "random", "none"]
+NOISE_MODES: tuple[str, ...] = ("const", "random", "none")
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Every number that fixes the shape and the arithmetic of a StyleGAN2 generator."""
+
+    z_dim: int  # length of z; 0 for a mapping fed by the class alone
+    w_dim: int  # length of w
+    resolution: int  # side of the output in pixels, a power of two from 8 up
+    channels: tuple[tuple[int, int], ...]  # (resolution, feature channels) from 4 up, ascending
+    c_dim: int = 0  # number of classes; 0 is unconditional
+    mapping_layers: int = 8  # fully connected layers of the mapping network
+    mapping_features: int | None = None  # width between them; None is w_dim
+    embed_features: int | None = None  # width of the class embedding; None is w_dim
+    mapping_lr_multiplier: float = 0.01  # learning-rate multiplier of the mapping network
+    img_channels: int = 3  # colour channels
+    resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)  # taps of the low-pass filter
+    conv_clamp: float | None = None  # features are clamped to ± this value; None leaves them
+    num_fp16_res: int = 0  # how many blocks the file's author ran in half precision; we run none so
+    w_avg_beta: float = 0.998  # decay of the running mean of w during training
+
+    def __post_init__(self) -> None:
+        pairs = tuple(sorted((int(r), int(c)) for r, c in self.channels))
+        object.__setattr__(self, "channels", pairs)
+        object.__setattr__(self, "resample_filter", tuple(float(t) for t in self.resample_filter))
+        if self.resolution < 8 or self.resolution & (self.resolution - 1):
+            raise InputError(f"resolution must be a power of two from 8 up; got {self.resolution}")
+        wanted = tuple(2**i for i in range(2, self.resolution.bit_length()))
+        if tuple(r for r, _ in pairs) != wanted or min(c for _, c in pairs) < 1:
+            raise InputError(f"channels must hold one positive number for each of {wanted}; got {pairs}")
+        for name in ("w_dim", "mapping_layers", "img_channels"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if self.z_dim < 0 or self.c_dim < 0 or self.z_dim + self.c_dim == 0:
+            raise InputError(f"a generator needs z or a class; got z_dim {self.z_dim}, c_dim {self.c_dim}")
+        if self.conv_clamp is not None and not self.conv_clamp > 0:
+            raise InputError(f"conv_clamp must be positive or None; got {self.conv_clamp}")
+        if not self.mapping_lr_multiplier > 0:
+            raise InputError(f"mapping_lr_multiplier must be positive; got {self.mapping_lr_multiplier}")
+        setup_filter(self.resample_filter)
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """Sides of the blocks, 4 first."""
+        return tuple(r for r, _ in self.channels)
+
+    @property
+    def num_ws(self) -> int:
+        """Rows of ws: one per convolution and one for the last ToRGB."""
+        return 2 * len(self.channels)
+
+    def to_json(self) -> str:
+        """The config as one line of JSON with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> GeneratorConfig:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: not JSON, an unknown or missing field, or a value out of range.
+        """
+        try:
+            values: Any = json.loads(text)
+            known = {f.name for f in fields(cls)}
+            if not isinstance(values, dict) or not set(values) <= known:
+                raise InputError(f"a generator config has the fields {sorted(known)}; got {values!r:.200}")
+            values["channels"] = tuple((r, c) for r, c in values["channels"])
+            return cls(**values)
+        except InputError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"this is not a generator config: {error}") from error
+
+
+class FullyConnected(nn.Module):
+    """Linear layer with equalised learning rate: stored weights are scaled to their true size when used."""
+
+    def __init__(
+        self, in_features: int, out_features: int, *, act: str = "linear", lr_multiplier: float = 1.0, bias: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.bias = nn.Parameter(torch.full((out_features,), float(bias)))
+        self.act = act
+        self.weight_gain = lr_multiplier / math.sqrt(in_features)
+        self.bias_gain = lr_multiplier
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x @ (self.weight * self.weight_gain).t()  # (N, out_features)
+        return bias_act(y, self.bias * self.bias_gain, act=self.act)
+
+
+class MappingNetwork(nn.Module):
+    """z (and a class) to w, repeated once per row of ws."""
+
+    w_avg: Tensor
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        embed = (config.embed_features or config.w_dim) if config.c_dim else 0
+        width = config.mapping_features or config.w_dim
+        if config.c_dim:
+            self.embed = FullyConnected(config.c_dim, embed)
+        sizes = [config.z_dim + embed, *[width] * (config.mapping_layers - 1), config.w_dim]
+        for i, (inside, outside) in enumerate(pairwise(sizes)):
+            layer = FullyConnected(inside, outside, act="lrelu", lr_multiplier=config.mapping_lr_multiplier)
+            setattr(self, f"fc{i}", layer)
+        self.register_buffer("w_avg", torch.zeros(config.w_dim))
+
+    def forward(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        *,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+    ) -> Tensor:
+        """Map noise to latents.
+
+        Args:
+            z: standard normal noise, (N, z_dim); each row is normalised first.
+            c: class weights, usually one-hot, (N, c_dim); needed when c_dim > 0.
+            truncation_psi: 1 leaves w, 0 gives the mean w; in between pulls towards the mean.
+            truncation_cutoff: only the first so many rows are truncated; None is all of them.
+        Returns:
+            ws, (N, num_ws, w_dim).
+        Raises:
+            InputError: z or c of another shape.
+        """
+        w = self.w(z, c)
+        ws = w[:, None].expand(-1, self.config.num_ws, -1)  # (N, num_ws, w_dim)
+        if truncation_psi == 1.0:
+            return ws.clone(memory_format=torch.contiguous_format)
+        pulled = self.w_avg.lerp(ws, truncation_psi)
+        if truncation_cutoff is None:
+            return pulled
+        return torch.cat([pulled[:, :truncation_cutoff], ws[:, truncation_cutoff:]], dim=1)
+
+    def w(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """Map noise to w without truncation, (N, z_dim) -> (N, w_dim)."""
+        config = self.config
+        if z.ndim != 2 or z.shape[1] != config.z_dim:
+            raise InputError(f"z must have shape (N, {config.z_dim}); got {tuple(z.shape)}")
+        x = normalize_second_moment(z)
+        if config.c_dim:
+            if c is None or c.shape != (z.shape[0], config.c_dim):
+                got = "none" if c is None else tuple(c.shape)
+                raise InputError(f"this generator is class-conditional: c must be (N, {config.c_dim}); got {got}")
+            x = torch.cat([x, normalize_second_moment(self.embed(c.to(x.dtype)))], dim=1)
+        for i in range(config.mapping_layers):
+            x = getattr(self, f"fc{i}")(x)
+        return x
+
+    @torch.no_grad()
+    def update_w_avg(self, w: Tensor) -> None:
+        """Move the running mean of w towards the mean of a training batch, (N, w_dim)."""
+        self.w_avg.copy_(w.mean(0).lerp(self.w_avg, self.config.w_avg_beta))
+
+
+def normalize_second_moment(x: Tensor) -> Tensor:
+    """Scale each row to a mean square of one, (N, D)."""
+    if x.shape[1] == 0:
+        return x
+    return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+
+
+class SynthesisLayer(nn.Module):
+    """Modulated 3×3 convolution, noise, bias, leaky ReLU; may double the size."""
+
+    noise_const: Tensor
+    resample_filter: Tensor
+
+    def __init__(self, config: GeneratorConfig, in_channels: int, resolution: int, *, up: int) -> None:
+        super().__init__()
+        out_channels = dict(config.channels)[resolution]
+        self.up, self.clamp, self.resolution = up, config.conv_clamp, resolution
+        self.affine = FullyConnected(config.w_dim, in_channels, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
+        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.noise_strength = nn.Parameter(torch.zeros([]))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
+
+    def forward(self, x: Tensor, style: Tensor, noise_mode: str, rng: torch.Generator | None) -> Tensor:
+        x = modulated_conv2d(x, self.weight, style, up=self.up, resample_filter=self.resample_filter)
+        if noise_mode == "const":
+            x = x + (self.noise_const * self.noise_strength).to(x.dtype)
+        elif noise_mode == "random":
+            x = x + (self._random_noise(x, rng) * self.noise_strength).to(x.dtype)
+        return bias_act(x, self.bias, act="lrelu", clamp=self.clamp)
+
+    def _random_noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
+        shape = (x.shape[0], 1, *x.shape[2:])
+        device = x.device if rng is None else rng.device
+        return torch.randn(shape, generator=rng, device=device).to(x.device)
+
+
+class ToRGB(nn.Module):
+    """Modulated 1×1 convolution from features to colours, without demodulation."""
+
+    def __init__(self, config: GeneratorConfig, in_channels: int) -> None:
+        super().__init__()
+        self.clamp = config.conv_clamp
+        self.affine = FullyConnected(config.w_dim, in_channels, bias=1.0)
+        self.weight = nn.Parameter(torch.randn(config.img_channels, in_channels, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(config.img_channels))
+        self.weight_gain = 1.0 / math.sqrt(in_channels)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        x = modulated_conv2d(x, self.weight, style * self.weight_gain, demodulate=False)
+        return bias_act(x, self.bias, clamp=self.clamp)
+
+
+class SynthesisBlock(nn.Module):
+    """All layers of one resolution."""
+
+    def __init__(self, config: GeneratorConfig, resolution: int) -> None:
+        super().__init__()
+        channels = dict(config.channels)
+        if resolution == 4:
+            self.const = nn.Parameter(torch.randn(channels[4], 4, 4))
+        else:
+            self.conv0 = SynthesisLayer(config, channels[resolution // 2], resolution, up=2)
+        self.conv1 = SynthesisLayer(config, channels[resolution], resolution, up=1)
+        self.torgb = ToRGB(config, channels[resolution])
+
+
+class SynthesisNetwork(nn.Module):
+    """ws to an image, adding up the colours of every resolution on the way."""
+
+    resample_filter: Tensor
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        for resolution in config.resolutions:
+            setattr(self, f"b{resolution}", SynthesisBlock(config, resolution))
+        self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
+        kinds = [(r, kind) for r in config.resolutions for kind in ("conv0", "conv1", "torgb")]
+        #: convolutions in the order they run
+        self.layer_names = tuple(f"b{r}.{k}" for r, k in kinds if k != "torgb" and (r, k) != (4, "conv0"))
+        #: everything that takes a style, in the order it runs
+        self.style_names = tuple(f"b{r}.{k}" for r, k in kinds if (r, k) != (4, "conv0"))
+        # A ToRGB shares its row with the first convolution of the next block.
+        self._rows = {name: self._count_convs(name) for name in self.style_names}
+
+    def _count_convs(self, name: str) -> int:
+        before = self.style_names[: self.style_names.index(name)]
+        return sum(not other.endswith("torgb") for other in before)
+
+    def row_of(self, name: str) -> int:
+        """The row of ws that a layer reads; ``name`` is one of `style_names`."""
+        if name not in self._rows:
+            raise InputError(f"unknown layer {name!r}; this generator has {', '.join(self.style_names)}")
+        return self._rows[name]
+
+    def style_sizes(self) -> dict[str, int]:
+        """Length of the style vector of each layer."""
+        channels = dict(self.config.channels)
+        sizes = {}
+        for name in self.style_names:
+            resolution, kind = int(name[1 : name.index(".")]), name[name.index(".") + 1 :]
+            sizes[name] = channels[resolution // 2] if kind == "conv0" else channels[resolution]
+        return sizes
+
+    def styles(self, ws: Tensor) -> dict[str, Tensor]:
+        """Read out S: what each layer's affine makes of its row of ws.
+
+        Args:
+            ws: latents, (N, num_ws, w_dim).
+        Returns:
+            One style per name in `style_names`, (N, channels of that layer).
+        Raises:
+            InputError: ws of another shape.
+        """
+        return self._styles(ws, self.style_names)
+
+    def _styles(self, ws: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        shape = (self.config.num_ws, self.config.w_dim)
+        if ws.ndim != 3 or tuple(ws.shape[1:]) != shape:
+            raise InputError(f"ws must have shape (N, {shape[0]}, {shape[1]}); got {tuple(ws.shape)}")
+        return {name: self.get_submodule(f"{name}.affine")(ws[:, self._rows[name]]) for name in names}
+
+    def forward(
+        self,
+        ws: Tensor,
+        *,
+        noise_mode: str = "const",
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        rng: torch.Generator | None = None,
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        """Draw images.
+
+        Args:
+            ws: latents, (N, num_ws, w_dim).
+            noise_mode: ``"const"`` the noise of the file, ``"random"`` fresh noise, ``"none"``.
+            resolution: stop at the block of this side and return its colours; None draws the full image.
+            features: names from `layer_names`; the activations after these layers are returned too.
+            rng: source of the random noise; None takes PyTorch's global one.
+        Returns:
+            Images about [-1, 1], (N, img_channels, resolution, resolution); with ``features`` a pair of the
+            images and {name: (N, channels, side, side)}.
+        Raises:
+            InputError: a wrong shape, noise mode, resolution or layer name.
+        """
+        names = self._names_up_to(resolution)
+        return self._draw(self._styles(ws, names), names, noise_mode, features, rng)
+
+    def from_styles(
+        self,
+        styles: Mapping[str, Tensor],
+        *,
+        noise_mode: str = "const",
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        rng: torch.Generator | None = None,
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        """Draw images from style vectors, as `styles` gives them; otherwise like `forward`.
+
+        Raises:
+            InputError: a style is missing, unknown or of another shape.
+        """
+        names = self._names_up_to(resolution)
+        unknown = [name for name in styles if name not in self._rows]
+        missing = [name for name in names if name not in styles]
+        if unknown or missing:
+            raise InputError(f"styles must hold {', '.join(names)}; missing {missing}, unknown {unknown}")
+        sizes = self.style_sizes()
+        n = styles[names[0]].shape[0] if styles[names[0]].ndim else 0
+        for name in names:
+            if tuple(styles[name].shape) != (n, sizes[name]):
+                raise InputError(f"style {name} must be ({n}, {sizes[name]}); got {tuple(styles[name].shape)}")
+        return self._draw(styles, names, noise_mode, features, rng)
+
+    def _names_up_to(self, resolution: int | None) -> tuple[str, ...]:
+        if resolution is None:
+            return self.style_names
+        if resolution not in self.config.resolutions:
+            raise InputError(f"resolution must be one of {self.config.resolutions}; got {resolution!r}")
+        last = self.style_names.index(f"b{resolution}.torgb")
+        return self.style_names[: last + 1]
+
+    def _draw(
+        self,
+        styles: Mapping[str, Tensor],
+        names: Sequence[str],
+        noise_mode: str,
+        features: Sequence[str],
+        rng: torch.Generator | None,
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        if noise_mode not in NOISE_MODES:
+            raise InputError(f"noise_mode must be one of {', '.join(NOISE_MODES)}; got {noise_mode!r}")
+        wrong = [name for name in features if name not in names or name.endswith("torgb")]
+        if wrong:
+            known = ", ".join(name for name in names if name in self.layer_names)
+            raise InputError(f"no features {wrong} at this resolution; choose from {known}")
+        kept: dict[str, Tensor] = {}
+        image: Tensor | None = None
+        x = self._start(styles[names[0]])
+        for name in names:
+            layer = self.get_submodule(name)
+            if isinstance(layer, ToRGB):
+                colours = layer(x, styles[name])
+                image = colours if image is None else upsample2d(image, self.resample_filter) + colours
+                continue
+            x = layer(x, styles[name], noise_mode, rng)
+            if name in features:
+                kept[name] = x
+        assert image is not None  # every resolution ends with a ToRGB
+        image = image.contiguous()
+        return (image, kept) if features else image
+
+    def _start(self, style: Tensor) -> Tensor:
+        const: Tensor = self.get_submodule("b4").const  # type: ignore[assignment]
+        x = const.expand(style.shape[0], -1, -1, -1)
+        # Convolutions on a CPU are faster on this layout, and everything after keeps it.
+        return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
+
+
+class StyleGAN2(nn.Module):
+    """Mapping and synthesis together.
+
+    Args:
+        config: every size.
+    """
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.synthesis = SynthesisNetwork(config)
+        self.mapping = MappingNetwork(config)
+
+    def forward(self, z: Tensor, c: Tensor | None = None, *, truncation_psi: float = 1.0) -> Tensor:
+        """Draw the image of each z with constant noise, (N, z_dim) -> (N, img_channels, resolution, resolution)."""
+        image = self.synthesis(self.mapping(z, c, truncation_psi=truncation_psi))
+        assert isinstance(image, Tensor)
+        return image
