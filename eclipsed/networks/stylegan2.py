@@ -14,10 +14,11 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eclipsed.errors import InputError
-from eclipsed.networks.ops import bias_act, modulated_conv2d, setup_filter, upsample2d
+from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, bias_act, modulated_conv2d, setup_filter, upsample2d
 
 __all__ = ["NOISE_MODES", "GeneratorConfig", "MappingNetwork", "NoiseMode", "StyleGAN2", "SynthesisNetwork"]
 
@@ -209,12 +210,15 @@ class SynthesisLayer(nn.Module):
         self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
 
     def forward(self, x: Tensor, style: Tensor, noise_mode: str, rng: torch.Generator | None) -> Tensor:
-        x = modulated_conv2d(x, self.weight, style, up=self.up, resample_filter=self.resample_filter)
+        # The gain of the activation is a positive factor, so it may be applied to the small tensors before it.
+        x = modulated_conv2d(x, self.weight, style, up=self.up, resample_filter=self.resample_filter, gain=LRELU_GAIN)
         if noise_mode == "const":
-            x = x + (self.noise_const * self.noise_strength).to(x.dtype)
+            x = x.add_((self.noise_const * (self.noise_strength * LRELU_GAIN)).to(x.dtype))
         elif noise_mode == "random":
-            x = x + (self._random_noise(x, rng) * self.noise_strength).to(x.dtype)
-        return bias_act(x, self.bias, act="lrelu", clamp=self.clamp)
+            x = x.add_((self._random_noise(x, rng) * (self.noise_strength * LRELU_GAIN)).to(x.dtype))
+        x = x.add_((self.bias * LRELU_GAIN).to(x.dtype)[:, None, None])
+        x = F.leaky_relu(x, LRELU_SLOPE, inplace=True)
+        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
 
     def _random_noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         shape = (x.shape[0], 1, *x.shape[2:])
