@@ -1,0 +1,214 @@
+"""Reading and writing the weights of the face parser: facexlib's ``.pth`` layout and our own safetensors."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from eclipsed.atomic import atomic_write
+from eclipsed.errors import CheckpointError, InputError, MissingModelError
+from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
+from eclipsed.parts import PARTS
+
+__all__ = ["ParserConfig", "read_parser", "write_parser"]
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ParserConfig:
+    """What a BiSeNet was trained on; the defaults are facexlib's ``parsing_bisenet.pth``.
+
+    Args:
+        width: channels after the stem.
+        size: side of the square picture it looks at, in pixels; a multiple of 32.
+        mean: mean of the three channels, of pictures in [0, 1].
+        std: standard deviation of the three channels.
+    Raises:
+        InputError: a value is impossible.
+    """
+
+    width: int = 64
+    size: int = 512
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        for name, value in (("width", self.width), ("size", self.size)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise InputError(f"the parser's {name} must be a whole number above 0; got {value!r}")
+        if self.size % 32:
+            raise InputError(f"the parser's size must be a multiple of 32 pixels; got {self.size}")
+        object.__setattr__(self, "mean", _triple("mean", self.mean))
+        object.__setattr__(self, "std", _triple("std", self.std))
+        if min(self.std) <= 0:
+            raise InputError(f"the parser's std must be above 0; got {list(self.std)}")
+
+
+def _triple(name: str, values: Any) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != 3 or not all(math.isfinite(number) for number in numbers):
+        raise InputError(f"the parser's {name} must be three numbers; got {values!r}")
+    return numbers
+
+
+def read_parser(path: str | os.PathLike[str]) -> tuple[ParserConfig, dict[str, Tensor]]:
+    """Read a parser checkpoint without running anything in it; the layout is told by the content.
+
+    Args:
+        path: our safetensors, or a PyTorch file that holds a BiSeNet state dict, plain or under ``state_dict``,
+            its keys with or without ``module.`` in front.
+    Returns:
+        The configuration and the state dict of a `BiSeNet` of 19 classes, floating-point tensors as float32.
+    Raises:
+        MissingModelError: there is no such file.
+        CheckpointError: another format, damaged, or keys or shapes that are not a BiSeNet's.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except FileNotFoundError as error:
+        raise MissingModelError(f"the parser checkpoint {path} does not exist") from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    if start[8:9] == b"{":
+        settings, state = _read_safetensors(path)
+    else:
+        settings, state = {}, _read_torch(path)
+    return _check(path, settings, state)
+
+
+def write_parser(
+    path: str | os.PathLike[str],
+    config: ParserConfig,
+    state: Mapping[str, Tensor],
+    *,
+    dtype: torch.dtype = torch.float16,
+) -> Path:
+    """Write a parser as our safetensors.
+
+    Args:
+        path: the file.
+        config: what the network was trained on.
+        state: state dict of a `BiSeNet` of 19 classes and of the configuration's width.
+        dtype: how convolutions are stored; batch statistics, scales and offsets stay float32.
+    Returns:
+        `path`.
+    Raises:
+        CheckpointError: the state dict is not that network's.
+        OutputError: the file cannot be written.
+    """
+    _check(Path(path), asdict(config), dict(state))
+    header = {"kind": "parser", "version": FORMAT_VERSION, "config": asdict(config)}
+    tensors = {}
+    for key, value in state.items():
+        kept = value.detach().cpu()
+        tensors[key] = (kept.to(dtype) if kept.is_floating_point() and kept.ndim > 1 else kept).contiguous().clone()
+    return atomic_write(path, lambda file: save_file(tensors, file, metadata={"eclipsed": json.dumps(header)}))
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
+        header = json.loads(metadata["eclipsed"]) if "eclipsed" in metadata else {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged or cut short: {error}") from error
+    if not header:
+        return {}, state
+    if not isinstance(header, dict) or header.get("kind") != "parser":
+        kind = header.get("kind") if isinstance(header, dict) else header
+        raise CheckpointError(f"{path} holds no face parser but {kind!r}; give the file of a parser")
+    if header.get("version") != FORMAT_VERSION:
+        version = header.get("version")
+        raise CheckpointError(f"{path} is a parser of format {version!r}; this eclipsed reads format {FORMAT_VERSION}")
+    settings = header.get("config")
+    if not isinstance(settings, dict):
+        raise CheckpointError(f"{path} has no config in its metadata; write it again with write_parser")
+    return settings, state
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is no plain PyTorch state dict, or asks to run code; nothing in it was run ({_first_line(error)})"
+        ) from error
+    except Exception as error:  # torch.load raises many kinds for a damaged file
+        raise CheckpointError(
+            f"{path} is no parser checkpoint, or is damaged; expected facexlib's .pth or our safetensors"
+            f" ({_first_line(error)})"
+        ) from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(f"{path} holds no state dict but {type(content).__name__}; expected a BiSeNet's")
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise CheckpointError(f"{path} is no plain state dict: {key!r} holds {type(value).__name__}, not a tensor")
+    if all(key.startswith("module.") for key in content):
+        content = {key[len("module.") :]: value for key, value in content.items()}
+    return dict(content)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _check(path: Path, settings: dict[str, Any], state: dict[str, Tensor]) -> tuple[ParserConfig, dict[str, Tensor]]:
+    """Compare a state dict with the network it should belong to, and bring it to float32."""
+    try:
+        width, classes = width_of(state), num_class_of(state)
+    except (KeyError, IndexError) as error:
+        raise CheckpointError(
+            f"{path} is not a BiSeNet: cp.resnet.conv1.weight and conv_out.conv_out.weight are not both there"
+        ) from error
+    try:
+        config = ParserConfig(**{"width": width, **settings})
+    except (InputError, TypeError) as error:
+        raise CheckpointError(f"{path} has a bad config: {error}") from error
+    if classes != len(PARTS):
+        raise CheckpointError(f"{path} tells {classes} classes apart; expected the {len(PARTS)} of CelebAMask-HQ")
+    with torch.device("meta"):
+        expected = BiSeNet(len(PARTS), config.width).state_dict()
+    _compare(path, {key: tuple(value.shape) for key, value in expected.items()}, state)
+    complete = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    for key, value in complete.items():
+        if not value.isfinite().all():
+            raise CheckpointError(f"{path}: {key} holds values that are not finite; the file is damaged")
+    return config, complete
+
+
+def _compare(path: Path, expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor]) -> None:
+    missing = [key for key in expected if key not in state]
+    if missing:
+        raise CheckpointError(f"{path} lacks {_list(missing)}; expected the {len(expected)} keys of a BiSeNet")
+    extra = [key for key in state if key not in expected]
+    if extra:
+        raise CheckpointError(f"{path} has keys that no BiSeNet has: {_list(extra)}")
+    for key, shape in expected.items():
+        if tuple(state[key].shape) != shape:
+            raise CheckpointError(f"{path}: {key} has the shape {tuple(state[key].shape)}; expected {shape}")
+
+
+def _list(keys: list[str]) -> str:
+    shown = ", ".join(keys[:5])
+    return shown if len(keys) <= 5 else f"{shown} and {len(keys) - 5} more"
