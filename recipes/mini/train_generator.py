@@ -1,0 +1,184 @@
+"""Distil the renderer into a StyleGAN2 synthesis network: true values in, rendered portrait out.
+
+Nothing has to be discovered: w is the portrait's values in a fixed frame, so the loss is a plain distance to the
+rendered picture. Each picture only shows the coarse values of its coarse rows and so on; the other values of these
+rows are somebody else's, and the network learns to ignore them. That is what gives the rows their meaning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
+from eclipsed.parts import INDEX
+from recipes.mini.dataset import Portraits, group_mask
+from recipes.mini.latent import NUM_WS, ROWS, W_DIM, basis
+
+__all__ = ["CONFIG", "STAGES", "Stage", "train"]
+
+CONFIG = GeneratorConfig(
+    z_dim=W_DIM,
+    w_dim=W_DIM,
+    resolution=128,
+    channels=tuple((r, min(3072 // r, 96)) for r in (4, 8, 16, 32, 64, 128)),
+    mapping_layers=4,
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One resolution of the progressive training."""
+
+    resolution: int
+    steps: int
+    batch: int
+    learning_rate: float
+    ema: float
+
+
+STAGES = (
+    Stage(32, 450, 32, 0.012, 0.98),
+    Stage(64, 900, 16, 0.010, 0.99),
+    Stage(128, 4200, 8, 0.007, 0.998),
+)
+
+#: how much a pixel of each part counts
+PART_WEIGHTS = {
+    "background": 0.5, "clothes": 0.8, "left_eye": 6, "right_eye": 6, "upper_lip": 4, "lower_lip": 4, "mouth": 4,
+    "left_brow": 3, "right_brow": 3, "nose": 2, "glasses": 2.5, "earrings": 3, "necklace": 3, "left_ear": 2,
+    "right_ear": 2, "hat": 1.2,
+}  # fmt: skip
+
+
+def rows_of(values: Tensor, *, rng: torch.Generator, mixed: float = 0.7) -> Tensor:
+    """Centred ws for portraits, (B, NUM_WS, W_DIM); in a share of them other people fill what a row need not know."""
+    n = len(values)
+    mask = group_mask()
+    ws = torch.empty(n, NUM_WS, W_DIM)
+    swap = torch.rand(n, 1, generator=rng) < mixed
+    frame = basis()
+    for k, span in enumerate(ROWS.values()):
+        other = values[torch.randperm(n, generator=rng)]
+        v = torch.where(mask[k] | ~swap, values, other)
+        ws[:, span.start : span.stop] = (v @ frame)[:, None]
+    return ws
+
+
+def pixel_weights(labels: Tensor, resolution: int) -> Tensor:
+    """(B, 1, resolution, resolution) from full-size labels."""
+    table = torch.ones(len(INDEX))
+    for part, weight in PART_WEIGHTS.items():
+        table[INDEX[part]] = weight
+    weight = table[labels.long()][:, None]
+    return F.interpolate(weight, size=(resolution, resolution), mode="area")
+
+
+def distance(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted L1 + L2, and L1 of the gradients, at three scales."""
+    total = image.new_zeros(())
+    for scale in range(3):
+        if scale:
+            image, target, weight = (F.avg_pool2d(t, 2) for t in (image, target, weight))
+        error = image - target
+        norm = weight.mean()
+        total = total + ((error.abs() + error.square()) * weight).mean() / norm
+        for axis in (2, 3):
+            slope = error.diff(dim=axis)
+            total = total + 0.7 * (slope.abs() * weight.narrow(axis, 1, slope.shape[axis])).mean() / norm
+    return total
+
+
+class Run:
+    """Networks, optimiser and place in the schedule; saved and restored as one file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            self.network = StyleGAN2(CONFIG).synthesis
+        self.average = deepcopy(self.network)
+        self.stage, self.step = 0, 0
+        self.new_optimiser()
+        if file.exists():
+            state = torch.load(file, weights_only=True)
+            self.stage, self.step = state["stage"], state["step"]
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+
+    def new_optimiser(self) -> None:
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=0.01, betas=(0.9, 0.99))
+
+    def save(self) -> None:
+        part = self.file.with_suffix(".part")
+        state = {"network": self.network.state_dict(), "average": self.average.state_dict()}
+        state |= {"optimiser": self.optimiser.state_dict(), "stage": self.stage, "step": self.step}
+        torch.save(state, part)
+        part.rename(self.file)
+
+    @torch.no_grad()
+    def follow(self, decay: float) -> None:
+        for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            slow.lerp_(fast, 1 - decay)
+
+
+def train(data: Portraits, folder: Path, *, threads: int = 1) -> None:
+    """Train all stages, from where the last run stopped."""
+    torch.set_num_threads(threads)
+    run = Run(folder / "synthesis.pt")
+    forward = torch.compile(run.network, dynamic=False)
+    while run.stage < len(STAGES):
+        stage = STAGES[run.stage]
+        started, first = time.time(), run.step
+        while run.step < stage.steps:
+            loss = _step(run, forward, data, stage)
+            run.step += 1
+            if run.step % 50 == 0:
+                speed = (run.step - first) * stage.batch / (time.time() - started)
+                print(f"{stage.resolution} px {run.step}/{stage.steps} loss {loss:.4f} {speed:.1f} img/s", flush=True)
+            if run.step % 150 == 0:
+                run.save()
+        run.stage, run.step = run.stage + 1, 0
+        run.new_optimiser()
+        run.save()
+
+
+def _step(run: Run, forward: torch.nn.Module, data: Portraits, stage: Stage) -> float:
+    rng = torch.Generator().manual_seed(run.stage * 1_000_003 + run.step)
+    picked = torch.randint(len(data), (stage.batch,), generator=rng)
+    ws = rows_of(data.values[picked], rng=rng)
+    target = data.images[picked].float() / 127.5 - 1
+    target = F.interpolate(target, size=(stage.resolution, stage.resolution), mode="area")
+    weight = pixel_weights(data.labels[picked], stage.resolution)
+    share = run.step / stage.steps
+    warm = min(1.0, (run.step + 1) / 50)
+    for group in run.optimiser.param_groups:
+        group["lr"] = stage.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * share)))
+    image = forward(ws, noise_mode="none", resolution=stage.resolution)
+    loss = distance(image, target, weight)
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    run.optimiser.step()
+    run.follow(min(stage.ema, 1 - 1 / (run.step + 1)))
+    return float(loss.detach())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("work/mini"))
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    train(Portraits(args.work / "portraits"), args.work, threads=args.threads)
+
+
+if __name__ == "__main__":
+    main()
