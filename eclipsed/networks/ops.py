@@ -32,7 +32,8 @@ def setup_filter(taps: Sequence[float] | Sequence[Sequence[float]] | Tensor) -> 
     Raises:
         InputError: no taps, more than two dimensions, not finite, or a sum of zero.
     """
-    f = torch.as_tensor(taps, dtype=torch.float32)
+    device = taps.device if isinstance(taps, Tensor) else "cpu"
+    f = torch.as_tensor(taps, dtype=torch.float32, device=device)
     if f.ndim not in (1, 2) or f.numel() == 0 or not bool(f.isfinite().all()):
         raise InputError(f"a resampling filter is a row or a table of finite taps; got shape {tuple(f.shape)}")
     if f.ndim == 1:

@@ -1,0 +1,214 @@
+"""From named arrays of any layout to a checked float32 state with NVIDIA's key names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from eclipsed.errors import CheckpointError
+from eclipsed.networks.stylegan2 import GeneratorConfig, MappingNetwork, StyleGAN2
+
+__all__ = ["Source", "Widths", "assemble", "expected_shapes", "key_names", "mean_w", "taps_of", "widths"]
+
+Shape = tuple[int, ...]
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+def _same_shape(shape: Shape) -> Shape:
+    return shape
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a tensor of ours comes from in a file."""
+
+    name: str  # the key in the file
+    unpack: Callable[[Tensor], Tensor] = _same  # the file's tensor to ours
+    packed_shape: Callable[[Shape], Shape] = _same_shape  # our shape to the file's
+
+
+@dataclass(frozen=True)
+class Widths:
+    """The sizes that only the tensors themselves tell."""
+
+    w_dim: int
+    channels: tuple[tuple[int, int], ...]
+    mapping_features: int | None
+    embed_features: int | None
+    img_channels: int
+
+
+def expected_shapes(config: GeneratorConfig) -> dict[str, Shape]:
+    """Key and shape of every tensor of a generator."""
+    with torch.device("meta"):  # shapes only: no memory, no random numbers
+        return {key: tuple(value.shape) for key, value in StyleGAN2(config).state_dict().items()}
+
+
+def key_names(resolution: int, mapping_layers: int, *, conditional: bool) -> tuple[str, ...]:
+    """The keys of a generator, which do not depend on its widths."""
+    channels = tuple((2**i, 1) for i in range(2, resolution.bit_length()))
+    config = GeneratorConfig(1, 1, resolution, channels, c_dim=int(conditional), mapping_layers=mapping_layers)
+    return tuple(expected_shapes(config))
+
+
+def widths(path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source]) -> Widths:
+    """Read the widths off the shapes; where a damaged tensor disagrees with the others, the many decide.
+
+    Args:
+        path: the file, for messages.
+        raw: tensors by the file's names.
+        sources: where each of our keys comes from.
+    Returns:
+        The widths.
+    Raises:
+        CheckpointError: nothing tells one of them.
+    """
+    votes: dict[object, Counter[int]] = {}
+    for key, source in sources.items():
+        if source.name in raw:
+            try:
+                shape = tuple(source.unpack(raw[source.name]).shape)
+            except (RuntimeError, IndexError):  # wrong number of dimensions: `assemble` will say so
+                continue
+            for subject, value in _evidence(key, shape, last_fc=f"fc{_count_fc(sources) - 1}"):
+                votes.setdefault(subject, Counter())[value] += 1
+    found = {subject: counter.most_common(1)[0][0] for subject, counter in votes.items()}
+    blocks = sorted({int(key.split(".")[1][1:]) for key in sources if key.startswith("synthesis.b")})
+    for subject in ("w_dim", "img_channels", *blocks):
+        if subject not in found:
+            raise CheckpointError(f"{path}: no tensor tells {subject if isinstance(subject, str) else f'b{subject}'}")
+    w_dim = found["w_dim"]
+    features, embed = found.get("mapping_features", w_dim), found.get("embed_features", w_dim)
+    return Widths(
+        w_dim=w_dim,
+        channels=tuple((r, found[r]) for r in blocks),
+        mapping_features=None if features == w_dim else features,
+        embed_features=None if embed == w_dim else embed,
+        img_channels=found["img_channels"],
+    )
+
+
+def _count_fc(keys: Iterable[str]) -> int:
+    return sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in keys)
+
+
+def _evidence(key: str, shape: Shape, *, last_fc: str) -> list[tuple[object, int]]:
+    """What one tensor's shape says about the widths: pairs of a subject and its size."""
+    network, part, *rest = key.split(".")
+    kind, leaf = ".".join(rest[:-1]), (rest or [part])[-1]
+    said: list[tuple[object, int | None]] = []
+
+    def size(axis: int) -> int | None:
+        return shape[axis] if axis < len(shape) else None
+
+    if network == "mapping":
+        if part == "embed":
+            said = [("embed_features", size(0))]
+        elif part == "w_avg" or part == last_fc:
+            said = [("w_dim", size(0))]
+        else:
+            said = [("mapping_features", size(0))]
+        if leaf == "weight" and part not in ("fc0", "embed"):
+            said.append(("mapping_features", size(1)))
+    else:
+        resolution = int(part[1:])
+        inside = resolution // 2 if kind.startswith("conv0") else resolution
+        outside: object = "img_channels" if kind.startswith("torgb") else resolution
+        if leaf == "const" or (leaf == "bias" and not kind.endswith("affine")):
+            said = [(outside if kind else resolution, size(0))]
+        elif kind.endswith("affine"):
+            said = [(inside, size(0)), *([("w_dim", size(1))] if leaf == "weight" else [])]
+        elif leaf == "weight":
+            said = [(outside, size(0)), (inside, size(1))]
+    return [(subject, value) for subject, value in said if value]
+
+
+def assemble(
+    path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source], config: GeneratorConfig
+) -> dict[str, Tensor]:
+    """Check every key and shape of a file and turn it into our state.
+
+    Args:
+        path: the file, for messages.
+        raw: tensors by the file's names.
+        sources: where each of our keys comes from.
+        config: what the state must fit.
+    Returns:
+        float32 tensors on the CPU by our keys.
+    Raises:
+        CheckpointError: a key is missing or unknown, a shape is wrong, or numbers are not finite.
+    """
+    missing = sorted(s.name for s in sources.values() if s.name not in raw)
+    if missing:
+        raise CheckpointError(f"{path}: key {missing[0]!r} is missing{_and_more(missing)}; the file is not whole")
+    extra = sorted(set(raw) - {s.name for s in sources.values()})
+    if extra:
+        raise CheckpointError(
+            f"{path}: unknown key {extra[0]!r}{_and_more(extra)}; a StyleGAN2 generator has none such"
+        )
+    state = {}
+    for key, shape in expected_shapes(config).items():
+        source = sources[key]
+        value, wanted = raw[source.name], source.packed_shape(shape)
+        if tuple(value.shape) != wanted:
+            raise CheckpointError(f"{path}: {source.name!r} must have shape {wanted}; found {tuple(value.shape)}")
+        if not value.dtype.is_floating_point:
+            raise CheckpointError(f"{path}: {source.name!r} must hold floating-point numbers; found {value.dtype}")
+        value = source.unpack(value.detach().cpu().to(torch.float32)).clone(memory_format=torch.contiguous_format)
+        if not bool(value.isfinite().all()):
+            raise CheckpointError(f"{path}: {source.name!r} holds numbers that are not finite; fetch the file again")
+        state[key] = value
+    return state
+
+
+def _and_more(names: list[str]) -> str:
+    return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+
+
+def taps_of(path: Path, name: str, kernel: Tensor) -> tuple[float, ...]:
+    """Taps whose outer product is a file's resampling filter, scaled to whole numbers where possible.
+
+    Args:
+        path: the file, for messages.
+        name: the key of the filter, for messages.
+        kernel: the filter with any gain, (K, K), or a separable one, (K,).
+    Returns:
+        Taps, K of them.
+    Raises:
+        CheckpointError: the filter is not the outer product of one row of taps.
+    """
+    kernel = kernel.detach().cpu().double()
+    row = kernel if kernel.ndim == 1 else kernel.sum(0) if kernel.ndim == 2 else kernel.new_zeros(1)
+    row = row / row.sum()
+    table = torch.outer(row, row)
+    if not bool(row.isfinite().all()) or (
+        kernel.ndim == 2
+        and (kernel.shape != table.shape or not torch.allclose(kernel / kernel.sum(), table, atol=1e-6))
+    ):
+        raise CheckpointError(f"{path}: {name!r} is not a filter made of one row of taps")
+    smallest = row[row.abs() > 1e-6].abs().min()
+    whole = row / smallest
+    return tuple((whole.round() if torch.allclose(whole, whole.round(), atol=1e-4) else whole).tolist())
+
+
+def mean_w(config: GeneratorConfig, state: Mapping[str, Tensor], *, count: int = 4096) -> Tensor:
+    """Mean of w over fixed random z (and classes), for files that do not store it, (w_dim,)."""
+    with torch.device("meta"):
+        network = MappingNetwork(config)
+    weights = {key.removeprefix("mapping."): value for key, value in state.items() if key.startswith("mapping.")}
+    network.load_state_dict({**weights, "w_avg": torch.zeros(config.w_dim)}, assign=True)
+    rng = torch.Generator().manual_seed(0)
+    z = torch.randn(count, config.z_dim, generator=rng)
+    c = None
+    if config.c_dim:
+        c = torch.eye(config.c_dim)[torch.randint(config.c_dim, (count,), generator=rng)]
+    with torch.no_grad():
+        return network.w(z, c).mean(0)

@@ -1,0 +1,100 @@
+"""Our own layout: one safetensors file with NVIDIA's key names and the config as JSON in its metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from eclipsed.atomic import atomic_write
+from eclipsed.checkpoints.assembly import Source, assemble, key_names
+from eclipsed.errors import CheckpointError, InputError
+from eclipsed.networks.stylegan2 import GeneratorConfig
+
+__all__ = ["read_native", "write_generator"]
+
+_VERSION = 1
+_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def read_native(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+    """Read a generator from our safetensors layout.
+
+    Args:
+        path: the file.
+    Returns:
+        The config and the float32 state.
+    Raises:
+        CheckpointError: damaged, no generator of ours, or keys and shapes that do not fit its config.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            raw = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path}: damaged or cut short safetensors file ({error}); fetch it again") from error
+    config = _config(path, metadata)
+    names = key_names(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
+    return config, assemble(path, raw, {name: Source(name) for name in names}, config)
+
+
+def _config(path: Path, metadata: Mapping[str, str]) -> GeneratorConfig:
+    if "eclipsed" not in metadata:
+        raise CheckpointError(
+            f"{path}: a safetensors file, but without eclipsed's metadata; it holds no generator of ours"
+        )
+    try:
+        header: Any = json.loads(metadata["eclipsed"])
+        kind, version = header["kind"], header["version"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path}: its eclipsed metadata cannot be read ({error!r})") from error
+    if kind != "generator":
+        raise CheckpointError(f"{path}: expected a generator; this file holds a {kind!r}")
+    if version != _VERSION:
+        raise CheckpointError(f"{path}: generator format version {version!r}; this eclipsed reads version {_VERSION}")
+    try:
+        return GeneratorConfig.from_json(json.dumps(header.get("config")))
+    except InputError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def write_generator(
+    path: str | Path,
+    config: GeneratorConfig,
+    state: Mapping[str, Tensor],
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write a generator in our safetensors layout.
+
+    Args:
+        path: where to; folders are made, an older file is replaced in one move.
+        config: its config.
+        state: its state dict, with exactly the keys and shapes that the config asks for.
+        dtype: how the numbers are stored: float32, float16 or bfloat16. They are float32 again when read.
+    Returns:
+        ``path``.
+    Raises:
+        InputError: another dtype, a state that does not fit the config, or numbers too large for the dtype.
+        OutputError: the file could not be written.
+    """
+    if dtype not in _DTYPES:
+        raise InputError(f"dtype must be one of {', '.join(map(str, _DTYPES))}; got {dtype}")
+    names = key_names(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
+    try:
+        whole = assemble(Path(path), state, {name: Source(name) for name in names}, config)
+    except CheckpointError as error:
+        raise InputError(f"this state does not fit its config: {error}") from error
+    stored = {key: value.to(dtype).contiguous() for key, value in sorted(whole.items())}
+    for key, value in stored.items():
+        if not bool(value.isfinite().all()):
+            raise InputError(f"{key} holds numbers that do not fit into {dtype}; store it as torch.float32")
+    header = {"kind": "generator", "version": _VERSION, "config": json.loads(config.to_json())}
+    metadata = {"eclipsed": json.dumps(header, sort_keys=True)}
+    return atomic_write(Path(path), lambda temporary: save_file(stored, temporary, metadata=metadata))

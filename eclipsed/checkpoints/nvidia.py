@@ -1,0 +1,200 @@
+"""NVIDIA's PyTorch pickles: stylegan2-ada-pytorch, and StyleGAN2 generators of the stylegan3 code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eclipsed.checkpoints.assembly import Source, assemble, key_names, mean_w, taps_of, widths
+from eclipsed.checkpoints.unpickling import PersistentObject
+from eclipsed.errors import CheckpointError
+from eclipsed.networks.stylegan2 import GeneratorConfig
+
+__all__ = ["nvidia_generator"]
+
+_ABSENT = object()
+
+
+def nvidia_generator(path: Path, content: object) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+    """Turn the unpickled ``G_ema`` into a config and a state.
+
+    Args:
+        path: the file, for messages.
+        content: what the pickle holds under ``G_ema``.
+    Returns:
+        The config and the float32 state.
+    Raises:
+        CheckpointError: not a StyleGAN2 skip generator, or a wrong key or shape.
+    """
+    modules = _modules(path, content)
+    if "synthesis.b4" not in modules or "mapping" not in modules:
+        name = modules[""].class_name
+        raise CheckpointError(f"{path}: its G_ema is a {name} without the blocks of StyleGAN2 (perhaps a StyleGAN3)")
+    raw = _tensors(path, modules)
+    filters = {key: raw.pop(key) for key in [k for k in raw if k.endswith("resample_filter")]}
+    settings = _Settings(path, modules)
+    resolution, layers, c_dim = settings.sizes()
+    names = key_names(resolution, layers, conditional=c_dim > 0)
+    settings.check(names)
+    for layer in settings.without_noise(names):
+        side = int(layer.split(".")[1][1:])
+        raw.setdefault(f"{layer}.noise_const", torch.zeros(side, side))
+        raw.setdefault(f"{layer}.noise_strength", torch.zeros([]))
+    no_average = "mapping.w_avg" not in raw and settings.of("mapping", "w_avg_beta", 0.998) is None
+    sources = {name: Source(name) for name in names}
+    found = widths(path, raw, sources)
+    if no_average:
+        raw["mapping.w_avg"] = torch.zeros(found.w_dim)
+    config = GeneratorConfig(
+        z_dim=settings.whole("", "z_dim"),
+        c_dim=c_dim,
+        w_dim=found.w_dim,
+        resolution=resolution,
+        channels=found.channels,
+        mapping_layers=layers,
+        mapping_features=found.mapping_features,
+        embed_features=found.embed_features if c_dim else None,
+        mapping_lr_multiplier=settings.lr_multiplier(),
+        img_channels=found.img_channels,
+        resample_filter=settings.taps(filters),
+        conv_clamp=settings.clamp(names),
+        num_fp16_res=settings.fp16(resolution),
+        w_avg_beta=float(settings.of("mapping", "w_avg_beta", 0.998) or 0.998),
+    )
+    state = assemble(path, raw, sources, config)
+    if no_average:
+        state["mapping.w_avg"] = mean_w(config, state)
+    return config, state
+
+
+def _modules(path: Path, content: object) -> dict[str, PersistentObject]:
+    """Every module of a network by its dotted name, the network itself by the empty one."""
+    found: dict[str, PersistentObject] = {}
+    waiting: list[tuple[str, object]] = [("", content)]
+    while waiting:
+        name, module = waiting.pop()
+        if not isinstance(module, PersistentObject) or name.count(".") > 8:
+            raise CheckpointError(f"{path}: G_ema{'.' if name else ''}{name} is not one of NVIDIA's stored modules")
+        found[name] = module
+        children = module.state.get("_modules") or {}
+        for key, child in children.items() if isinstance(children, Mapping) else ():
+            waiting.append((f"{name}.{key}" if name else str(key), child))
+    return found
+
+
+def _tensors(path: Path, modules: Mapping[str, PersistentObject]) -> dict[str, Tensor]:
+    raw = {}
+    for name, module in modules.items():
+        for group in ("_parameters", "_buffers"):
+            values = module.state.get(group) or {}
+            if not isinstance(values, Mapping):
+                raise CheckpointError(f"{path}: {name}.{group} must be a dictionary; found a {type(values).__name__}")
+            for key, value in values.items():
+                if value is not None and not isinstance(value, Tensor):
+                    raise CheckpointError(f"{path}: {name}.{key} must be a tensor; found a {type(value).__name__}")
+                if value is not None:
+                    raw[f"{name}.{key}" if name else str(key)] = value
+    return raw
+
+
+class _Settings:
+    """The settings of a pickled network: what a module remembers, else what it was made with, else a default."""
+
+    def __init__(self, path: Path, modules: Mapping[str, PersistentObject]) -> None:
+        self.path = path
+        self.modules = modules
+        top = self._made_with("")
+        #: stylegan2-ada nests the synthesis settings, the stylegan3 code does not and clamps by default
+        self.nested = "synthesis_kwargs" in top
+        self.synthesis = {**top, **_mapping(top.get("synthesis_kwargs")), **self._made_with("synthesis")}
+        self.synthesis |= _mapping(self.synthesis.get("block_kwargs"))
+        self.mapping = {**_mapping(top.get("mapping_kwargs")), **self._made_with("mapping")}
+
+    def _made_with(self, name: str) -> dict[str, Any]:
+        return _mapping(self.modules[name].state.get("_init_kwargs")) if name in self.modules else {}
+
+    def of(self, name: str, key: str, default: object) -> Any:
+        """The setting of one module."""
+        if name in self.modules and key in self.modules[name].state:
+            return self.modules[name].state[key]
+        shared = self.synthesis if name.startswith("synthesis") else self.mapping if name.startswith("mapping") else {}
+        return {**shared, **self._made_with(name)}.get(key, default)
+
+    def whole(self, name: str, key: str, default: object = _ABSENT) -> int:
+        value = self.of(name, key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**20:
+            found = "nothing" if value is _ABSENT else repr(value)
+            raise CheckpointError(f"{self.path}: the setting {key} must be a whole number; found {found}")
+        return value
+
+    def sizes(self) -> tuple[int, int, int]:
+        """Resolution, mapping layers, classes."""
+        resolution = self.whole("", "img_resolution")
+        if resolution < 8 or resolution & (resolution - 1):
+            raise CheckpointError(
+                f"{self.path}: expected a resolution that is a power of two from 8 up; found {resolution}"
+            )
+        layers = self.whole("mapping", "num_layers", 8)
+        if not 1 <= layers <= 256:
+            raise CheckpointError(f"{self.path}: expected at least one mapping layer; found {layers}")
+        return resolution, layers, self.whole("", "c_dim")
+
+    def check(self, names: tuple[str, ...]) -> None:
+        """Refuse what our network does not compute."""
+        blocks = sorted({".".join(name.split(".")[:2]) for name in names if name.startswith("synthesis")})
+        dense = [
+            name.removesuffix(".bias") for name in names if name.startswith("mapping.fc") and name.endswith("bias")
+        ]
+        wanted = [(block, "architecture", "skip") for block in blocks]
+        wanted += [(layer, "activation", "lrelu") for layer in (*_conv_layers(names), *dense)]
+        for module, key, value in wanted:
+            found = self.of(module, key, value)
+            if found != value:
+                raise CheckpointError(f"{self.path}: {module} has the {key} {found!r}; only {value!r} can be read")
+
+    def without_noise(self, names: tuple[str, ...]) -> list[str]:
+        return [layer for layer in _conv_layers(names) if not self.of(layer, "use_noise", True)]
+
+    def clamp(self, names: tuple[str, ...]) -> float | None:
+        layers = [*_conv_layers(names), *(n.removesuffix(".bias") for n in names if n.endswith("torgb.bias"))]
+        default = None if self.nested else 256
+        values = {self.of(layer, "conv_clamp", default) for layer in layers}
+        value = values.pop()
+        if values or not (value is None or isinstance(value, int | float)):
+            raise CheckpointError(f"{self.path}: the setting conv_clamp must be one number or None; found {value!r}")
+        return None if value is None else float(value)
+
+    def fp16(self, resolution: int) -> int:
+        blocks = [self.modules.get(f"synthesis.b{2**i}") for i in range(2, resolution.bit_length())]
+        marks = [block.state["use_fp16"] for block in blocks if block is not None and "use_fp16" in block.state]
+        return sum(map(bool, marks)) if marks else self.whole("synthesis", "num_fp16_res", 0 if self.nested else 4)
+
+    def lr_multiplier(self) -> float:
+        value = self.of("mapping.fc0", "bias_gain", self.mapping.get("lr_multiplier", 0.01))
+        if not isinstance(value, int | float):
+            raise CheckpointError(f"{self.path}: the setting lr_multiplier must be a number; found {value!r}")
+        return float(value)
+
+    def taps(self, filters: Mapping[str, Tensor]) -> tuple[float, ...]:
+        used = {key: f for key, f in filters.items() if not key.endswith("conv1.resample_filter")}
+        if not used:
+            given = self.synthesis.get("resample_filter", [1, 3, 3, 1])
+            return taps_of(self.path, "resample_filter", torch.as_tensor(given, dtype=torch.float32))
+        found = {key: taps_of(self.path, key, f) for key, f in used.items()}
+        key, taps = next(iter(found.items()))
+        other = next((k for k, v in found.items() if v != taps), None)
+        if other is not None:
+            raise CheckpointError(f"{self.path}: the filters {key} and {other} differ; they must be one")
+        return taps
+
+
+def _conv_layers(names: tuple[str, ...]) -> list[str]:
+    return [name.removesuffix(".noise_strength") for name in names if name.endswith(".noise_strength")]
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,161 @@
+"""Legacy TensorFlow StyleGAN2 pickles: (G, D, Gs), of which Gs is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eclipsed.checkpoints.assembly import Shape, Source, assemble, key_names, taps_of, widths
+from eclipsed.checkpoints.unpickling import StoredArray, TensorFlowNetwork
+from eclipsed.errors import CheckpointError
+from eclipsed.networks.stylegan2 import GeneratorConfig
+
+__all__ = ["tensorflow_generator"]
+
+#: settings that our network fixes; another value cannot be read
+_FIXED = {
+    "architecture": "skip",
+    "nonlinearity": "lrelu",
+    "mapping_nonlinearity": "lrelu",
+    "normalize_latents": True,
+    "use_noise": True,
+}
+_IGNORED = ("lod",)  # a left-over of progressive growing
+_LAYERS = {"conv0": "Conv0_up", "conv1": "Conv1", "torgb": "ToRGB"}
+
+
+def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+    """Turn the unpickled Gs into a config and a state.
+
+    Args:
+        path: the file, for messages.
+        network: the third network of the pickle.
+    Returns:
+        The config and the float32 state.
+    Raises:
+        CheckpointError: not a StyleGAN2 skip generator, or a wrong key or shape.
+    """
+    given = network.state.get("static_kwargs")
+    version = network.state.get("version")
+    if not isinstance(given, Mapping) or not isinstance(version, int) or version < 4:
+        raise CheckpointError(f"{path}: expected a TensorFlow network of version 4 or later; found {version!r}")
+    for key, wanted in _FIXED.items():
+        if given.get(key, wanted) != wanted:
+            raise CheckpointError(f"{path}: the setting {key} is {given[key]!r}; only {wanted!r} can be read")
+    resolution = _whole(path, given, "resolution", 1024)
+    if resolution < 8 or resolution & (resolution - 1):
+        raise CheckpointError(f"{path}: expected a resolution that is a power of two from 8 up; found {resolution}")
+    layers, c_dim = _whole(path, given, "mapping_layers", 8), _whole(path, given, "label_size", 0)
+    raw = _variables(path, network)
+    if "mapping/LabelConcat/weight" in raw:
+        raise CheckpointError(
+            f"{path}: a class-conditional generator of the first TensorFlow code, which cannot be read"
+        )
+    sources = {key: _source(key) for key in key_names(resolution, layers, conditional=c_dim > 0)}
+    found = widths(path, raw, sources)
+    clamp = given.get("conv_clamp")
+    kernel = given.get("resample_kernel") or [1, 3, 3, 1]
+    config = GeneratorConfig(
+        z_dim=_whole(path, given, "latent_size", 512),
+        c_dim=c_dim,
+        w_dim=found.w_dim,
+        resolution=resolution,
+        channels=found.channels,
+        mapping_layers=layers,
+        mapping_features=found.mapping_features,
+        embed_features=found.embed_features if c_dim else None,
+        mapping_lr_multiplier=float(given.get("mapping_lrmul", 0.01)),
+        img_channels=found.img_channels,
+        resample_filter=taps_of(path, "resample_kernel", torch.as_tensor(kernel, dtype=torch.float32)),
+        conv_clamp=None if clamp is None else float(clamp),
+        num_fp16_res=_whole(path, given, "num_fp16_res", 0),
+        w_avg_beta=float(given.get("dlatent_avg_beta") or given.get("w_avg_beta") or 0.995),
+    )
+    return config, assemble(path, raw, sources, config)
+
+
+def _whole(path: Path, given: Mapping[str, Any], key: str, default: int) -> int:
+    value = given.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**20:
+        raise CheckpointError(f"{path}: the setting {key} must be a whole number; found {value!r}")
+    return value
+
+
+def _variables(path: Path, network: TensorFlowNetwork, prefix: str = "", depth: int = 0) -> dict[str, Tensor]:
+    """Every variable of a network and its components by its slashed name."""
+    raw: dict[str, Tensor] = {}
+    components = network.state.get("components") or {}
+    variables = network.state.get("variables") or []
+    if not isinstance(components, Mapping) or not isinstance(variables, list) or depth > 4:
+        raise CheckpointError(f"{path}: its TensorFlow network is not stored as expected")
+    for item in variables:
+        if not isinstance(item, tuple | list) or len(item) != 2 or not isinstance(item[0], str):
+            raise CheckpointError(f"{path}: a variable must be a pair of name and array; found {item!r:.60}")
+        if item[0] not in _IGNORED:
+            raw[prefix + item[0]] = _as_tensor(path, prefix + item[0], item[1])
+    for name, component in components.items():
+        if not isinstance(component, TensorFlowNetwork):
+            raise CheckpointError(
+                f"{path}: the component {name!r} must be a network; found a {type(component).__name__}"
+            )
+        raw |= _variables(path, component, f"{prefix}{name}/", depth + 1)
+    return raw
+
+
+def _as_tensor(path: Path, name: str, value: object) -> Tensor:
+    value = getattr(value, "value", None) if isinstance(value, StoredArray) else value
+    if not isinstance(value, np.ndarray | float | int):
+        raise CheckpointError(f"{path}: {name!r} must be an array; found a {type(value).__name__}")
+    array = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else np.float32)
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=True))
+
+
+def _source(key: str) -> Source:
+    """Where a key of ours comes from."""
+    if key == "mapping.w_avg":
+        return Source("dlatent_avg")
+    network, part, *rest = key.split(".")
+    leaf = rest[-1]
+    if network == "mapping":
+        name = f"mapping/{'LabelEmbed' if part == 'embed' else f'Dense{part[2:]}'}/{leaf}"
+        return Source(name, _transposed, _reversed_shape) if leaf == "weight" else Source(name)
+    side = int(part[1:])
+    folder = f"synthesis/{side}x{side}"
+    if leaf == "const":
+        return Source(f"{folder}/Const/const", lambda x: x[0], lambda s: (1, *s))
+    kind = rest[0]
+    layer = f"{folder}/{'Conv' if (side, kind) == (4, 'conv1') else _LAYERS[kind]}"
+    if rest[1] == "affine":
+        if leaf == "weight":
+            return Source(f"{layer}/mod_weight", _transposed, _reversed_shape)
+        return Source(f"{layer}/mod_bias", lambda x: x + 1)
+    if leaf == "noise_const":
+        index = 0 if side == 4 else 2 * int(math.log2(side)) - (5 if kind == "conv0" else 4)
+        return Source(f"synthesis/noise{index}", lambda x: x[0, 0], lambda s: (1, 1, *s))
+    if leaf == "weight":
+        # TensorFlow's transposed convolution takes its kernel the other way round.
+        unpack = _flipped_kernel if kind == "conv0" else _kernel
+        return Source(f"{layer}/weight", unpack, lambda s: (s[2], s[3], s[1], s[0]))
+    return Source(f"{layer}/{leaf}")
+
+
+def _transposed(x: Tensor) -> Tensor:
+    return x.permute(1, 0)
+
+
+def _reversed_shape(shape: Shape) -> Shape:
+    return shape[::-1]
+
+
+def _kernel(x: Tensor) -> Tensor:
+    return x.permute(3, 2, 0, 1)  # (K, K, I, O) -> (O, I, K, K)
+
+
+def _flipped_kernel(x: Tensor) -> Tensor:
+    return _kernel(x.flip((0, 1)))
