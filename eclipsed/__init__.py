@@ -1,0 +1,89 @@
+"""Text-driven, local face editing: one sentence in, one direction of a StyleGAN2 generator out.
+
+>>> import eclipsed
+>>> editor = eclipsed.Editor.from_pretrained("mini")
+>>> direction = editor.train("a person with blond hair")
+>>> editor.edit(editor.sample(seeds=[1, 2, 3]), direction, alpha=1.0).strip().save("blond.png")
+
+Importing this package is light: torch is loaded when one of the names below is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eclipsed.clip import Clip
+    from eclipsed.config import TrainConfig
+    from eclipsed.direction import Direction
+    from eclipsed.editing import Faces
+    from eclipsed.editor import Editor
+    from eclipsed.errors import (
+        CheckpointError,
+        DirectionError,
+        EclipsedError,
+        EclipsedWarning,
+        InputError,
+        LocalityWarning,
+        MissingExtraError,
+        MissingModelError,
+        OutputError,
+        TrainingError,
+        VocabularyWarning,
+    )
+    from eclipsed.generator import Generator
+    from eclipsed.parser import Parser
+    from eclipsed.region import Region
+    from eclipsed.training import StopTraining, TrainStep
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CheckpointError",
+    "Clip",
+    "Direction",
+    "DirectionError",
+    "EclipsedError",
+    "EclipsedWarning",
+    "Editor",
+    "Faces",
+    "Generator",
+    "InputError",
+    "LocalityWarning",
+    "MissingExtraError",
+    "MissingModelError",
+    "OutputError",
+    "Parser",
+    "Region",
+    "StopTraining",
+    "TrainConfig",
+    "TrainStep",
+    "TrainingError",
+    "VocabularyWarning",
+]
+
+_HOME = {
+    "Clip": "clip",
+    "Direction": "direction",
+    "Editor": "editor",
+    "Faces": "editing",
+    "Generator": "generator",
+    "Parser": "parser",
+    "Region": "region",
+    "StopTraining": "training",
+    "TrainConfig": "config",
+    "TrainStep": "training",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'eclipsed' has no attribute {name!r}")
+    value: object = getattr(import_module(f"eclipsed.{_HOME.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

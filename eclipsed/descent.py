@@ -1,0 +1,95 @@
+"""One step down the loss: Adam on the deltas alone, and the return to where the fence lets them be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from eclipsed.errors import TrainingError
+from eclipsed.latents import Space
+from eclipsed.objective import Batch, Objective, Terms
+
+__all__ = ["Point", "adam", "advance"]
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Where a descent stands; a step makes a new one, so that the last good one is never lost.
+
+    Args:
+        step: steps done.
+        deltas: (K, …).
+        first: Adam's mean of gradients, same shape.
+        second: Adam's mean of squared gradients, same shape.
+    """
+
+    step: int
+    deltas: Tensor
+    first: Tensor
+    second: Tensor
+
+    @classmethod
+    def start(cls, deltas: Tensor) -> Point:
+        """The point before the first step."""
+        return cls(0, deltas.detach(), torch.zeros_like(deltas), torch.zeros_like(deltas))
+
+    def to(self, device: torch.device) -> Point:
+        """The same on another device."""
+        return Point(self.step, self.deltas.to(device), self.first.to(device), self.second.to(device))
+
+
+def adam(point: Point, gradient: Tensor, *, rate: float, betas: tuple[float, float] = (0.9, 0.999)) -> Point:
+    """One step of Adam.
+
+    Args:
+        point: where it starts.
+        gradient: of the loss in the deltas, same shape.
+        rate: learning rate.
+        betas: decay of the two means.
+    Source: Kingma and Ba 2014, arXiv:1412.6980, algorithm 1, with eps 1e-8.
+    """
+    step = point.step + 1
+    first = torch.lerp(point.first, gradient, 1 - betas[0])
+    second = torch.lerp(point.second, gradient.square(), 1 - betas[1])
+    deviation = (second / (1 - betas[1] ** step)).sqrt() + 1e-8
+    deltas = point.deltas - rate / (1 - betas[0] ** step) * first / deviation
+    return Point(step, deltas, first, second)
+
+
+def advance(objective: Objective, batch: Batch, space: Space, point: Point, *, rate: float) -> tuple[Point, Terms]:
+    """One step of training.
+
+    Args:
+        objective: the loss.
+        batch: the faces of this step.
+        space: where the deltas live.
+        point: where the descent stands.
+        rate: learning rate.
+    Returns:
+        The next point, and the terms of the loss before the step, without gradient.
+    Raises:
+        TrainingError: the loss, its gradient or the new deltas are not finite.
+    """
+    deltas = point.deltas.detach().requires_grad_()
+    terms = objective.terms(batch, space, deltas)
+    if not math.isfinite(loss := float(terms.loss.detach())):
+        raise TrainingError(
+            f"the loss became {loss} at step {point.step + 1}; what was learned before it is kept: "
+            "lower learning_rate or the weights"
+        )
+    (gradient,) = torch.autograd.grad(terms.loss, deltas)
+    following = adam(point, gradient, rate=rate)
+    config = objective.config
+    tamed = space.tame(
+        following.deltas, objective.spread, project=config.components is not None, row_cap=config.row_cap
+    )
+    if not bool(torch.isfinite(tamed).all()):
+        raise TrainingError(
+            f"the gradient was not finite at step {point.step + 1}; what was learned before it is kept: "
+            "lower learning_rate or the weights"
+        )
+    seen = Terms(terms.loss.detach(), terms.clip, terms.locality)
+    return Point(following.step, tamed, following.first, following.second), seen

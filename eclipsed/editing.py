@@ -1,0 +1,250 @@
+"""Faces, and moving them along directions."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from eclipsed import pictures
+from eclipsed.direction import Direction
+from eclipsed.errors import EclipsedWarning, InputError
+from eclipsed.generator import Generator
+from eclipsed.images import to_pil
+from eclipsed.latents import Latent
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["Edit", "Faces", "check_alpha", "check_alphas", "edit", "sample"]
+
+_PIXELS_AT_ONCE = 8 * 256 * 256
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One direction that was applied to some faces.
+
+    Args:
+        name: of the direction.
+        prompt: that it was trained for.
+        alpha: its strength.
+        layers: what the edit was restricted to; None is all that the direction changes.
+    """
+
+    name: str
+    prompt: str
+    alpha: float
+    layers: tuple[int | str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Faces:
+    """Synthesised faces with everything that is needed to edit them further.
+
+    Args:
+        images: (N, 3, H, W), range [-1, 1] up to what the generator overshoots.
+        latent: what they were synthesised from.
+        seeds: of the faces; empty when they were made from latents.
+        edits: what was applied to them, first to last.
+        before: the faces that the last call of `edit` was given; None when they are unedited.
+    """
+
+    images: Tensor
+    latent: Latent
+    seeds: tuple[int, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    before: Faces | None = None
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+    def __getitem__(self, index: int | slice) -> Faces:
+        """One face, or several, with their history."""
+        if isinstance(index, int) and not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} faces; got index {index}")
+        part = slice(index % len(self), index % len(self) + 1) if isinstance(index, int) else index
+        return Faces(
+            images=self.images[part],
+            latent=self.latent[part],
+            seeds=self.seeds[part],
+            edits=self.edits,
+            before=None if self.before is None else self.before[part],
+        )
+
+    @property
+    def ws(self) -> Tensor:
+        """Their place in W+, (N, num_ws, w_dim)."""
+        return self.latent.ws
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each face is called in captions: ``"seed 7"``, or ``"face 1"`` when it has no seed."""
+        if self.seeds:
+            return tuple(f"seed {seed}" for seed in self.seeds)
+        return tuple(f"face {index + 1}" for index in range(len(self)))
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        """What each picture is called on disk: ``"seed0007.png"``, edited ``"seed0007_a+1.00.png"``."""
+        stems = [name.split()[0] + f"{int(name.split()[1]):04d}" for name in self.names]
+        suffix = "".join(f"_a{edit.alpha:+.2f}" for edit in self.edits)
+        return tuple(f"{stem}{suffix}.png" for stem in stems)
+
+    def pil(self) -> list[Image.Image]:
+        """The faces as PIL pictures."""
+        return to_pil(self.images)
+
+    def strip(self) -> Image.Image:
+        """One row per face: as it was first, then after each call of `edit`, with captions."""
+        stages: list[Faces] = [self]
+        while stages[0].before is not None:
+            stages.insert(0, stages[0].before)
+        columns = ["before", *(_caption(a, b) for a, b in pairwise(stages))]
+        rows = [torch.stack([stage.images[index] for stage in stages]) for index in range(len(self))]
+        prompts = list(dict.fromkeys(edit.prompt for edit in self.edits))
+        return pictures.strip(
+            rows, columns=columns if len(stages) > 1 else [], labels=self.names, title=", ".join(prompts) or None
+        )
+
+    def save(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write each face as a PNG into a folder, under `file_names`.
+
+        Args:
+            folder: made when it does not exist.
+        Returns:
+            The paths.
+        Raises:
+            OutputError: they cannot be written.
+        """
+        places = [Path(folder) / name for name in self.file_names]
+        return [pictures.save_picture(image, place) for image, place in zip(self.pil(), places, strict=True)]
+
+
+def sample(generator: Generator, latent: Latent, *, seeds: tuple[int, ...] = ()) -> Faces:
+    """Synthesise faces.
+
+    Args:
+        generator: the one that the latents belong to.
+        latent: N faces.
+        seeds: that they were made from, or none.
+    """
+    return Faces(images=_render(generator, latent), latent=latent, seeds=seeds)
+
+
+def edit(
+    generator: Generator,
+    faces: Faces,
+    directions: Direction | Sequence[Direction],
+    alpha: float | Sequence[float] = 1.0,
+    *,
+    layers: Sequence[int | str] | None = None,
+) -> Faces:
+    """Move faces along one direction or several.
+
+    Args:
+        generator: that made the faces and that the directions were trained on.
+        faces: edited or not; edits add up.
+        directions: one, or several to apply together. Directions that were learned together count as several.
+        alpha: strength of all, or one for each; 1 is the calibrated full edit, negative values go the other way.
+        layers: rows of ws or names of layers to restrict the edit to; None is all that the directions change.
+    Returns:
+        The edited faces. Where every alpha is 0 their images are those of `faces`, bit for bit.
+    Raises:
+        InputError: an alpha is not a finite number, they do not match the directions, or a layer is unknown.
+        DirectionError: a direction belongs to another generator.
+    Warns:
+        EclipsedWarning: an alpha is beyond the range that was found useful.
+    """
+    each = _directions(directions)
+    alphas = check_alphas(alpha, len(each))
+    places = None if layers is None else tuple(layers)
+    spaces = [direction.space_of(generator, layers=places) for direction in each]
+    latent = faces.latent
+    for direction, space, strength in zip(each, spaces, alphas, strict=True):
+        _warn_beyond(direction, strength)
+        if strength:
+            with torch.no_grad():
+                latent = space.move(latent, direction.deltas[0].to(latent.ws), strength * direction.scale)
+    images = _render(generator, latent) if any(alphas) else faces.images
+    edits = tuple(Edit(d.name, d.prompt, a, places) for d, a in zip(each, alphas, strict=True))
+    return Faces(images=images, latent=latent, seeds=faces.seeds, edits=(*faces.edits, *edits), before=faces)
+
+
+def check_alpha(alpha: object, *, name: str = "alpha") -> float:
+    """Return a strength as a float.
+
+    Raises:
+        InputError: it is not a finite number.
+    """
+    try:
+        if isinstance(alpha, (bool, str, bytes)):
+            raise TypeError
+        value = float(alpha)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{name} must be a finite number such as 1.0 or -0.5; got {alpha!r}") from None
+    if not math.isfinite(value):
+        raise InputError(f"{name} must be a finite number such as 1.0 or -0.5; got {value}")
+    return value
+
+
+def check_alphas(alpha: object, count: int, *, name: str = "alpha") -> tuple[float, ...]:
+    """Return one strength for each of `count` directions.
+
+    Args:
+        alpha: one for all, or a sequence of `count`.
+    Raises:
+        InputError: one is not a finite number, or there are too few or too many.
+    """
+    if isinstance(alpha, (list, tuple)) or (isinstance(alpha, Tensor) and alpha.ndim == 1):
+        values = tuple(check_alpha(value, name=name) for value in alpha)
+        if len(values) != count:
+            raise InputError(f"{name} must be one number, or one for each of the {count} directions; got {len(values)}")
+        return values
+    return (check_alpha(alpha, name=name),) * count
+
+
+def _directions(directions: Direction | Sequence[Direction]) -> list[Direction]:
+    given = [directions] if isinstance(directions, Direction) else list(directions)
+    for direction in given:
+        if not isinstance(direction, Direction):
+            raise InputError(f"expected a Direction (Direction.load reads one); got {type(direction).__name__}")
+    if not given:
+        raise InputError("expected at least one direction; got none")
+    return [single for direction in given for single in direction]
+
+
+def _warn_beyond(direction: Direction, alpha: float) -> None:
+    low, high = direction.alpha_range
+    if not low - 1e-6 <= alpha <= high + 1e-6:
+        warnings.warn(
+            EclipsedWarning(
+                f"alpha {alpha:g} is beyond the range in which {direction.name!r} was found useful "
+                f"({low:.2f} to {high:.2f}); the faces may break"
+            ),
+            stacklevel=4,
+        )
+
+
+def _render(generator: Generator, latent: Latent) -> Tensor:
+    """Full pictures, a few at a time, so that memory does not grow with their number."""
+    step = max(1, _PIXELS_AT_ONCE // generator.resolution**2)
+    with torch.no_grad():
+        parts = [latent[start : start + step].render(generator)[0] for start in range(0, len(latent), step)]
+    return torch.cat(parts)
+
+
+def _caption(before: Faces, after: Faces) -> str:
+    """What the last call did: its strengths, with names when there are several."""
+    new = after.edits[len(before.edits) :]
+    if len({edit.name for edit in after.edits}) == 1:
+        return ", ".join(pictures.signed(edit.alpha) for edit in new)
+    return ", ".join(f"{edit.name} {pictures.signed(edit.alpha)}" for edit in new)

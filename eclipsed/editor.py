@@ -1,0 +1,295 @@
+"""The whole library behind one object: a generator, a parser and a CLIP model, and what can be done with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from eclipsed import animation, editing, pictures, training
+from eclipsed.checkpoints.catalogue import find_set
+from eclipsed.clip import Clip
+from eclipsed.config import TrainConfig
+from eclipsed.direction import Direction
+from eclipsed.editing import Faces, check_alphas
+from eclipsed.errors import InputError
+from eclipsed.generator import Generator
+from eclipsed.latents import Latent
+from eclipsed.parser import Parser
+from eclipsed.region import Region
+from eclipsed.seeds import check_seeds
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["Editor"]
+
+
+class Editor:
+    """A generator, a parser and a CLIP model that work together. Make one with `Editor.from_pretrained`.
+
+    Args:
+        generator: frozen.
+        parser: the face parser, or a function that loads it when it is first needed.
+        clip: the CLIP model, or a function that loads it when it is first needed.
+        name: what the model set is called.
+        truncation_psi: truncation of sampled faces when a call does not say.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        parser: Parser | Callable[[], Parser],
+        clip: Clip | Callable[[], Clip],
+        *,
+        name: str = "",
+        truncation_psi: float = 1.0,
+    ) -> None:
+        self.generator = generator
+        self.name = name
+        self.truncation_psi = truncation_psi
+        self._parser, self._clip = parser, clip
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: str | os.PathLike[str] = "mini", device: str | torch.device | None = None
+    ) -> Editor:
+        """Load a model set. Parser and CLIP are loaded when they are first needed.
+
+        Args:
+            name_or_path: name of a set (``"mini"`` ships with the package), or a folder with ``set.json``.
+            device: where the networks run; None takes the best there is.
+        Raises:
+            MissingModelError: there is no such set, or a network of it is missing.
+            CheckpointError: a network of it is damaged.
+            InputError: the device is unknown or absent.
+        """
+        models = find_set(name_or_path)
+        generator = Generator.from_file(models.generator, device=device, name=models.name)
+        where = generator.device
+        return cls(
+            generator,
+            lambda: Parser.from_file(models.parser, device=where),
+            lambda: Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where),
+            name=models.name,
+            truncation_psi=models.truncation_psi,
+        )
+
+    @property
+    def parser(self) -> Parser:
+        """The face parser."""
+        if not isinstance(self._parser, Parser):
+            self._parser = self._parser()
+        return self._parser
+
+    @property
+    def clip(self) -> Clip:
+        """The CLIP model."""
+        if not isinstance(self._clip, Clip):
+            self._clip = self._clip()
+        return self._clip
+
+    def sample(
+        self,
+        *,
+        seeds: Sequence[int] | int | None = None,
+        ws: Tensor | None = None,
+        truncation_psi: float | None = None,
+    ) -> Faces:
+        """Make faces.
+
+        Args:
+            seeds: one for each face, whole numbers in [0, 2**32 - 1]; the same seed gives the same face.
+            ws: instead of seeds, (N, num_ws, w_dim).
+            truncation_psi: how far from the mean face: 1 is no truncation, 0 the mean; None is the set's own. It has
+                no bearing on `ws`.
+        Raises:
+            InputError: neither or both of seeds and ws, a bad seed, or ws of another shape.
+        """
+        if (seeds is None) == (ws is None):
+            raise InputError("give either seeds or ws")
+        psi = editing.check_alpha(
+            self.truncation_psi if truncation_psi is None else truncation_psi, name="truncation_psi"
+        )
+        if ws is not None:
+            return editing.sample(self.generator, self._latent(ws))
+        assert seeds is not None
+        checked = check_seeds(seeds)
+        latent = Latent.of_seeds(self.generator, checked, truncation_psi=psi)
+        return editing.sample(self.generator, latent, seeds=checked)
+
+    def train(
+        self,
+        prompt: str,
+        *,
+        region: Region | Sequence[str] | None = None,
+        config: TrainConfig | None = None,
+        latents: Faces | Tensor | None = None,
+        callback: training.Callback | None = None,
+        state: str | os.PathLike[str] | None = None,
+        save_every: int = 25,
+        resume: str | os.PathLike[str] | None = None,
+    ) -> Direction:
+        """Learn a direction from a sentence.
+
+        Args:
+            prompt: what the edited face shall look like, e.g. ``"a person with blond hair"``.
+            region: parts that may change (``["hair"]``); None finds them in the prompt.
+            config: every option; None is the default, or what the resumed training had.
+            latents: train on these faces, or ws (N, num_ws, w_dim), rather than on random ones.
+            callback: told of every step; returning False or raising `StopTraining` stops and keeps what was learned.
+            state: file to save the training to, every `save_every` steps and when it stops.
+            save_every: see `state`.
+            resume: such a file, to go on from; also the place to save to unless `state` is another.
+        Returns:
+            The direction, calibrated; see `eclipsed.training.train`.
+        Raises:
+            InputError: an empty prompt, an unknown part, or a resumed training of another prompt, config or generator.
+            TrainingError: the loss is not finite, or memory ran out.
+            OutputError: the state cannot be written.
+        Warns:
+            LocalityWarning: the prompt is about nothing in a face, so the edit is not held to a part of it.
+            VocabularyWarning: CLIP was never shown a word of the prompt.
+            EclipsedWarning: the direction came out weak.
+        """
+        given = latents.latent if isinstance(latents, Faces) else latents
+        return training.train(
+            prompt,
+            generator=self.generator,
+            parser=self.parser,
+            clip=self.clip,
+            region=region,
+            config=config,
+            latents=self._latent(given) if isinstance(given, Tensor) else given,
+            truncation_psi=self.truncation_psi,
+            callback=callback,
+            state=state,
+            save_every=save_every,
+            resume=resume,
+        )
+
+    def edit(
+        self,
+        faces: Faces,
+        direction: Direction | Sequence[Direction],
+        alpha: float | Sequence[float] = 1.0,
+        *,
+        layers: Sequence[int | str] | None = None,
+    ) -> Faces:
+        """Move faces along one direction or several; see `eclipsed.editing.edit`."""
+        return editing.edit(self.generator, faces, direction, alpha, layers=layers)
+
+    def strip(
+        self,
+        faces: Faces,
+        direction: Direction | Sequence[Direction],
+        alphas: Sequence[float] = (-1.0, 0.0, 1.0),
+        *,
+        layers: Sequence[int | str] | None = None,
+    ) -> Image.Image:
+        """Draw one row per face, one column per strength.
+
+        Args:
+            faces: N faces.
+            direction: one, or several moved by the same strength.
+            alphas: the strengths.
+            layers: see `edit`.
+        Raises:
+            InputError: no strength, or one that is not a finite number.
+        """
+        strengths = _strengths(alphas, "alphas")
+        edited = [self.edit(faces, direction, alpha, layers=layers) for alpha in strengths]
+        rows = [torch.stack([one.images[index] for one in edited]) for index in range(len(faces))]
+        columns = [pictures.signed(alpha) for alpha in strengths]
+        title = ", ".join(dict.fromkeys(one.prompt for one in edited[0].edits[len(faces.edits) :]))
+        return pictures.strip(rows, columns=columns, labels=faces.names, title=title)
+
+    def palette(
+        self,
+        face: Faces,
+        direction1: Direction,
+        direction2: Direction,
+        alphas1: Sequence[float] = (-1.0, 0.0, 1.0),
+        alphas2: Sequence[float] = (-1.0, 0.0, 1.0),
+    ) -> Image.Image:
+        """Draw one face under two directions: the first grows downwards, the second to the right.
+
+        Args:
+            face: one face.
+            direction1: of the rows.
+            direction2: of the columns.
+            alphas1: strengths of the first.
+            alphas2: strengths of the second.
+        Raises:
+            InputError: several faces, no strength, or one that is not a finite number.
+        """
+        if len(face) != 1:
+            raise InputError(f"a palette shows one face; got {len(face)}")
+        down, right = _strengths(alphas1, "alphas1"), _strengths(alphas2, "alphas2")
+        images = [self.edit(self.edit(face, direction1, a), direction2, b).images for a in down for b in right]
+        names = (direction1.name, direction2.name)
+        return pictures.palette(torch.cat(images), down, right, names, title=face.names[0])
+
+    def overlay(self, faces: Faces, region: Region | Sequence[str] | None = None) -> Image.Image:
+        """Colour the parts that the parser sees on some faces.
+
+        Args:
+            faces: N faces.
+            region: the parts to colour; None is all.
+        Raises:
+            InputError: a part is unknown.
+        """
+        parts = region.parts if isinstance(region, Region) else region
+        return pictures.overlay(faces.images, self.parser.labels(faces.images), parts, captions=faces.names)
+
+    def sweep(
+        self,
+        faces: Faces,
+        direction: Direction | Sequence[Direction],
+        path: str | os.PathLike[str],
+        *,
+        alphas: tuple[float, float] = (-1.0, 1.0),
+        frames: int = 25,
+        fps: float = 12.0,
+    ) -> Path:
+        """Film some faces side by side while the strength goes from one value to another and back.
+
+        Args:
+            faces: N faces.
+            direction: one, or several moved by the same strength.
+            path: a name ending in .gif or .mp4.
+            alphas: first and last strength.
+            frames: from the first to the last.
+            fps: frames per second.
+        Returns:
+            `path`.
+        Raises:
+            InputError: a strength is not a finite number, fewer than two frames, or another suffix.
+            MissingExtraError: MP4 without the ``video`` extra.
+            OutputError: the file cannot be written.
+        """
+        first, last = check_alphas(alphas, 2, name="alphas")
+        if isinstance(frames, bool) or not isinstance(frames, int) or frames < 2:
+            raise InputError(f"frames must be a whole number from 2; got {frames!r}")
+        strengths = [first + (last - first) * index / (frames - 1) for index in range(frames)]
+        images = [torch.cat(list(self.edit(faces, direction, alpha).images), dim=-1) for alpha in strengths]
+        captions = [pictures.signed(alpha) for alpha in strengths]
+        return animation.save_animation(pictures.captioned(torch.stack(images), captions), path, fps=fps)
+
+    def _latent(self, ws: Tensor) -> Latent:
+        wanted = (self.generator.num_ws, self.generator.w_dim)
+        if ws.ndim != 3 or ws.shape[1:] != wanted or len(ws) == 0:
+            raise InputError(f"ws must have the shape (N, {wanted[0]}, {wanted[1]}); got {tuple(ws.shape)}")
+        if not ws.is_floating_point() or not bool(torch.isfinite(ws).all()):
+            raise InputError("ws must be finite floats")
+        return Latent(ws.detach().to(self.generator.device, torch.float32))
+
+
+def _strengths(alphas: Sequence[float], name: str) -> tuple[float, ...]:
+    if isinstance(alphas, (str, int, float)) or not len(alphas):
+        raise InputError(f"{name} must be a sequence of at least one strength; got {alphas!r}")
+    return check_alphas(list(alphas), len(alphas), name=name)

@@ -1,0 +1,415 @@
+"""The latent spaces Z, W, W+ and S as objects: start a delta, move faces by it, say how near the data they stay."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from eclipsed.errors import InputError
+from eclipsed.fence import Spread, cap_rows
+from eclipsed.generator import Generator
+
+__all__ = ["SPACES", "Latent", "Space", "Style", "W", "WPlus", "Z", "make_space", "row_groups", "row_names"]
+
+
+@dataclass(frozen=True, eq=False)
+class Latent:
+    """Everything that the synthesis of N faces reads.
+
+    Args:
+        ws: (N, num_ws, w_dim).
+        z: what ws was mapped from, (N, z_dim); None when it is not known.
+        truncation_psi: truncation that ws was mapped with.
+        offsets: what is added to style vectors, name of the style layer -> (N, channels).
+    """
+
+    ws: Tensor
+    z: Tensor | None = None
+    truncation_psi: float = 1.0
+    offsets: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of_z(cls, generator: Generator, z: Tensor, *, truncation_psi: float = 1.0) -> Latent:
+        """Map z, (N, z_dim), to the faces it stands for."""
+        z = z.to(generator.device)
+        with torch.no_grad():
+            return cls(generator.mapping(z, truncation_psi=truncation_psi), z, truncation_psi)
+
+    @classmethod
+    def of_seeds(cls, generator: Generator, seeds: Sequence[int], *, truncation_psi: float = 1.0) -> Latent:
+        """The faces of some seeds, which the same generator gives whatever the batch."""
+        return cls.of_z(generator, generator.z(seeds), truncation_psi=truncation_psi)
+
+    def __len__(self) -> int:
+        return self.ws.shape[0]
+
+    def __getitem__(self, index: slice | Sequence[int]) -> Latent:
+        where = index if isinstance(index, slice) else torch.as_tensor(list(index), device=self.ws.device)
+        z = None if self.z is None else self.z[where]
+        return replace(self, ws=self.ws[where], z=z, offsets={name: v[where] for name, v in self.offsets.items()})
+
+    def render(
+        self, generator: Generator, *, resolution: int | None = None, features: Sequence[str] = ()
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Synthesise the faces with constant noise.
+
+        Args:
+            generator: the one that the latents belong to.
+            resolution: stop early at this side; None is the full picture.
+            features: layers whose activations are wanted, e.g. ``"b8.conv0"``.
+        Returns:
+            Images (N, 3, H, W), and the activations by name, (N, C, h, w).
+        """
+        names = tuple(features)
+        if self.offsets:
+            styles = dict(generator.styles(self.ws))
+            for name, offset in self.offsets.items():
+                styles[name] = styles[name] + offset
+            out = generator.synthesis_from_styles(styles, resolution=resolution, features=names)
+        else:
+            out = generator.synthesis(self.ws, resolution=resolution, features=names)
+        return out if isinstance(out, tuple) else (out, {})
+
+
+class Space(ABC):
+    """A latent space of one generator, with the rows of ws that an edit may change.
+
+    Args:
+        generator: whose space it is.
+        layers: rows of ws, or names of layers that read them; None is all.
+        styles: for `Style` only: ``"all"``, ``"conv"`` or names of style layers.
+    Raises:
+        InputError: a row or a name is unknown.
+    """
+
+    #: What the space is called in a config and in a file.
+    name: ClassVar[str]
+
+    #: Dimensions of one delta.
+    dims: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        generator: Generator,
+        *,
+        layers: Sequence[int | str] | None = None,
+        styles: Sequence[str] | str = "all",
+    ) -> None:
+        self.generator = generator
+        self.rows: tuple[int, ...] = row_names(generator, layers)
+        self.columns: tuple[tuple[str, int], ...] = ()  # in S: style layers and their widths
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one delta."""
+
+    @abstractmethod
+    def keep(self, delta: Tensor) -> Tensor:
+        """Zero what the chosen layers exclude; (…, *shape)."""
+
+    @abstractmethod
+    def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
+        """Move faces along a delta.
+
+        Args:
+            latent: N faces.
+            delta: one direction, `shape`.
+            alpha: strength of each face, (N,), or one for all.
+        Raises:
+            InputError: the space needs something that the faces do not have.
+        """
+
+    def start(self, count: int, *, kind: str, scale: float, rng: torch.Generator) -> Tensor:
+        """Deltas to begin training with.
+
+        Args:
+            count: how many.
+            kind: ``"zero"``, ``"small"`` (normal values times `scale`) or ``"unit"`` (random, norm 1).
+            scale: see `kind`.
+            rng: source of the random numbers, on the CPU.
+        Returns:
+            (count, *shape), on the generator's device.
+        Raises:
+            InputError: `kind` is unknown.
+        """
+        draw = self.keep(torch.randn(count, *self.shape, generator=rng).to(self.generator.device))
+        if kind == "zero":
+            return torch.zeros_like(draw)
+        if kind == "small":
+            return draw * scale
+        if kind == "unit":
+            norm = torch.linalg.vector_norm(draw.flatten(1), dim=1).clamp(min=1e-12)
+            return draw.div(norm.view(-1, *[1] * len(self.shape)))
+        raise InputError(f"start must be one of zero, small, unit; got {kind!r}")
+
+    def tame(self, deltas: Tensor, spread: Spread, *, project: bool, row_cap: float | None) -> Tensor:
+        """Bring deltas back to what the fence allows.
+
+        Args:
+            deltas: (K, *shape).
+            spread: of the generator's data.
+            project: keep them in the principal components.
+            row_cap: largest norm of a row, as a share of the data's radius; None is no limit.
+        """
+        if project:
+            deltas = spread.project(deltas)
+        if row_cap is not None:
+            deltas = cap_rows(deltas, row_cap * spread.radius)
+        return self.keep(deltas)
+
+    def distance(self, latent: Latent, spread: Spread) -> Tensor:
+        """How far moved faces are from the data's mean, where 1 is an ordinary face.
+
+        Returns:
+            (N, …): one value for each row that the edit may change.
+        """
+        return spread.distance(latent.ws[:, list(self.rows)])
+
+    def restricted(self, layers: Sequence[int | str]) -> Space:
+        """The same space for an edit of fewer layers.
+
+        Args:
+            layers: rows of ws, or names of layers.
+        Raises:
+            InputError: a layer is unknown, or none of them is among those of this space.
+        """
+        wanted = row_names(self.generator, layers)
+        rows = tuple(row for row in self.rows if row in wanted)
+        if not rows:
+            raise InputError(f"this direction edits the rows {_listed(self.rows)}; got layers {_listed(wanted)}")
+        other = copy.copy(self)
+        other.rows = rows
+        return other
+
+    def _row_mask(self, like: Tensor) -> Tensor:
+        mask = like.new_zeros(self.generator.num_ws, 1)
+        mask[list(self.rows)] = 1
+        return mask
+
+
+class Z(Space):
+    """The input of the mapping network; a move is mapped, and what it changes is added to ws."""
+
+    name = "Z"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.generator.z_dim,)
+
+    def keep(self, delta: Tensor) -> Tensor:
+        return delta
+
+    def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
+        if latent.z is None:
+            raise InputError('a direction of the space "Z" needs faces made from seeds or z; these have ws only')
+        moved = latent.z + _column(alpha, latent, 1) * delta
+        psi = latent.truncation_psi
+        change = self.generator.mapping(moved, truncation_psi=psi) - self.generator.mapping(
+            latent.z, truncation_psi=psi
+        )
+        return replace(latent, z=moved, ws=latent.ws + change * self._row_mask(change))
+
+    def tame(self, deltas: Tensor, spread: Spread, *, project: bool, row_cap: float | None) -> Tensor:
+        """Cap the norm of z, whose radius is sqrt(z_dim); every z is data, so there is nothing to project."""
+        return deltas if row_cap is None else cap_rows(deltas, row_cap * self.generator.z_dim**0.5)
+
+
+class W(Space):
+    """One w for all rows."""
+
+    name = "W"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.generator.w_dim,)
+
+    def keep(self, delta: Tensor) -> Tensor:
+        return delta
+
+    def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
+        return replace(latent, ws=latent.ws + _column(alpha, latent, 2) * (delta * self._row_mask(delta)))
+
+
+class WPlus(Space):
+    """A delta of its own for every row of ws."""
+
+    name = "W+"
+    dims = 2
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.generator.num_ws, self.generator.w_dim)
+
+    def keep(self, delta: Tensor) -> Tensor:
+        return delta * self._row_mask(delta)
+
+    def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
+        return replace(latent, ws=latent.ws + _column(alpha, latent, 2) * self.keep(delta))
+
+
+class Style(Space):
+    """The style vectors after the affine layers; a delta is the chosen ones, concatenated."""
+
+    name = "S"
+
+    def __init__(
+        self,
+        generator: Generator,
+        *,
+        layers: Sequence[int | str] | None = None,
+        styles: Sequence[str] | str = "all",
+    ) -> None:
+        super().__init__(generator, layers=layers, styles=styles)
+        known = tuple(generator.style_names)
+        if isinstance(styles, str):
+            if styles not in ("all", "conv"):
+                raise InputError(f'styles must be "all", "conv" or names of style layers; got {styles!r}')
+            chosen = [name for name in known if styles == "all" or "torgb" not in name]
+        else:
+            for name in styles:
+                _check_layer(generator, name)
+            chosen = [name for name in known if name in styles]
+        self.styles: tuple[str, ...] = tuple(name for name in chosen if _reads(generator, name, self.rows, layers))
+        if not self.styles:
+            raise InputError("no style layer is left: the chosen styles read none of the chosen rows")
+        self.rows = tuple(sorted({generator.row_of(name) for name in self.styles}))
+        with torch.no_grad():
+            vectors = generator.styles(generator.w_avg.expand(1, generator.num_ws, -1))
+        self.widths: tuple[int, ...] = tuple(vectors[name].shape[1] for name in self.styles)
+        self.columns = tuple(zip(self.styles, self.widths, strict=True))
+        self._active: tuple[str, ...] = self.styles
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(self.widths),)
+
+    def keep(self, delta: Tensor) -> Tensor:
+        if self._active == self.styles:
+            return delta
+        on = [float(name in self._active) for name in self.styles]
+        return delta * torch.tensor(on).repeat_interleave(torch.tensor(self.widths)).to(delta)
+
+    def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
+        offsets = dict(latent.offsets)
+        strength = _column(alpha, latent, 1)
+        for name, part in zip(self.styles, torch.split(delta, list(self.widths), dim=-1), strict=True):
+            if name in self._active:
+                step = (strength * part).expand(len(latent), -1)
+                offsets[name] = offsets[name] + step if name in offsets else step
+        return replace(latent, offsets=offsets)
+
+    def restricted(self, layers: Sequence[int | str]) -> Style:
+        wanted = row_names(self.generator, layers)
+        active = tuple(name for name in self._active if _reads(self.generator, name, wanted, layers))
+        if not active:
+            raise InputError(f"this direction edits the style layers {_listed(self._active)}; got {_listed(layers)}")
+        other = copy.copy(self)
+        other._active = active
+        other.rows = tuple(sorted({self.generator.row_of(name) for name in active}))
+        return other
+
+    def tame(self, deltas: Tensor, spread: Spread, *, project: bool, row_cap: float | None) -> Tensor:
+        """Cap the norm of each layer's part, whose radius is that of its standard deviations."""
+        if row_cap is None:
+            return deltas
+        _, deviation = spread.styles(self.generator, self.styles)
+        parts = zip(
+            torch.split(deltas, list(self.widths), dim=-1), torch.split(deviation, list(self.widths)), strict=True
+        )
+        return torch.cat([cap_rows(part, row_cap * float(sigma.norm())) for part, sigma in parts], dim=-1)
+
+    def distance(self, latent: Latent, spread: Spread) -> Tensor:
+        """Root mean square of the standardised style values, where 1 is an ordinary face; one value per layer."""
+        mean, deviation = spread.styles(self.generator, self.styles)
+        vectors = self.generator.styles(latent.ws)
+        values = [vectors[n] + latent.offsets[n] if n in latent.offsets else vectors[n] for n in self.styles]
+        scaled = torch.split((torch.cat(values, dim=1) - mean) / deviation, list(self.widths), dim=1)
+        return torch.stack([part.square().mean(dim=1).add(1e-12).sqrt() for part in scaled], dim=1)
+
+
+#: Every latent space by its name.
+SPACES: dict[str, type[Space]] = {space.name: space for space in (Z, W, WPlus, Style)}
+
+
+def make_space(
+    name: str,
+    generator: Generator,
+    *,
+    layers: Sequence[int | str] | None = None,
+    styles: Sequence[str] | str = "all",
+) -> Space:
+    """The latent space of that name; see `Space` for the arguments.
+
+    Raises:
+        InputError: the name, a row or a style layer is unknown.
+    """
+    if name not in SPACES:
+        raise InputError(f"unknown latent space {name!r}; known: {', '.join(SPACES)}")
+    return SPACES[name](generator, layers=layers, styles=styles)
+
+
+def row_names(generator: Generator, layers: Sequence[int | str] | None) -> tuple[int, ...]:
+    """Rows of ws from row numbers and names of layers; None is all of them.
+
+    Raises:
+        InputError: a row or a name is unknown, or the sequence is empty.
+    """
+    if layers is None:
+        return tuple(range(generator.num_ws))
+    if isinstance(layers, (str, int)) or not layers:
+        raise InputError(f"layers must be a sequence of rows from 0 to {generator.num_ws - 1}; got {layers!r}")
+    rows = set()
+    for layer in layers:
+        if isinstance(layer, str):
+            _check_layer(generator, layer)
+            rows.add(generator.row_of(layer))
+        elif isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < generator.num_ws:
+            raise InputError(f"this generator has the rows 0 to {generator.num_ws - 1}; got layer {layer!r}")
+        else:
+            rows.add(layer)
+    return tuple(sorted(rows))
+
+
+def row_groups(num_ws: int) -> dict[str, tuple[int, ...]]:
+    """Rows that act alike: coarse (pose, shape), middle (features), fine (colours), and all.
+
+    Four rows are coarse, up to 8 px; of the others the lower quarter is middle: rows 4-5 of 12 at 128 px, 4-7 of 18
+    at 1024 px. Generators below 32 px have fewer coarse rows.
+    """
+    coarse = min(4, max(1, num_ws // 3))
+    middle = coarse + max(1, -(-(num_ws - coarse) // 4))
+    return {
+        "coarse": tuple(range(coarse)),
+        "middle": tuple(range(coarse, middle)),
+        "fine": tuple(range(middle, num_ws)),
+        "all": tuple(range(num_ws)),
+    }
+
+
+def _reads(generator: Generator, name: str, rows: Sequence[int], layers: Sequence[int | str] | None) -> bool:
+    """Whether a style layer is chosen: by its own name, or by a row number."""
+    if layers is None:
+        return True
+    return name in layers or generator.row_of(name) in {layer for layer in layers if isinstance(layer, int)} & set(rows)
+
+
+def _check_layer(generator: Generator, name: str) -> None:
+    if name not in generator.style_names:
+        raise InputError(f"unknown layer {name!r}; known: {', '.join(generator.style_names)}")
+
+
+def _column(alpha: Tensor | float, latent: Latent, dims: int) -> Tensor:
+    """Strengths as (N or 1, 1, …) with `dims` dimensions after the first."""
+    values = torch.as_tensor(alpha, dtype=latent.ws.dtype, device=latent.ws.device)
+    return values.reshape(-1, *[1] * dims)
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(str(value) for value in values)

@@ -1,0 +1,240 @@
+"""What a training step looks at: a batch of faces before the edit, the same after it, and the loss between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eclipsed.augment import Jitter
+from eclipsed.clip import Clip
+from eclipsed.config import TrainConfig
+from eclipsed.errors import InputError
+from eclipsed.fence import Spread
+from eclipsed.generator import Generator
+from eclipsed.latents import Latent, Space
+from eclipsed.losses import (
+    contrast_loss,
+    correlation_penalty,
+    directional_loss,
+    grow_mask,
+    hinge,
+    localization_score,
+    mean_locality_loss,
+    mix_masks,
+    similarity_loss,
+)
+from eclipsed.parser import Parser
+from eclipsed.region import Region, contrasts
+from eclipsed.seeds import TRAINING_SEEDS
+
+__all__ = ["Batch", "Objective", "Terms", "step_rng"]
+
+_CHUNK = 8  # faces rendered at once where no gradient is needed
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The faces of one step before the edit.
+
+    Args:
+        latent: N faces.
+        alpha: their strengths, (N,).
+        image: (N, 3, H, W).
+        places: where change is measured: name -> (N, C, h, w).
+        mask: the region, (N, 1, H, W); None when locality is off.
+        jitter: what happens to pictures before CLIP sees them; None for nothing.
+        embedding: CLIP's view of `image`; None when the loss does not need it.
+    """
+
+    latent: Latent
+    alpha: Tensor
+    image: Tensor
+    places: dict[str, Tensor]
+    mask: Tensor | None
+    jitter: Jitter | None
+    embedding: Tensor | None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The loss of a step and what a person wants to see of it.
+
+    Args:
+        loss: scalar, differentiable.
+        clip: mean cosine of edited image and prompt.
+        locality: mean localization score in the picture; nan when locality is off.
+    """
+
+    loss: Tensor
+    clip: float
+    locality: float
+
+    @classmethod
+    def unknown(cls) -> Terms:
+        """Before the first step."""
+        return cls(torch.tensor(float("nan")), float("nan"), float("nan"))
+
+
+def step_rng(seed: int, step: int, stream: int = 0) -> torch.Generator:
+    """Random numbers of one step, the same whether or not the steps before it were run in this process."""
+    state = np.random.SeedSequence([seed, step, stream]).generate_state(2, np.uint32)
+    return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
+
+
+class Objective:
+    """The loss of one training, for any delta.
+
+    Args:
+        generator: frozen.
+        parser: frozen.
+        clip: frozen.
+        prompt: what the edited face shall look like.
+        region: the parts that may change.
+        config: every option.
+        latents: faces to train on; None takes those of the config.
+        truncation_psi: of faces made from seeds, when the config does not say.
+    Raises:
+        InputError: a score layer is unknown, or none is left at the resolution.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        parser: Parser,
+        clip: Clip,
+        *,
+        prompt: str,
+        region: Region,
+        config: TrainConfig,
+        latents: Latent | None = None,
+        truncation_psi: float = 1.0,
+    ) -> None:
+        self.generator, self.parser, self.clip = generator, parser, clip
+        self.prompt, self.region, self.config = prompt, region, config
+        self.truncation_psi = truncation_psi if config.truncation_psi is None else config.truncation_psi
+        self.local = config.locality_weight * config.locality_scale > 0 and region.warning is None
+        self.resolution = _resolution(generator, parser, clip, config)
+        self.features, self.with_image = _places(generator, config, self.resolution)
+        self.faces = latents
+        if latents is None and config.seeds is not None:
+            self.faces = Latent.of_seeds(generator, config.seeds, truncation_psi=self.truncation_psi)
+        with torch.no_grad():
+            self.texts = clip.encode_text((prompt, *(contrasts(prompt) or (config.neutral_prompt,))))
+            self.neutral = clip.encode_text((config.neutral_prompt,))[0]
+        self.spread = Spread.measure(generator, share=config.components or 0.985)
+
+    def batch(self, step: int, *, stream: int = 0) -> Batch:
+        """The faces of a step, which depend on nothing but the config's seed, the step and the stream."""
+        rng = step_rng(self.config.seed, step, stream)
+        latent = self._draw(rng)
+        low, high = self.config.alpha
+        alpha = (low + (high - low) * torch.rand(len(latent), generator=rng)).to(latent.ws)
+        jitter = Jitter(len(latent), rng) if self.config.augment else None
+        with torch.no_grad():
+            image, features = latent.render(self.generator, resolution=self.resolution, features=self.features)
+            mask = self.mask(image) if self.local else None
+            embedding = self._look(image, jitter) if self.config.clip_loss == "directional" else None
+        return Batch(latent, alpha, image, self._measured(image, features), mask, jitter, embedding)
+
+    def terms(self, batch: Batch, space: Space, deltas: Tensor) -> Terms:
+        """The loss of some deltas on a batch, averaged over the directions.
+
+        Args:
+            batch: from `batch`.
+            space: where the deltas live.
+            deltas: (K, *space.shape).
+        """
+        each = [self._one(batch, space, delta) for delta in deltas]
+        loss = torch.stack([terms.loss for terms in each]).mean()
+        if len(each) > 1:
+            loss = loss + self.config.correlation_weight * correlation_penalty(deltas)
+        clip = sum(terms.clip for terms in each) / len(each)
+        return Terms(loss, clip, sum(terms.locality for terms in each) / len(each))
+
+    def mask(self, images: Tensor) -> Tensor:
+        """The region in some images, (N, 1, H, W), without gradient."""
+        with torch.no_grad():
+            return self.parser.mask(images.detach(), self.region.parts)
+
+    def render(self, latent: Latent) -> Iterator[tuple[slice, Tensor]]:
+        """Pictures of many faces, a few at a time and without gradient."""
+        for start in range(0, len(latent), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            with torch.no_grad():  # closed before the yield, for a suspended one would stay in force outside
+                images = latent[part].render(self.generator, resolution=self.resolution)[0]
+            yield part, images
+
+    def _draw(self, rng: torch.Generator) -> Latent:
+        count = self.config.batch
+        if self.faces is None:
+            seeds = torch.randint(TRAINING_SEEDS.start, TRAINING_SEEDS.stop, (count,), generator=rng).tolist()
+            return Latent.of_seeds(self.generator, seeds, truncation_psi=self.truncation_psi)
+        order = torch.randperm(len(self.faces), generator=rng).tolist()
+        return self.faces[[order[i % len(order)] for i in range(count)]]
+
+    def _one(self, batch: Batch, space: Space, delta: Tensor) -> Terms:
+        config = self.config
+        moved = space.move(batch.latent, delta, batch.alpha)
+        image, features = moved.render(self.generator, resolution=self.resolution, features=self.features)
+        seen = self._look(image, batch.jitter)
+        loss = config.clip_weight * self._clip_loss(batch, seen)
+        locality = float("nan")
+        if batch.mask is not None:
+            mask = self.joined(batch.mask, image)
+            after = self._measured(image, features)
+            term = mean_locality_loss(
+                batch.places, after, mask, loss=config.locality_loss, difference=config.difference
+            ).mean()
+            loss = loss + config.locality_weight * config.locality_scale * term
+            with torch.no_grad():
+                locality = float(localization_score(batch.image, image, mask).mean())
+        if config.fence_weight:
+            loss = loss + config.fence_weight * hinge(space.distance(moved, self.spread)).mean()
+        return Terms(loss, float(seen.detach().mv(self.texts[0]).mean()), locality)
+
+    def joined(self, before: Tensor, image: Tensor) -> Tensor:
+        """The mask of an edit: the region before and after it, mixed, grown, and inverted for the background."""
+        mask = grow_mask(mix_masks(before, self.mask(image), self.config.mask), self.config.mask_grow)
+        return mask if self.config.where == "foreground" else 1 - mask
+
+    def _clip_loss(self, batch: Batch, seen: Tensor) -> Tensor:
+        if batch.embedding is not None:
+            return directional_loss(batch.embedding, seen, self.neutral, self.texts[0]).mean()
+        if self.config.clip_loss == "contrast":
+            return contrast_loss(seen, self.texts, temperature=self.config.clip_temperature).mean()
+        return similarity_loss(seen, self.texts[0]).mean()
+
+    def _look(self, images: Tensor, jitter: Jitter | None) -> Tensor:
+        return self.clip.encode_images(images if jitter is None else jitter(images))
+
+    def _measured(self, image: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {**features, "image": image} if self.with_image else features
+
+
+def _resolution(generator: Generator, parser: Parser, clip: Clip, config: TrainConfig) -> int:
+    """The config's, or the power of two that covers what CLIP and the parser look at, as far as there are pixels."""
+    if config.resolution is not None:
+        if config.resolution > generator.resolution:
+            raise InputError(
+                f"the generator has {generator.resolution} pixels a side; got resolution {config.resolution}"
+            )
+        return config.resolution
+    wanted = max(clip.size, min(parser.config.size, 256))
+    return min(generator.resolution, 1 << (wanted - 1).bit_length())
+
+
+def _places(generator: Generator, config: TrainConfig, resolution: int) -> tuple[tuple[str, ...], bool]:
+    """Feature layers at which change is measured, and whether it is measured in the picture too."""
+    if config.score_layers == "image":
+        return (), True
+    there = tuple(name for name in generator.layer_names if int(name.split(".")[0][1:]) <= resolution)
+    if config.score_layers == "all":
+        return there, False
+    for name in config.score_layers:
+        if name != "image" and name not in there:
+            raise InputError(f"unknown score layer {name!r} at {resolution} px; known: image, {', '.join(there)}")
+    return tuple(name for name in there if name in config.score_layers), "image" in config.score_layers

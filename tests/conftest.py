@@ -1,0 +1,109 @@
+"""A model set with random weights, of the same formats and classes as the real ones, small enough for every test."""
+
+from __future__ import annotations
+
+import json
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the network
+
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from eclipsed.checkpoints.native import write_generator
+from eclipsed.checkpoints.parsing import ParserConfig, write_parser
+from eclipsed.config import TrainConfig
+from eclipsed.editor import Editor
+from eclipsed.networks.bisenet import BiSeNet
+from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
+from eclipsed.parts import PARTS
+
+RESOLUTION = 32
+CLIP_CONFIG = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 32, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bilinear", "resize_mode": "shortest"}
+
+
+def make_generator(path, *, seed=0, w_dim=16):
+    """Write a random generator of 32 px with 8 rows of ws."""
+    config = GeneratorConfig(
+        z_dim=12, w_dim=w_dim, resolution=RESOLUTION, channels=((4, 8), (8, 8), (16, 8), (32, 6)), mapping_layers=2
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = StyleGAN2(config)
+    state = network.state_dict()
+    return write_generator(path, config, {name: _visible(name, value) for name, value in state.items()})
+
+
+def _visible(name, value):
+    """Noise that shows, so that a test can see which noise was used."""
+    return value + 0.05 if name.endswith("noise_strength") else value
+
+
+def make_parser(path, *, seed=0):
+    """Write a random parser whose labels differ from place to place."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = BiSeNet(len(PARTS), 8)
+    config = ParserConfig(width=8, size=64, mean=(0.5,) * 3, std=(0.5,) * 3)
+    return write_parser(path, config, network.state_dict())
+
+
+def make_clip(folder, *, seed=0):
+    """Write a random CLIP with a vocabulary."""
+    folder.mkdir()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = open_clip.CLIP(**CLIP_CONFIG)
+    state = {name: value.clone().contiguous() for name, value in network.state_dict().items()}
+    save_file(state, folder / "open_clip_model.safetensors")
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": CLIP_CONFIG, "preprocess_cfg": PREPROCESS}))
+    words = "a person with the blond black brown red grey hair glasses mouth open closed face photo of man woman no hat"
+    (folder / "vocabulary.txt").write_text("\n".join(words.split()))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_set(tmp_path_factory):
+    """Folder of a whole model set."""
+    folder = tmp_path_factory.mktemp("models") / "stub"
+    folder.mkdir()
+    make_generator(folder / "generator.safetensors")
+    make_parser(folder / "parser.safetensors")
+    make_clip(folder / "clip")
+    description = {
+        "format": 1,
+        "name": "stub",
+        "description": "random weights for tests",
+        "licence": "MIT",
+        "generator": "generator.safetensors",
+        "parser": "parser.safetensors",
+        "clip": "clip",
+        "truncation_psi": 0.8,
+    }
+    (folder / "set.json").write_text(json.dumps(description))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def editor(model_set):
+    """An editor of random networks."""
+    return Editor.from_pretrained(model_set, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def quick():
+    """A training of a second, not calibrated (random networks are bound to be weak)."""
+    return TrainConfig(steps=6, batch=2, layers=None, resolution=RESOLUTION, calibrate=False, warmup=1, probe_steps=2)
+
+
+@pytest.fixture(scope="session")
+def direction(editor, quick):
+    """A trained direction."""
+    return editor.train("a person with blond hair", config=quick)
