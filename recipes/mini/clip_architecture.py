@@ -54,7 +54,11 @@ def build(*, seed: int = 0, image_size: int = 128, width: int = 16) -> open_clip
 
 
 def save(
-    model: open_clip.CLIP, folder: str | Path, *, dtype: torch.dtype = torch.float16, tokens: Iterable[int] | None = None
+    model: open_clip.CLIP,
+    folder: str | Path,
+    *,
+    dtype: torch.dtype = torch.float16,
+    tokens: Iterable[int] | None = None,
 ) -> Path:
     """Write ``open_clip_config.json`` and ``open_clip_model.safetensors``, which `eclipsed.clip.Clip` reads.
 
