@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
-from facexlib.parsing.bisenet import BiSeNet as Reference
 
+from eclipsed.errors import MissingExtraError
+from eclipsed.networks import bisenet
 from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
+
+Reference = bisenet.facexlib_bisenet.BiSeNet
 
 
 @pytest.fixture(scope="module")
-def reference() -> Reference:
+def reference() -> torch.nn.Module:
     """facexlib's network, in eval mode, with batch statistics that are not the identity."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -25,6 +33,24 @@ def reference() -> Reference:
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_reference_is_the_installed_facexlibs_file():
+    installed = Path(importlib.util.find_spec("facexlib").origin).parent / "parsing" / "bisenet.py"
+    assert Path(bisenet.facexlib_bisenet.__file__).samefile(installed)
+
+
+def test_the_network_does_not_need_opencv():
+    code = "import sys; sys.modules['cv2'] = None; import eclipsed.networks.bisenet; print('facexlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
+
+
+def test_without_facexlib_the_pip_line_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "eclipsed.networks._facexlib_parsing")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="pip install facexlib"):
+        bisenet._facexlib("bisenet")
 
 
 def test_at_width_64_the_keys_and_shapes_are_facexlibs(reference):

@@ -8,7 +8,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from facexlib.parsing.bisenet import BiSeNet as Reference
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -16,7 +15,7 @@ from torch.testing import assert_close
 
 from eclipsed.checkpoints.parsing import ParserConfig, read_parser, write_parser
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
-from eclipsed.networks.bisenet import BiSeNet
+from eclipsed.networks.bisenet import BiSeNet, facexlib_bisenet
 from eclipsed.parser import Parser
 from eclipsed.parts import PARTS
 
@@ -54,7 +53,7 @@ def small(small_file):
 
 @pytest.fixture(scope="module")
 def facexlib_network():
-    network = Reference(num_class=19)
+    network = facexlib_bisenet.BiSeNet(num_class=19)
     network.load_state_dict(random_state(network))
     return network.eval()
 

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import sys
 from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from facexlib.parsing import bisenet as facexlib_bisenet
-from facexlib.parsing import resnet as facexlib_resnet
 from torch import Tensor, nn
 
+from eclipsed.errors import MissingExtraError
+
 __all__ = ["BiSeNet", "num_class_of", "width_of"]
+
+
+def _facexlib(module: str) -> Any:
+    """One module of ``facexlib.parsing``, without the rest of facexlib.
+
+    ``import facexlib`` pulls in OpenCV, which needs system libraries (libGL, libxcb) that a plain Python machine
+    lacks; the parser's two files need only torch.
+    """
+    package = "eclipsed.networks._facexlib_parsing"
+    if package not in sys.modules:
+        spec = importlib.util.find_spec("facexlib")  # looks it up without running it
+        if spec is None or not spec.submodule_search_locations:
+            raise MissingExtraError("the face parser needs the package facexlib; install it: pip install facexlib")
+        sys.modules[package] = ModuleType(package)
+        sys.modules[package].__path__ = [f"{folder}/parsing" for folder in spec.submodule_search_locations]
+    return importlib.import_module(f"{package}.{module}")
+
+
+facexlib_bisenet = _facexlib("bisenet")
+facexlib_resnet = _facexlib("resnet")
 
 
 class BiSeNet(nn.Module):
@@ -58,7 +83,7 @@ class BiSeNet(nn.Module):
         return _enlarge(self.conv_out(self.ffm(spatial, context8))[0], images.shape[2:])
 
 
-class _ContextPath(facexlib_bisenet.ContextPath):  # type: ignore[misc]
+class _ContextPath(facexlib_bisenet.ContextPath):  # type: ignore[name-defined]
     """facexlib's context path, its forward pass untouched, with channels that follow the width."""
 
     def __init__(self, width: int) -> None:
@@ -72,7 +97,7 @@ class _ContextPath(facexlib_bisenet.ContextPath):  # type: ignore[misc]
         self.conv_avg = facexlib_bisenet.ConvBNReLU(8 * width, context, ks=1, stride=1, padding=0)
 
 
-class _ResNet18(facexlib_resnet.ResNet18):  # type: ignore[misc]
+class _ResNet18(facexlib_resnet.ResNet18):  # type: ignore[name-defined]
     """facexlib's ResNet-18, its forward pass untouched, with channels that follow the width."""
 
     def __init__(self, width: int) -> None:
