@@ -41,9 +41,10 @@ def nvidia_generator(path: Path, content: object) -> tuple[GeneratorConfig, dict
     names = key_names(resolution, layers, conditional=c_dim > 0)
     settings.check(names)
     for layer in settings.without_noise(names):
-        side = int(layer.split(".")[1][1:])
-        raw.setdefault(f"{layer}.noise_const", torch.zeros(side, side))
-        raw.setdefault(f"{layer}.noise_strength", torch.zeros([]))
+        if f"{layer}.weight" in raw:
+            side = int(layer.split(".")[1][1:])
+            raw.setdefault(f"{layer}.noise_const", torch.zeros(side, side))
+            raw.setdefault(f"{layer}.noise_strength", torch.zeros([]))
     no_average = "mapping.w_avg" not in raw and settings.of("mapping", "w_avg_beta", 0.998) is None
     sources = {name: Source(name) for name in names}
     found = widths(path, raw, sources)

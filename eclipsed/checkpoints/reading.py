@@ -12,7 +12,7 @@ from eclipsed.checkpoints.nvidia import nvidia_generator
 from eclipsed.checkpoints.rosinality import read_rosinality
 from eclipsed.checkpoints.tensorflow import tensorflow_generator
 from eclipsed.checkpoints.unpickling import ForeignGlobalError, TensorFlowNetwork, unpickle
-from eclipsed.errors import CheckpointError, MissingModelError
+from eclipsed.errors import CheckpointError, EclipsedError, InputError, MissingModelError
 from eclipsed.networks.stylegan2 import GeneratorConfig
 
 __all__ = ["detect_layout", "read_generator"]
@@ -34,7 +34,19 @@ def read_generator(path: str | Path) -> tuple[GeneratorConfig, dict[str, Tensor]
         CheckpointError: it is none of these, is damaged, asks to run code, or has a wrong key or shape.
     """
     path = Path(path)
-    layout = detect_layout(path)
+    try:
+        return _read(path, detect_layout(path))
+    except InputError as error:  # a config out of range
+        raise CheckpointError(f"{path}: {error}") from error
+    except EclipsedError:
+        raise
+    except Exception as error:  # content made up to mislead can fail anywhere
+        raise CheckpointError(
+            f"{path}: its content is not stored as expected ({type(error).__name__}: {error!s:.120})"
+        ) from error
+
+
+def _read(path: Path, layout: str) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     if layout == "safetensors":
         return read_native(path)
     if layout == "torch":

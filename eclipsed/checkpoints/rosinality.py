@@ -76,7 +76,7 @@ def _load(path: Path) -> object:
             ) from error
         reason = str(error).strip().split("\n")[0]
         raise CheckpointError(
-            f"{path}: damaged or cut short torch file ({type(error).__name__}: {reason:.120}); fetch it again"
+            f"{path}: no torch file, damaged or cut short ({type(error).__name__}: {reason:.120}); fetch it again"
         ) from error
 
 
@@ -116,7 +116,8 @@ def _add_noise(raw: dict[str, Tensor], sources: Mapping[str, Source]) -> None:
     """Draw the constant noise that derived files leave out; the same every time."""
     rng = torch.Generator().manual_seed(0)
     for key, source in sources.items():
-        if key.endswith("noise_const"):
+        weight = sources[key.removesuffix("noise_const") + "weight"] if key.endswith("noise_const") else None
+        if weight is not None and weight.name in raw:  # else the layer itself is missing, which is another matter
             side = int(key.split(".")[1][1:])
             noise = torch.randn(1, 1, side, side, generator=rng)
             raw.setdefault(source.name, noise)

@@ -109,7 +109,7 @@ def _variables(path: Path, network: TensorFlowNetwork, prefix: str = "", depth: 
 
 
 def _as_tensor(path: Path, name: str, value: object) -> Tensor:
-    value = getattr(value, "value", None) if isinstance(value, StoredArray) else value
+    value = value.value if isinstance(value, StoredArray) else value
     if not isinstance(value, np.ndarray | float | int):
         raise CheckpointError(f"{path}: {name!r} must be an array; found a {type(value).__name__}")
     array = np.asarray(value, dtype=None if isinstance(value, np.ndarray) else np.float32)

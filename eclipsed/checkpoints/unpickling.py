@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -40,13 +41,13 @@ class PersistentObject:
 class TensorFlowNetwork:
     """What ``dnnlib.tflib.network.Network`` stores, its build code left unread."""
 
-    state: Mapping[str, Any]
+    state: Mapping[str, Any] = MappingProxyType({})
 
 
 class StoredArray:
     """A numpy array of a pickle."""
 
-    value: NDArray[Any]
+    value: NDArray[Any] | None = None
 
 
 def unpickle(path: Path) -> object:

@@ -6,18 +6,17 @@ rates, so the same class trains from scratch. All arithmetic runs in the dtype o
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eclipsed.errors import InputError
+from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, bias_act, modulated_conv2d, setup_filter, upsample2d
 
 __all__ = ["NOISE_MODES", "GeneratorConfig", "MappingNetwork", "NoiseMode", "StyleGAN2", "SynthesisNetwork"]
@@ -26,77 +25,10 @@ NoiseMode = Literal["const", "random", "none"]
 NOISE_MODES: tuple[str, ...] = ("const", "random", "none")
 
 
-@dataclass(frozen=True)
-class GeneratorConfig:
-    """Every number that fixes the shape and the arithmetic of a StyleGAN2 generator."""
-
-    z_dim: int  # length of z; 0 for a mapping fed by the class alone
-    w_dim: int  # length of w
-    resolution: int  # side of the output in pixels, a power of two from 8 up
-    channels: tuple[tuple[int, int], ...]  # (resolution, feature channels) from 4 up, ascending
-    c_dim: int = 0  # number of classes; 0 is unconditional
-    mapping_layers: int = 8  # fully connected layers of the mapping network
-    mapping_features: int | None = None  # width between them; None is w_dim
-    embed_features: int | None = None  # width of the class embedding; None is w_dim
-    mapping_lr_multiplier: float = 0.01  # learning-rate multiplier of the mapping network
-    img_channels: int = 3  # colour channels
-    resample_filter: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)  # taps of the low-pass filter
-    conv_clamp: float | None = None  # features are clamped to ± this value; None leaves them
-    num_fp16_res: int = 0  # how many blocks the file's author ran in half precision; we run none so
-    w_avg_beta: float = 0.998  # decay of the running mean of w during training
-
-    def __post_init__(self) -> None:
-        pairs = tuple(sorted((int(r), int(c)) for r, c in self.channels))
-        object.__setattr__(self, "channels", pairs)
-        object.__setattr__(self, "resample_filter", tuple(float(t) for t in self.resample_filter))
-        if self.resolution < 8 or self.resolution & (self.resolution - 1):
-            raise InputError(f"resolution must be a power of two from 8 up; got {self.resolution}")
-        wanted = tuple(2**i for i in range(2, self.resolution.bit_length()))
-        if tuple(r for r, _ in pairs) != wanted or min(c for _, c in pairs) < 1:
-            raise InputError(f"channels must hold one positive number for each of {wanted}; got {pairs}")
-        for name in ("w_dim", "mapping_layers", "img_channels"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
-        if self.z_dim < 0 or self.c_dim < 0 or self.z_dim + self.c_dim == 0:
-            raise InputError(f"a generator needs z or a class; got z_dim {self.z_dim}, c_dim {self.c_dim}")
-        if self.conv_clamp is not None and not self.conv_clamp > 0:
-            raise InputError(f"conv_clamp must be positive or None; got {self.conv_clamp}")
-        if not self.mapping_lr_multiplier > 0:
-            raise InputError(f"mapping_lr_multiplier must be positive; got {self.mapping_lr_multiplier}")
-        setup_filter(self.resample_filter)
-
-    @property
-    def resolutions(self) -> tuple[int, ...]:
-        """Sides of the blocks, 4 first."""
-        return tuple(r for r, _ in self.channels)
-
-    @property
-    def num_ws(self) -> int:
-        """Rows of ws: one per convolution and one for the last ToRGB."""
-        return 2 * len(self.channels)
-
-    def to_json(self) -> str:
-        """The config as one line of JSON with sorted keys."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> GeneratorConfig:
-        """Read what `to_json` wrote.
-
-        Raises:
-            InputError: not JSON, an unknown or missing field, or a value out of range.
-        """
-        try:
-            values: Any = json.loads(text)
-            known = {f.name for f in fields(cls)}
-            if not isinstance(values, dict) or not set(values) <= known:
-                raise InputError(f"a generator config has the fields {sorted(known)}; got {values!r:.200}")
-            values["channels"] = tuple((r, c) for r, c in values["channels"])
-            return cls(**values)
-        except InputError:
-            raise
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"this is not a generator config: {error}") from error
+def _normal(*shape: int, std: float = 1.0) -> Tensor:
+    """Normal noise; on the meta device only its shape, since random numbers there take seconds to import."""
+    x = torch.empty(shape)
+    return x if x.is_meta else x.normal_(std=std)
 
 
 class FullyConnected(nn.Module):
@@ -106,7 +38,7 @@ class FullyConnected(nn.Module):
         self, in_features: int, out_features: int, *, act: str = "linear", lr_multiplier: float = 1.0, bias: float = 0.0
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / lr_multiplier)
+        self.weight = nn.Parameter(_normal(out_features, in_features, std=1.0 / lr_multiplier))
         self.bias = nn.Parameter(torch.full((out_features,), float(bias)))
         self.act = act
         self.weight_gain = lr_multiplier / math.sqrt(in_features)
@@ -203,8 +135,8 @@ class SynthesisLayer(nn.Module):
         out_channels = dict(config.channels)[resolution]
         self.up, self.clamp, self.resolution = up, config.conv_clamp, resolution
         self.affine = FullyConnected(config.w_dim, in_channels, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
+        self.weight = nn.Parameter(_normal(out_channels, in_channels, 3, 3))
+        self.register_buffer("noise_const", _normal(resolution, resolution))
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
@@ -233,7 +165,7 @@ class ToRGB(nn.Module):
         super().__init__()
         self.clamp = config.conv_clamp
         self.affine = FullyConnected(config.w_dim, in_channels, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(config.img_channels, in_channels, 1, 1))
+        self.weight = nn.Parameter(_normal(config.img_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(config.img_channels))
         self.weight_gain = 1.0 / math.sqrt(in_channels)
 
@@ -249,7 +181,7 @@ class SynthesisBlock(nn.Module):
         super().__init__()
         channels = dict(config.channels)
         if resolution == 4:
-            self.const = nn.Parameter(torch.randn(channels[4], 4, 4))
+            self.const = nn.Parameter(_normal(channels[4], 4, 4))
         else:
             self.conv0 = SynthesisLayer(config, channels[resolution // 2], resolution, up=2)
         self.conv1 = SynthesisLayer(config, channels[resolution], resolution, up=1)
