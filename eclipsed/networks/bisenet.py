@@ -83,7 +83,7 @@ class BiSeNet(nn.Module):
         return _enlarge(self.conv_out(self.ffm(spatial, context8))[0], images.shape[2:])
 
 
-class _ContextPath(facexlib_bisenet.ContextPath):  # type: ignore[name-defined]
+class _ContextPath(facexlib_bisenet.ContextPath):  # type: ignore[misc, name-defined]
     """facexlib's context path, its forward pass untouched, with channels that follow the width."""
 
     def __init__(self, width: int) -> None:
@@ -97,7 +97,7 @@ class _ContextPath(facexlib_bisenet.ContextPath):  # type: ignore[name-defined]
         self.conv_avg = facexlib_bisenet.ConvBNReLU(8 * width, context, ks=1, stride=1, padding=0)
 
 
-class _ResNet18(facexlib_resnet.ResNet18):  # type: ignore[name-defined]
+class _ResNet18(facexlib_resnet.ResNet18):  # type: ignore[misc, name-defined]
     """facexlib's ResNet-18, its forward pass untouched, with channels that follow the width."""
 
     def __init__(self, width: int) -> None:
