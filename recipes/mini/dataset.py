@@ -67,10 +67,16 @@ def _vivid(v: Tensor, share: float, *, rng: torch.Generator) -> Tensor:
 
 
 class Portraits:
-    """The cached portraits in memory: ``values`` (N, V) float32, ``images`` (N, 3, H, W) uint8, ``labels`` uint8."""
+    """The cached portraits in memory: ``values`` (N, V) float32, ``images`` (N, 3, H, W) uint8, ``labels`` uint8.
 
-    def __init__(self, folder: Path, *, shards: slice = slice(None)) -> None:
-        files = sorted(folder.glob("shard*.pt"))[shards]
+    Args:
+        folder: holds the shards.
+        shards: which of them, in order.
+        more: another folder, all of whose shards are added.
+    """
+
+    def __init__(self, folder: Path, *, shards: slice = slice(None), more: Path | None = None) -> None:
+        files = sorted(folder.glob("shard*.pt"))[shards] + sorted(more.glob("shard*.pt") if more else ())
         parts = [torch.load(file, weights_only=True) for file in files]
         self.values = torch.cat([part["values"] for part in parts])
         self.images = torch.cat([part["images"] for part in parts])

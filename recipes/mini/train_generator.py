@@ -36,7 +36,7 @@ CONFIG = GeneratorConfig(
 
 @dataclass(frozen=True)
 class Stage:
-    """One resolution of the progressive training."""
+    """One descent of the progressive training: the rate rises, then falls along a cosine."""
 
     resolution: int
     steps: int
@@ -48,7 +48,8 @@ class Stage:
 STAGES = (
     Stage(32, 450, 32, 0.012, 0.98),
     Stage(64, 900, 16, 0.010, 0.99),
-    Stage(128, 4200, 8, 0.007, 0.998),
+    Stage(64, 900, 16, 0.008, 0.99),
+    Stage(128, 4500, 8, 0.007, 0.998),
 )
 
 #: how much a pixel of each part counts
@@ -97,6 +98,14 @@ def distance(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return total
 
 
+def _start_quiet(network: torch.nn.Module) -> None:
+    """Let the styles begin near 1, so that a row starts by ignoring values which are not its own."""
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if name.endswith("affine.weight"):
+                weight.mul_(0.1)
+
+
 class Run:
     """Networks, optimiser and place in the schedule; saved and restored as one file."""
 
@@ -105,6 +114,7 @@ class Run:
         with torch.random.fork_rng():
             torch.manual_seed(1)
             self.network = StyleGAN2(CONFIG).synthesis
+        _start_quiet(self.network)
         self.average = deepcopy(self.network)
         self.stage, self.step = 0, 0
         self.new_optimiser()

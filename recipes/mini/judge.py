@@ -1,0 +1,158 @@
+"""The judge: a classifier that reads every attribute from a picture, and never takes part in learning a direction.
+
+Its architecture, its seed and its training pictures' augmentation are its own, so that a direction which fools CLIP
+need not fool the judge. It sees renders, and pictures of the generator with their true facts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recipes.mini.augmentation import augment
+from recipes.mini.dataset import Portraits
+from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
+
+__all__ = ["Judge", "evaluate", "load", "train"]
+
+
+class Judge(nn.Module):
+    """Plain strided convolutions, a layer that keeps places apart, and one linear head for all classes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 24, 48, 80, 128, 128)
+        layers: list[nn.Module] = []
+        for k, (i, o) in enumerate(zip(widths, widths[1:], strict=False)):
+            layers += [nn.Conv2d(i, o, 3, stride=2 if k < 4 else 1, padding=1, bias=False), nn.BatchNorm2d(o), nn.SiLU()]
+        self.features = nn.Sequential(*layers)  # (N, 128, 8, 8)
+        self.places = nn.Conv2d(128, 32, 1)
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Dropout(0.1), nn.Linear(32 * 64, 320), nn.SiLU(), nn.Linear(320, sum(map(len, ATTRIBUTES.values())))
+        )
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Logits per attribute, {name: (N, classes)}, of pictures in [−1, 1], (N, 3, 128, 128)."""
+        logits = self.head(F.silu(self.places(self.features(images))))
+        split = logits.split([len(names) for names in ATTRIBUTES.values()], 1)
+        return dict(zip(ATTRIBUTES, split, strict=True))
+
+    @torch.no_grad()
+    def probabilities(self, images: Tensor) -> dict[str, Tensor]:
+        """Class probabilities per attribute, in evaluation mode, in batches."""
+        self.eval()
+        parts = [self(batch) for batch in images.split(64)]
+        return {a: torch.cat([part[a] for part in parts]).softmax(1) for a in ATTRIBUTES}
+
+
+def _loss(logits: dict[str, Tensor], classes: dict[str, Tensor]) -> Tensor:
+    losses = []
+    for attribute, names in ATTRIBUTES.items():
+        label = classes[attribute]
+        if (label != UNKNOWN).any():
+            losses.append(F.cross_entropy(logits[attribute], label, ignore_index=UNKNOWN) / math.log(len(names)))
+    return torch.stack(losses).mean()
+
+
+def evaluate(judge: Judge, images: Tensor, values: Tensor) -> dict[str, float]:
+    """Mean accuracy over the classes of each attribute, on pictures uint8 (N, 3, 128, 128)."""
+    guesses = judge.probabilities(images.float() / 127.5 - 1)
+    classes, out = facts(values), {}
+    for attribute, names in ATTRIBUTES.items():
+        label, best = classes[attribute], guesses[attribute].argmax(1)
+        hits = [(best[label == k] == k).float().mean() for k in range(len(names)) if (label == k).any()]
+        out[attribute] = float(torch.stack(hits).mean())
+    return out
+
+
+def train(
+    data: Portraits,
+    held_out: Portraits,
+    folder: Path,
+    *,
+    steps: int = 3000,
+    batch: int = 64,
+    rate: float = 2e-3,
+    threads: int = 1,
+) -> None:
+    """Train, from where the last run stopped; the state lies in ``folder/judge.pt``."""
+    torch.set_num_threads(threads)
+    file = folder / "judge.pt"
+    with torch.random.fork_rng():
+        torch.manual_seed(77)
+        judge = Judge()
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=rate, weight_decay=2e-2)
+    first = 0
+    if file.exists():
+        state = torch.load(file, weights_only=True)
+        judge.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    known = facts(data.values)
+    began = time.time()
+    for step in range(first, steps):
+        rng = torch.Generator().manual_seed(900_000_000 + step)
+        picked = torch.randint(len(data), (batch,), generator=rng)
+        image = augment(data.images[picked].float() / 127.5 - 1, rng=rng)
+        for group in optimiser.param_groups:
+            warm = min(1, (step + 1) / 100)
+            group["lr"] = rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+        judge.train()
+        loss = _loss(judge(image), {a: t[picked] for a, t in known.items()})
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        if (step + 1) % 100 == 0:
+            speed = (step + 1 - first) * batch / (time.time() - began)
+            print(f"judge {step + 1}/{steps} loss {float(loss):.4f} {speed:.0f} img/s", flush=True)
+        if (step + 1) % 500 == 0 or step + 1 == steps:
+            scores = evaluate(judge, held_out.images[:1000], held_out.values[:1000])
+            print(f"  mean {sum(scores.values()) / len(scores):.3f} " + " ".join(f"{a} {s:.2f}" for a, s in scores.items()), flush=True)
+            part = file.with_suffix(".part")
+            torch.save({"model": judge.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, part)
+            part.rename(file)
+
+
+def export(file: Path, out: Path) -> None:
+    """Write the trained judge as safetensors in half precision."""
+    state = torch.load(file, weights_only=True)["model"]
+    state = {k: (v.half() if v.is_floating_point() and v.ndim > 1 else v).contiguous() for k, v in state.items()}
+    save_file(state, out, metadata={"eclipsed": json.dumps({"kind": "classifier", "version": 1, "attributes": ATTRIBUTES})})
+
+
+def load(path: Path) -> Judge:
+    """Read what `export` wrote."""
+    judge = Judge()
+    with safe_open(path, "pt") as file:
+        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    judge.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    return judge.eval().requires_grad_(False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("work/mini"))
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    folder = args.work / "portraits"
+    train(
+        Portraits(folder, shards=slice(0, -1), more=args.work / "generated"),
+        Portraits(folder, shards=slice(-1, None)),
+        args.work,
+        steps=args.steps,
+        threads=args.threads,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Make ``mini`` from nothing: ``python -m recipes.mini.make``. Every step resumes, so run it again after a stop."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+__all__ = ["STEPS"]
+
+#: modules in the order they run, with their arguments
+STEPS: tuple[tuple[str, ...], ...] = (
+    ("dataset",),
+    ("train_generator",),
+    ("generated",),
+    ("train_parser",),
+    ("judge",),
+    ("train_clip",),
+    ("train_clip", "--polish", "--steps", "700"),
+    ("assemble",),
+    ("train_directions",),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--start", default="dataset", help="module to begin with: " + ", ".join(s[0] for s in STEPS))
+    args = parser.parse_args()
+    first = next((k for k, step in enumerate(STEPS) if step[0] == args.start), None)
+    if first is None:
+        parser.error(f"no step {args.start!r}")
+    for module, *options in STEPS[first:]:
+        print(f"== {module} {' '.join(options)}", flush=True)
+        subprocess.run([sys.executable, "-m", f"recipes.mini.{module}", *options], check=True)
+
+
+if __name__ == "__main__":
+    main()

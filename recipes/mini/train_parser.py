@@ -1,0 +1,134 @@
+"""Train mini's face parser, a narrow BiSeNet, on the exact labels of the portraits."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eclipsed.networks.bisenet import BiSeNet
+from eclipsed.parts import INDEX, PARTS
+from recipes.mini.dataset import Portraits
+
+__all__ = ["MEAN", "SIZE", "STD", "WIDTH", "evaluate", "prepare", "train"]
+
+WIDTH = 16
+SIZE = 256
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+#: parts that swap when a picture is mirrored
+_MIRROR = [INDEX[p.replace("left", "\0").replace("right", "left").replace("\0", "right")] for p in PARTS]
+
+
+def prepare(images: Tensor) -> Tensor:
+    """Pictures in [−1, 1] as the network wants them: SIZE px, ImageNet mean and deviation."""
+    images = F.interpolate(images, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
+    return ((images + 1) / 2 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+
+
+def _augment(images: Tensor, labels: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    n = len(images)
+    flip = torch.rand(n, generator=rng) < 0.5
+    swap = torch.tensor(_MIRROR)
+    images = torch.where(flip[:, None, None, None], images.flip(3), images)
+    labels = torch.where(flip[:, None, None], swap[labels.flip(2)], labels)
+    soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    share = (torch.rand(n, 1, 1, 1, generator=rng) * 1.6 - 0.6).clamp_min(0)
+    images = images + share * (soft - images)
+    tint = 1 + 0.06 * (torch.rand(n, 3, 1, 1, generator=rng) * 2 - 1)
+    images = (images + 1) * tint - 1 + 0.02 * torch.randn(images.shape, generator=rng)
+    return images, labels
+
+
+@torch.no_grad()
+def evaluate(network: BiSeNet, images: Tensor, labels: Tensor) -> Tensor:
+    """Intersection over union per part, (19,)."""
+    network.eval()
+    hit, either = torch.zeros(19), torch.zeros(19)
+    for image, label in zip(images.split(50), labels.split(50), strict=True):
+        logits = network(prepare(image.float() / 127.5 - 1))[0]
+        guess = F.interpolate(logits, size=label.shape[1:], mode="bilinear", align_corners=False).argmax(1)
+        for k in range(19):
+            hit[k] += ((guess == k) & (label == k)).sum()
+            either[k] += ((guess == k) | (label == k)).sum()
+    network.train()
+    return hit / either.clamp_min(1)
+
+
+def train(
+    data: Portraits,
+    held_out: Portraits,
+    folder: Path,
+    *,
+    steps: int = 1400,
+    batch: int = 12,
+    rate: float = 4e-3,
+    threads: int = 1,
+) -> None:
+    """Train, from where the last run stopped; the state lies in ``folder/parser.pt``."""
+    torch.set_num_threads(threads)
+    file = folder / "parser.pt"
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = BiSeNet(width=WIDTH)
+    network.train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
+    first = 0
+    if file.exists():
+        state = torch.load(file, weights_only=True)
+        network.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    counts = torch.bincount(data.labels[:2000].flatten().long(), minlength=19).float()
+    weight = (counts / counts.sum()).clamp_min(1e-4) ** -0.35
+    weight = weight / weight.mean()
+    began = time.time()
+    for step in range(first, steps):
+        rng = torch.Generator().manual_seed(step)
+        picked = torch.randint(len(data), (batch,), generator=rng)
+        image, label = _augment(data.images[picked].float() / 127.5 - 1, data.labels[picked].long(), rng)
+        for group in optimiser.param_groups:
+            warm = min(1, (step + 1) / 60)
+            group["lr"] = rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+        losses = []
+        for k, logits in enumerate(network(prepare(image))):
+            logits = F.interpolate(logits, size=label.shape[1:], mode="bilinear", align_corners=False)
+            losses.append(F.cross_entropy(logits, label, weight=weight) * (1.0 if k == 0 else 0.3))
+        loss = torch.stack(losses).sum()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        if (step + 1) % 50 == 0:
+            speed = (step + 1 - first) * batch / (time.time() - began)
+            print(f"parser {step + 1}/{steps} loss {float(loss):.4f} {speed:.1f} img/s", flush=True)
+        if (step + 1) % 200 == 0 or step + 1 == steps:
+            scores = evaluate(network, held_out.images[:200], held_out.labels[:200].long())
+            print(f"  mIoU {float(scores.mean()):.3f} " + " ".join(f"{p} {s:.2f}" for p, s in zip(PARTS, scores, strict=True)), flush=True)
+            part = file.with_suffix(".part")
+            torch.save({"model": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, part)
+            part.rename(file)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("work/mini"))
+    parser.add_argument("--steps", type=int, default=1400)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    folder = args.work / "portraits"
+    train(
+        Portraits(folder, shards=slice(0, -1), more=args.work / "generated"),
+        Portraits(folder, shards=slice(-1, None)),
+        args.work,
+        steps=args.steps,
+        threads=args.threads,
+    )
+
+
+if __name__ == "__main__":
+    main()
