@@ -74,7 +74,7 @@ def _target(path: str | os.PathLike[str]) -> Path:
     except FileNotFoundError:
         return target
     except (OSError, ValueError) as error:  # a name too long, a null byte
-        raise OutputError(f"cannot write {os.fspath(path)!r}: {_reason(error)}; choose another name") from error
+        raise OutputError(f"cannot write {os.fspath(path)}: {_reason(error)}; choose another name") from error
     if stat.S_ISDIR(mode):
         raise OutputError(f"cannot write {os.fspath(path)}: it is a folder; give the name of a file")
     if not stat.S_ISREG(mode) or not target.name:

@@ -1,0 +1,111 @@
+"""The command ``eclipsed``: every call of the library from a terminal.
+
+Exit codes: 0 all went well, 1 the work failed (one line on stderr says why), 2 the command line was not understood.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+import eclipsed
+from eclipsed.commands import directions, doctor, faces, models, region, train
+from eclipsed.commands.terminal import note, one_line, result, show_warnings
+from eclipsed.errors import EclipsedError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="eclipsed",
+    help="Text-driven, local face editing: one sentence in, edited faces out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("try")(train.try_it)
+app.command()(train.train)
+app.command()(faces.edit)
+app.command()(faces.sample)
+app.command()(faces.strip)
+app.command()(faces.palette)
+app.command()(faces.sweep)
+app.command()(region.region)
+app.add_typer(directions.app, name="directions")
+app.add_typer(models.app, name="models")
+app.command()(doctor.doctor)
+
+_UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+_INTERRUPTED = 130  # what typer makes of Ctrl-C; ours are 0, 1 and 2
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        result(f"eclipsed {eclipsed.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None: ...
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: words after the program's name; those of the process when None.
+    """
+    show_warnings()
+    code = run(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = code or (1 if isinstance(error, BrokenPipeError) else _failed(f"cannot print the result: {error}"))
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries, and fails, once more
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every expected failure becomes one line on stderr."""
+    try:
+        code = int(app(list(arguments), prog_name="eclipsed", standalone_mode=False) or 0)
+        return _failed("interrupted") if code == _INTERRUPTED else code
+    except _UsageError as error:
+        return _usage(error)
+    except EclipsedError as error:
+        return _failed(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed("interrupted")
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if os.environ.get("ECLIPSED_DEBUG"):
+            raise
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return _failed(f"{text} (unexpected; please report it with the traceback that ECLIPSED_DEBUG=1 shows)")
+
+
+def _failed(reason: object) -> int:
+    note(f"error: {one_line(reason)}")
+    return 1
+
+
+def _usage(error: Exception) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":
+        note(str(error).rstrip())
+        return 2
+    message: str = getattr(error, "format_message", lambda: str(error))()
+    context = getattr(error, "ctx", None)
+    name = context.command_path if context is not None else "eclipsed"
+    note(f"error: {one_line(message).rstrip('.')}; `{name} --help` shows the options")
+    return 2

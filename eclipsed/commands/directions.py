@@ -1,0 +1,130 @@
+"""``eclipsed directions``: the library of trained directions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from eclipsed import library
+from eclipsed.atomic import atomic_write
+from eclipsed.checkpoints.catalogue import user_directions
+from eclipsed.commands.options import Json
+from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.errors import DirectionError, InputError, OutputError
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="List, show, keep and remove trained directions.")
+
+Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="Name of a direction, or a file.")]
+
+
+@app.command("list")
+def list_directions(as_json: Json = False) -> None:
+    """List the directions that ship with the package and those you have kept."""
+    rows: list[dict[str, Any]] = []
+    for entry in library.entries():
+        try:
+            rows.append(_summary(entry))
+        except DirectionError as error:
+            note(f"warning: {error}")
+    if as_json:
+        result_json(rows)
+        return
+    if not rows:
+        result("no directions yet; `eclipsed train PROMPT` makes one")
+        return
+    table = Table("name", "prompt", "region", "models", "source", box=box.SIMPLE_HEAD)
+    for row in rows:
+        region = "whole face" if row["whole_face"] else ", ".join(row["parts"])
+        table.add_row(row["name"], row["prompt"], region, row["models"], "shipped" if row["shipped"] else "yours")
+    Console().print(table)
+
+
+@app.command()
+def show(direction: Named, as_json: Json = False) -> None:
+    """Show all that a direction file says of itself."""
+    path = library.find_direction(direction)
+    data = {"path": str(path), **library.read_metadata(path)}
+    if as_json:
+        result_json(data)
+        return
+    for key, value in data.items():
+        if isinstance(value, dict):
+            result(f"{key}:")
+            for name, item in value.items():
+                result(f"  {name}: {_plain(item)}")
+        else:
+            result(f"{key}: {_plain(value)}")
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="A direction file.")],
+    name: Annotated[str | None, typer.Option("--name", help="What to call it.", show_default="the file's name")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a direction of that name.")] = False,
+) -> None:
+    """Keep a direction file under a name, so that edits can be asked for by that name."""
+    if not file.is_file():
+        raise InputError(f"there is no direction file {file}; check the name")
+    library.read_metadata(file)
+    target = _kept(name or file.stem)
+    if target.exists() and not force:
+        raise OutputError(f"you have a direction {target.stem!r} already; choose another --name, or use --force")
+    data = file.read_bytes()
+    atomic_write(target, lambda place: place.write_bytes(data))
+    result(str(target))
+
+
+@app.command()
+def remove(name: Annotated[str, typer.Argument(help="Name of a direction you have kept.")]) -> None:
+    """Remove a direction that you have kept; those that ship with the package stay."""
+    target = _kept(name)
+    if not target.is_file():
+        shipped = any(entry.shipped and name in (entry.name, entry.path.stem) for entry in library.entries())
+        reason = "ships with the package and stays" if shipped else "is none of yours; see `eclipsed directions list`"
+        raise InputError(f"the direction {name!r} {reason}")
+    try:
+        target.unlink()
+    except OSError as error:
+        raise OutputError(f"cannot remove {target}: {(error.strerror or str(error)).lower()}") from error
+    result(f"removed {target}")
+
+
+def _kept(name: str) -> Path:
+    """The file of a direction in the user's own folder."""
+    stem = name.removesuffix(library.SUFFIX)
+    if not stem.strip(". ") or any(mark in stem for mark in ("/", "\\", os.sep, "\0")):
+        raise InputError(f"the name of a direction holds no slashes and is not empty; got {name!r}")
+    return user_directions() / f"{stem}{library.SUFFIX}"
+
+
+def _summary(entry: library.Entry) -> dict[str, Any]:
+    data = library.read_metadata(entry.path)
+    try:
+        return {
+            "name": entry.name,
+            "prompt": data["prompt"],
+            "parts": data["region"]["parts"],
+            "whole_face": data["region"].get("whole_face", False),
+            "models": data["generator"]["name"],
+            "space": data["space"],
+            "shipped": entry.shipped,
+            "path": str(entry.path),
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DirectionError(f"{entry.path} has damaged metadata ({error!r})") from error
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_plain(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(_plain(item) for item in value) or "none"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,73 @@
+"""``eclipsed doctor``: what is installed and what this machine can do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from typing import Any
+
+from eclipsed.commands.options import Json
+from eclipsed.commands.terminal import result, result_json
+
+__all__ = ["doctor", "examine"]
+
+_PACKAGES = ("torch", "torchvision", "open_clip_torch", "spacy", "facexlib", "numpy", "pillow", "safetensors", "ninja")
+_COMPILERS = ("nvcc", "c++", "g++", "clang++", "cl")
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what is installed, which device and compilers there are, and which model sets are present."""
+    found = examine()
+    if as_json:
+        result_json(found)
+        return
+    result(f"eclipsed {found['eclipsed']}, Python {found['python']}, {found['platform']}")
+    result("packages: " + ", ".join(f"{name} {version or 'MISSING'}" for name, version in found["packages"].items()))
+    devices = ", ".join(found["devices"])
+    result(f"devices: {devices}; the default is {found['default_device']} ({found['threads']} threads on the CPU)")
+    compilers = [f"{name} ({path})" for name, path in found["compilers"].items() if path]
+    result("compilers: " + (", ".join(compilers) or "none; fused CUDA kernels need one, all else does not"))
+    result("MP4: " + ("yes" if found["mp4"] else 'no; pip install "eclipsed[video]"'))
+    for models in found["models"]:
+        state = "present" if models["present"] else "absent, needs " + "; ".join(models["missing"])
+        result(f"models {models['name']}: {state}")
+    result(f"your folder: {found['home']}")
+
+
+def examine() -> dict[str, Any]:
+    """What `doctor` prints, as plain values."""
+    import torch
+
+    import eclipsed
+    from eclipsed.checkpoints.catalogue import user_directions
+    from eclipsed.commands.models import describe_sets
+    from eclipsed.devices import default_device
+
+    devices = ["cpu", *(f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        devices.append("mps")
+    return {
+        "eclipsed": eclipsed.__version__,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "devices": devices,
+        "default_device": str(default_device()),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "compilers": {name: shutil.which(name) for name in _COMPILERS},
+        "mp4": _version("imageio-ffmpeg") is not None,
+        "models": describe_sets(),
+        "home": str(user_directions().parent),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

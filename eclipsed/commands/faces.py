@@ -1,0 +1,194 @@
+"""``eclipsed sample``, ``edit``, ``strip``, ``palette`` and ``sweep``: faces into files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eclipsed import library
+from eclipsed.atomic import check_writable
+from eclipsed.commands.options import Device, Json, Layers, Models, Psi, Seeds, parse_alphas, parse_layers
+from eclipsed.commands.terminal import result, result_json
+from eclipsed.errors import InputError
+from eclipsed.seeds import parse_seeds
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from eclipsed.direction import Direction
+    from eclipsed.editor import Editor
+
+__all__ = ["check_picture", "edit", "open_editor", "palette", "sample", "strip", "sweep"]
+
+Folder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the pictures; made if need be.")]
+Picture = Annotated[Path, typer.Option("--out", metavar="FILE", help="Picture to write (.png, .jpg, .webp).")]
+Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="A direction file, or a name such as blond-hair.")]
+
+_MOST_ROWS = 100
+_AT_ONCE = 8  # faces in one forward pass, so that long lists of seeds fit into memory
+
+
+def sample(
+    seeds: Seeds,
+    out: Folder,
+    psi: Psi = None,
+    models: Models = "mini",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Draw faces: one picture per seed."""
+    numbers = parse_seeds(seeds)
+    check_writable(out, folder=True)
+    editor = open_editor(models, device)
+    written: list[str] = []
+    for some in _batches(numbers):
+        written += map(str, editor.sample(seeds=some, truncation_psi=psi).save(out))
+    _report(written, as_json, {"before": written})
+
+
+def edit(
+    directions: Annotated[
+        list[str], typer.Argument(metavar="DIRECTION...", help="Direction files, or names such as blond-hair.")
+    ],
+    seeds: Seeds,
+    out: Folder,
+    alpha: Annotated[
+        str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
+    ] = "1.0",
+    layers: Layers = None,
+    psi: Psi = None,
+    models: Models = "mini",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Edit faces: two pictures per seed, before (seed0001.png) and after (seed0001_a+1.00.png)."""
+    numbers, rows = parse_seeds(seeds), parse_layers(layers)
+    alphas = parse_alphas(alpha, name="alpha")
+    check_writable(out, folder=True)
+    learned = _load(directions, models)
+    editor = open_editor(models, device)
+    before: list[str] = []
+    after: list[str] = []
+    for some in _batches(numbers):
+        faces = editor.sample(seeds=some, truncation_psi=psi)
+        edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows)
+        before += map(str, faces.save(out))
+        after += map(str, edited.save(out))
+    written = [path for pair in zip(before, after, strict=True) for path in pair]
+    _report(written, as_json, {"before": before, "after": after, "alpha": list(alphas)})
+
+
+def strip(
+    direction: Named,
+    seeds: Seeds,
+    out: Picture,
+    alphas: Annotated[str, typer.Option("--alphas", help="Strengths of the columns.")] = "-1,0,1",
+    layers: Layers = None,
+    psi: Psi = None,
+    models: Models = "mini",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Draw a strip: one row per seed, one column per strength."""
+    numbers, strengths, rows = parse_seeds(seeds), parse_alphas(alphas), parse_layers(layers)
+    if len(numbers) > _MOST_ROWS:
+        raise InputError(f"a strip shows at most {_MOST_ROWS} faces; got {len(numbers)} seeds")
+    check_picture(out)
+    (learned,) = _load([direction], models)
+    editor = open_editor(models, device)
+    faces = editor.sample(seeds=numbers, truncation_psi=psi)
+    written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows), out)
+    _report([written], as_json, {"path": written, "seeds": list(numbers), "alphas": list(strengths)})
+
+
+def palette(
+    first: Annotated[str, typer.Argument(metavar="DIRECTION1", help="The direction that grows downwards.")],
+    second: Annotated[str, typer.Argument(metavar="DIRECTION2", help="The direction that grows to the right.")],
+    seed: Annotated[str, typer.Option("--seed", help="Seed of the face.")],
+    out: Picture,
+    alphas1: Annotated[str, typer.Option("--alphas1", help="Strengths of the first direction.")] = "-1,0,1",
+    alphas2: Annotated[str, typer.Option("--alphas2", help="Strengths of the second direction.")] = "-1,0,1",
+    psi: Psi = None,
+    models: Models = "mini",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Draw one face under two directions, every strength of one with every strength of the other."""
+    numbers = parse_seeds(seed)
+    if len(numbers) != 1:
+        raise InputError(f"a palette shows one face; got {len(numbers)} seeds")
+    across, down = parse_alphas(alphas2, name="alphas2"), parse_alphas(alphas1, name="alphas1")
+    check_picture(out)
+    one, two = _load([first, second], models)
+    editor = open_editor(models, device)
+    face = editor.sample(seeds=numbers, truncation_psi=psi)
+    written = _save(editor.palette(face, one, two, down, across), out)
+    _report([written], as_json, {"path": written, "seed": numbers[0], "alphas1": list(down), "alphas2": list(across)})
+
+
+def sweep(
+    direction: Named,
+    seeds: Seeds,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Film to write (.gif or .mp4).")],
+    alphas: Annotated[str, typer.Option("--alphas", help="First and last strength.")] = "-1,1",
+    psi: Psi = None,
+    models: Models = "mini",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Film faces while the strength goes up and down."""
+    from eclipsed.animation import ANIMATION_SUFFIXES
+
+    numbers, strengths = parse_seeds(seeds), parse_alphas(alphas)
+    if len(strengths) != 2:
+        raise InputError(f"a sweep goes from one strength to another, such as -1,1; got {alphas!r}")
+    if out.suffix.lower() not in ANIMATION_SUFFIXES:
+        raise InputError(f"cannot tell the film format of {str(out)!r}: end it in .gif or .mp4")
+    check_writable(out)
+    (learned,) = _load([direction], models)
+    editor = open_editor(models, device)
+    editor.sweep(editor.sample(seeds=numbers, truncation_psi=psi), learned, out, alphas=strengths)
+    _report([str(out)], as_json, {"path": str(out), "seeds": list(numbers)})
+
+
+def open_editor(models: str, device: str | None) -> Editor:
+    """Load a model set."""
+    from eclipsed.editor import Editor
+
+    return Editor.from_pretrained(models, device=device)
+
+
+def check_picture(out: Path) -> None:
+    """Raise unless a picture can be written at `out`."""
+    from eclipsed.pictures import PICTURE_FORMATS
+
+    if out.suffix.lower() not in PICTURE_FORMATS:
+        raise InputError(f"cannot tell the picture format of {str(out)!r}: end it in .png")
+    check_writable(out)
+
+
+def _load(names: Sequence[str], models: str) -> list[Direction]:
+    from eclipsed.direction import Direction
+
+    return [Direction.load(library.find_direction(name, models=models)) for name in names]
+
+
+def _batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (seeds[start : start + _AT_ONCE] for start in range(0, len(seeds), _AT_ONCE))
+
+
+def _save(picture: Image.Image, path: Path) -> str:
+    from eclipsed.pictures import save_picture
+
+    return str(save_picture(picture, path))
+
+
+def _report(written: Sequence[str], as_json: bool, summary: dict[str, Any]) -> None:
+    if as_json:
+        result_json(summary)
+        return
+    for path in written:
+        result(path)

@@ -1,0 +1,131 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from eclipsed.config import TrainConfig
+from eclipsed.errors import InputError
+from eclipsed.seeds import parse_seeds
+
+__all__ = [
+    "Device",
+    "Json",
+    "Layers",
+    "Models",
+    "Psi",
+    "Seeds",
+    "default_of",
+    "parse_alphas",
+    "parse_layers",
+    "parse_names",
+    "parse_setting",
+]
+
+Models = Annotated[str, typer.Option("--models", metavar="SET", help="Model set: a name, or a folder with set.json.")]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps.", show_default="the best")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Seeds = Annotated[str, typer.Option("--seeds", metavar="LIST", help="Seeds of the faces, such as 1,2,5-10.")]
+Psi = Annotated[
+    float | None,
+    typer.Option("--psi", help="Truncation of the faces; 1 is none, 0 the mean face.", show_default="the set's own"),
+]
+Layers = Annotated[
+    str | None,
+    typer.Option("--layers", metavar="LIST", help="Rows that the edit may touch, such as 4-7.", show_default="all"),
+]
+
+_DEFAULTS = TrainConfig()
+
+
+def default_of(name: str) -> str:
+    """The default of a training option as the help page shows it."""
+    if name not in {field.name for field in fields(TrainConfig)}:
+        raise KeyError(name)
+    value = getattr(_DEFAULTS, name)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def parse_alphas(text: str, *, name: str = "alphas") -> tuple[float, ...]:
+    """Read strengths such as ``"-1,0,1"``.
+
+    Raises:
+        InputError: one of them is no finite number.
+    """
+    values: list[float] = []
+    for item in text.split(","):
+        try:
+            value = float(item)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(f"{name} must be finite numbers such as -1,0,0.5; got {text[:60]!r}")
+        values.append(value)
+    return tuple(values)
+
+
+def parse_layers(text: str | None) -> tuple[int | str, ...] | None:
+    """Read layers: row numbers and ranges (``"0-3,6"``), layer names (``"b8.conv0"``), or ``"all"`` (None).
+
+    Raises:
+        InputError: the list is empty or a range runs backwards.
+    """
+    if text is None or text.strip() == "all":
+        return None
+    layers: list[int | str] = []
+    for item in (part.strip() for part in text.split(",")):
+        if not item:
+            raise InputError(f"layers are rows, ranges and layer names such as 0-3,6,b8.conv0; got {text[:60]!r}")
+        layers.extend(parse_seeds(item) if item[0].isdigit() or item[0] == "-" else (item,))
+    return tuple(layers)
+
+
+def parse_names(text: str | None) -> tuple[str, ...] | None:
+    """Read names separated by commas; None stays None.
+
+    Raises:
+        InputError: a name is empty.
+    """
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise InputError(f"expected names separated by commas; got {text[:60]!r}")
+    return names
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Read ``name=value`` of a training option; the value is JSON, or else text.
+
+    Raises:
+        InputError: there is no equals sign, or no such option.
+    """
+    name, equals, value = text.partition("=")
+    name = name.strip().replace("-", "_")
+    known = [field.name for field in fields(TrainConfig)]
+    if not equals or name not in known:
+        raise InputError(f"expected NAME=VALUE with a training option ({', '.join(known)}); got {text[:60]!r}")
+    try:
+        read = json.loads(value)
+    except (ValueError, RecursionError):
+        read = value.strip()
+    return name, tuple(read) if isinstance(read, list) else read
+
+
+def existing_file(path: Path, what: str) -> Path:
+    """Return `path` if it is a file.
+
+    Raises:
+        InputError: it is not; the message calls it `what`.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no {what} {path}; check the name")
+    return path

@@ -1,0 +1,86 @@
+"""``eclipsed region``: which parts of the face a prompt is about."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eclipsed.commands.options import Json
+from eclipsed.commands.terminal import note, one_line, result, result_json
+from eclipsed.errors import EclipsedError, InputError
+
+if TYPE_CHECKING:
+    from eclipsed.region import Region
+
+__all__ = ["region"]
+
+
+def region(
+    prompt: Annotated[str | None, typer.Argument(help="A sentence about a face.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Read prompts from a file, one a line; - is standard input.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which parts of the face a prompt is about, and which words say so."""
+    from eclipsed.region import Region
+
+    if (prompt is None) == (file is None):
+        raise InputError("give one prompt, or --file with a list of them")
+    if file is not None:
+        for line in _lines(file):
+            _answer(Region, line, as_json=as_json)
+        return
+    assert prompt is not None
+    error = _answer(Region, prompt, as_json=as_json)
+    if error is not None:
+        raise error
+
+
+def _answer(kind: type[Region], prompt: str, *, as_json: bool) -> EclipsedError | None:
+    """Print the region of one prompt; its error is returned, so that a list goes on after it."""
+    try:
+        found = kind.from_prompt(prompt, warn=False)
+    except EclipsedError as error:
+        if as_json:
+            result_json({"prompt": prompt, "error": one_line(error)})
+        elif prompt:
+            note(f"error: {prompt[:60]!r}: {one_line(error)}")
+        return error
+    if as_json:
+        result_json(_describe(prompt, found))
+    else:
+        _explain(prompt, found)
+    return None
+
+
+def _describe(prompt: str, found: Region) -> dict[str, Any]:
+    return {
+        "prompt": prompt,
+        "parts": list(found.parts),
+        "whole_face": found.whole_face,
+        "matches": {word: list(parts) for word, parts in found.matches.items()},
+        "warning": found.warning,
+    }
+
+
+def _explain(prompt: str, found: Region) -> None:
+    result(prompt)
+    result(f"  region: {'the whole face' if found.whole_face else ', '.join(found.parts)}")
+    for word, parts in found.matches.items():
+        result(f"  {word}: {', '.join(parts)}")
+    if found.warning:
+        note(f"warning: {one_line(found.warning)}")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not a text file in UTF-8 (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from error

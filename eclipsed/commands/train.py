@@ -1,0 +1,173 @@
+"""``eclipsed train`` and ``eclipsed try``: one sentence in, one direction out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eclipsed.atomic import check_writable
+from eclipsed.commands.faces import check_picture, open_editor
+from eclipsed.commands.options import Device, Json, Models, default_of, parse_layers, parse_names, parse_setting
+from eclipsed.commands.terminal import TrainingProgress, note, result, result_json
+from eclipsed.config import TrainConfig
+from eclipsed.errors import InputError, TrainingError
+from eclipsed.seeds import parse_seeds
+
+if TYPE_CHECKING:
+    from eclipsed.direction import Direction
+    from eclipsed.editor import Editor
+    from eclipsed.region import Region
+
+__all__ = ["train", "try_it"]
+
+_STRIP_ALPHAS = (-1.0, -0.5, 0.0, 0.5, 1.0)
+_STRIP_SEEDS = "1-4"
+
+Prompt = Annotated[str, typer.Argument(help="What the edited face shall look like, in one sentence.")]
+RegionNames = Annotated[
+    str | None,
+    typer.Option("--region", metavar="PARTS", help="Parts that may change: hair,hat …", show_default="from the prompt"),
+]
+
+
+def _option(name: str, text: str) -> Any:
+    """A training option; None stands for its default, which `TrainConfig` owns and the help page shows."""
+    return typer.Option("--" + name.replace("_", "-"), help=f"{text} (default {default_of(name)})", show_default=False)
+
+
+def train(
+    prompt: Prompt,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Direction file.", show_default="named by the prompt")
+    ] = None,
+    models: Models = "mini",
+    region: RegionNames = None,
+    steps: Annotated[int | None, _option("steps", "Optimisation steps")] = None,
+    batch: Annotated[int | None, _option("batch", "Faces in a step")] = None,
+    seed: Annotated[int | None, _option("seed", "Seed of all that is random")] = None,
+    space: Annotated[str | None, _option("space", "Latent space: Z, W, W+ or S")] = None,
+    layers: Annotated[str | None, _option("layers", "Rows to edit: auto, all, or a list such as 4-7")] = None,
+    clip_weight: Annotated[float | None, _option("clip_weight", "Weight of the CLIP loss")] = None,
+    locality_weight: Annotated[float | None, _option("locality_weight", "Weight of the locality loss")] = None,
+    preset: Annotated[str, typer.Option("--preset", help="default, or report: the setting of the report.")] = "default",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other training option.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option("--state", help="File to save the running training to.")] = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Such a file, to go on from.")] = None,
+    picture: Annotated[Path | None, typer.Option("--strip", metavar="FILE", help="Also draw a strip.")] = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Learn a direction from a sentence. Ctrl-C stops and saves what was learned."""
+    given: dict[str, Any] = {
+        "steps": steps,
+        "batch": batch,
+        "seed": seed,
+        "space": space,
+        "clip_weight": clip_weight,
+        "locality_weight": locality_weight,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if layers is not None:
+        changes["layers"] = "auto" if layers.strip() == "auto" else parse_layers(layers)
+    changes.update(parse_setting(text) for text in settings or ())
+    config = _config(preset, changes, resuming=resume is not None)
+    where = _region(prompt, region)
+    target = out or Path(_slug(prompt))
+    check_writable(target)
+    if picture is not None:
+        check_picture(picture)
+    editor = open_editor(models, device)
+    direction = _learn(editor, prompt, where, config, target, state=state, resume=resume)
+    if picture is not None:
+        _draw(editor, direction, picture, _STRIP_SEEDS)
+    if as_json:
+        result_json({"path": str(target), "strip": picture and str(picture), **direction.metadata()})
+        return
+    result(str(target))
+    if picture is not None:
+        result(str(picture))
+
+
+def try_it(
+    prompt: Prompt,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the results.")] = Path("out"),
+    seeds: Annotated[str, typer.Option("--seeds", metavar="LIST", help="Faces of the strip.")] = _STRIP_SEEDS,
+    models: Models = "mini",
+    device: Device = None,
+) -> None:
+    """Learn a direction and look at it: the last line is the path of a strip of faces it was not trained on."""
+    parse_seeds(seeds)
+    where = _region(prompt, None)
+    target = out / _slug(prompt)
+    picture = target.with_suffix(".png")
+    check_writable(target)
+    check_writable(picture)
+    editor = open_editor(models, device)
+    direction = _learn(editor, prompt, where, TrainConfig(), target)
+    _draw(editor, direction, picture, seeds)
+    result(str(target))
+    result(str(picture))
+
+
+def _config(preset: str, changes: dict[str, Any], *, resuming: bool) -> TrainConfig | None:
+    """The training config; None, which takes the saved one, when a training is resumed as it was."""
+    if preset not in ("default", "report"):
+        raise InputError(f"the preset must be default or report; got {preset!r}")
+    if preset == "report":
+        return TrainConfig.report(**changes)
+    return None if resuming and not changes else TrainConfig().replace(**changes)
+
+
+def _region(prompt: str, names: str | None) -> Region:
+    from eclipsed.region import Region
+
+    parts = parse_names(names)
+    found = Region.from_prompt(prompt, warn=False)  # an empty prompt fails here, region given or not
+    return found if parts is None else Region.from_parts(parts)
+
+
+def _slug(prompt: str) -> str:
+    from eclipsed.direction import short_name
+
+    return f"{short_name(prompt)}.safetensors"
+
+
+def _learn(
+    editor: Editor,
+    prompt: str,
+    region: Region,
+    config: TrainConfig | None,
+    target: Path,
+    *,
+    state: Path | None = None,
+    resume: Path | None = None,
+) -> Direction:
+    """Train, show progress and save; what was learned is saved also when training had to stop."""
+    parts = "the whole face" if region.whole_face else ", ".join(region.parts)
+    note(f"{prompt!r} -> {parts}, on {editor.generator.device}")
+    with TrainingProgress() as progress:
+        try:
+            direction = editor.train(
+                prompt, region=region, config=config, callback=progress, state=state, resume=resume
+            )
+        except TrainingError as error:
+            learned: Direction | None = getattr(error, "direction", None)
+            if learned is None:
+                raise
+            learned.save(target)
+            raise TrainingError(f"{error} (what was learned before is in {target})") from error
+    direction.save(target)
+    if direction.note:
+        note(f"note: {direction.note}")
+    return direction
+
+
+def _draw(editor: Editor, direction: Direction, picture: Path, seeds: str) -> None:
+    from eclipsed.pictures import save_picture
+
+    faces = editor.sample(seeds=parse_seeds(seeds))
+    save_picture(editor.strip(faces, direction, _STRIP_ALPHAS), picture)

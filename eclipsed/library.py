@@ -1,0 +1,94 @@
+"""Directions by name: those that ship with the package and those that the user has kept; needs no torch."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eclipsed.checkpoints.catalogue import shipped_directions, user_directions
+from eclipsed.errors import DirectionError, InputError, MissingModelError
+
+__all__ = ["SUFFIX", "Entry", "entries", "find_direction", "read_metadata"]
+
+SUFFIX = ".safetensors"
+
+_LARGEST_HEADER = 100_000_000  # what the safetensors format allows
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One direction of the library.
+
+    Args:
+        name: what it is called: the file's name, with the folder where there is one, without suffix.
+        path: its file.
+        shipped: whether it came with the package.
+    """
+
+    name: str
+    path: Path
+    shipped: bool
+
+
+def entries() -> list[Entry]:
+    """All directions of the library, the user's first."""
+    found = []
+    for folder, shipped in ((user_directions(), False), (shipped_directions(), True)):
+        paths = sorted(folder.rglob(f"*{SUFFIX}")) if folder.is_dir() else []
+        names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
+        found += [Entry(name, path, shipped) for name, path in zip(names, paths, strict=True)]
+    return found
+
+
+def find_direction(name_or_path: str, *, models: str = "") -> Path:
+    """The file of a direction.
+
+    Args:
+        name_or_path: path of a file, or the name of a direction of the library (``"blond-hair"``; with its folder,
+            ``"mini/blond-hair"``, where several share it). A file goes before a name.
+        models: name of the model set in use; of several directions of one name, that in its folder is meant.
+    Returns:
+        An existing file.
+    Raises:
+        InputError: it is empty, or a folder.
+        MissingModelError: there is neither such a file nor such a name; the message holds what is near.
+    """
+    text = name_or_path.strip()
+    path = Path(text)
+    if not text or path.is_dir():
+        raise InputError(f"expected a direction's file or name; got {name_or_path!r}")
+    if path.is_file():
+        return path
+    wanted = text.removesuffix(SUFFIX).lower().replace(" ", "-")
+    known = entries()
+    named = [entry for entry in known if wanted in (entry.name.lower(), entry.path.stem.lower())]
+    if named:
+        return next((entry for entry in named if entry.path.parent.name == models), named[0]).path
+    near = difflib.get_close_matches(wanted, [entry.path.stem for entry in known], n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`eclipsed directions list` shows what there is"
+    raise MissingModelError(f"there is no direction file {text!r} and none of that name; {hint}")
+
+
+def read_metadata(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """What a direction file says of itself, read without loading its tensors.
+
+    Raises:
+        DirectionError: it is not a direction file.
+    """
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(_LARGEST_HEADER, os.fstat(file.fileno()).st_size):
+                raise ValueError("its header is longer than the file")
+            data = json.loads(json.loads(file.read(length))["__metadata__"]["eclipsed"])
+        if data["kind"] != "direction":
+            raise ValueError(f"it holds a {data['kind']}")
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DirectionError(f"{os.fspath(path)} is not a direction file, or is damaged ({error})") from error
+    assert isinstance(data, dict)
+    return data
