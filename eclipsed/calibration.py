@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import torch
@@ -101,16 +102,21 @@ def full_strength(gains: list[float]) -> float:
 
 
 def _faces(objective: Objective) -> _Faces:
-    config = objective.config
-    start = CALIBRATION_SEEDS.start + config.seed % 1000 * 10_000
-    taken = set(config.seeds or ())
-    seeds = tuple(s for s in range(start, start + 2 * 4096 + len(taken)) if s not in taken)[: config.calibration_faces]
+    seeds = _seeds(objective)
     latent = Latent.of_seeds(objective.generator, seeds, truncation_psi=objective.truncation_psi)
     margin = _margins(objective, latent)
     lacking = margin < 0
     if int(lacking.sum()) < max(2, len(seeds) // 4):  # CLIP sees the attribute nearly everywhere: take the lower half
         lacking = margin <= margin.median()
     return _Faces(seeds, latent, margin, lacking)
+
+
+def _seeds(objective: Objective) -> tuple[int, ...]:
+    config = objective.config
+    taken = set(config.seeds or ())
+    start = CALIBRATION_SEEDS.start + config.seed % 1000 * 10_000
+    free = (seed for seed in range(start, CALIBRATION_SEEDS.stop) if seed not in taken)
+    return tuple(islice(free, config.calibration_faces))
 
 
 def _margins(objective: Objective, latent: Latent) -> Tensor:

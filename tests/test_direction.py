@@ -87,7 +87,9 @@ def test_it_belongs_to_one_generator(editor, tmp_path):
     other = Generator.from_file(make_generator(tmp_path / "g.safetensors", seed=1), device="cpu", name="other")
     direction = make(editor.generator)
     direction.check_generator(editor.generator)
-    with pytest.raises(DirectionError, match=r"'blond-hair' was trained on the generator 'stub' \(.{12}\); got 'other'"):
+    with pytest.raises(
+        DirectionError, match=r"'blond-hair' was trained on the generator 'stub' \(.{12}\); got 'other'"
+    ):
         direction.check_generator(other)
     with pytest.raises(DirectionError, match="got 'other'"):
         direction.space_of(other)
@@ -209,7 +211,12 @@ def test_a_damaged_file_is_one_sentence(tmp_path, changes, message):
 
 def test_a_file_that_is_no_direction(editor, tmp_path):
     whole = make(editor.generator).save(tmp_path / "whole.safetensors").read_bytes()
-    for name, data in {"empty": b"", "cut": whole[: len(whole) // 2], "short": whole[:5], "text": b"hello" * 10}.items():
+    for name, data in {
+        "empty": b"",
+        "cut": whole[: len(whole) // 2],
+        "short": whole[:5],
+        "text": b"hello" * 10,
+    }.items():
         path = tmp_path / f"{name}.safetensors"
         path.write_bytes(data)
         with pytest.raises(DirectionError, match="not a direction file, or cut short"):

@@ -50,7 +50,11 @@ def test_the_version_is_the_one_of_the_package():
 
 
 def test_every_error_is_one_of_ours_and_of_the_builtin_that_fits():
-    for name, builtin in {"InputError": ValueError, "OutputError": OSError, "MissingModelError": FileNotFoundError}.items():
+    for name, builtin in {
+        "InputError": ValueError,
+        "OutputError": OSError,
+        "MissingModelError": FileNotFoundError,
+    }.items():
         error = getattr(eclipsed, name)
         assert issubclass(error, eclipsed.EclipsedError)
         assert issubclass(error, builtin)

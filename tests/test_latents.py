@@ -202,7 +202,9 @@ def test_restricting_s_by_row_and_by_name(generator, latent):
     assert by_name.shape == space.shape
     assert set(by_name.move(latent, delta, 1.0).offsets) == {"b8.conv1"}
     by_row = space.restricted([0])
-    assert set(by_row.move(latent, delta, 1.0).offsets) == {n for n in generator.style_names if generator.row_of(n) == 0}
+    assert set(by_row.move(latent, delta, 1.0).offsets) == {
+        n for n in generator.style_names if generator.row_of(n) == 0
+    }
     kept = by_name.keep(delta)
     assert int((kept != 0).sum()) == dict(space.columns)["b8.conv1"]
     with pytest.raises(InputError, match=r"edits the style layers .*; got 7"):

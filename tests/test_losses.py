@@ -197,9 +197,7 @@ def test_the_locality_loss_is_the_mean_over_its_places(loss):
     before = {"a": randn(2, 3, 4, 4), "b": randn(2, 5, 8, 8)}
     after = {"a": randn(2, 3, 4, 4, seed=1), "b": randn(2, 5, 8, 8, seed=1)}
     mask = torch.rand(2, 1, 8, 8, dtype=torch.float64)
-    each = [
-        losses.mean_locality_loss({n: before[n]}, {n: after[n]}, mask, loss=loss, difference="l1") for n in before
-    ]
+    each = [losses.mean_locality_loss({n: before[n]}, {n: after[n]}, mask, loss=loss, difference="l1") for n in before]
     both = losses.mean_locality_loss(before, after, mask, loss=loss, difference="l1")
     assert both.shape == (2,)
     assert_close(both, (each[0] + each[1]) / 2)

@@ -1,0 +1,514 @@
+"""Training: what it learns, that it repeats, stops, saves, goes on and fails well."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from eclipsed import probe
+from eclipsed.config import TrainConfig
+from eclipsed.descent import Point, adam
+from eclipsed.direction import Direction
+from eclipsed.errors import (
+    InputError,
+    LocalityWarning,
+    MissingModelError,
+    OutputError,
+    TrainingError,
+    VocabularyWarning,
+)
+from eclipsed.latents import Latent, make_space
+from eclipsed.losses import localization_score
+from eclipsed.objective import Objective, step_rng
+from eclipsed.region import Region
+from eclipsed.seeds import TRAINING_SEEDS
+from eclipsed.training import BrokenTraining, StopTraining
+from eclipsed.training_state import TrainingState
+
+PROMPT = "a person with blond hair"
+
+
+def objective(editor, config, region=("hair",)):
+    parts = Region.from_parts(region)
+    return Objective(editor.generator, editor.parser, editor.clip, prompt=PROMPT, region=parts, config=config)
+
+
+def stop_after(step):
+    return lambda event: event.step < step if event.phase == "train" else None
+
+
+# --- what is learned
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"clip_loss": "similarity", "locality_loss": "score", "score_layers": "all", "difference": "l2"},
+        {"clip_loss": "directional", "locality_loss": "bounded", "score_layers": ("image", "b8.conv1")},
+        {"space": "S", "styles": "conv", "difference": "cosine", "score_layers": "all"},
+        {"space": "W", "mask": "intersection", "where": "background", "directions": 2},
+        {"space": "Z", "mask": "average", "start": "unit", "seeds": (1, 2, 3)},
+        {"start": "zero", "augment": False, "fence_weight": 0.0, "components": None, "row_cap": None},
+        {"locality_weight": 0.0, "schedule": "constant", "alpha": (-1.0, 1.0)},
+    ],
+)
+def test_every_way_of_training_gives_a_direction(editor, quick, changes):
+    events = []
+    direction = editor.train(PROMPT, config=quick.replace(**changes), callback=events.append)
+    assert [event.step for event in events] == list(range(1, quick.steps + 1))
+    assert all(math.isfinite(event.loss) and math.isfinite(event.clip) for event in events)
+    assert all(0 <= e.locality <= 1 for e in events) or changes.get("locality_weight") == 0
+    assert direction.region.parts == ("hair",)
+    assert len(direction) == changes.get("directions", 1)
+    assert float(direction.deltas.abs().max()) > 0
+    assert direction.generator == editor.generator.fingerprint
+    assert direction.config["steps"] == quick.steps
+    assert direction.space_of(editor.generator).name == changes.get("space", "W+")
+
+
+def test_training_lowers_the_loss(editor):
+    config = TrainConfig(
+        steps=40, batch=2, layers=None, seeds=(1, 2), alpha=(1.0, 1.0), augment=False, calibrate=False,
+        locality_weight=0.0, fence_weight=0.0,
+    )  # fmt: skip
+    losses = []
+    editor.train(PROMPT, config=config, callback=lambda event: losses.append(event.loss))
+    assert np.mean(losses[-5:]) < 0.95 * losses[0]
+
+
+def test_locality_holds_the_edit_to_the_region(editor):
+    """The same training with and without the locality loss."""
+    scores = {}
+    faces = editor.sample(seeds=[1, 2])
+    for weight in (0.0, 1.0):
+        config = TrainConfig(
+            steps=40, batch=2, layers=None, augment=False, calibrate=False, clip_weight=0.1, locality_loss="score",
+            locality_weight=weight,
+        )  # fmt: skip
+        direction = editor.train(PROMPT, region=["hair"], config=config, latents=faces)
+        edited = editor.edit(faces, direction)
+        mask = editor.parser.mask(faces.images, ["hair"])
+        scores[weight] = float(localization_score(faces.images, edited.images, mask).mean())
+    assert scores[1.0] > 1.5 * scores[0.0]
+
+
+def test_the_networks_are_left_alone(editor, quick):
+    before = editor.generator.fingerprint
+    weights = [p.clone() for p in (*editor.clip.parameters(), *editor.parser.parameters())]
+    editor.train(PROMPT, config=quick)
+    editor.generator._fingerprint = None
+    assert editor.generator.fingerprint == before
+    for parameter, saved in zip((*editor.clip.parameters(), *editor.parser.parameters()), weights, strict=True):
+        assert torch.equal(parameter, saved)
+        assert parameter.grad is None
+
+
+def test_rows_that_are_not_chosen_stay_zero(editor, quick):
+    direction = editor.train(PROMPT, config=quick.replace(layers=(2, 4), start="unit"))
+    rows = direction.deltas[0].abs().sum(dim=1)
+    assert direction.layers == (2, 4)
+    assert (rows > 0).nonzero().flatten().tolist() == [2, 4]
+
+
+def test_several_directions_differ_and_the_penalty_parts_them(editor, quick):
+    cosines = {}
+    for weight in (0.0, 100.0):
+        config = quick.replace(directions=2, correlation_weight=weight, steps=15, start_scale=0.1)
+        a, b = editor.train(PROMPT, config=config).deltas.flatten(1)
+        cosines[weight] = abs(float(torch.nn.functional.cosine_similarity(a, b, dim=0)))
+    assert cosines[100.0] < cosines[0.0]
+
+
+# --- repeating
+
+
+def test_the_seed_decides_everything(editor, quick, direction):
+    torch.manual_seed(5)
+    again = editor.train(PROMPT, config=quick)
+    assert torch.equal(again.deltas, direction.deltas)
+    assert not torch.equal(editor.train(PROMPT, config=quick.replace(seed=1)).deltas, direction.deltas)
+
+
+def test_training_does_not_touch_the_global_random_numbers(editor, quick):
+    state, numbers = torch.get_rng_state(), np.random.get_state()[1].copy()
+    editor.train(PROMPT, config=quick.replace(steps=2))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert np.array_equal(np.random.get_state()[1], numbers)
+
+
+def test_random_numbers_of_steps_and_streams_differ():
+    draws = {
+        (s, t, u): float(torch.rand(1, generator=step_rng(s, t, u))) for s in (0, 1) for t in (0, 1) for u in (0, 1)
+    }
+    assert len(set(draws.values())) == 8
+    assert draws[1, 1, 1] == float(torch.rand(1, generator=step_rng(1, 1, 1)))
+
+
+def test_a_batch_depends_on_its_step_alone(editor, quick):
+    first, second = objective(editor, quick), objective(editor, quick)
+    second.batch(0)
+    a, b = first.batch(3), second.batch(3)
+    assert torch.equal(a.latent.ws, b.latent.ws)
+    assert torch.equal(a.alpha, b.alpha)
+    assert not torch.equal(a.latent.ws, first.batch(4).latent.ws)
+    assert (a.alpha >= 0.1).all()
+    assert (a.alpha <= 1).all()
+
+
+def test_random_faces_come_from_the_reserved_seeds(editor, quick, monkeypatch):
+    asked = []
+    monkeypatch.setattr(editor.generator, "z", lambda seeds: asked.extend(seeds) or torch.zeros(len(seeds), 12))
+    task = objective(editor, quick)
+    for step in range(5):
+        task.batch(step)
+    assert len(asked) == 10
+    assert all(seed in TRAINING_SEEDS for seed in asked)
+
+
+def test_given_seeds_and_latents_are_the_faces(editor, quick):
+    fixed = objective(editor, quick.replace(seeds=(7,)))
+    wanted = Latent.of_seeds(editor.generator, [7], truncation_psi=1.0).ws
+    assert_close(fixed.batch(2).latent.ws, wanted.repeat(2, 1, 1))
+    faces = editor.sample(seeds=[7])
+    by_faces = editor.train(PROMPT, config=quick, latents=faces)
+    by_ws = editor.train(PROMPT, config=quick, latents=faces.ws)
+    by_seed = editor.train(PROMPT, config=quick.replace(seeds=(7,)))
+    assert torch.equal(by_faces.deltas, by_ws.deltas)
+    assert_close(by_faces.deltas, by_seed.deltas, rtol=1e-3, atol=1e-3)
+
+
+def test_adam_is_torchs():
+    values = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    parameter = values.clone().requires_grad_()
+    optimizer = torch.optim.Adam([parameter], lr=0.04)
+    point = Point.start(values)
+    for step in range(6):
+        gradient = torch.randn(3, 4, generator=torch.Generator().manual_seed(step + 1))
+        parameter.grad = gradient.clone()
+        optimizer.step()
+        point = adam(point, gradient, rate=0.04)
+    assert point.step == 6
+    assert_close(point.deltas, parameter.detach())
+
+
+# --- choosing rows
+
+
+def test_the_probe_takes_the_group_of_the_lowest_loss(editor, quick):
+    events = []
+    direction = editor.train(PROMPT, config=quick.replace(layers="auto", probe_steps=4), callback=events.append)
+    assert [e.step for e in events if e.phase == "probe"] == [1, 2, 3, 4]
+    found = direction.scores["probe"]
+    assert set(found) == {"coarse", "middle", "fine", "all"}
+    groups = {"coarse": (0, 1), "middle": (2, 3), "fine": (4, 5, 6, 7), "all": tuple(range(8))}
+    assert direction.layers == groups[probe._best(found, quick.probe_margin)]
+
+
+def test_all_rows_win_only_by_a_margin():
+    assert probe._best({"coarse": 1.0, "fine": 0.5, "all": 0.46}, 0.1) == "fine"
+    assert probe._best({"coarse": 1.0, "fine": 0.5, "all": 0.44}, 0.1) == "all"
+    assert probe._best({"coarse": 0.4, "fine": 0.5}, 0.1) == "coarse"
+    assert probe._best({"all": 2.0}, 0.1) == "all"
+
+
+def test_the_probe_leaves_out_groups_that_the_styles_do_not_read(editor, quick):
+    config = quick.replace(space="S", styles=("b32.conv1",), layers="auto")
+    direction = editor.train(PROMPT, config=config)
+    assert direction.styles == (("b32.conv1", 6),)
+    with pytest.raises(InputError, match="read no row of the groups coarse"):
+        editor.train(PROMPT, config=config.replace(probe_groups=("coarse",)))
+
+
+# --- stopping, saving, going on
+
+
+def test_a_callback_stops_it_and_what_was_learned_is_kept(editor, quick):
+    def stop(event):
+        if event.step == 3:
+            raise StopTraining
+
+    by_false = editor.train(PROMPT, config=quick, callback=stop_after(3))
+    by_raising = editor.train(PROMPT, config=quick, callback=stop)
+    assert torch.equal(by_false.deltas, by_raising.deltas)
+    assert by_false.scores["stopped_at"] == 3
+    assert by_false.note == "stopped at step 3 of 6"
+
+
+def test_a_callback_that_returns_nothing_does_not_stop_it(editor, quick, direction):
+    assert torch.equal(editor.train(PROMPT, config=quick, callback=lambda event: None).deltas, direction.deltas)
+
+
+def test_ctrl_c_keeps_what_was_learned_and_skips_the_calibration(editor, quick):
+    def interrupt(event):
+        if event.step == 4:
+            raise KeyboardInterrupt
+
+    direction = editor.train(PROMPT, config=quick.replace(calibrate=True), callback=interrupt)
+    assert direction.scores["stopped_at"] == 4
+    assert direction.scale == 1.0
+    assert torch.equal(direction.deltas, editor.train(PROMPT, config=quick, callback=stop_after(4)).deltas)
+
+
+def test_stopping_before_anything_was_learned(editor, quick):
+    def at_once(event):
+        raise StopTraining
+
+    with pytest.raises(TrainingError, match="stopped before its first step; nothing was learned"):
+        editor.train(PROMPT, config=quick.replace(layers="auto"), callback=at_once)
+
+    def interrupt(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        editor.train(PROMPT, config=quick.replace(layers="auto"), callback=interrupt)
+
+
+@pytest.mark.parametrize("changes", [{}, {"layers": "auto"}, {"space": "S"}, {"directions": 2, "space": "W"}])
+def test_a_resumed_training_is_the_one_that_never_stopped(editor, quick, tmp_path, changes):
+    config = quick.replace(**changes)
+    whole = editor.train(PROMPT, config=config)
+    state = tmp_path / "run" / "state.safetensors"
+    stopped = editor.train(PROMPT, config=config, state=state, callback=stop_after(3))
+    assert not torch.equal(stopped.deltas, whole.deltas)
+    events = []
+    resumed = editor.train(PROMPT, resume=state, callback=events.append)
+    assert [event.step for event in events] == [4, 5, 6]
+    assert torch.equal(resumed.deltas, whole.deltas)
+    assert resumed.metadata() | {"scores": 0} == whole.metadata() | {"scores": 0}
+
+
+def test_the_state_is_saved_on_the_way_and_at_the_end(editor, quick, tmp_path):
+    state = tmp_path / "state.safetensors"
+    seen = []
+
+    def look(event):
+        seen.append(TrainingState.load(state).point.step if state.exists() else None)
+
+    editor.train(PROMPT, config=quick, state=state, save_every=2, callback=look)
+    assert seen == [None, 2, 2, 4, 4, 6]
+    again = editor.train(PROMPT, resume=state)
+    assert torch.equal(again.deltas, editor.train(PROMPT, config=quick).deltas)
+
+
+def test_resuming_something_else_is_refused(editor, quick, tmp_path):
+    state = tmp_path / "state.safetensors"
+    editor.train(PROMPT, config=quick, state=state, callback=stop_after(2))
+    cases = [
+        (
+            "a person with black hair",
+            {},
+            "has the prompt 'a person with blond hair'; asked for is 'a person with black",
+        ),
+        (PROMPT, {"config": quick.replace(steps=9)}, "option steps 6; asked for is 9"),
+        (PROMPT, {"config": quick.replace(seed=9)}, "option seed 0; asked for is 9"),
+        (PROMPT, {"region": ["nose"]}, r"has the region \('hair',\); asked for is \('nose',\)"),
+        (PROMPT, {"latents": editor.sample(seeds=1)}, "has the faces 'random'"),
+    ]
+    for prompt, options, message in cases:
+        with pytest.raises(InputError, match=message):
+            editor.train(prompt, resume=state, **options)
+    saved = TrainingState.load(state)
+    replace(saved, generator="0" * 64).save(state)
+    with pytest.raises(InputError, match="has the generator '000000000000'"):
+        editor.train(PROMPT, resume=state)
+    replace(saved, clip="another").save(state)
+    with pytest.raises(InputError, match="has the CLIP model 'another'"):
+        editor.train(PROMPT, resume=state)
+
+
+def test_a_damaged_state(editor, direction, tmp_path):
+    state = tmp_path / "state.safetensors"
+    with pytest.raises(MissingModelError, match="there is no saved training"):
+        editor.train(PROMPT, resume=state)
+    for data in (b"", b"nothing", bytes(100)):
+        state.write_bytes(data)
+        with pytest.raises(InputError, match="is not a saved training, or is damaged"):
+            editor.train(PROMPT, resume=state)
+    direction.save(state)
+    with pytest.raises(InputError, match="kind 'direction'"):
+        editor.train(PROMPT, resume=state)
+
+
+def test_a_state_that_makes_no_sense(editor, quick, tmp_path):
+    state = tmp_path / "state.safetensors"
+    editor.train(PROMPT, config=quick, state=state)
+    saved = TrainingState.load(state)
+    for point in (
+        replace(saved.point, step=99),
+        replace(saved.point, first=torch.full_like(saved.point.first, math.nan)),
+        replace(saved.point, second=torch.zeros(1)),
+    ):
+        replace(saved, point=point).save(state)
+        with pytest.raises(InputError, match="make no sense"):
+            TrainingState.load(state)
+
+
+def test_a_state_that_cannot_be_written_is_said_before_training(editor, quick, tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="cannot write"):
+        editor.train(PROMPT, config=quick, state=tmp_path / "file" / "state", callback=lambda event: pytest.fail())
+
+
+# --- failing
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_good_state(editor, quick, tmp_path, monkeypatch):
+    calls = []
+    encode = editor.clip.encode_images
+
+    def broken(images):
+        calls.append(1)
+        return encode(images) * (math.nan if len(calls) > 4 else 1)
+
+    monkeypatch.setattr(editor.clip, "encode_images", broken)
+    state = tmp_path / "state.safetensors"
+    with pytest.raises(TrainingError, match="the loss became nan at step 5; .* lower learning_rate") as caught:
+        editor.train(PROMPT, config=quick, state=state)
+    monkeypatch.undo()
+    kept = editor.train(PROMPT, config=quick, callback=stop_after(4))
+    assert torch.equal(caught.value.direction.deltas, kept.deltas)
+    assert caught.value.direction.scores["stopped_at"] == 4
+    assert TrainingState.load(state).point.step == 4
+    assert torch.equal(editor.train(PROMPT, resume=state).deltas, editor.train(PROMPT, config=quick).deltas)
+
+
+def test_a_gradient_that_is_not_finite_is_found(editor, quick, monkeypatch):
+    class Bad(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return gradient * math.nan
+
+    encode = editor.clip.encode_images
+    monkeypatch.setattr(editor.clip, "encode_images", lambda images: Bad.apply(encode(images)))
+    with pytest.raises(BrokenTraining, match="the gradient was not finite at step 1") as caught:
+        editor.train(PROMPT, config=quick)
+    assert caught.value.direction is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: not enough memory"),
+    ],
+)
+def test_running_out_of_memory_names_the_batch(editor, quick, monkeypatch, error):
+    def full(images):
+        raise error
+
+    monkeypatch.setattr(editor.clip, "encode_images", full)
+    with pytest.raises(TrainingError, match="memory ran out with batch 2; lower batch or resolution"):
+        editor.train(PROMPT, config=quick)
+
+
+def test_other_errors_are_not_taken_for_memory(editor, quick, monkeypatch):
+    def wrong(images):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(editor.clip, "encode_images", wrong)
+    with pytest.raises(RuntimeError, match="^a bug$"):
+        editor.train(PROMPT, config=quick)
+
+
+# --- prompts, regions, options
+
+
+def test_words_that_clip_never_saw_are_named(editor, quick):
+    with pytest.warns(VocabularyWarning, match="'stub|clip' was never shown 'curly'"):
+        editor.train("a person with curly hair", config=quick.replace(steps=1))
+
+
+def test_a_prompt_about_nothing_in_a_face_turns_locality_off(editor, quick):
+    events = []
+    with pytest.warns(LocalityWarning, match="locality is off"):
+        direction = editor.train("a person", config=quick.replace(steps=1), callback=events.append)
+    assert direction.region.whole_face
+    assert math.isnan(events[0].locality)
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", None, 3, "..."])
+def test_a_prompt_without_words(editor, quick, prompt):
+    with pytest.raises(InputError, match="prompt"):
+        editor.train(prompt, config=quick)
+    with pytest.raises(InputError, match="prompt"):
+        editor.train(prompt, config=quick, region=["hair"])
+
+
+def test_a_region_can_be_named(editor, quick):
+    config = quick.replace(steps=1)
+    assert editor.train(PROMPT, region=["nose", "lips"], config=config).region.parts == (
+        "nose",
+        "upper_lip",
+        "lower_lip",
+    )
+    assert editor.train(PROMPT, region=Region.from_parts(["nose"]), config=config).region.parts == ("nose",)
+    with pytest.raises(InputError, match="unknown part 'tail'"):
+        editor.train(PROMPT, region=["tail"], config=config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": (9,)}, "rows 0 to 7; got layer 9"),
+        ({"resolution": 64}, "the generator has 32 pixels a side; got resolution 64"),
+        ({"score_layers": ("b64.conv1",)}, "unknown score layer 'b64.conv1' at 32 px"),
+        ({"score_layers": ("b32.conv1",), "resolution": 16}, "unknown score layer 'b32.conv1' at 16 px"),
+        ({"space": "S", "styles": ("b3.conv",)}, "unknown layer 'b3.conv'"),
+    ],
+)
+def test_options_that_do_not_fit_the_generator(editor, quick, changes, message):
+    with pytest.raises(InputError, match=message):
+        editor.train(PROMPT, config=quick.replace(**changes))
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, True])
+def test_save_every_is_a_count(editor, quick, every):
+    with pytest.raises(InputError, match="save_every must be a whole number from 1"):
+        editor.train(PROMPT, config=quick, save_every=every)
+
+
+def test_z_cannot_be_trained_on_ws_alone(editor, quick):
+    with pytest.raises(InputError, match='space "Z" needs faces made from seeds'):
+        editor.train(PROMPT, config=quick.replace(space="Z"), latents=editor.sample(seeds=1).ws)
+
+
+def test_events_tell_the_time(editor, quick):
+    events = []
+    editor.train(PROMPT, config=quick, callback=events.append)
+    assert all(event.seconds_left >= 0 for event in events)
+    assert events[-1].seconds_left == pytest.approx(0, abs=1e-6)
+    assert [e.seconds for e in events] == sorted(e.seconds for e in events)
+
+
+def test_the_default_resolution_is_what_clip_and_the_parser_look_at(editor, quick):
+    assert objective(editor, quick.replace(resolution=None)).resolution == 32
+    assert objective(editor, quick.replace(resolution=8)).batch(0).image.shape[-1] == 8
+
+
+def test_a_direction_of_a_training_can_be_saved(direction, tmp_path):
+    assert torch.equal(Direction.load(direction.save(tmp_path / "d.safetensors")).deltas, direction.deltas)
+
+
+def test_the_fence_keeps_faces_near_the_data(editor):
+    """Weighted heavily, it holds the mean distance of edited faces below that of a training without it."""
+    distances = {}
+    for weight in (0.0, 20.0):
+        config = TrainConfig(
+            steps=25, batch=2, layers=None, seeds=(1, 2), augment=False, calibrate=False, fence_weight=weight,
+            components=None, row_cap=None, locality_weight=0.0, learning_rate=0.2,
+        )  # fmt: skip
+        direction = editor.train(PROMPT, config=config)
+        task = objective(editor, config)
+        space = make_space("W+", editor.generator)
+        latent = Latent.of_seeds(editor.generator, list(range(60, 70)))
+        distances[weight] = float(space.distance(space.move(latent, direction.deltas[0], 1.0), task.spread).mean())
+    assert distances[20.0] < distances[0.0]
