@@ -166,8 +166,8 @@ def edit(
     """
     each = _directions(directions)
     alphas = check_alphas(alpha, len(each))
+    spaces = [direction.space_of(generator, layers=layers) for direction in each]
     places = None if layers is None else tuple(layers)
-    spaces = [direction.space_of(generator, layers=places) for direction in each]
     latent = faces.latent
     for direction, space, strength in zip(each, spaces, alphas, strict=True):
         _warn_beyond(direction, strength)

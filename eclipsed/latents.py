@@ -14,8 +14,9 @@ from torch import Tensor
 from eclipsed.errors import InputError
 from eclipsed.fence import Spread, cap_rows
 from eclipsed.generator import Generator
+from eclipsed.rows import check_layer, row_names
 
-__all__ = ["SPACES", "Latent", "Space", "Style", "W", "WPlus", "Z", "make_space", "row_groups", "row_names"]
+__all__ = ["SPACES", "Latent", "Space", "Style", "W", "WPlus", "Z", "make_space"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,9 +275,9 @@ class Style(Space):
             chosen = [name for name in known if styles == "all" or "torgb" not in name]
         else:
             for name in styles:
-                _check_layer(generator, name)
+                check_layer(generator, name)
             chosen = [name for name in known if name in styles]
-        self.styles: tuple[str, ...] = tuple(name for name in chosen if _reads(generator, name, self.rows, layers))
+        self.styles: tuple[str, ...] = tuple(name for name in chosen if _reads(generator, name, layers))
         if not self.styles:
             raise InputError("no style layer is left: the chosen styles read none of the chosen rows")
         self.rows = tuple(sorted({generator.row_of(name) for name in self.styles}))
@@ -306,8 +307,8 @@ class Style(Space):
         return replace(latent, offsets=offsets)
 
     def restricted(self, layers: Sequence[int | str]) -> Style:
-        wanted = row_names(self.generator, layers)
-        active = tuple(name for name in self._active if _reads(self.generator, name, wanted, layers))
+        row_names(self.generator, layers)  # raises for a layer that is not there
+        active = tuple(name for name in self._active if _reads(self.generator, name, layers))
         if not active:
             raise InputError(f"this direction edits the style layers {_listed(self._active)}; got {_listed(layers)}")
         other = copy.copy(self)
@@ -355,54 +356,9 @@ def make_space(
     return SPACES[name](generator, layers=layers, styles=styles)
 
 
-def row_names(generator: Generator, layers: Sequence[int | str] | None) -> tuple[int, ...]:
-    """Rows of ws from row numbers and names of layers; None is all of them.
-
-    Raises:
-        InputError: a row or a name is unknown, or the sequence is empty.
-    """
-    if layers is None:
-        return tuple(range(generator.num_ws))
-    if isinstance(layers, (str, int)) or not layers:
-        raise InputError(f"layers must be a sequence of rows from 0 to {generator.num_ws - 1}; got {layers!r}")
-    rows = set()
-    for layer in layers:
-        if isinstance(layer, str):
-            _check_layer(generator, layer)
-            rows.add(generator.row_of(layer))
-        elif isinstance(layer, bool) or not isinstance(layer, int) or not 0 <= layer < generator.num_ws:
-            raise InputError(f"this generator has the rows 0 to {generator.num_ws - 1}; got layer {layer!r}")
-        else:
-            rows.add(layer)
-    return tuple(sorted(rows))
-
-
-def row_groups(num_ws: int) -> dict[str, tuple[int, ...]]:
-    """Rows that act alike: coarse (pose, shape), middle (features), fine (colours), and all.
-
-    Four rows are coarse, up to 8 px; of the others the lower quarter is middle: rows 4-5 of 12 at 128 px, 4-7 of 18
-    at 1024 px. Generators below 32 px have fewer coarse rows.
-    """
-    coarse = min(4, max(1, num_ws // 3))
-    middle = coarse + max(1, -(-(num_ws - coarse) // 4))
-    return {
-        "coarse": tuple(range(coarse)),
-        "middle": tuple(range(coarse, middle)),
-        "fine": tuple(range(middle, num_ws)),
-        "all": tuple(range(num_ws)),
-    }
-
-
-def _reads(generator: Generator, name: str, rows: Sequence[int], layers: Sequence[int | str] | None) -> bool:
-    """Whether a style layer is chosen: by its own name, or by a row number."""
-    if layers is None:
-        return True
-    return name in layers or generator.row_of(name) in {layer for layer in layers if isinstance(layer, int)} & set(rows)
-
-
-def _check_layer(generator: Generator, name: str) -> None:
-    if name not in generator.style_names:
-        raise InputError(f"unknown layer {name!r}; known: {', '.join(generator.style_names)}")
+def _reads(generator: Generator, name: str, layers: Sequence[int | str] | None) -> bool:
+    """Whether a style layer is chosen: by its own name, or by the number of the row that it reads."""
+    return layers is None or any(layer in (name, generator.row_of(name)) for layer in layers)
 
 
 def _column(alpha: Tensor | float, latent: Latent, dims: int) -> Tensor:

@@ -9,8 +9,9 @@ from eclipsed.config import TrainConfig
 from eclipsed.descent import Point, advance
 from eclipsed.errors import InputError
 from eclipsed.generator import Generator
-from eclipsed.latents import Space, make_space, row_groups
+from eclipsed.latents import Space, make_space
 from eclipsed.objective import Objective, Terms, step_rng
+from eclipsed.rows import row_groups
 
 __all__ = ["choose_space", "probe_spaces"]
 

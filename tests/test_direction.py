@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from conftest import make_generator
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
 from eclipsed.direction import Direction, short_name
 from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
+from eclipsed.generator import Generator
 from eclipsed.latents import make_space
 from eclipsed.region import Region
 
@@ -81,9 +83,6 @@ def test_one_of_several(editor):
 
 
 def test_it_belongs_to_one_generator(editor, tmp_path):
-    from conftest import make_generator
-    from eclipsed.generator import Generator
-
     other = Generator.from_file(make_generator(tmp_path / "g.safetensors", seed=1), device="cpu", name="other")
     direction = make(editor.generator)
     direction.check_generator(editor.generator)
@@ -100,7 +99,7 @@ def test_shapes_that_are_not_the_generators(editor):
     with pytest.raises(DirectionError, match=r"deltas of shape \(3, 4\); the generator 'stub' needs \(8, 16\)"):
         direction.space_of(editor.generator)
     rows = replace(make(editor.generator), layers=(0, 99))
-    with pytest.raises(DirectionError, match="does not fit its generator: .* got layer 99"):
+    with pytest.raises(DirectionError, match=r"does not fit its generator: .* got layer 99"):
         rows.space_of(editor.generator)
 
 

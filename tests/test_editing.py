@@ -115,8 +115,9 @@ def test_layers_restrict_an_edit(editor, faces, plus):
     assert torch.equal(by_name.ws, editor.edit(faces, plus, 1.0, layers=[2]).ws)
     with pytest.raises(InputError, match="rows 0 to 7; got layer 8"):
         editor.edit(faces, plus, 1.0, layers=[8])
-    with pytest.raises(InputError, match="layers must be a sequence of rows"):
-        editor.edit(faces, plus, 1.0, layers=[])
+    for bad in ([], 3, "b8.conv1"):
+        with pytest.raises(InputError, match="layers must be a sequence of rows"):
+            editor.edit(faces, plus, 1.0, layers=bad)
 
 
 def test_directions_learned_together_count_as_several(editor, faces):
@@ -153,7 +154,7 @@ def test_beyond_the_useful_range_it_warns(editor, faces, plus):
 
 @pytest.mark.parametrize("alpha", [math.nan, math.inf, -math.inf, "1", None, True, [1.0, math.nan], object()])
 def test_an_alpha_that_is_no_number(editor, faces, plus, alpha):
-    with pytest.raises(InputError, match="alpha must be a finite number such as 1.0 or -0.5; got"):
+    with pytest.raises(InputError, match=r"alpha must be a finite number such as 1\.0 or -0\.5; got"):
         editor.edit(faces, [plus, plus], alpha)
 
 

@@ -7,7 +7,8 @@ from torch.testing import assert_close
 
 from eclipsed.errors import InputError
 from eclipsed.fence import Spread
-from eclipsed.latents import SPACES, Latent, make_space, row_groups, row_names
+from eclipsed.latents import SPACES, Latent, make_space
+from eclipsed.rows import row_groups, row_names
 
 NAMES = tuple(SPACES)
 
@@ -246,10 +247,11 @@ def test_ordinary_faces_are_at_distance_one_and_moved_ones_farther(generator, sp
 def test_rows_by_number_and_by_name(generator):
     assert row_names(generator, None) == tuple(range(8))
     assert row_names(generator, [3, "b4.conv1", 3]) == (0, 3)
+    assert row_names(generator, np.array([5, 4])) == (4, 5)
     for bad in ([8], [-1], [True], [1.5], [], 3, "b4.conv1"):
         with pytest.raises(InputError, match=r"rows (from )?0 to 7"):
             row_names(generator, bad)
-    with pytest.raises(InputError, match="unknown layer 'b5.conv1'"):
+    with pytest.raises(InputError, match=r"unknown layer 'b5\.conv1'"):
         row_names(generator, ["b5.conv1"])
 
 

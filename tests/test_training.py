@@ -350,7 +350,9 @@ def test_a_state_that_makes_no_sense(editor, quick, tmp_path):
 def test_a_state_that_cannot_be_written_is_said_before_training(editor, quick, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot write"):
-        editor.train(PROMPT, config=quick, state=tmp_path / "file" / "state", callback=lambda event: pytest.fail())
+        editor.train(
+            PROMPT, config=quick, state=tmp_path / "file" / "state", callback=lambda event: pytest.fail("it trained")
+        )
 
 
 # --- failing
@@ -366,7 +368,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(editor, quick, tmp_
 
     monkeypatch.setattr(editor.clip, "encode_images", broken)
     state = tmp_path / "state.safetensors"
-    with pytest.raises(TrainingError, match="the loss became nan at step 5; .* lower learning_rate") as caught:
+    with pytest.raises(TrainingError, match=r"the loss became nan at step 5; .* lower learning_rate") as caught:
         editor.train(PROMPT, config=quick, state=state)
     monkeypatch.undo()
     kept = editor.train(PROMPT, config=quick, callback=stop_after(4))
@@ -415,7 +417,7 @@ def test_other_errors_are_not_taken_for_memory(editor, quick, monkeypatch):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(editor.clip, "encode_images", wrong)
-    with pytest.raises(RuntimeError, match="^a bug$"):
+    with pytest.raises(RuntimeError, match=r"^a bug$"):
         editor.train(PROMPT, config=quick)
 
 
