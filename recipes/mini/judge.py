@@ -79,7 +79,7 @@ def train(
     held_out: Portraits,
     folder: Path,
     *,
-    steps: int = 3000,
+    steps: int = 2000,
     batch: int = 64,
     rate: float = 2e-3,
     threads: int = 1,
@@ -141,7 +141,7 @@ def load(path: Path) -> Judge:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     folder = args.work / "portraits"

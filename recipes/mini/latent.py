@@ -11,14 +11,19 @@ from torch import Tensor
 
 from recipes.mini.attributes import VALUES
 
-__all__ = ["CENTRE", "NUM_WS", "ROWS", "W_DIM", "basis", "values_of", "w_of", "ws_of"]
+__all__ = ["CENTRE", "NUM_WS", "ROWS", "W_DIM", "basis", "rows_mask", "values_of", "w_of"]
 
 W_DIM = 128
 NUM_WS = 12
 CENTRE = 3.0
 
-#: row group -> rows of ws at 128 px: 4–16 px, 16–32 px, 32–128 px
-ROWS = {"coarse": range(0, 4), "middle": range(4, 6), "fine": range(6, NUM_WS)}
+#: value group -> rows of ws that carry it at 128 px; neighbouring windows share two rows
+ROWS = {"coarse": range(0, 6), "middle": range(4, 8), "fine": range(6, NUM_WS)}
+
+
+def rows_mask() -> Tensor:
+    """Which values a row carries, (NUM_WS, len(VALUES)) bool."""
+    return torch.tensor([[row in ROWS[value.group] for value in VALUES] for row in range(NUM_WS)])
 
 
 def basis() -> Tensor:
@@ -36,10 +41,3 @@ def w_of(v: Tensor) -> Tensor:
 def values_of(w: Tensor) -> Tensor:
     """Read the values back out of w, (N, W_DIM) -> (N, V)."""
     return (w - CENTRE) @ basis().T
-
-
-def ws_of(coarse: Tensor, middle: Tensor, fine: Tensor) -> Tensor:
-    """Rows of ws from three people's w, each (N, W_DIM) -> (N, NUM_WS, W_DIM)."""
-    sources = {"coarse": coarse, "middle": middle, "fine": fine}
-    rows = [sources[group] for group, span in ROWS.items() for _ in span]
-    return torch.stack(rows, 1)

@@ -20,8 +20,8 @@ from torch.nn import functional as F
 
 from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
 from eclipsed.parts import INDEX
-from recipes.mini.dataset import Portraits, group_mask
-from recipes.mini.latent import NUM_WS, ROWS, W_DIM, basis
+from recipes.mini.dataset import Portraits
+from recipes.mini.latent import W_DIM, basis, rows_mask
 
 __all__ = ["CONFIG", "STAGES", "Stage", "train"]
 
@@ -49,7 +49,8 @@ STAGES = (
     Stage(32, 450, 32, 0.012, 0.98),
     Stage(64, 900, 16, 0.010, 0.99),
     Stage(64, 900, 16, 0.008, 0.99),
-    Stage(128, 4500, 8, 0.007, 0.998),
+    Stage(128, 3600, 8, 0.007, 0.998),
+    Stage(128, 4000, 8, 0.006, 0.998),
 )
 
 #: how much a pixel of each part counts
@@ -63,15 +64,15 @@ PART_WEIGHTS = {
 def rows_of(values: Tensor, *, rng: torch.Generator, mixed: float = 0.7) -> Tensor:
     """Centred ws for portraits, (B, NUM_WS, W_DIM); in a share of them other people fill what a row need not know."""
     n = len(values)
-    mask = group_mask()
-    ws = torch.empty(n, NUM_WS, W_DIM)
     swap = torch.rand(n, 1, generator=rng) < mixed
-    frame = basis()
-    for k, span in enumerate(ROWS.values()):
-        other = values[torch.randperm(n, generator=rng)]
-        v = torch.where(mask[k] | ~swap, values, other)
-        ws[:, span.start : span.stop] = (v @ frame)[:, None]
-    return ws
+    frame, rows, done = basis(), [], {}
+    for mask in rows_mask():
+        key = tuple(mask.tolist())
+        if key not in done:  # rows that carry the same values are alike
+            other = values[torch.randperm(n, generator=rng)]
+            done[key] = torch.where(mask | ~swap, values, other) @ frame
+        rows.append(done[key])
+    return torch.stack(rows, 1)
 
 
 def pixel_weights(labels: Tensor, resolution: int) -> Tensor:

@@ -60,13 +60,33 @@ def evaluate(network: BiSeNet, images: Tensor, labels: Tensor) -> Tensor:
     return hit / either.clamp_min(1)
 
 
+def _loss(network: BiSeNet, images: Tensor, labels: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy of the main head and 0.3 of each auxiliary one, at the sizes that they work at.
+
+    A cell's target is the share of each part in it, so that the logits know where in the cell an edge runs. At full
+    size the same step takes three times as long.
+    """
+    spatial, context8, context16 = network.cp(prepare(images))
+    heads = (
+        (1.0, network.conv_out(network.ffm(spatial, context8))[0]),
+        (0.3, network.conv_out16(context8)[0]),
+        (0.3, network.conv_out32(context16)[0]),
+    )
+    shares = F.one_hot(labels, len(PARTS)).movedim(3, 1).float() * weight[:, None, None]
+    loss = images.new_zeros(())
+    for factor, logits in heads:
+        target = F.interpolate(shares, size=logits.shape[2:], mode="area")
+        loss = loss - factor * (target * logits.log_softmax(1)).sum(1).mean()
+    return loss
+
+
 def train(
     data: Portraits,
     held_out: Portraits,
     folder: Path,
     *,
-    steps: int = 1400,
-    batch: int = 12,
+    steps: int = 1000,
+    batch: int = 16,
     rate: float = 4e-3,
     threads: int = 1,
 ) -> None:
@@ -95,11 +115,7 @@ def train(
         for group in optimiser.param_groups:
             warm = min(1, (step + 1) / 60)
             group["lr"] = rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-        losses = []
-        for k, logits in enumerate(network(prepare(image))):
-            logits = F.interpolate(logits, size=label.shape[1:], mode="bilinear", align_corners=False)
-            losses.append(F.cross_entropy(logits, label, weight=weight) * (1.0 if k == 0 else 0.3))
-        loss = torch.stack(losses).sum()
+        loss = _loss(network, image, label, weight)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -117,7 +133,7 @@ def train(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
-    parser.add_argument("--steps", type=int, default=1400)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     folder = args.work / "portraits"

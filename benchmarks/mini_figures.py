@@ -1,0 +1,90 @@
+"""The figures of the README: what the shipped directions of ``mini`` change, and what they leave alone.
+
+Run from the checkout: ``python -m benchmarks.mini_figures``. Without options it measures the directions in
+``models/``, writes the table between the figure marks of README.md, all figures as JSON, and a strip of each
+direction into ``docs/images``. ``--train`` trains further prompts first and measures them as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from eclipsed import Direction, Editor, TrainConfig
+from eclipsed.checkpoints.catalogue import find_set
+from eclipsed.pictures import save_picture
+from recipes.mini import judge
+from recipes.mini.measure import PROMPTS, Figures, measure
+from recipes.mini.train_directions import SHIPPED
+
+START, END = "<!-- figures:start -->", "<!-- figures:end -->"
+
+#: faces that are measured; training draws from another range of seeds altogether
+SEEDS = tuple(range(2000, 2032))
+
+#: faces in the strips
+SHOWN = (2, 11, 17, 23)
+
+
+def _table(rows: dict[str, tuple[Figures, float | None]]) -> str:
+    lines = ["| sentence | faces that lacked it | changed | outside / inside | other attributes flipped |"]
+    lines.append("|---|---|---|---|---|")
+    for prompt, (figures, _) in rows.items():
+        lines.append(
+            f"| {prompt} | {figures.lacked} | {figures.success:.0%} | {figures.ratio:.3f} | {figures.leakage:.1%} |"
+        )
+    return "\n".join(lines)
+
+
+def _write_readme(path: Path, table: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    before, rest = text.split(START)
+    _, after = rest.split(END)
+    path.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", default="mini")
+    parser.add_argument("--directions", type=Path, default=Path("models"))
+    parser.add_argument("--train", nargs="*", metavar="PROMPT", help='further prompts, or "all" of recipes.mini.measure')
+    parser.add_argument("--json", type=Path, default=Path("benchmarks/mini_figures.json"))
+    parser.add_argument("--pictures", type=Path, default=Path("docs/images"))
+    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    args = parser.parse_args()
+
+    editor = Editor.from_pretrained(args.models)
+    classifier = judge.load(find_set(args.models).folder / "classifier.safetensors")
+    rows: dict[str, tuple[Figures, float | None]] = {}
+    for name, prompt in SHIPPED.items():
+        direction = Direction.load(args.directions / f"{name}.safetensors")
+        rows[prompt] = (measure(editor, classifier, direction, PROMPTS[prompt], seeds=SEEDS), None)
+        strip = editor.strip(editor.sample(seeds=SHOWN), direction, alphas=(-1.0, -0.5, 0.0, 0.5, 1.0))
+        save_picture(strip, args.pictures / f"{name}.png")
+        print(_line(prompt, *rows[prompt]), flush=True)
+    shipped = dict(rows)
+    extra = [p for p in PROMPTS if p not in rows] if args.train == ["all"] else args.train or []
+    for prompt in extra:
+        began = time.perf_counter()
+        direction = editor.train(prompt, config=TrainConfig())
+        seconds = time.perf_counter() - began
+        rows[prompt] = (measure(editor, classifier, direction, PROMPTS[prompt], seeds=SEEDS), seconds)
+        print(_line(prompt, *rows[prompt]), flush=True)
+    args.json.write_text(
+        json.dumps({p: {**asdict(f), "ratio": f.ratio, "seconds": s} for p, (f, s) in rows.items()}, indent=1) + "\n",
+        encoding="utf-8",
+    )
+    _write_readme(args.readme, _table(shipped))
+
+
+def _line(prompt: str, figures: Figures, seconds: float | None) -> str:
+    text = f"{prompt:34s} {figures.success:5.0%} of {figures.lacked:2d}  out/in {figures.ratio:.3f}"
+    text += f"  leakage {figures.leakage:.3f}"
+    return text if seconds is None else f"{text}  {seconds:.0f} s"
+
+
+if __name__ == "__main__":
+    main()
