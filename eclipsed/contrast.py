@@ -4,12 +4,13 @@
 
 - ``adjectives``: ``members`` are lists of synonyms that describe the entries in ``of``; ``caption`` is a sentence of
   its own, ``person`` the form before a word for a person ("black-haired"), ``near`` pairs of members too alike to
-  stand against each other, ``skip`` members never offered.
+  stand against each other, ``skip`` members never offered, ``compound`` the form in "olive-skinned" where it differs.
 - ``words``: members that are told by an ``adjective`` ("a smiling man") or a ``noun`` with its article ("a smile");
   only the members in ``asked`` (all if absent) are looked for; ``last``: only when no other family has anything.
 - ``presences``: things that are there or not. ``none`` is what is missing when they are not, ``bare`` are other ways
   to say so, ``kinds`` lists of synonyms that stand against each other, ``absent`` words that say it is not there,
   ``only`` the words of the entries meant.
+- ``neutral`` captions, ``shades`` that go with a colour, ``carriers`` and ``negations`` that go with a thing.
 The first word of each member is the one that is offered.
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from itertools import chain, zip_longest
 from typing import Any
@@ -153,7 +154,7 @@ class _Finder:
 
     def _spots(self, members: Iterable[tuple[str, list[str]]]) -> Iterator[tuple[str, int, int]]:
         """Where a member is said: its name and the first and last word, the longest phrases first."""
-        table = {tuple(w.norm for w in split_words(p)): name for name, phrases in members for p in phrases}
+        table = {_norms(p): name for name, phrases in members for p in phrases}
         longest, at = max(map(len, table), default=0), 0
         while at < len(self.norms):
             for length in range(min(longest, len(self.norms) - at), 0, -1):
@@ -209,10 +210,16 @@ class _Finder:
         return " ".join(self.norms[start:end])
 
 
-@lru_cache(maxsize=1)
+@cache
 def _data() -> dict[str, Any]:
     data: dict[str, Any] = json.loads(files("eclipsed").joinpath("data/contrasts.json").read_text(encoding="utf-8"))
     return data
+
+
+@cache
+def _norms(phrase: str) -> tuple[str, ...]:
+    """A phrase of the families as the words to look for."""
+    return tuple(w.norm for w in split_words(phrase))
 
 
 def _apart(family: dict[str, Any], member: str, other: str) -> bool:
