@@ -13,7 +13,7 @@ from torch import Tensor
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.stylegan2 import GeneratorConfig, MappingNetwork, StyleGAN2
 
-__all__ = ["Source", "Widths", "assemble", "expected_shapes", "key_names", "mean_w", "taps_of", "widths"]
+__all__ = ["Source", "Widths", "assemble", "check_keys", "expected_shapes", "key_names", "mean_w", "taps_of", "widths"]
 
 Shape = tuple[int, ...]
 
@@ -84,6 +84,7 @@ def widths(path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source])
     blocks = sorted({int(key.split(".")[1][1:]) for key in sources if key.startswith("synthesis.b")})
     for subject in ("w_dim", "img_channels", *blocks):
         if subject not in found:
+            check_keys(path, raw, sources)
             raise CheckpointError(f"{path}: no tensor tells {subject if isinstance(subject, str) else f'b{subject}'}")
     w_dim = found["w_dim"]
     features, embed = found.get("mapping_features", w_dim), found.get("embed_features", w_dim)
@@ -146,14 +147,7 @@ def assemble(
     Raises:
         CheckpointError: a key is missing or unknown, a shape is wrong, or numbers are not finite.
     """
-    missing = sorted(s.name for s in sources.values() if s.name not in raw)
-    if missing:
-        raise CheckpointError(f"{path}: key {missing[0]!r} is missing{_and_more(missing)}; the file is not whole")
-    extra = sorted(set(raw) - {s.name for s in sources.values()})
-    if extra:
-        raise CheckpointError(
-            f"{path}: unknown key {extra[0]!r}{_and_more(extra)}; a StyleGAN2 generator has none such"
-        )
+    check_keys(path, raw, sources)
     state = {}
     for key, shape in expected_shapes(config).items():
         source = sources[key]
@@ -167,6 +161,18 @@ def assemble(
             raise CheckpointError(f"{path}: {source.name!r} holds numbers that are not finite; fetch the file again")
         state[key] = value
     return state
+
+
+def check_keys(path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source]) -> None:
+    """Raise a `CheckpointError` that names the first key that a file lacks or has too many."""
+    missing = sorted(s.name for s in sources.values() if s.name not in raw)
+    if missing:
+        raise CheckpointError(f"{path}: key {missing[0]!r} is missing{_and_more(missing)}; the file is not whole")
+    extra = sorted(set(raw) - {s.name for s in sources.values()})
+    if extra:
+        raise CheckpointError(
+            f"{path}: unknown key {extra[0]!r}{_and_more(extra)}; a StyleGAN2 generator has none such"
+        )
 
 
 def _and_more(names: list[str]) -> str:

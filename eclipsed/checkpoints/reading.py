@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 from torch import Tensor
@@ -11,7 +10,8 @@ from eclipsed.checkpoints.native import read_native
 from eclipsed.checkpoints.nvidia import nvidia_generator
 from eclipsed.checkpoints.rosinality import read_rosinality
 from eclipsed.checkpoints.tensorflow import tensorflow_generator
-from eclipsed.checkpoints.unpickling import ForeignGlobalError, TensorFlowNetwork, unpickle
+from eclipsed.checkpoints.torch_file import ForeignGlobalError
+from eclipsed.checkpoints.unpickling import TensorFlowNetwork, unpickle
 from eclipsed.errors import CheckpointError, EclipsedError, InputError, MissingModelError
 from eclipsed.networks.stylegan2 import GeneratorConfig
 
@@ -95,7 +95,7 @@ def detect_layout(path: str | Path) -> str:
         raise CheckpointError(f"{path} is only a Git LFS pointer; fetch the real file with `git lfs pull`")
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**32:
         return "safetensors"
-    if head.startswith((b"PK\x03\x04", _OLD_TORCH)) or zipfile.is_zipfile(path):
+    if head.startswith((b"PK\x03\x04", _OLD_TORCH)):
         return "torch"
     return "pickle" if head[0] == 0x80 else "unknown"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
 from collections.abc import Mapping
@@ -12,13 +11,15 @@ import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.assembly import Source, assemble, key_names, mean_w, taps_of, widths
-from eclipsed.checkpoints.unpickling import ForeignGlobalError
+from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.stylegan2 import GeneratorConfig
 
 __all__ = ["read_rosinality"]
 
 _LAYERS = {"conv0": 0, "conv1": 1}
+#: one of these is enough to tell a generator by rosinality's names, so that a missing one can be named
+_TELLTALE = ("input.input", "style.1.weight", "conv1.conv.weight", "to_rgb1.conv.weight")
 
 
 def read_rosinality(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
@@ -30,10 +31,10 @@ def read_rosinality(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
         The config and the float32 state. Noise that the file lacks is drawn from a fixed seed; a missing
         ``latent_avg`` is measured.
     Raises:
-        ForeignGlobalError: the file asks for a function or class that no generator needs.
+        ForeignGlobalError: the file asks for a function or class that no checkpoint needs.
         CheckpointError: damaged, another kind of network, or a wrong key or shape.
     """
-    raw, average = _parts(path, _load(path))
+    raw, average = _parts(path, load_weights(path))
     kernels = {key: raw.pop(key) for key in [k for k in raw if k.endswith(".kernel")]}
     taps = {taps_of(path, key, kernel) for key, kernel in kernels.items()} or {(1.0, 3.0, 3.0, 1.0)}
     if len(taps) > 1:
@@ -63,31 +64,16 @@ def read_rosinality(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     return config, state
 
 
-def _load(path: Path) -> object:
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):  # the training options lie beside the weights
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file can fail in any way
-        asked = re.search(r"GLOBAL ([\w.]+)|unsupported global[: ]+([\w.]+)", str(error), re.IGNORECASE)
-        if asked:
-            name = asked[1] or asked[2]
-            raise ForeignGlobalError(
-                f"{path}: refused, it asks for {name}, which no generator needs; nothing was run"
-            ) from error
-        reason = str(error).strip().split("\n")[0]
-        raise CheckpointError(
-            f"{path}: no torch file, damaged or cut short ({type(error).__name__}: {reason:.120}); fetch it again"
-        ) from error
-
-
 def _parts(path: Path, content: object) -> tuple[dict[str, Tensor], Tensor | None]:
     """The generator's tensors by rosinality's names, and the mean of w where the file has it."""
     values = content if isinstance(content, Mapping) else {}
     average = values.get("latent_avg")
     inner = values.get("g_ema", values.get("state_dict", values))
-    if isinstance(inner, Mapping) and "decoder.input.input" in inner:
+    if not isinstance(inner, Mapping):
+        inner = {}
+    if any(f"decoder.{key}" in inner for key in _TELLTALE):
         inner = {str(k).removeprefix("decoder."): v for k, v in inner.items() if str(k).startswith("decoder.")}
-    if not isinstance(inner, Mapping) or "input.input" not in inner:
+    if not any(key in inner for key in _TELLTALE):
         raise CheckpointError(f"{path}: a torch file, but without a StyleGAN2 generator by rosinality's names (g_ema)")
     raw = {}
     for key, value in inner.items():

@@ -21,13 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from eclipsed.checkpoints.torch_file import ForeignGlobalError, load_weights
 from eclipsed.errors import CheckpointError
 
-__all__ = ["ForeignGlobalError", "PersistentObject", "StoredArray", "TensorFlowNetwork", "unpickle"]
-
-
-class ForeignGlobalError(CheckpointError):
-    """A pickle asks for a name outside the list; it may be an attempt to run code."""
+__all__ = ["PersistentObject", "StoredArray", "TensorFlowNetwork", "unpickle"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def unpickle(path: Path) -> object:
     """
     try:
         with open(path, "rb") as file:
-            return _Unpickler(file, str(path)).load()
+            return _Unpickler(file, path).load()
     except CheckpointError:
         raise
     except Exception as error:  # a damaged pickle can fail in any way
@@ -74,24 +71,23 @@ def unpickle(path: Path) -> object:
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: Any, path: str) -> None:
+    def __init__(self, file: Any, path: Path) -> None:
         super().__init__(file, encoding="latin1")
         self._path = path
-        self._allowed = _allowed()
+        self._allowed = _allowed(path)
 
     def find_class(self, module: str, name: str) -> Any:
         try:
             return self._allowed[module, name]
         except KeyError:
-            raise ForeignGlobalError(
-                f"{self._path}: refused, it asks for {module}.{name}, which no generator needs; nothing was run"
-            ) from None
+            asked = f"{module}.{name}".replace("__builtin__.", "builtins.")  # as Python 2 wrote it
+            raise ForeignGlobalError.of(self._path, asked) from None
 
     def persistent_load(self, pid: object) -> object:
         raise CheckpointError(f"{self._path}: refused, it refers to data outside of itself ({pid!r:.60})")
 
 
-def _allowed() -> dict[tuple[str, str], object]:
+def _allowed(path: Path) -> dict[tuple[str, str], object]:
     """Everything that a pickle may name. Made for each file, so no file can alter what another one sees."""
 
     class EasyDict(dict[Any, Any]):
@@ -129,7 +125,7 @@ def _allowed() -> dict[tuple[str, str], object]:
         ("torch_utils.persistence", "_reconstruct_persistent_obj"): lambda meta: _persistent(meta),
         ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _tensor(*parts[:4]),
         ("torch._utils", "_rebuild_parameter"): lambda data, *_: _only(data, Tensor),
-        ("torch.storage", "_load_from_bytes"): lambda data: _storage(data),
+        ("torch.storage", "_load_from_bytes"): lambda data: _storage(path, data),
         ("collections", "OrderedDict"): OrderedDict,
         ("dnnlib.util", "EasyDict"): EasyDict,
         ("dnnlib.tflib.network", "Network"): Network,
@@ -156,9 +152,8 @@ def _persistent(meta: object) -> PersistentObject:
     return PersistentObject(_only(values.get("class_name"), str), _only(values.get("state"), dict))
 
 
-def _storage(data: object) -> Any:
-    storage = torch.load(io.BytesIO(_only(data, bytes)), map_location="cpu", weights_only=True)
-    return _only(storage, torch.storage.TypedStorage)
+def _storage(path: Path, data: object) -> Any:
+    return _only(load_weights(path, io.BytesIO(_only(data, bytes))), torch.storage.TypedStorage)
 
 
 def _tensor(storage: object, offset: object, size: object, stride: object) -> Tensor:
