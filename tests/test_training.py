@@ -12,6 +12,7 @@ from eclipsed import probe
 from eclipsed.config import TrainConfig
 from eclipsed.descent import Point, adam
 from eclipsed.direction import Direction
+from eclipsed.editor import Editor
 from eclipsed.errors import (
     InputError,
     LocalityWarning,
@@ -514,3 +515,19 @@ def test_the_fence_keeps_faces_near_the_data(editor):
         latent = Latent.of_seeds(editor.generator, list(range(60, 70)))
         distances[weight] = float(space.distance(space.move(latent, direction.deltas[0], 1.0), task.spread).mean())
     assert distances[20.0] < distances[0.0]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("space", ["Z", "W", "W+", "S"])
+def test_training_and_editing_on_a_gpu(model_set, quick, space):
+    editor = Editor.from_pretrained(model_set, device="cuda")
+    config = quick.replace(space=space, layers="auto")
+    direction = editor.train(PROMPT, config=config)
+    assert direction.deltas.device.type == "cpu"
+    assert bool(torch.isfinite(direction.deltas).all())
+    faces = editor.sample(seeds=[1, 2])
+    edited = editor.edit(faces, direction, 0.5)
+    assert edited.images.device.type == "cuda"
+    assert float((edited.images - faces.images).abs().mean()) > 0
+    assert torch.equal(editor.edit(edited, direction, 0.0).images, edited.images)
