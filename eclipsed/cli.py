@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError as error:
-        code = code or (1 if isinstance(error, BrokenPipeError) else _failed(f"cannot print the result: {error}"))
+        code = code or (1 if isinstance(error, BrokenPipeError) else _failed(f"cannot read or write: {error}"))
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries, and fails, once more
     sys.exit(code)
 
@@ -88,6 +88,8 @@ def run(arguments: Sequence[str]) -> int:
         return _failed("interrupted")
     except BrokenPipeError:
         return 1
+    except OSError as error:
+        return _failed(f"cannot read or write: {error}")
     except Exception as error:
         if os.environ.get("ECLIPSED_DEBUG"):
             raise

@@ -1,5 +1,6 @@
 """The command line: what it prints, what it writes, and one sentence for everything that is wrong."""
 
+import functools
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import eclipsed
 from eclipsed import cli
 from eclipsed.commands.terminal import TrainingProgress, result_json, show_warnings
 from eclipsed.config import TrainConfig
+from eclipsed.editor import Editor
 from eclipsed.errors import InputError
 from eclipsed.training import BrokenTraining, TrainStep
 
@@ -27,6 +29,15 @@ def at_home(tmp_path, monkeypatch):
     monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / "home"))
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded_once():
+    """A model set is loaded from disk by the first test that needs it, and shared by the rest."""
+    load = functools.cache(Editor.from_pretrained.__func__)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Editor, "from_pretrained", classmethod(lambda cls, name, device=None: load(cls, name, device)))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -533,7 +544,7 @@ def test_a_result_that_cannot_be_printed_is_one_line():
             [sys.executable, "-m", "eclipsed", "--version"], stdout=full, stderr=subprocess.PIPE, text=True, env=HERE
         )
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
-    assert done.stderr.startswith("error: cannot print the result")
+    assert done.stderr.startswith("error: cannot read or write: ")
 
 
 def test_json_has_no_nan(capsys):
