@@ -242,7 +242,10 @@ class SynthesisNetwork(nn.Module):
         shape = (self.config.num_ws, self.config.w_dim)
         if ws.ndim != 3 or tuple(ws.shape[1:]) != shape:
             raise InputError(f"ws must have shape (N, {shape[0]}, {shape[1]}); got {tuple(ws.shape)}")
-        return {name: self.get_submodule(f"{name}.affine")(ws[:, self._rows[name]]) for name in names}
+        # A matrix product may round differently for rows that lie differently in memory; copies all lie alike, so
+        # that equal latents give equal images to the last bit.
+        rows = {i: ws[:, i].clone(memory_format=torch.contiguous_format) for i in {self._rows[name] for name in names}}
+        return {name: self.get_submodule(f"{name}.affine")(rows[self._rows[name]]) for name in names}
 
     def forward(
         self,
