@@ -123,7 +123,7 @@ class Objective:
         if latents is None and config.seeds is not None:
             self.faces = Latent.of_seeds(generator, config.seeds, truncation_psi=self.truncation_psi)
         with torch.no_grad():
-            self.texts = clip.encode_text((prompt, *(contrasts(prompt) or (config.neutral_prompt,))))
+            self.texts = clip.encode_text((prompt, *_known(clip, contrasts(prompt) or (config.neutral_prompt,))))
             self.neutral = clip.encode_text((config.neutral_prompt,))[0]
         self.spread = Spread.measure(generator, share=config.components or 0.985)
 
@@ -213,6 +213,12 @@ class Objective:
 
     def _measured(self, image: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
         return {**features, "image": image} if self.with_image else features
+
+
+def _known(clip: Clip, captions: tuple[str, ...]) -> tuple[str, ...]:
+    """The captions whose every word CLIP was shown; all of them when fewer than two are left."""
+    known = tuple(caption for caption in captions if not clip.unknown_words(caption))
+    return known if len(known) > 1 else captions
 
 
 def _resolution(generator: Generator, parser: Parser, clip: Clip, config: TrainConfig) -> int:

@@ -36,15 +36,14 @@ def row_names(generator: Generator, layers: Sequence[int | str] | None) -> tuple
 def row_groups(num_ws: int) -> dict[str, tuple[int, ...]]:
     """Rows that act alike: coarse (pose, shape), middle (features), fine (colours), and all.
 
-    Four rows are coarse, up to the first convolution at 16 px; of the others the lower quarter is middle: rows 4-5 of
-    12 at 128 px, 4-7 of 18 at 1024 px. Small generators have fewer coarse rows.
+    Neighbours overlap by two rows, since no generator draws the line in just one place: rows 0-5, 4-7 and 6-11 of 12
+    at 128 px; rows 0-5, 4-7 and 6-17 of 18 at 1024 px. Small generators have halves and a middle third.
     """
-    coarse = min(4, max(1, num_ws // 3))
-    middle = coarse + max(1, -(-(num_ws - coarse) // 4))
+    n = min(num_ws, 12)
     return {
-        "coarse": tuple(range(coarse)),
-        "middle": tuple(range(coarse, middle)),
-        "fine": tuple(range(middle, num_ws)),
+        "coarse": tuple(range(n // 2)),
+        "middle": tuple(range(n // 3, -(-2 * n // 3))),
+        "fine": tuple(range(n // 2, num_ws)),
         "all": tuple(range(num_ws)),
     }
 

@@ -257,15 +257,16 @@ def test_rows_by_number_and_by_name(generator):
 
 def test_groups_of_rows():
     assert row_groups(12) == {
-        "coarse": (0, 1, 2, 3),
-        "middle": (4, 5),
+        "coarse": (0, 1, 2, 3, 4, 5),
+        "middle": (4, 5, 6, 7),
         "fine": (6, 7, 8, 9, 10, 11),
         "all": tuple(range(12)),
     }
     assert row_groups(18)["middle"] == (4, 5, 6, 7)
     for num_ws in range(4, 22, 2):
         groups = row_groups(num_ws)
-        assert groups["coarse"] + groups["middle"] + groups["fine"] == groups["all"] == tuple(range(num_ws))
+        assert groups["coarse"] + groups["fine"] == groups["all"] == tuple(range(num_ws))
+        assert set(groups["middle"]) < set(groups["all"])
         assert all(groups.values())
 
 

@@ -205,7 +205,7 @@ def test_the_probe_takes_the_group_of_the_lowest_loss(editor, quick):
     assert [e.step for e in events if e.phase == "probe"] == [1, 2, 3, 4]
     found = direction.scores["probe"]
     assert set(found) == {"coarse", "middle", "fine", "all"}
-    groups = {"coarse": (0, 1), "middle": (2, 3), "fine": (4, 5, 6, 7), "all": tuple(range(8))}
+    groups = {"coarse": (0, 1, 2, 3), "middle": (2, 3, 4, 5), "fine": (4, 5, 6, 7), "all": tuple(range(8))}
     assert direction.layers == groups[probe._best(found, quick.probe_margin)]
 
 
