@@ -13,7 +13,18 @@ from torch import Tensor
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.stylegan2 import GeneratorConfig, MappingNetwork, StyleGAN2
 
-__all__ = ["Source", "Widths", "assemble", "check_keys", "expected_shapes", "key_names", "mean_w", "taps_of", "widths"]
+__all__ = [
+    "Source",
+    "Widths",
+    "assemble",
+    "check_keys",
+    "check_sizes",
+    "expected_shapes",
+    "key_names",
+    "mean_w",
+    "taps_of",
+    "widths",
+]
 
 Shape = tuple[int, ...]
 
@@ -37,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Widths:
-    """The sizes that only the tensors themselves tell."""
+    """The fields of a `GeneratorConfig` that only the tensors themselves tell."""
 
     w_dim: int
     channels: tuple[tuple[int, int], ...]
@@ -57,6 +68,14 @@ def key_names(resolution: int, mapping_layers: int, *, conditional: bool) -> tup
     channels = tuple((2**i, 1) for i in range(2, resolution.bit_length()))
     config = GeneratorConfig(1, 1, resolution, channels, c_dim=int(conditional), mapping_layers=mapping_layers)
     return tuple(expected_shapes(config))
+
+
+def check_sizes(path: Path, resolution: int, mapping_layers: int) -> None:
+    """Raise a `CheckpointError` unless a file's own figures can be a generator's."""
+    if resolution < 8 or resolution & (resolution - 1):
+        raise CheckpointError(f"{path}: expected a resolution that is a power of two from 8 up; found {resolution}")
+    if not 1 <= mapping_layers <= 256:
+        raise CheckpointError(f"{path}: expected 1 to 256 mapping layers; found {mapping_layers}")
 
 
 def widths(path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source]) -> Widths:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import Source, assemble, key_names, mean_w, taps_of, widths
+from eclipsed.checkpoints.assembly import Source, assemble, check_sizes, key_names, mean_w, taps_of, widths
 from eclipsed.checkpoints.unpickling import PersistentObject
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.stylegan2 import GeneratorConfig
@@ -40,11 +40,7 @@ def nvidia_generator(path: Path, content: object) -> tuple[GeneratorConfig, dict
     resolution, layers, c_dim = settings.sizes()
     names = key_names(resolution, layers, conditional=c_dim > 0)
     settings.check(names)
-    for layer in settings.without_noise(names):
-        if f"{layer}.weight" in raw:
-            side = int(layer.split(".")[1][1:])
-            raw.setdefault(f"{layer}.noise_const", torch.zeros(side, side))
-            raw.setdefault(f"{layer}.noise_strength", torch.zeros([]))
+    _silence(raw, settings.without_noise(names))
     no_average = "mapping.w_avg" not in raw and settings.of("mapping", "w_avg_beta", 0.998) is None
     sources = {name: Source(name) for name in names}
     found = widths(path, raw, sources)
@@ -53,18 +49,14 @@ def nvidia_generator(path: Path, content: object) -> tuple[GeneratorConfig, dict
     config = GeneratorConfig(
         z_dim=settings.whole("", "z_dim"),
         c_dim=c_dim,
-        w_dim=found.w_dim,
         resolution=resolution,
-        channels=found.channels,
         mapping_layers=layers,
-        mapping_features=found.mapping_features,
-        embed_features=found.embed_features if c_dim else None,
         mapping_lr_multiplier=settings.lr_multiplier(),
-        img_channels=found.img_channels,
         resample_filter=settings.taps(filters),
         conv_clamp=settings.clamp(names),
         num_fp16_res=settings.fp16(resolution),
         w_avg_beta=float(settings.of("mapping", "w_avg_beta", 0.998) or 0.998),
+        **vars(found),
     )
     state = assemble(path, raw, sources, config)
     if no_average:
@@ -102,6 +94,15 @@ def _tensors(path: Path, modules: Mapping[str, PersistentObject]) -> dict[str, T
     return raw
 
 
+def _silence(raw: dict[str, Tensor], layers: list[str]) -> None:
+    """Give layers that were made without noise one that is zero."""
+    for layer in layers:
+        if f"{layer}.weight" in raw:  # else the layer itself is missing, which is another matter
+            side = int(layer.split(".")[1][1:])
+            raw.setdefault(f"{layer}.noise_const", torch.zeros(side, side))
+            raw.setdefault(f"{layer}.noise_strength", torch.zeros([]))
+
+
 class _Settings:
     """The settings of a pickled network: what a module remembers, else what it was made with, else a default."""
 
@@ -135,13 +136,8 @@ class _Settings:
     def sizes(self) -> tuple[int, int, int]:
         """Resolution, mapping layers, classes."""
         resolution = self.whole("", "img_resolution")
-        if resolution < 8 or resolution & (resolution - 1):
-            raise CheckpointError(
-                f"{self.path}: expected a resolution that is a power of two from 8 up; found {resolution}"
-            )
         layers = self.whole("mapping", "num_layers", 8)
-        if not 1 <= layers <= 256:
-            raise CheckpointError(f"{self.path}: expected at least one mapping layer; found {layers}")
+        check_sizes(self.path, resolution, layers)
         return resolution, layers, self.whole("", "c_dim")
 
     def check(self, names: tuple[str, ...]) -> None:

@@ -48,13 +48,10 @@ def read_rosinality(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     found = widths(path, raw, sources)
     config = GeneratorConfig(
         z_dim=found.w_dim,
-        w_dim=found.w_dim,
         resolution=resolution,
-        channels=found.channels,
         mapping_layers=layers,
-        mapping_features=found.mapping_features,
-        img_channels=found.img_channels,
         resample_filter=taps.pop(),
+        **vars(found),
     )
     _add_noise(raw, sources)
     raw["latent_avg"] = torch.zeros(config.w_dim) if average is None else _one_row(path, average)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import Shape, Source, assemble, key_names, taps_of, widths
+from eclipsed.checkpoints.assembly import Shape, Source, assemble, check_sizes, key_names, taps_of, widths
 from eclipsed.checkpoints.unpickling import StoredArray, TensorFlowNetwork
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.stylegan2 import GeneratorConfig
@@ -49,9 +49,8 @@ def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[Genera
         if given.get(key, wanted) != wanted:
             raise CheckpointError(f"{path}: the setting {key} is {given[key]!r}; only {wanted!r} can be read")
     resolution = _whole(path, given, "resolution", 1024)
-    if resolution < 8 or resolution & (resolution - 1):
-        raise CheckpointError(f"{path}: expected a resolution that is a power of two from 8 up; found {resolution}")
     layers, c_dim = _whole(path, given, "mapping_layers", 8), _whole(path, given, "label_size", 0)
+    check_sizes(path, resolution, layers)
     raw = _variables(path, network)
     if "mapping/LabelConcat/weight" in raw:
         raise CheckpointError(
@@ -64,18 +63,14 @@ def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[Genera
     config = GeneratorConfig(
         z_dim=_whole(path, given, "latent_size", 512),
         c_dim=c_dim,
-        w_dim=found.w_dim,
         resolution=resolution,
-        channels=found.channels,
         mapping_layers=layers,
-        mapping_features=found.mapping_features,
-        embed_features=found.embed_features if c_dim else None,
         mapping_lr_multiplier=float(given.get("mapping_lrmul", 0.01)),
-        img_channels=found.img_channels,
         resample_filter=taps_of(path, "resample_kernel", torch.as_tensor(kernel, dtype=torch.float32)),
         conv_clamp=None if clamp is None else float(clamp),
         num_fp16_res=_whole(path, given, "num_fp16_res", 0),
         w_avg_beta=float(given.get("dlatent_avg_beta") or given.get("w_avg_beta") or 0.995),
+        **vars(found),
     )
     return config, assemble(path, raw, sources, config)
 

@@ -10,7 +10,7 @@ import io
 import math
 import pickle
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -99,6 +99,28 @@ def _allowed(path: Path) -> dict[tuple[str, str], object]:
                 raise ValueError("a network's state must be a dictionary")
             self.state = state
 
+    dtype, array, scalar = _numpy_stand_ins()
+    table: dict[tuple[str, str], object] = {
+        ("torch_utils.persistence", "_reconstruct_persistent_obj"): lambda meta: _persistent(meta),
+        ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _tensor(*parts[:4]),
+        ("torch._utils", "_rebuild_parameter"): lambda data, *_: _only(data, Tensor),
+        ("torch.storage", "_load_from_bytes"): lambda data: _storage(path, data),
+        ("collections", "OrderedDict"): OrderedDict,
+        ("dnnlib.util", "EasyDict"): EasyDict,
+        ("dnnlib.tflib.network", "Network"): Network,
+        ("numpy", "dtype"): dtype,
+        ("numpy", "ndarray"): array,
+        ("_codecs", "encode"): lambda text, coding: _latin1(text, coding),
+    }
+    for core in ("numpy.core", "numpy._core"):
+        table[f"{core}.multiarray", "scalar"] = scalar
+        table[f"{core}.multiarray", "_reconstruct"] = lambda *_: array()
+    return table
+
+
+def _numpy_stand_ins() -> tuple[type, type[StoredArray], Callable[[object, object], Any]]:
+    """Stand-ins for numpy's number type, array and single number, which check what they are given."""
+
     class DType:
         def __init__(self, code: object, *_: object) -> None:
             self.value = np.dtype(_number_code(code))
@@ -118,25 +140,7 @@ def _allowed(path: Path) -> dict[tuple[str, str], object]:
         raw = data.encode("latin1") if isinstance(data, str) else data
         return np.frombuffer(raw, dtype.value, count=1)[0].item()
 
-    def blank_array(*_: object) -> Array:
-        return Array()
-
-    table: dict[tuple[str, str], object] = {
-        ("torch_utils.persistence", "_reconstruct_persistent_obj"): lambda meta: _persistent(meta),
-        ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _tensor(*parts[:4]),
-        ("torch._utils", "_rebuild_parameter"): lambda data, *_: _only(data, Tensor),
-        ("torch.storage", "_load_from_bytes"): lambda data: _storage(path, data),
-        ("collections", "OrderedDict"): OrderedDict,
-        ("dnnlib.util", "EasyDict"): EasyDict,
-        ("dnnlib.tflib.network", "Network"): Network,
-        ("numpy", "dtype"): DType,
-        ("numpy", "ndarray"): Array,
-        ("_codecs", "encode"): lambda text, coding: _latin1(text, coding),
-    }
-    for core in ("numpy.core", "numpy._core"):
-        table[f"{core}.multiarray", "scalar"] = scalar
-        table[f"{core}.multiarray", "_reconstruct"] = blank_array
-    return table
+    return DType, Array, scalar
 
 
 def _only(value: object, kind: type) -> Any:
