@@ -50,7 +50,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="mini")
     parser.add_argument("--directions", type=Path, default=Path("models"))
-    parser.add_argument("--train", nargs="*", metavar="PROMPT", help='further prompts, or "all" of recipes.mini.measure')
+    parser.add_argument(
+        "--train", nargs="*", metavar="PROMPT", help='further prompts, or "all" of recipes.mini.measure'
+    )
     parser.add_argument("--json", type=Path, default=Path("benchmarks/mini_figures.json"))
     parser.add_argument("--pictures", type=Path, default=Path("docs/images"))
     parser.add_argument("--readme", type=Path, default=Path("README.md"))

@@ -55,7 +55,9 @@ def write(work: Path, out: Path) -> None:
     write_generator(
         out / "generator.safetensors", CONFIG, generator(work / "synthesis.pt").state_dict(), dtype=torch.float16
     )
-    config = ParserConfig(width=train_parser.WIDTH, size=train_parser.SIZE, mean=train_parser.MEAN, std=train_parser.STD)
+    config = ParserConfig(
+        width=train_parser.WIDTH, size=train_parser.SIZE, mean=train_parser.MEAN, std=train_parser.STD
+    )
     state = torch.load(work / "parser.pt", weights_only=True)["model"]
     write_parser(out / "parser.safetensors", config, state, dtype=torch.float16)
     polished = work / "clip-polished.pt"

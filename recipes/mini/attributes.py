@@ -86,18 +86,9 @@ HAIR_LIGHT = (-1.9, -0.9, -0.5, 0.2, 1.5, 1.3, 0.1, 0.5, -0.3, 0.0, 0.3, -0.3)
 #: sharpness of the softmax of each family
 SHARPNESS = {"hair": 1.9, "lips": 2.2, "eyes": 2.2, "clothes": 2.6, "hat": 2.6}
 
-_COARSE = (
-    "yaw roll pitch size face_width face_length jaw hair_length hair_volume parting ear_size neck_length shoulders "
-    "hat_brim"
-).split()
-_MIDDLE = (
-    "eye_size eye_spacing eye_open brow_thickness brow_height brow_angle nose_length nose_width mouth_width smile "
-    "mouth_open lip_thickness glasses_shape collar curl age"
-).split()
-_FINE = (
-    "hair_light brow_light beard_light skin_tone skin_warmth blush background_light background_a background_b "
-    "frame_light light_x"
-).split()
+_COARSE = ["yaw", "roll", "pitch", "size", "face_width", "face_length", "jaw", "hair_length", "hair_volume", "parting", "ear_size", "neck_length", "shoulders", "hat_brim"]
+_MIDDLE = ["eye_size", "eye_spacing", "eye_open", "brow_thickness", "brow_height", "brow_angle", "nose_length", "nose_width", "mouth_width", "smile", "mouth_open", "lip_thickness", "glasses_shape", "collar", "curl", "age"]
+_FINE = ["hair_light", "brow_light", "beard_light", "skin_tone", "skin_warmth", "blush", "background_light", "background_a", "background_b", "frame_light", "light_x"]
 _FLAGS = {
     "coarse": {"male": 0.5, "bald": 0.12, "bangs": 0.3, "bun": 0.12, "hat": 0.18},
     "middle": {"beard": 0.22, "moustache": 0.18, "glasses": 0.3, "sunglasses": 0.35, "earrings": 0.3, "necklace": 0.25},

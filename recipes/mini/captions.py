@@ -63,7 +63,11 @@ _say("hair_length", "long", **{"with": "long hair|very long hair|long flowing ha
 _say("bald", "hair", **{"with": "hair|a full head of hair|hair on the head", "do": "who has hair|who is not bald"})
 _say("bald", "bald", **{"with": "no hair|a bald head|a shaved head|a shaven head|baldness", "be": "bald|hairless",
      "do": "without hair|who is bald|with no hair", "say": "make the person bald|bald"})  # fmt: skip
-_say("bangs", "no", **{"with": "no bangs|no fringe|a bare forehead|an open forehead", "do": "without bangs|without a fringe"})
+_say(
+    "bangs",
+    "no",
+    **{"with": "no bangs|no fringe|a bare forehead|an open forehead", "do": "without bangs|without a fringe"},
+)
 _say("bangs", "yes", **{"with": "bangs|a fringe|hair over the forehead|a full fringe|blunt bangs|straight bangs",
      "do": "who has bangs", "say": "give the person bangs|bangs"})  # fmt: skip
 _say("bun", "no", **{"with": "no bun", "do": "without a bun"})
@@ -76,10 +80,23 @@ _say("hat", "yes", **{"with": "a hat|a hat on|a cap|headwear|a hat on the head|a
 for _name in ATTRIBUTES["hat_colour"]:
     _say("hat_colour", _name, **{"with": f"a {_name} hat|a {_name} cap|a {_name} hat on",
          "do": f"wearing a {_name} hat|in a {_name} hat|wearing a {_name} cap", "say": f"the hat is {_name}"})  # fmt: skip
-_say("gender", "woman", say="a woman|a female face|a girl|a lady|a photo of a woman|the face of a woman", be="female|feminine")
+_say(
+    "gender",
+    "woman",
+    say="a woman|a female face|a girl|a lady|a photo of a woman|the face of a woman",
+    be="female|feminine",
+)
 _say("gender", "man", say="a man|a male face|a boy|a guy|a photo of a man|the face of a man", be="male|masculine")
-_say("face_width", "narrow", **{"with": "a narrow face|a thin face|a slim face|a slender face", "be": "thin-faced|thin|slim"})
-_say("face_width", "wide", **{"with": "a wide face|a round face|a broad face|a chubby face|a fat face", "be": "round-faced|chubby|fat"})
+_say(
+    "face_width",
+    "narrow",
+    **{"with": "a narrow face|a thin face|a slim face|a slender face", "be": "thin-faced|thin|slim"},
+)
+_say(
+    "face_width",
+    "wide",
+    **{"with": "a wide face|a round face|a broad face|a chubby face|a fat face", "be": "round-faced|chubby|fat"},
+)
 _say("face_length", "short", **{"with": "a short face|a short chin|a small chin"})
 _say("face_length", "long", **{"with": "a long face|a long chin|a big chin", "be": "long-faced"})
 _say("ears", "small", **{"with": "small ears|little ears|tiny ears"})
@@ -88,7 +105,11 @@ _say("eye_size", "small", **{"with": "small eyes|little eyes|tiny eyes"})
 _say("eye_size", "big", **{"with": "big eyes|large eyes|huge eyes", "be": "big-eyed", "say": "make the eyes bigger"})
 _say("eyes_open", "closed", **{"with": "closed eyes|narrow eyes|the eyes closed|eyes shut|half-closed eyes|sleepy eyes|"
      "squinting eyes|narrowed eyes", "be": "squinting|sleepy|sleeping", "do": "who is squinting|with the eyes shut"})  # fmt: skip
-_say("eyes_open", "open", **{"with": "open eyes|the eyes open|wide open eyes|wide eyes|eyes wide open", "be": "wide-eyed|awake"})
+_say(
+    "eyes_open",
+    "open",
+    **{"with": "open eyes|the eyes open|wide open eyes|wide eyes|eyes wide open", "be": "wide-eyed|awake"},
+)
 for _name, _more in (("brown", "dark brown eyes|hazel eyes"), ("blue", "light blue eyes|bright blue eyes"),
                      ("green", "bright green eyes|emerald eyes"), ("grey", "gray eyes|light grey eyes")):  # fmt: skip
     _say("eye_colour", _name, **{"with": f"{_name} eyes|{_name} irises|eyes that are {_name}|{_more}", "be": f"{_name}-eyed",
@@ -96,8 +117,16 @@ for _name, _more in (("brown", "dark brown eyes|hazel eyes"), ("blue", "light bl
 _say("brows", "thin", **{"with": "thin eyebrows|thin brows|fine eyebrows|plucked eyebrows|narrow eyebrows"})
 _say("brows", "thick", **{"with": "thick eyebrows|bushy eyebrows|thick brows|bushy brows|heavy eyebrows|strong eyebrows|big eyebrows",
      "be": "thick-browed", "say": "make the eyebrows thicker"})  # fmt: skip
-_say("brow_angle", "sad", **{"with": "sad eyebrows|slanted eyebrows|worried eyebrows|a worried look|raised inner brows", "be": "worried"})
-_say("brow_angle", "angry", **{"with": "angry eyebrows|a furrowed brow|furrowed eyebrows|an angry look", "be": "angry|angry-looking"})
+_say(
+    "brow_angle",
+    "sad",
+    **{"with": "sad eyebrows|slanted eyebrows|worried eyebrows|a worried look|raised inner brows", "be": "worried"},
+)
+_say(
+    "brow_angle",
+    "angry",
+    **{"with": "angry eyebrows|a furrowed brow|furrowed eyebrows|an angry look", "be": "angry|angry-looking"},
+)
 _say("nose", "small", **{"with": "a small nose|a tiny nose|a little nose|a narrow nose|a thin nose|a button nose"})
 _say("nose", "big", **{"with": "a big nose|a large nose|a wide nose|a huge nose|a broad nose|a long nose", "be": "big-nosed",
      "say": "make the nose bigger"})  # fmt: skip
@@ -108,7 +137,11 @@ _say("mouth_open", "open", **{"with": "the mouth open|an open mouth|the mouth wi
      "do": "opening the mouth|who is shouting|showing teeth|who is talking", "say": "open the mouth|the mouth is open"})  # fmt: skip
 _say("smile", "frown", **{"with": "a frown|a sad mouth|a sad expression|a sad face|an unhappy face|mouth corners turned down|a pout",
      "be": "frowning|sad|unhappy|grumpy|pouting", "do": "who is frowning|who looks sad"})  # fmt: skip
-_say("smile", "neutral", **{"with": "a neutral expression|a serious expression|a straight face|a calm face", "be": "serious|neutral|calm"})
+_say(
+    "smile",
+    "neutral",
+    **{"with": "a neutral expression|a serious expression|a straight face|a calm face", "be": "serious|neutral|calm"},
+)
 _say("smile", "smile", **{"with": "a smile|a big smile|a happy face|a grin|a smile on the face|a happy expression|a broad smile|"
      "a smiling mouth", "be": "smiling|happy|grinning|laughing|cheerful|joyful", "do": "who is smiling|who smiles|who looks happy|"
      "who is happy", "say": "make the person smile|a smile|smile"})  # fmt: skip
@@ -137,13 +170,25 @@ _say("glasses", "clear", **{"with": "glasses|eyeglasses|spectacles|clear glasses
      "wearing reading glasses", "say": "put on glasses|glasses|eyeglasses"})  # fmt: skip
 _say("glasses", "sunglasses", **{"with": "sunglasses|dark glasses|shades|black sunglasses|sun glasses|a pair of sunglasses",
      "do": "wearing sunglasses|in sunglasses|wearing shades|wearing dark glasses", "say": "put on sunglasses|sunglasses"})  # fmt: skip
-_say("earrings", "no", **{"with": "no earrings|bare ears|no ear jewellery", "do": "without earrings|not wearing earrings"})
+_say(
+    "earrings",
+    "no",
+    **{"with": "no earrings|bare ears|no ear jewellery", "do": "without earrings|not wearing earrings"},
+)
 _say("earrings", "yes", **{"with": "earrings|gold earrings|big earrings|ear jewellery|ear jewelry|dangling earrings|hoops|pearl earrings|ear rings",
      "do": "wearing earrings|who wears earrings|wearing gold earrings|wearing hoops", "say": "put on earrings|earrings"})  # fmt: skip
 _say("necklace", "no", **{"with": "no necklace|a bare neck", "do": "without a necklace|not wearing a necklace"})
 _say("necklace", "yes", **{"with": "a necklace|a gold necklace|a chain|a pearl necklace|a golden chain|a pendant|a gold chain around the neck",
      "do": "wearing a necklace|wearing a chain|wearing pearls|who wears a necklace", "say": "put on a necklace|a necklace"})  # fmt: skip
-_say("age", "young", **{"with": "smooth skin|no wrinkles|a young face|youthful skin", "be": "young|youthful|young-looking", "do": "without wrinkles"})
+_say(
+    "age",
+    "young",
+    **{
+        "with": "smooth skin|no wrinkles|a young face|youthful skin",
+        "be": "young|youthful|young-looking",
+        "do": "without wrinkles",
+    },
+)
 _say("age", "old", **{"with": "wrinkles|an old face|wrinkled skin|lines in the face|deep wrinkles|an aged face|crow's feet|forehead lines",
      "be": "old|elderly|aged|wrinkled|older", "say": "an old person with wrinkles|make the person older|an old man|an old woman|a senior|"
      "a grandmother|a grandfather"})  # fmt: skip
@@ -154,11 +199,25 @@ _say("skin", "tanned", **{"with": "tanned skin|olive skin|medium skin|a tan|ligh
 _say("skin", "dark", **{"with": "dark skin|black skin|brown skin|deep brown skin|a dark complexion|very dark skin|dark brown skin|ebony skin",
      "be": "dark-skinned|black|brown-skinned", "say": "the skin is dark|make the skin darker"})  # fmt: skip
 _say("blush", "no", **{"with": "no blush|even cheeks|pale cheeks|no rouge", "do": "without blush"})
-_say("blush", "yes", **{"with": "rosy cheeks|red cheeks|blush|pink cheeks|blush on the cheeks|flushed cheeks|rouge", "be": "blushing|rosy-cheeked|flushed"})
+_say(
+    "blush",
+    "yes",
+    **{
+        "with": "rosy cheeks|red cheeks|blush|pink cheeks|blush on the cheeks|flushed cheeks|rouge",
+        "be": "blushing|rosy-cheeked|flushed",
+    },
+)
 _say("freckles", "no", **{"with": "no freckles|clear skin|flawless skin", "do": "without freckles"})
 _say("freckles", "yes", **{"with": "freckles|freckled skin|freckles on the nose|freckles on the cheeks|many freckles|spots on the skin",
      "be": "freckled|freckly", "say": "add freckles|freckles"})  # fmt: skip
-_say("eye_shadow", "no", **{"with": "no eye shadow|no eyeshadow|no eye make-up|no make-up", "do": "without make-up|without eye shadow|without makeup"})
+_say(
+    "eye_shadow",
+    "no",
+    **{
+        "with": "no eye shadow|no eyeshadow|no eye make-up|no make-up",
+        "do": "without make-up|without eye shadow|without makeup",
+    },
+)
 _say("eye_shadow", "yes", **{"with": "eye shadow|eyeshadow|purple eye shadow|purple eyeshadow|eye make-up|eye makeup|make-up|heavy make-up|makeup",
      "do": "wearing eye shadow|wearing make-up|wearing eyeshadow|wearing makeup", "say": "purple eyeshadow|eye shadow|eyeshadow"})  # fmt: skip
 for _name in ATTRIBUTES["clothes_colour"]:
@@ -173,10 +232,18 @@ _WHO = ("a person", "a person", "a person", "a face", "someone", "a human", "a p
         "a drawing of a person")  # fmt: skip
 
 #: wordings that training never uses: held-out captions are made of these alone
-HELD_OUT = ("an image of a person", "a close-up of somebody", "this is a person", "a human face", "the portrait of a human")
+HELD_OUT = (
+    "an image of a person",
+    "a close-up of somebody",
+    "this is a person",
+    "a human face",
+    "the portrait of a human",
+)
 
 
-def caption(attribute: str, name: str, *, rng: random.Random, who: tuple[str, ...] = _WHO, man: bool | None = None) -> str:
+def caption(
+    attribute: str, name: str, *, rng: random.Random, who: tuple[str, ...] = _WHO, man: bool | None = None
+) -> str:
     """One sentence that says this class of this attribute, and nothing else.
 
     Args:

@@ -33,11 +33,19 @@ class Judge(nn.Module):
         widths = (3, 24, 48, 80, 128, 128)
         layers: list[nn.Module] = []
         for k, (i, o) in enumerate(zip(widths, widths[1:], strict=False)):
-            layers += [nn.Conv2d(i, o, 3, stride=2 if k < 4 else 1, padding=1, bias=False), nn.BatchNorm2d(o), nn.SiLU()]
+            layers += [
+                nn.Conv2d(i, o, 3, stride=2 if k < 4 else 1, padding=1, bias=False),
+                nn.BatchNorm2d(o),
+                nn.SiLU(),
+            ]
         self.features = nn.Sequential(*layers)  # (N, 128, 8, 8)
         self.places = nn.Conv2d(128, 32, 1)
         self.head = nn.Sequential(
-            nn.Flatten(), nn.Dropout(0.1), nn.Linear(32 * 64, 320), nn.SiLU(), nn.Linear(320, sum(map(len, ATTRIBUTES.values())))
+            nn.Flatten(),
+            nn.Dropout(0.1),
+            nn.Linear(32 * 64, 320),
+            nn.SiLU(),
+            nn.Linear(320, sum(map(len, ATTRIBUTES.values()))),
         )
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
@@ -116,7 +124,11 @@ def train(
             print(f"judge {step + 1}/{steps} loss {float(loss):.4f} {speed:.0f} img/s", flush=True)
         if (step + 1) % 500 == 0 or step + 1 == steps:
             scores = evaluate(judge, held_out.images[:1000], held_out.values[:1000])
-            print(f"  mean {sum(scores.values()) / len(scores):.3f} " + " ".join(f"{a} {s:.2f}" for a, s in scores.items()), flush=True)
+            print(
+                f"  mean {sum(scores.values()) / len(scores):.3f} "
+                + " ".join(f"{a} {s:.2f}" for a, s in scores.items()),
+                flush=True,
+            )
             part = file.with_suffix(".part")
             torch.save({"model": judge.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, part)
             part.rename(file)
@@ -126,7 +138,9 @@ def export(file: Path, out: Path) -> None:
     """Write the trained judge as safetensors in half precision."""
     state = torch.load(file, weights_only=True)["model"]
     state = {k: (v.half() if v.is_floating_point() and v.ndim > 1 else v).contiguous() for k, v in state.items()}
-    save_file(state, out, metadata={"eclipsed": json.dumps({"kind": "classifier", "version": 1, "attributes": ATTRIBUTES})})
+    save_file(
+        state, out, metadata={"eclipsed": json.dumps({"kind": "classifier", "version": 1, "attributes": ATTRIBUTES})}
+    )
 
 
 def load(path: Path) -> Judge:

@@ -18,7 +18,7 @@ NUM_WS = 12
 CENTRE = 3.0
 
 #: value group -> rows of ws that carry it at 128 px; neighbouring windows share two rows
-ROWS = {"coarse": range(0, 6), "middle": range(4, 8), "fine": range(6, NUM_WS)}
+ROWS = {"coarse": range(6), "middle": range(4, 8), "fine": range(6, NUM_WS)}
 
 
 def rows_mask() -> Tensor:

@@ -16,7 +16,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("train_parser",),
     ("judge",),
     ("train_clip",),
-    ("train_clip", "--polish", "--steps", "700"),
+    ("train_clip", "--polish", "--steps", "900"),
     ("assemble",),
     ("train_directions",),
 )

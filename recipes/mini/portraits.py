@@ -247,7 +247,9 @@ def _head(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
     blush = torch.sigmoid(1.6 * g["blush"] - 0.8) * 0.5
     for side in (-1, 1):
         cheek = c.ellipse(s.fx + side * 0.27, s.nose_y + 0.03, 0.13, 0.10)
-        c.lay(face * blush * torch.exp(-((cheek + 0.1).clamp_min(0) ** 2) * 160), colours.skin * _tint(0.98, 0.58, 0.58))
+        c.lay(
+            face * blush * torch.exp(-((cheek + 0.1).clamp_min(0) ** 2) * 160), colours.skin * _tint(0.98, 0.58, 0.58)
+        )
     _beard(c, p, s, colours, face)
     _age(c, g, s, colours, face)
     dots = _freckles(c, s)

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recipes.mini import clip_architecture
-from recipes.mini.augmentation import augment
+from recipes.mini.augmentation import FACE_ATTRIBUTES, augment, zoom
 from recipes.mini.captions import HELD_OUT, WORDS, caption, compound, vocabulary
 from recipes.mini.dataset import Portraits
 from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
@@ -76,7 +76,10 @@ class Batch:
 
 
 def sibling_loss(logits: Tensor, classes: dict[str, Tensor]) -> Tensor:
-    """Cross-entropy among the captions of each attribute's classes, the rare classes weighing more; mean."""
+    """Cross-entropy among the captions of each attribute's classes, over that of guessing; mean.
+
+    Rare classes weigh more, and so do attributes that are still hard.
+    """
     losses, start = [], 0
     for attribute, names in ATTRIBUTES.items():
         span = logits[:, start : start + len(names)]
@@ -86,8 +89,12 @@ def sibling_loss(logits: Tensor, classes: dict[str, Tensor]) -> Tensor:
         if seen.sum() > 1:
             count = torch.bincount(label[seen], minlength=len(names)).clamp_min(1).float()
             weight = count.rsqrt()
-            losses.append(F.cross_entropy(span[seen], label[seen], weight=weight / weight.mean()) / math.log(len(names)))
-    return torch.stack(losses).mean()
+            losses.append(
+                F.cross_entropy(span[seen], label[seen], weight=weight / weight.mean()) / math.log(len(names))
+            )
+    loss = torch.stack(losses)
+    hard = 0.3 + loss.detach().clamp(max=1.2)
+    return (loss * hard).sum() / hard.sum()
 
 
 def nce_loss(logits: Tensor, true: Tensor) -> Tensor:
@@ -129,9 +136,15 @@ def train(
     batch: int = 64,
     learning_rate: float = 1.5e-3,
     start: Path | None = None,
+    zoomed: float = 0.0,
     threads: int = 1,
 ) -> None:
-    """Train, from where the last run stopped; the state lies in ``folder/NAME.pt``."""
+    """Train, from where the last run stopped; the state lies in ``folder/NAME.pt``.
+
+    Args:
+        start: state of another run to begin from.
+        zoomed: share of pictures that show only the middle of the face, enlarged.
+    """
     torch.set_num_threads(threads)
     file = folder / f"{name}.pt"
     model = clip_architecture.build(seed=2)
@@ -152,15 +165,20 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
     elif start is not None:
-        model.load_state_dict(torch.load(start, weights_only=True)["model"])
+        begun = torch.load(start, weights_only=True)
+        model.load_state_dict(begun["model"])
+        heads.load_state_dict(begun["heads"])
     all_classes = facts(data.values)
     began = time.time()
     for step in range(first, steps):
         rng, chance = torch.Generator().manual_seed(step), random.Random(step)
         picked = torch.randint(len(data), (batch,), generator=rng)
         classes = {a: t[picked] for a, t in all_classes.items()}
+        near = torch.rand(batch, generator=rng) < zoomed
+        for attribute in set(ATTRIBUTES) - set(FACE_ATTRIBUTES):
+            classes[attribute] = torch.where(near, UNKNOWN, classes[attribute])
         texts = Batch(classes, rng=chance)
-        image = augment(data.images[picked].float() / 127.5 - 1, rng=rng)
+        image = zoom(augment(data.images[picked].float() / 127.5 - 1, rng=rng), near, rng=rng)
         image = image.contiguous(memory_format=torch.channels_last)
         rate = learning_rate * min(1, (step + 1) / 150) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
         for group in optimiser.param_groups:
@@ -192,7 +210,11 @@ def export(file: Path, folder: Path) -> None:
     model = clip_architecture.build()
     model.load_state_dict(torch.load(file, weights_only=True)["model"])
     words = vocabulary()
-    ids = {int(i) for word in words for i in _tokenizer.encode(word)} | {_tokenizer.sot_token_id, _tokenizer.eot_token_id, 0}
+    ids = {int(i) for word in words for i in _tokenizer.encode(word)} | {
+        _tokenizer.sot_token_id,
+        _tokenizer.eot_token_id,
+        0,
+    }
     ids |= {int(i) for forms in WORDS.values() for texts in forms.values() for t in texts for i in _tokenizer.encode(t)}
     clip_architecture.save(model, folder, tokens=ids)
     (folder / "vocabulary.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
@@ -203,7 +225,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--polish", action="store_true", help="go on from clip.pt, at a lower rate, as clip-polished.pt")
+    parser.add_argument(
+        "--polish", action="store_true", help="go on from clip.pt, at a lower rate, as clip-polished.pt"
+    )
     args = parser.parse_args()
     folder = args.work / "portraits"
     train(
@@ -212,7 +236,8 @@ def main() -> None:
         args.work,
         name="clip-polished" if args.polish else "clip",
         start=args.work / "clip.pt" if args.polish else None,
-        learning_rate=5e-4 if args.polish else 1.5e-3,
+        learning_rate=1e-3 if args.polish else 1.5e-3,
+        zoomed=0.5 if args.polish else 0.0,
         steps=args.steps,
         threads=args.threads,
     )
