@@ -1,1 +1,1 @@
-"""Everything that made the model set ``mini``: portraits, captions, trainings, the judge, and the model card's figures."""
+"""Everything that made the model set ``mini``: portraits, captions, trainings, the judge."""

@@ -12,6 +12,7 @@ All of them saturate in the renderer, so that a constant step along one leads ev
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -86,9 +87,18 @@ HAIR_LIGHT = (-1.9, -0.9, -0.5, 0.2, 1.5, 1.3, 0.1, 0.5, -0.3, 0.0, 0.3, -0.3)
 #: sharpness of the softmax of each family
 SHARPNESS = {"hair": 1.9, "lips": 2.2, "eyes": 2.2, "clothes": 2.6, "hat": 2.6}
 
-_COARSE = ["yaw", "roll", "pitch", "size", "face_width", "face_length", "jaw", "hair_length", "hair_volume", "parting", "ear_size", "neck_length", "shoulders", "hat_brim"]
-_MIDDLE = ["eye_size", "eye_spacing", "eye_open", "brow_thickness", "brow_height", "brow_angle", "nose_length", "nose_width", "mouth_width", "smile", "mouth_open", "lip_thickness", "glasses_shape", "collar", "curl", "age"]
-_FINE = ["hair_light", "brow_light", "beard_light", "skin_tone", "skin_warmth", "blush", "background_light", "background_a", "background_b", "frame_light", "light_x"]
+_COARSE = [
+    "yaw", "roll", "pitch", "size", "face_width", "face_length", "jaw", "hair_length", "hair_volume", "parting",
+    "ear_size", "neck_length", "shoulders", "hat_brim",
+]  # fmt: skip
+_MIDDLE = [
+    "eye_size", "eye_spacing", "eye_open", "brow_thickness", "brow_height", "brow_angle", "nose_length",
+    "nose_width", "mouth_width", "smile", "mouth_open", "lip_thickness", "glasses_shape", "collar", "curl", "age",
+]  # fmt: skip
+_FINE = [
+    "hair_light", "brow_light", "beard_light", "skin_tone", "skin_warmth", "blush", "background_light",
+    "background_a", "background_b", "frame_light", "light_x",
+]  # fmt: skip
 _FLAGS = {
     "coarse": {"male": 0.5, "bald": 0.12, "bangs": 0.3, "bun": 0.12, "hat": 0.18},
     "middle": {"beard": 0.22, "moustache": 0.18, "glasses": 0.3, "sunglasses": 0.35, "earrings": 0.3, "necklace": 0.25},
@@ -140,8 +150,6 @@ def from_normal(z: Tensor) -> Tensor:
     Returns:
         v, same shape.
     """
-    from statistics import NormalDist
-
     shift = torch.tensor([NormalDist().inv_cdf(1 - v.share) if v.kind == "flag" else 0.0 for v in VALUES])
     z = z.clone()
     male = torch.tanh(4 * z[:, INDEX["male"]])

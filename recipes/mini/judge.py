@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -32,7 +33,7 @@ class Judge(nn.Module):
         super().__init__()
         widths = (3, 24, 48, 80, 128, 128)
         layers: list[nn.Module] = []
-        for k, (i, o) in enumerate(zip(widths, widths[1:], strict=False)):
+        for k, (i, o) in enumerate(pairwise(widths)):
             layers += [
                 nn.Conv2d(i, o, 3, stride=2 if k < 4 else 1, padding=1, bias=False),
                 nn.BatchNorm2d(o),
