@@ -105,7 +105,7 @@ class TrainConfig:
         InputError: a value is of the wrong kind or out of range; the message names the field.
     """
 
-    steps: int = 200
+    steps: int = 120
     batch: int = 4
     seed: int = 0
     space: str = "W+"
@@ -139,10 +139,10 @@ class TrainConfig:
     row_cap: float | None = 0.35
     resolution: int | None = None
     probe_groups: tuple[str, ...] = ("coarse", "middle", "fine", "all")
-    probe_steps: int = 25
+    probe_steps: int = 12
     probe_margin: float = 0.1
     calibrate: bool = True
-    calibration_faces: int = 24
+    calibration_faces: int = 16
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
