@@ -342,7 +342,9 @@ def test_edit_takes_several_directions_layers_and_negative_strengths(run, file, 
     assert code == 0
     found = json.loads(out)
     assert found == {"before": ["o/seed0003.png"], "after": ["o/seed0003_a-1.00_a+0.50.png"], "alpha": [-1.0, 0.5]}
-    code, _, _ = run("edit", file, "--alpha", "0", "--out", "p", *same)
+    code, out, _ = run("edit", file, "--alpha", "0", "--out", "p", "--grid", "g.png", *same)
+    assert json.loads(out)["grid"] == "g.png"
+    assert Image.open("g.png").width > 2 * 192
     assert code == 0
     assert Path("p/seed0003.png").read_bytes() == Path("p/seed0003_a+0.00.png").read_bytes()
 
@@ -398,6 +400,7 @@ def test_faces_commands_refuse_bad_values(fails, file, model_set):
     assert not os.path.exists("o")
     for words, message in (
         (["strip", file, "--seeds", "1", "--out", "s.bmp2"], "end it in .png"),
+        (["edit", file, "--seeds", "1-1000", "--out", "o", "--grid", "g.png"], "a grid shows at most"),
         (["strip", file, "--seeds", "1-1000", "--out", "s.png"], "a strip shows at most"),
         (["strip", file, "--seeds", "1", "--alphas", "0,,1", "--out", "s.png"], "alphas must be finite numbers"),
         (["palette", file, file, "--seed", "1,2", "--out", "s.png"], "a palette shows one face"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from eclipsed.direction import Direction
+    from eclipsed.editing import Faces
     from eclipsed.editor import Editor
 
 __all__ = ["check_picture", "edit", "open_editor", "palette", "sample", "strip", "sweep"]
@@ -58,6 +59,9 @@ def edit(
     alpha: Annotated[
         str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
     ] = "1.0",
+    grid: Annotated[
+        Path | None, typer.Option("--grid", metavar="FILE", help="Also draw all pairs in one picture.")
+    ] = None,
     layers: Layers = None,
     psi: Psi = None,
     models: Models = "mini",
@@ -68,17 +72,26 @@ def edit(
     numbers, rows = parse_seeds(seeds), parse_layers(layers)
     alphas = parse_alphas(alpha, name="alpha")
     check_writable(out, folder=True)
+    if grid is not None:
+        _check_rows(numbers, "grid")
+        check_picture(grid)
     learned = _load(directions, models)
     editor = open_editor(models, device)
     before: list[str] = []
     after: list[str] = []
+    pairs: list[Faces] = []
     for some in _batches(numbers):
         faces = editor.sample(seeds=some, truncation_psi=psi)
         edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows)
         before += map(str, faces.save(out))
         after += map(str, edited.save(out))
+        pairs += [edited] if grid is not None else []
     written = [path for pair in zip(before, after, strict=True) for path in pair]
-    _report(written, as_json, {"before": before, "after": after, "alpha": list(alphas)})
+    summary: dict[str, Any] = {"before": before, "after": after, "alpha": list(alphas)}
+    if grid is not None:
+        summary["grid"] = _draw_pairs(pairs, grid)
+        written.append(summary["grid"])
+    _report(written, as_json, summary)
 
 
 def strip(
@@ -94,8 +107,7 @@ def strip(
 ) -> None:
     """Draw a strip: one row per seed, one column per strength."""
     numbers, strengths, rows = parse_seeds(seeds), parse_alphas(alphas), parse_layers(layers)
-    if len(numbers) > _MOST_ROWS:
-        raise InputError(f"a strip shows at most {_MOST_ROWS} faces; got {len(numbers)} seeds")
+    _check_rows(numbers, "strip")
     check_picture(out)
     (learned,) = _load([direction], models)
     editor = open_editor(models, device)
@@ -178,6 +190,24 @@ def _load(names: Sequence[str], models: str) -> list[Direction]:
 
 def _batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
     return (seeds[start : start + _AT_ONCE] for start in range(0, len(seeds), _AT_ONCE))
+
+
+def _check_rows(seeds: Sequence[int], what: str) -> None:
+    if len(seeds) > _MOST_ROWS:
+        raise InputError(f"a {what} shows at most {_MOST_ROWS} faces; got {len(seeds)} seeds")
+
+
+def _draw_pairs(edited: Sequence[Faces], path: Path) -> str:
+    """Write one picture of many faces before and after."""
+    import torch
+
+    from eclipsed import pictures
+
+    before = torch.cat([faces.before.images for faces in edited if faces.before is not None])
+    after = torch.cat([faces.images for faces in edited])
+    title = ", ".join(f"{edit.prompt} {pictures.signed(edit.alpha)}" for edit in edited[0].edits)
+    names = [name for faces in edited for name in faces.names]
+    return _save(pictures.grid(before, after, names, title=title), path)
 
 
 def _save(picture: Image.Image, path: Path) -> str:
