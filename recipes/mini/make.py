@@ -16,7 +16,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("train_parser",),
     ("judge",),
     ("train_clip",),
-    ("train_clip", "--polish", "--steps", "900"),
+    ("train_clip", "--polish", "1", "--steps", "900"),
+    ("train_clip", "--polish", "2", "--steps", "900"),
     ("assemble",),
     ("train_directions",),
 )
