@@ -25,6 +25,7 @@ LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2
 FENCE = 1.2
 
 _REACHED = 0.9  # share of the greatest gain that makes a full edit
+_CERTAIN = 6.0  # a margin in the logits of CLIP; where it is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in CLIP's own logits
 _WEAK_SHARE = 0.5  # of the faces that lacked the attribute
 _GROWN = 0.05  # of the image's width, when inside and outside are told apart
@@ -47,7 +48,7 @@ def calibrate(
 
     A ladder of strengths is climbed until the faces leave the fence. Among the faces that CLIP says lack the
     attribute, the strength at which the margin of the prompt over other captions has made 90 % of its greatest gain
-    becomes alpha = 1.
+    becomes alpha = 1. A margin counts up to where CLIP is certain: beyond, an edit only grows louder.
 
     Args:
         objective: of the training.
@@ -139,7 +140,7 @@ def _one(
             left = float(space.distance(moved, objective.spread).mean()) > FENCE
         if left and gains:
             break
-        gain = _margins(objective, moved) - faces.margin
+        gain = _margins(objective, moved).clamp(max=_CERTAIN) - faces.margin
         gains.append(float(gain[faces.lacking].mean()))
         tell(rung + 1)
     if len(gains) < len(LADDER):

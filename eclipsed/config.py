@@ -139,7 +139,7 @@ class TrainConfig:
     row_cap: float | None = 0.35
     resolution: int | None = None
     probe_groups: tuple[str, ...] = ("coarse", "middle", "fine", "all")
-    probe_steps: int = 12
+    probe_steps: int = 20
     probe_margin: float = 0.1
     calibrate: bool = True
     calibration_faces: int = 16

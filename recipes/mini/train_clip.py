@@ -94,6 +94,7 @@ def sibling_loss(logits: Tensor, classes: dict[str, Tensor], emphasis: Mapping[s
         if seen.sum() > 1:
             count = torch.bincount(label[seen], minlength=len(names)).clamp_min(1).float()
             weight = count.rsqrt()
+            factors.append(emphasis.get(attribute, 1.0))
             losses.append(
                 F.cross_entropy(span[seen], label[seen], weight=weight / weight.mean()) / math.log(len(names))
             )

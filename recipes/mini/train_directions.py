@@ -17,10 +17,8 @@ SHIPPED = {
     "glasses": "a person with glasses",
     "red-lipstick": "red lipstick",
     "dark-skin": "dark skin",
-    "smile": "a smiling person",
     "long-hair": "a person with long hair",
     "beard": "a man with a beard",
-    "hat": "a woman wearing a hat",
 }
 
 
