@@ -80,7 +80,7 @@ class Batch:
 STUBBORN = {"lip_colour": 8.0, "smile": 4.0, "hair_colour": 3.0, "blush": 2.0, "nose": 2.0, "lips": 2.0}
 
 
-def sibling_loss(logits: Tensor, classes: dict[str, Tensor], emphasis: Mapping[str, float] = {}) -> Tensor:  # noqa: B006
+def sibling_loss(logits: Tensor, classes: dict[str, Tensor], emphasis: Mapping[str, float] = {}) -> Tensor:
     """Cross-entropy among the captions of each attribute's classes, over that of guessing; mean.
 
     Rare classes weigh more, and so do attributes that are still hard.
@@ -143,7 +143,7 @@ def train(
     learning_rate: float = 1.5e-3,
     start: Path | None = None,
     zoomed: float = 0.0,
-    emphasis: Mapping[str, float] = {},  # noqa: B006
+    emphasis: Mapping[str, float] = {},
     threads: int = 1,
 ) -> None:
     """Train, from where the last run stopped; the state lies in ``folder/NAME.pt``.
