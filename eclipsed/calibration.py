@@ -25,7 +25,7 @@ LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2
 FENCE = 1.2
 
 _REACHED = 0.9  # share of the greatest gain that makes a full edit
-_CERTAIN = 6.0  # a margin in the logits of CLIP; where it is certain, more of it buys nothing that a person sees
+_CERTAIN = 12.0  # a margin in the logits of CLIP; where it is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in CLIP's own logits
 _WEAK_SHARE = 0.5  # of the faces that lacked the attribute
 _GROWN = 0.05  # of the image's width, when inside and outside are told apart

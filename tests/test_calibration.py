@@ -73,11 +73,18 @@ def test_the_full_strength_by_hand(gains, wanted):
 
 
 def test_alpha_one_is_ninety_percent_of_the_gain(objective, space, direction, monkeypatch):
-    measured(monkeypatch, lambda strength: 10 * min(strength, 1.5))
+    measured(monkeypatch, lambda strength: 5 * min(strength, 1.5))
     found = calibrate(objective, space, tiny(direction))
     assert found.scale == pytest.approx(0.9 * 1.5, rel=1e-3)
     assert found.alpha_range == pytest.approx((-LADDER[-1] / found.scale, LADDER[-1] / found.scale))
-    assert found.scores["ladder"] == pytest.approx([10 * min(rung, 1.5) for rung in LADDER], rel=1e-2)
+    assert found.scores["ladder"] == pytest.approx([5 * min(rung, 1.5) for rung in LADDER], rel=1e-2)
+
+
+def test_gain_beyond_certainty_does_not_count(objective, space, direction, monkeypatch):
+    measured(monkeypatch, lambda strength: 40 * strength)
+    found = calibrate(objective, space, tiny(direction))
+    assert found.scale < 0.5
+    assert max(found.scores["ladder"]) < 20
 
 
 def test_the_ladder_ends_at_the_fence(objective, space, direction, monkeypatch):
