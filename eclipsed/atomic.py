@@ -33,7 +33,10 @@ def atomic_write(path: str | os.PathLike[str], write: Callable[[Path], object]) 
     temporary = target.with_name(f".{target.stem[:64]}-{secrets.token_hex(6)}{target.suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(exist_ok=False)
+        mode = stat.S_IMODE((target if target.exists() else temporary).stat().st_mode)
         write(temporary)
+        temporary.chmod(mode)  # some writers, safetensors among them, make files that nobody else may read
         _flush(temporary)
         os.replace(temporary, target)
     except BaseException as error:

@@ -13,7 +13,7 @@ from eclipsed.pictures import save_picture
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("names", nargs="*", default=["blond-hair", "mouth-open"])
+    options.add_argument("names", nargs="*", default=["blond-hair", "open-mouth"])
     options.add_argument("--out", type=Path, default=Path("out/palette"))
     options.add_argument("--seed", type=int, default=5)
     chosen = options.parse_args()

@@ -77,6 +77,18 @@ def test_a_full_disk_is_our_error_whoever_writes(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_the_file_may_be_read_by_whom_any_other_file_may(tmp_path):
+    import torch
+    from safetensors.torch import save_file
+
+    (tmp_path / "plain").touch()
+    path = atomic_write(tmp_path / "a.safetensors", lambda p: save_file({"a": torch.zeros(1)}, p))
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+    path.chmod(0o604)
+    atomic_write(path, lambda p: save_file({"a": torch.zeros(1)}, p))
+    assert path.stat().st_mode & 0o777 == 0o604
+
+
 def test_a_link_is_followed_not_replaced(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "a.txt").write_text("old")
