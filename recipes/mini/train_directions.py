@@ -18,7 +18,6 @@ SHIPPED = {
     "red-lipstick": "red lipstick",
     "dark-skin": "dark skin",
     "long-hair": "a person with long hair",
-    "beard": "a man with a beard",
 }
 
 
