@@ -60,7 +60,7 @@ def write(work: Path, out: Path) -> None:
     )
     state = torch.load(work / "parser.pt", weights_only=True)["model"]
     write_parser(out / "parser.safetensors", config, state, dtype=torch.float16)
-    train_clip.export(work / "clip-polished-twice.pt", out / "clip")
+    train_clip.export(work / "clip-polished.pt", out / "clip")
     judge.export(work / "judge.pt", out / "classifier.safetensors")
     (out / "set.json").write_text(json.dumps(SET, indent=2) + "\n", encoding="utf-8")
 

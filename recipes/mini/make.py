@@ -17,7 +17,6 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("judge",),
     ("train_clip",),
     ("train_clip", "--polish", "1", "--steps", "900"),
-    ("train_clip", "--polish", "2", "--steps", "900"),
     ("assemble",),
     ("train_directions",),
 )
