@@ -69,7 +69,7 @@ def find_direction(name_or_path: str, *, models: str = "") -> Path:
     named = [entry for entry in known if wanted in (entry.name.lower(), entry.path.stem.lower())]
     if named:
         return next((entry for entry in named if entry.path.parent.name == models), named[0]).path
-    near = difflib.get_close_matches(wanted, [entry.path.stem for entry in known], n=3, cutoff=0.4)
+    near = difflib.get_close_matches(wanted, [entry.path.stem for entry in known], n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "`eclipsed directions list` shows what there is"
     raise MissingModelError(f"there is no direction file {text!r} and none of that name; {hint}")
 
