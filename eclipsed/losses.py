@@ -114,16 +114,19 @@ def outside_inside_ratio(
         after: same shape.
         mask: in [0, 1], (N, 1, h, w).
         difference: see `change_map`.
-        floor: added below the line, so that a small edit is no steep one.
+        floor: added below the line, so that a small edit is no steep one. Where the mask is empty (a hat that is still
+            to come) ten times the floor stands for the change inside: what changes instead of the part is outside,
+            but the way to it is not barred.
         bounded: return r / (1 + r), which lies in [0, 1), in place of the ratio r.
     Returns:
-        (N,); 0 where the mask is empty, for then nothing can be inside.
+        (N,), >= 0.
     Raises:
         InputError: the shapes disagree.
     """
     inside, outside = mean_changes(before, after, mask, difference=difference)
-    ratio = outside / (inside + outside + floor) if bounded else outside / (inside + floor)
-    return ratio * (mask.flatten(1).amax(dim=1) > 0).to(ratio.dtype)
+    empty = mask.flatten(1).amax(dim=1) <= 0
+    inside = torch.where(empty, 10 * floor, inside)
+    return outside / (inside + outside + floor) if bounded else outside / (inside + floor)
 
 
 def mix_masks(before: Tensor, after: Tensor, how: str) -> Tensor:

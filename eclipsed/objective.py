@@ -189,10 +189,7 @@ class Objective:
             each = mean_locality_loss(
                 batch.places, after, mask, loss=config.locality_loss, difference=config.difference
             )
-            # Where the part is not to be seen yet (a hat still to come), nothing can be inside or outside of it.
-            there = (mask.flatten(1).amax(dim=1) > 0).to(each)  # (N,)
-            term = (each * there).sum() / there.sum().clamp(min=1)
-            loss = loss + config.locality_weight * config.locality_scale * term
+            loss = loss + config.locality_weight * config.locality_scale * each.mean()
             with torch.no_grad():
                 locality = float(localization_score(batch.image, image, mask).mean())
         if config.fence_weight:

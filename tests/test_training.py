@@ -82,19 +82,19 @@ def test_training_lowers_the_loss(editor):
 
 
 def test_locality_holds_the_edit_to_the_region(editor):
-    """The same training with and without the locality loss."""
+    """The same training with and without the locality loss, beside a CLIP loss that knows nothing of the hair."""
     scores = {}
     faces = editor.sample(seeds=[1, 2])
     for weight in (0.0, 1.0):
         config = TrainConfig(
-            steps=80, batch=2, layers=None, augment=False, calibrate=False, clip_weight=0.1, locality_loss="score",
-            locality_weight=weight,
+            steps=40, batch=2, layers=None, augment=False, calibrate=False, clip_weight=0.1, clip_loss="similarity",
+            locality_loss="score", locality_weight=weight,
         )  # fmt: skip
         direction = editor.train(PROMPT, region=["hair"], config=config, latents=faces)
         edited = editor.edit(faces, direction)
         mask = editor.parser.mask(faces.images, ["hair"])
         scores[weight] = float(localization_score(faces.images, edited.images, mask).mean())
-    assert scores[1.0] > 1.3 * scores[0.0]
+    assert scores[1.0] > 1.5 * scores[0.0]
 
 
 def test_the_networks_are_left_alone(editor, quick):

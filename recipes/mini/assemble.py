@@ -15,7 +15,7 @@ from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini import judge, train_clip, train_parser
 from recipes.mini.latent import CENTRE
 from recipes.mini.mapping import wire
-from recipes.mini.train_generator import CONFIG
+from recipes.mini.train_generator import CONFIG, move_centre
 
 __all__ = ["SET", "generator", "write"]
 
@@ -41,10 +41,7 @@ def generator(file: Path) -> StyleGAN2:
         torch.manual_seed(4)
         network = StyleGAN2(CONFIG)
     network.synthesis.load_state_dict(deepcopy(torch.load(file, weights_only=True)["average"]))
-    with torch.no_grad():
-        for name, module in network.synthesis.named_modules():
-            if name.endswith("affine"):
-                module.bias -= CENTRE * module.weight_gain * module.weight.sum(1)  # type: ignore[operator,union-attr]
+    move_centre(network.synthesis, CENTRE)
     wire(network.mapping)
     return network.eval().requires_grad_(False)
 

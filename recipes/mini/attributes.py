@@ -17,7 +17,7 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-__all__ = ["COLOURS", "FAMILIES", "GROUPS", "INDEX", "VALUES", "Value", "presence", "sample", "weights"]
+__all__ = ["COLOURS", "FAMILIES", "GROUPS", "INDEX", "VALUES", "Value", "appearance", "presence", "sample", "weights"]
 
 #: row groups: which attributes live where; ``rows_of_group`` in train_generator.py maps them to rows of ws
 GROUPS = ("coarse", "middle", "fine")
@@ -163,6 +163,21 @@ def presence(v: Tensor) -> Tensor:
     """How far a flag is there, [0, 1]: a smooth step from −0.3 to 0.3."""
     t = ((v + 0.3) / 0.6).clamp(0, 1)
     return t * t * (3 - 2 * t)
+
+
+def appearance(v: Tensor) -> Tensor:
+    """What a portrait shows, as numbers near [−1, 1]: values that no longer change the picture are cut off.
+
+    Args:
+        v: semantic values, (N, len(VALUES)).
+    Returns:
+        Half of each continuous value, the presence of each flag, the shares of the colours; (N, len(VALUES)).
+    """
+    flags = 2 * presence(v) - 1
+    out = torch.where(_FLAG.to(v.device), flags, 0.5 * v.clamp(-2.6, 2.6))
+    for family, places in FAMILIES.items():
+        out[:, places] = 2 * weights(v, family) - 1
+    return out
 
 
 def weights(v: Tensor, family: str) -> Tensor:

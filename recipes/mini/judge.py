@@ -6,7 +6,6 @@ need not fool the judge. It sees renders, and pictures of the generator with the
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import time
@@ -22,6 +21,7 @@ from torch.nn import functional as F
 from recipes.mini.augmentation import augment
 from recipes.mini.dataset import Portraits
 from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
+from recipes.mini.running import learning_rate, options, pictures, save
 
 __all__ = ["Judge", "evaluate", "load", "train"]
 
@@ -91,14 +91,19 @@ def train(
     steps: int = 2000,
     batch: int = 64,
     rate: float = 2e-3,
+    start: Path | None = None,
     threads: int = 1,
 ) -> None:
-    """Train, from where the last run stopped; the state lies in ``folder/judge.pt``."""
+    """Train, from where the last run stopped; the state lies in ``folder/judge.pt``.
+
+    Args:
+        start: a finished ``classifier.safetensors`` to go on from.
+    """
     torch.set_num_threads(threads)
     file = folder / "judge.pt"
     with torch.random.fork_rng():
         torch.manual_seed(77)
-        judge = Judge()
+        judge = Judge() if start is None else load(start).requires_grad_(True)
     optimiser = torch.optim.AdamW(judge.parameters(), lr=rate, weight_decay=2e-2)
     first = 0
     if file.exists():
@@ -113,8 +118,7 @@ def train(
         picked = torch.randint(len(data), (batch,), generator=rng)
         image = augment(data.images[picked].float() / 127.5 - 1, rng=rng)
         for group in optimiser.param_groups:
-            warm = min(1, (step + 1) / 100)
-            group["lr"] = rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            group["lr"] = learning_rate(rate, step, steps, warmup=100, floor=0.01)
         judge.train()
         loss = _loss(judge(image), {a: t[picked] for a, t in known.items()})
         optimiser.zero_grad(set_to_none=True)
@@ -130,9 +134,7 @@ def train(
                 + " ".join(f"{a} {s:.2f}" for a, s in scores.items()),
                 flush=True,
             )
-            part = file.with_suffix(".part")
-            torch.save({"model": judge.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, part)
-            part.rename(file)
+            save(file, model=judge.state_dict(), optimiser=optimiser.state_dict(), step=step + 1)
 
 
 def export(file: Path, out: Path) -> None:
@@ -154,17 +156,13 @@ def load(path: Path) -> Judge:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("work/mini"))
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    folder = args.work / "portraits"
+    args = options(__doc__, steps=2000, finished="classifier.safetensors").parse_args()
     train(
-        Portraits(folder, shards=slice(0, -1), more=args.work / "generated"),
-        Portraits(folder, shards=slice(-1, None)),
+        *pictures(args.work),
         args.work,
         steps=args.steps,
+        rate=2e-3 if args.start is None else 1e-3,
+        start=args.start,
         threads=args.threads,
     )
 

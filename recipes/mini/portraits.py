@@ -144,14 +144,14 @@ class _Geometry:
         yaw = g["yaw"].clamp(-2, 2)
         self.rx = 0.47 + 0.022 * g["face_width"]
         self.top = -0.63
-        self.chin = 0.60 + 0.028 * g["face_length"]
+        self.chin = 0.62 + 0.028 * g["face_length"]
         self.cx = 0.012 * yaw  # the head
         self.fx = 0.035 * yaw  # the features
         self.cy = 0.0 * yaw - 0.08
         self.eye_y = -0.06 + 0.012 * g["pitch"]
         self.eye_x = 0.205 + 0.012 * g["eye_spacing"]
         self.nose_y = 0.20 + 0.014 * g["pitch"] + 0.016 * g["nose_length"]
-        self.mouth_y = 0.385 + 0.012 * g["pitch"] + 0.008 * g["face_length"]
+        self.mouth_y = 0.40 + 0.012 * g["pitch"] + 0.008 * g["face_length"]
         dx = ((c.x - self.cx) / self.rx).abs()
         power = 2.25 + 0.16 * g["jaw"].clamp(-2, 2.6) + 0.22 * (2 * p["male"] - 1)
         down = ((c.y - self.cy) / (self.chin - self.cy)).clamp_min(0)
@@ -244,7 +244,7 @@ def _head(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
     shade = 1.03 - 0.20 * (((c.x - s.cx) / s.rx) ** 2).clamp(0, 1.3) - 0.05 * (c.y - 0.1).clamp(0, 1)
     c.lay(c.cover(s.head), skin * shade[:, None], "skin")
     face = c.cover(s.head)
-    blush = torch.sigmoid(1.6 * g["blush"] - 0.8) * 0.5
+    blush = torch.sigmoid(1.6 * g["blush"] - 0.8) * 0.65
     for side in (-1, 1):
         cheek = c.ellipse(s.fx + side * 0.27, s.nose_y + 0.03, 0.13, 0.10)
         c.lay(
@@ -270,13 +270,13 @@ def _freckles(c: Canvas, s: _Geometry) -> Tensor:
 def _beard(c: Canvas, p: dict[str, Tensor], s: _Geometry, colours: _Colours, face: Tensor) -> None:
     tone = colours.beard[:, :, None, None] * (1 + 0.6 * _strands(c, s))[:, None]
     edge = s.mouth_y - 0.16 - 0.55 * ((c.x - s.fx).abs() - 0.12).clamp_min(0) * 1.0
-    lower = torch.maximum(edge - c.y, s.head - 0.018)
-    gap = -c.ellipse(s.fx, s.mouth_y - 0.015, 0.175, 0.105)
+    lower = torch.maximum(edge - c.y, s.head - 0.04)
+    gap = -c.ellipse(s.fx, s.mouth_y, 0.225, 0.115)
     beard = torch.maximum(lower, gap)
     c.lay(c.cover(beard, 3) * p["beard"] * 0.93, tone, "skin")
-    lip = s.mouth_y - 0.085
+    lip = s.mouth_y - 0.095
     curve = lip - 0.02 + 0.9 * (c.x - s.fx) ** 2
-    moustache = torch.maximum((c.y - curve).abs() - 0.034, (c.x - s.fx).abs() - 0.19)
+    moustache = torch.maximum((c.y - curve).abs() - 0.034, (c.x - s.fx).abs() - 0.21)
     c.lay(c.cover(moustache, 2) * p["moustache"] * 0.95, tone, "skin")
 
 
@@ -297,15 +297,15 @@ def _age(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: _Colours, face:
 
 def _mouth(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
     x = c.x - s.fx
-    half = 0.150 + 0.012 * g["mouth_width"] + 0.016 * g["smile"].clamp(-1, 2.5)
-    bend = 0.034 * (g["smile"] + 0.5).clamp(-2.0, 2.6)
+    half = 0.195 + 0.014 * g["mouth_width"] + 0.020 * g["smile"].clamp(-1, 2.5)
+    bend = 0.046 * (g["smile"] + 0.5).clamp(-2.0, 2.6)
     t = (x / half).clamp(-1.4, 1.4)
     line = s.mouth_y - bend * (t**2 - 0.4)  # corners go up with a smile
     inside = (1 - t**2).clamp_min(0)
     opened = torch.sigmoid(2.4 * g["mouth_open"] - 1.5)
-    gap = 0.088 * opened * inside
-    full = 0.034 + 0.008 * g["lip_thickness"]
-    upper = full * inside.clamp_min(1e-6).sqrt() * (0.85 - 0.22 * torch.exp(-((x / 0.035) ** 2)))
+    gap = 0.100 * opened * inside
+    full = 0.056 + 0.014 * g["lip_thickness"]
+    upper = full * inside.clamp_min(1e-6).sqrt() * (0.85 - 0.22 * torch.exp(-((x / 0.045) ** 2)))
     lower = 1.2 * full * inside.clamp_min(1e-6).sqrt()
     wide = x.abs() - half
     rise, fall = line - gap * 0.75, line + gap * 1.25
@@ -320,16 +320,16 @@ def _mouth(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, 
     c.lay(c.cover(bottom), lips, "lower_lip")
     seam = torch.maximum((c.y - line).abs() - 0.008, wide)
     c.lay(c.cover(seam) * (1 - opened).clamp(0, 1) ** 3 * 0.8, lips * 0.45, "mouth")
-    shine = c.ellipse(s.fx, fall + lower * 0.5, half * 0.35, 0.010)
+    shine = c.ellipse(s.fx, fall + lower * 0.5, half * 0.35, 0.012)
     c.lay(c.cover(shine, 3) * 0.22, torch.ones(1, 3))
 
 
 def _nose(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
     skin = colours.skin[:, :, None, None]
-    wide = 0.085 + 0.014 * g["nose_width"]
+    wide = (0.090 + 0.026 * g["nose_width"]).clamp_min(0.05)
     t = ((c.y - s.eye_y) / (s.nose_y - s.eye_y)).clamp(0, 1)
     bridge = torch.maximum((c.x - s.fx).abs() - (0.030 + (wide - 0.045) * t**2), (c.y - s.nose_y).abs() - 0.22)
-    ball = c.ellipse(s.fx, s.nose_y, wide, 0.052 + 0.006 * g["nose_width"])
+    ball = c.ellipse(s.fx, s.nose_y, wide, 0.052 + 0.008 * g["nose_width"])
     nose = torch.minimum(torch.maximum(bridge, c.y - s.nose_y), ball)
     nose = torch.maximum(nose, s.eye_y + 0.02 - c.y)
     side = 1.05 - 0.10 * ((c.x - s.fx) / wide).abs().clamp(0, 1.2) ** 2
@@ -345,7 +345,7 @@ def _eyes(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
     skin = colours.skin[:, :, None, None]
     big = 1 + 0.10 * g["eye_size"].clamp(-2, 2.6)
     opened = torch.sigmoid(1.4 * g["eye_open"] + 1.2)
-    rx, ry = 0.098 * big, 0.058 * big * (0.20 + 0.90 * opened)
+    rx, ry = 0.106 * big, 0.062 * big * (0.20 + 0.90 * opened)
     for side, eye_part, brow_part in ((-1, "left_eye", "left_brow"), (1, "right_eye", "right_brow")):
         ex = s.fx + side * s.eye_x
         lid = c.ellipse(ex, s.eye_y - 0.028, rx * 1.25, ry * 1.5 + 0.02)
@@ -356,7 +356,7 @@ def _eyes(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
         eye = c.ellipse(ex, s.eye_y, rx, ry)
         white = c.cover(eye)
         c.lay(white, torch.tensor([[0.97, 0.97, 0.96]]), eye_part)
-        iris = c.ellipse(ex + 0.1 * s.fx, s.eye_y, 0.052 * big, 0.052 * big)
+        iris = c.ellipse(ex + 0.1 * s.fx, s.eye_y, 0.058 * big, 0.058 * big)
         c.lay(c.cover(iris) * white, colours.iris)
         c.lay(c.cover(iris.abs() - 0.007) * white * 0.5, colours.iris * 0.4)
         pupil = c.ellipse(ex + 0.1 * s.fx, s.eye_y, 0.021, 0.021)
@@ -367,8 +367,8 @@ def _eyes(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
         c.lay(c.cover(crease, 1.5) * 0.4, skin * 0.60)
         along = (c.x - ex) * side  # towards the ear
         height = s.eye_y - 0.150 - 0.014 * g["brow_height"] + 1.3 * (along - 0.02) ** 2
-        height = height + along * (-0.09 * g["brow_angle"])
-        thick = (0.020 + 0.0075 * g["brow_thickness"]).clamp_min(0.006) * (1.12 - 2.4 * (along + 0.02).clamp(0, 0.2))
+        height = height + along * (-0.13 * g["brow_angle"])
+        thick = (0.024 + 0.009 * g["brow_thickness"]).clamp_min(0.008) * (1.12 - 2.4 * (along + 0.02).clamp(0, 0.2))
         thick = thick * (1 + 0.12 * (2 * p["male"] - 1))
         brow = torch.maximum((c.y - height).abs() - thick, along.abs() - 0.125)
         c.lay(c.cover(brow, 1.3) * 0.92, colours.brow, brow_part)

@@ -1,17 +1,18 @@
 """Train mini's CLIP on portraits and on every way the captions have of saying what is true of them.
 
-A caption states facts, so one picture has many true captions and many false ones. Three losses share the pictures:
+A caption states facts, so one picture has many true captions and many false ones. Four losses share the pictures:
 
 - siblings: among captions of the classes of one attribute, the true one must win (blond against black, brown …),
   which is just what an edit's contrast asks later;
 - the same once more through plain linear heads, which are thrown away: the image tower learns faster so;
+- the portrait's values, read by one more such head from the last map of the image tower, where places are still told
+  apart: 88 numbers a picture, so that what is small is learned too;
 - multi-positive InfoNCE: among all captions at hand the true ones must win over the false ones, both ways. What
   cannot be seen is left out.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 import math
 import random
@@ -21,14 +22,17 @@ from pathlib import Path
 
 import open_clip
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from recipes.mini import clip_architecture
+from recipes.mini.attributes import VALUES, appearance
 from recipes.mini.augmentation import FACE_ATTRIBUTES, augment, zoom
 from recipes.mini.captions import HELD_OUT, WORDS, caption, compound, vocabulary
 from recipes.mini.dataset import Portraits
 from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
+from recipes.mini.running import learning_rate, options, pictures, save
 
 __all__ = ["Batch", "evaluate", "train"]
 
@@ -103,6 +107,31 @@ def sibling_loss(logits: Tensor, classes: dict[str, Tensor], emphasis: Mapping[s
     return (loss * hard).sum() / hard.sum()
 
 
+class Heads(torch.nn.Module):
+    """What is thrown away after training: it only teaches the image tower what to look for.
+
+    Args:
+        model: whose ``visual.layer4`` is listened to.
+    """
+
+    def __init__(self, model: open_clip.CLIP) -> None:
+        super().__init__()
+        side, depth = model.visual.image_size // 32, model.visual.attnpool.k_proj.in_features
+        with torch.random.fork_rng():
+            torch.manual_seed(6)
+            self.classes = torch.nn.Linear(128, len(PAIRS))
+            self.values = torch.nn.Linear(depth * side * side, len(VALUES))
+        model.visual.layer4.register_forward_hook(self._keep)
+
+    def _keep(self, _module: torch.nn.Module, _inputs: object, output: Tensor) -> None:
+        self.last_map = output
+
+    def values_loss(self, shown: Tensor, whole: Tensor) -> Tensor:
+        """Mean smooth distance of the values read from the map to those shown, of the pictures that are whole."""
+        error = F.smooth_l1_loss(self.values(self.last_map.flatten(1)), shown, beta=0.3, reduction="none")
+        return 4 * error[whole].mean()
+
+
 def nce_loss(logits: Tensor, true: Tensor) -> Tensor:
     """Multi-positive InfoNCE along dimension 1: −log of the share of the true ones among true and false ones."""
     masked = logits.masked_fill(true < 0, -1e4)
@@ -140,7 +169,7 @@ def train(
     name: str = "clip",
     steps: int = 2400,
     batch: int = 64,
-    learning_rate: float = 1.5e-3,
+    rate: float = 1.5e-3,
     start: Path | None = None,
     zoomed: float = 0.0,
     emphasis: Mapping[str, float] = {},
@@ -149,7 +178,7 @@ def train(
     """Train, from where the last run stopped; the state lies in ``folder/NAME.pt``.
 
     Args:
-        start: state of another run to begin from.
+        start: state of another run to begin from, or the ``open_clip_model.safetensors`` of a finished CLIP.
         emphasis: weights of single attributes among their like; 1 where none is given.
         zoomed: share of pictures that show only the middle of the face, enlarged.
     """
@@ -158,13 +187,11 @@ def train(
     model = clip_architecture.build(seed=2)
     model.visual.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
     model.train()
-    with torch.random.fork_rng():
-        torch.manual_seed(6)
-        heads = torch.nn.Linear(128, len(PAIRS))  # thrown away afterwards: they teach the image tower what to look for
-    decay = [p for p in model.parameters() if p.ndim >= 2] + [heads.weight]
-    plain = [p for p in model.parameters() if p.ndim < 2] + [heads.bias]
+    heads = Heads(model)
+    every = [*model.parameters(), *heads.parameters()]
+    decay, plain = [p for p in every if p.ndim >= 2], [p for p in every if p.ndim < 2]
     groups = [{"params": decay, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98))
     first = 0
     if file.exists():
         state = torch.load(file, weights_only=True)
@@ -172,11 +199,13 @@ def train(
         heads.load_state_dict(state["heads"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
+    elif start is not None and start.suffix == ".safetensors":
+        model.load_state_dict(load_file(start))
     elif start is not None:
         begun = torch.load(start, weights_only=True)
         model.load_state_dict(begun["model"])
         heads.load_state_dict(begun["heads"])
-    all_classes = facts(data.values)
+    all_classes, all_shown = facts(data.values), appearance(data.values)
     began = time.time()
     for step in range(first, steps):
         rng, chance = torch.Generator().manual_seed(step), random.Random(step)
@@ -188,14 +217,18 @@ def train(
         texts = Batch(classes, rng=chance)
         image = zoom(augment(data.images[picked].float() / 127.5 - 1, rng=rng), near, rng=rng)
         image = image.contiguous(memory_format=torch.channels_last)
-        rate = learning_rate * min(1, (step + 1) / 150) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate(rate, step, steps, warmup=150, floor=0.02)
         seen = model.encode_image(image, normalize=True)
         said = model.encode_text(tokens(texts.texts), normalize=True)
         logits = model.logit_scale.exp().clamp(max=60) * seen @ said.T  # (B, T)
-        loss = sibling_loss(logits, classes, emphasis) + sibling_loss(heads(8 * seen), classes, emphasis)
-        loss = loss + 0.3 * nce_loss(logits, texts.truth) + 0.3 * nce_loss(logits.T, texts.truth.T)
+        loss = sibling_loss(logits, classes, emphasis) + sibling_loss(heads.classes(8 * seen), classes, emphasis)
+        loss = (
+            loss
+            + heads.values_loss(all_shown[picked], ~near)
+            + 0.3 * nce_loss(logits, texts.truth)
+            + 0.3 * nce_loss(logits.T, texts.truth.T)
+        )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
@@ -207,10 +240,13 @@ def train(
             scores = evaluate(model, held_out.images[:500], held_out.values[:500])
             print(f"  zero-shot mean {sum(scores.values()) / len(scores):.3f}", flush=True)
             print("  " + " ".join(f"{a} {s:.2f}" for a, s in scores.items()), flush=True)
-            part = file.with_suffix(".part")
-            state = {"model": model.state_dict(), "heads": heads.state_dict(), "optimiser": optimiser.state_dict()}
-            torch.save(state | {"step": step + 1}, part)
-            part.rename(file)
+            save(
+                file,
+                model=model.state_dict(),
+                heads=heads.state_dict(),
+                optimiser=optimiser.state_dict(),
+                step=step + 1,
+            )
 
 
 def export(file: Path, folder: Path) -> None:
@@ -229,21 +265,16 @@ def export(file: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("work/mini"))
-    parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--threads", type=int, default=1)
+    parser = options(__doc__, steps=2400, finished="open_clip_model.safetensors")
     parser.add_argument("--polish", type=int, default=0, help="1 goes on from clip.pt, 2 from what 1 left")
     args = parser.parse_args()
-    folder = args.work / "portraits"
     names = ("clip", "clip-polished", "clip-polished-twice")
     train(
-        Portraits(folder, shards=slice(0, -1), more=args.work / "generated"),
-        Portraits(folder, shards=slice(-1, None)),
+        *pictures(args.work),
         args.work,
         name=names[args.polish],
-        start=args.work / f"{names[args.polish - 1]}.pt" if args.polish else None,
-        learning_rate=1e-3 if args.polish else 1.5e-3,
+        start=args.work / f"{names[args.polish - 1]}.pt" if args.polish else args.start,
+        rate=1e-3 if args.polish else 1.5e-3,
         zoomed=(0.0, 0.5, 0.3)[args.polish],
         emphasis=STUBBORN if args.polish == 2 else {},
         steps=args.steps,

@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.checkpoints import read_generator
 from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
 from eclipsed.parts import INDEX
 from recipes.mini.dataset import Portraits
-from recipes.mini.latent import W_DIM, basis, rows_mask
+from recipes.mini.latent import CENTRE, W_DIM, basis, rows_mask
 
-__all__ = ["CONFIG", "STAGES", "Stage", "train"]
+__all__ = ["CONFIG", "GO_ON", "STAGES", "Stage", "train"]
 
 CONFIG = GeneratorConfig(
     z_dim=W_DIM,
@@ -52,6 +53,9 @@ STAGES = (
     Stage(128, 3600, 8, 0.007, 0.998),
     Stage(128, 4000, 8, 0.006, 0.998),
 )
+
+#: the same for a network that goes on from a finished generator
+GO_ON = (Stage(64, 1200, 16, 0.010, 0.99), Stage(128, 8000, 8, 0.006, 0.998))
 
 #: how much a pixel of each part counts
 PART_WEIGHTS = {
@@ -99,6 +103,14 @@ def distance(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return total
 
 
+def move_centre(synthesis: torch.nn.Module, by: float) -> None:
+    """Let a network that reads w read w + ``by`` instead: the constant goes into the biases of the affine layers."""
+    with torch.no_grad():
+        for name, module in synthesis.named_modules():
+            if name.endswith("affine"):
+                module.bias -= by * module.weight_gain * module.weight.sum(1)  # type: ignore[operator,union-attr]
+
+
 def _start_quiet(network: torch.nn.Module) -> None:
     """Let the styles begin near 1, so that a row starts by ignoring values which are not its own."""
     with torch.no_grad():
@@ -110,12 +122,18 @@ def _start_quiet(network: torch.nn.Module) -> None:
 class Run:
     """Networks, optimiser and place in the schedule; saved and restored as one file."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, start: Path | None = None) -> None:
         self.file = file
         with torch.random.fork_rng():
             torch.manual_seed(1)
             self.network = StyleGAN2(CONFIG).synthesis
         _start_quiet(self.network)
+        if start is not None:
+            state = read_generator(start)[1]
+            self.network.load_state_dict(
+                {key.removeprefix("synthesis."): t for key, t in state.items() if key.startswith("synthesis.")}
+            )
+            move_centre(self.network, -CENTRE)
         self.average = deepcopy(self.network)
         self.stage, self.step = 0, 0
         self.new_optimiser()
@@ -142,13 +160,21 @@ class Run:
             slow.lerp_(fast, 1 - decay)
 
 
-def train(data: Portraits, folder: Path, *, threads: int = 1) -> None:
-    """Train all stages, from where the last run stopped."""
+def train(data: Portraits, folder: Path, *, start: Path | None = None, threads: int = 1) -> None:
+    """Train all stages, from where the last run stopped.
+
+    Args:
+        data: what to draw.
+        folder: the state lies in its ``synthesis.pt``.
+        start: a finished generator to go on from, with the stages of `GO_ON`.
+        threads: of torch.
+    """
     torch.set_num_threads(threads)
-    run = Run(folder / "synthesis.pt")
+    run = Run(folder / "synthesis.pt", start)
     forward = torch.compile(run.network, dynamic=False)
-    while run.stage < len(STAGES):
-        stage = STAGES[run.stage]
+    stages = STAGES if start is None else GO_ON
+    while run.stage < len(stages):
+        stage = stages[run.stage]
         started, first = time.time(), run.step
         while run.step < stage.steps:
             loss = _step(run, forward, data, stage)
@@ -187,8 +213,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="a finished generator.safetensors to go on from")
     args = parser.parse_args()
-    train(Portraits(args.work / "portraits"), args.work, threads=args.threads)
+    train(Portraits(args.work / "portraits"), args.work, start=args.start, threads=args.threads)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 import time
 from pathlib import Path
 
@@ -11,9 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.checkpoints.parsing import read_parser
 from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.parts import INDEX, PARTS
 from recipes.mini.dataset import Portraits
+from recipes.mini.running import learning_rate, options, pictures, save
 
 __all__ = ["MEAN", "SIZE", "STD", "WIDTH", "evaluate", "prepare", "train"]
 
@@ -90,14 +90,21 @@ def train(
     steps: int = 1100,
     batch: int = 16,
     rate: float = 4e-3,
+    start: Path | None = None,
     threads: int = 1,
 ) -> None:
-    """Train, from where the last run stopped; the state lies in ``folder/parser.pt``."""
+    """Train, from where the last run stopped; the state lies in ``folder/parser.pt``.
+
+    Args:
+        start: a finished ``parser.safetensors`` to go on from.
+    """
     torch.set_num_threads(threads)
     file = folder / "parser.pt"
     with torch.random.fork_rng():
         torch.manual_seed(3)
         network = BiSeNet(width=WIDTH)
+    if start is not None:
+        network.load_state_dict(read_parser(start)[1])
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
     first = 0
@@ -115,8 +122,7 @@ def train(
         picked = torch.randint(len(data), (batch,), generator=rng)
         image, label = _augment(data.images[picked].float() / 127.5 - 1, data.labels[picked].long(), rng)
         for group in optimiser.param_groups:
-            warm = min(1, (step + 1) / 60)
-            group["lr"] = rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            group["lr"] = learning_rate(rate, step, steps, warmup=60, floor=0.02)
         loss = _loss(network, image, label, weight)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -131,23 +137,17 @@ def train(
                 + " ".join(f"{p} {s:.2f}" for p, s in zip(PARTS, scores, strict=True)),
                 flush=True,
             )
-            part = file.with_suffix(".part")
-            torch.save({"model": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step + 1}, part)
-            part.rename(file)
+            save(file, model=network.state_dict(), optimiser=optimiser.state_dict(), step=step + 1)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("work/mini"))
-    parser.add_argument("--steps", type=int, default=1100)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    folder = args.work / "portraits"
+    args = options(__doc__, steps=1100, finished="parser.safetensors").parse_args()
     train(
-        Portraits(folder, shards=slice(0, -1), more=args.work / "generated"),
-        Portraits(folder, shards=slice(-1, None)),
+        *pictures(args.work),
         args.work,
         steps=args.steps,
+        rate=4e-3 if args.start is None else 2e-3,
+        start=args.start,
         threads=args.threads,
     )
 

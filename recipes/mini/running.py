@@ -1,0 +1,49 @@
+"""What the trainings of the parser, the judge and CLIP share: options, pictures, the learning rate, and the state."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from recipes.mini.dataset import Portraits
+
+__all__ = ["learning_rate", "options", "pictures", "save"]
+
+
+def options(description: str | None, *, steps: int, finished: str) -> argparse.ArgumentParser:
+    """The command line of a training.
+
+    Args:
+        description: what the module does.
+        steps: default of ``--steps``.
+        finished: file of a model set that ``--start`` may name.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--work", type=Path, default=Path("work/mini"))
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--start", type=Path, help=f"a finished {finished} to go on from")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser
+
+
+def pictures(work: Path) -> tuple[Portraits, Portraits]:
+    """What to train on (all portraits but the last shard, and what the generator drew), and the last shard."""
+    folder = work / "portraits"
+    return Portraits(folder, shards=slice(0, -1), more=work / "generated"), Portraits(folder, shards=slice(-1, None))
+
+
+def learning_rate(highest: float, step: int, steps: int, *, warmup: int, floor: float) -> float:
+    """A linear rise over ``warmup`` steps, and a cosine down to the share ``floor`` of the highest rate."""
+    share = floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * step / steps))
+    return highest * min(1.0, (step + 1) / warmup) * share
+
+
+def save(file: Path, **state: Any) -> None:
+    """Write a training's state beside its place and move it there."""
+    part = file.with_suffix(".part")
+    torch.save(state, part)
+    part.rename(file)
