@@ -231,7 +231,7 @@ class Editor:
             raise InputError(f"a palette shows one face; got {len(face)}")
         down, right = _strengths(alphas1, "alphas1"), _strengths(alphas2, "alphas2")
         images = [self.edit(self.edit(face, direction1, a), direction2, b).images for a in down for b in right]
-        names = (direction1.name, direction2.name)
+        names = (direction1.name.replace("-", " "), direction2.name.replace("-", " "))
         return pictures.palette(torch.cat(images), down, right, names, title=face.names[0])
 
     def overlay(self, faces: Faces, region: Region | Sequence[str] | None = None) -> Image.Image:

@@ -261,7 +261,7 @@ def test_a_pickle_that_wants_to_run_code_runs_nothing(tmp_path, small_state):
             torch.save(content, path)
         else:
             path.write_bytes(pickle.dumps(content, protocol=2))
-        with pytest.raises(CheckpointError, match="nothing in it was run"):
+        with pytest.raises(CheckpointError, match="nothing was run"):
             Parser.from_file(path, device="cpu")
     assert not opened.exists()
 

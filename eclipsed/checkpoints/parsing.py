@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from eclipsed.atomic import atomic_write
+from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
 from eclipsed.parts import PARTS
@@ -145,17 +145,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} is no plain PyTorch state dict, or asks to run code; nothing in it was run ({_first_line(error)})"
-        ) from error
-    except Exception as error:  # torch.load raises many kinds for a damaged file
-        raise CheckpointError(
-            f"{path} is no parser checkpoint, or is damaged; expected facexlib's .pth or our safetensors"
-            f" ({_first_line(error)})"
-        ) from error
+    content = load_weights(path)
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
@@ -166,11 +156,6 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     if all(key.startswith("module.") for key in content):
         content = {key[len("module.") :]: value for key, value in content.items()}
     return dict(content)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _check(path: Path, settings: dict[str, Any], state: dict[str, Tensor]) -> tuple[ParserConfig, dict[str, Tensor]]:
