@@ -43,7 +43,7 @@ _REAL: dict[str, tuple[float, float]] = {
     "locality_scale": (0.0, 1e6),
     "mask_grow": (0.0, 0.5),
     "fence_weight": (0.0, 1e6),
-    "probe_margin": (0.0, 1.0),
+    "probe_share": (0.0, 1.0),
 }
 _SHARES = ("components", "row_cap", "truncation_psi")
 
@@ -60,7 +60,7 @@ class TrainConfig:
         batch: faces in a step.
         seed: seed of everything random; the same seed gives the same direction.
         space: ``"Z"``, ``"W"``, ``"W+"`` or ``"S"``.
-        layers: rows of ws that the edit may change; None is all, ``"auto"`` tries `probe_groups` and keeps the best.
+        layers: rows of ws that the edit may change; None is all, ``"auto"`` finds the best of `probe_groups`.
         styles: in S, ``"all"`` style vectors, those of the convolutions (``"conv"``), or their names; rows chosen
             with `layers` restrict them further.
         directions: how many directions to learn at once.
@@ -96,9 +96,9 @@ class TrainConfig:
             None leaves it free.
         row_cap: largest norm of a row of the delta, as a share of the data's radius; None leaves it free.
         resolution: side of the training pictures; None is the largest that CLIP and the parser use.
-        probe_groups: what ``layers="auto"`` tries: ``"coarse"``, ``"middle"``, ``"fine"``, ``"all"``.
-        probe_steps: steps of that trial.
-        probe_margin: ``"all"`` wins only when its loss is lower than that of the best part by this share.
+        probe_groups: what ``layers="auto"`` chooses from: ``"coarse"``, ``"middle"``, ``"fine"``, ``"all"``.
+        probe_steps: steps of the trial, in the rows of all these groups.
+        probe_share: ``"all"`` is taken when no other group alone saves this share of the loss that the trial saved.
         calibrate: find the strength that becomes alpha = 1 on held-out faces.
         calibration_faces: how many.
     Raises:
@@ -139,8 +139,8 @@ class TrainConfig:
     row_cap: float | None = 0.35
     resolution: int | None = None
     probe_groups: tuple[str, ...] = ("coarse", "middle", "fine", "all")
-    probe_steps: int = 20
-    probe_margin: float = 0.1
+    probe_steps: int = 40
+    probe_share: float = 0.6
     calibrate: bool = True
     calibration_faces: int = 16
 

@@ -1,81 +1,99 @@
-"""A short trial of which rows of ws to edit, on the same faces for all."""
+"""A short trial that finds the rows of ws in which an edit lives: learn in all of them, then see which ones did it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+
+import torch
+from torch import Tensor
 
 from eclipsed.config import TrainConfig
 from eclipsed.descent import Point, advance
 from eclipsed.errors import InputError
 from eclipsed.generator import Generator
 from eclipsed.latents import Space, make_space
-from eclipsed.objective import Objective, Terms, step_rng
+from eclipsed.objective import Batch, Objective, Terms, step_rng
 from eclipsed.rows import row_groups
 
-__all__ = ["choose_space", "probe_spaces"]
+__all__ = ["choose_space", "group_rows"]
 
 _STREAM, _START = 2, 3  # of random numbers, beside those of training
+_JUDGED = 3  # batches on which the groups are compared
 
 
-def probe_spaces(generator: Generator, config: TrainConfig) -> dict[str, Space]:
-    """The latent space restricted to each group of rows that is to be tried.
+def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tuple[Space, dict[str, float]]:
+    """Learn for a few steps in all rows that are asked about, then keep the group of them that did the most.
+
+    What a group did is the loss that its rows of the learned delta save alone, as a share of what the whole delta
+    saves. Short trials of each group apart mislead: colours move fast, and CLIP can be talked into a hat by them.
+
+    Args:
+        objective: the loss; its config says which groups and how long.
+        tell: called after each step with its number, from 1, and its terms.
+    Returns:
+        The chosen space, and the share of each group; no shares where there is nothing to choose.
+    Raises:
+        InputError: the config's styles read none of the groups.
+        TrainingError: a loss is not finite.
+    """
+    config, generator = objective.config, objective.generator
+    groups = group_rows(generator, config)
+    every = tuple(sorted(set().union(*groups.values())))
+    whole = make_space(config.space, generator, layers=every, styles=config.styles)
+    if len(groups) == 1:
+        return whole, {}
+    start = whole.start(
+        config.directions, kind=config.start, scale=config.start_scale, rng=step_rng(config.seed, 0, _START)
+    )
+    point = Point.start(start)
+    for step in range(config.probe_steps):
+        batch = objective.batch(step, stream=_STREAM)
+        rate = config.learning_rate_at(step, config.probe_steps)
+        point, terms = advance(objective, batch, whole, point, rate=rate)
+        tell(step + 1, terms)
+    batches = [objective.batch(config.probe_steps + k, stream=_STREAM) for k in range(_JUDGED)]
+    shares = _shares(objective, whole, groups, point.deltas, batches)
+    rows = groups[_best(shares, config.probe_share)]
+    return make_space(config.space, generator, layers=rows, styles=config.styles), shares
+
+
+def group_rows(generator: Generator, config: TrainConfig) -> dict[str, tuple[int, ...]]:
+    """The rows of each group that is to be compared.
 
     Raises:
         InputError: the config's styles read none of the groups.
     """
-    groups = row_groups(generator.num_ws)
-    spaces: dict[str, Space] = {}
+    known = row_groups(generator.num_ws)
+    groups: dict[str, tuple[int, ...]] = {}
     for name in config.probe_groups:
         try:
-            spaces[name] = make_space(config.space, generator, layers=groups[name], styles=config.styles)
+            make_space(config.space, generator, layers=known[name], styles=config.styles)
         except InputError:  # in S, the chosen styles may read no row of the group
             continue
-    if not spaces:
+        groups[name] = known[name]
+    if not groups:
         raise InputError(f"the styles {config.styles!r} read no row of the groups {', '.join(config.probe_groups)}")
-    return spaces
+    return groups
 
 
-def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tuple[Space, dict[str, float]]:
-    """Train in each group of rows for a few steps and take the one with the lowest loss.
+@torch.no_grad()
+def _shares(
+    objective: Objective, whole: Space, groups: dict[str, tuple[int, ...]], deltas: Tensor, batches: list[Batch]
+) -> dict[str, float]:
+    """How much of the loss that the deltas save each group saves alone; 0 for all when nothing is saved."""
 
-    Args:
-        objective: the loss; its config says which groups and how long.
-        tell: called after each step with its number, from 1, and the best group's terms.
-    Returns:
-        The chosen space, and the mean loss of each group over the second half of its trial.
-    Raises:
-        TrainingError: a loss is not finite.
-    """
-    config = objective.config
-    spaces = probe_spaces(objective.generator, config)
-    if len(spaces) == 1:
-        return next(iter(spaces.values())), {}
-    points = {
-        name: Point.start(
-            space.start(
-                config.directions, kind=config.start, scale=config.start_scale, rng=step_rng(config.seed, 0, _START)
-            )
-        )
-        for name, space in spaces.items()
-    }
-    losses: dict[str, list[float]] = {name: [] for name in spaces}
-    for step in range(config.probe_steps):
-        batch = objective.batch(step, stream=_STREAM)
-        rate = config.learning_rate_at(step, config.probe_steps)
-        seen = []
-        for name, space in spaces.items():
-            points[name], terms = advance(objective, batch, space, points[name], rate=rate)
-            losses[name].append(float(terms.loss))
-            seen.append(terms)
-        tell(step + 1, min(seen, key=lambda terms: float(terms.loss)))
-    half = config.probe_steps // 2
-    means = {name: sum(values[half:]) / len(values[half:]) for name, values in losses.items()}
-    return spaces[_best(means, config.probe_margin)], means
+    def loss(space: Space, moved: Tensor) -> float:
+        return sum(float(objective.terms(batch, space, moved).loss) for batch in batches)
+
+    before = loss(whole, torch.zeros_like(deltas))
+    saved = before - loss(whole, deltas)
+    if saved <= 0:
+        return dict.fromkeys(groups, 0.0)
+    return {name: (before - loss(whole.restricted(rows), deltas)) / saved for name, rows in groups.items()}
 
 
-def _best(losses: dict[str, float], margin: float) -> str:
-    """The group of the lowest loss; all rows win only by the margin, for they leak more into what is to stay."""
-    parts = {name: loss for name, loss in losses.items() if name != "all"}
-    best = min(parts, key=lambda name: parts[name]) if parts else "all"
-    return "all" if losses.get("all", math.inf) < parts.get(best, math.inf) * (1 - margin) else best
+def _best(shares: dict[str, float], least: float) -> str:
+    """The part with the largest share; all rows, where they are asked about, when no part does the least share."""
+    parts = {name: share for name, share in shares.items() if name != "all"}
+    best = max(parts, key=lambda name: parts[name])
+    return "all" if "all" in shares and parts[best] < least else best

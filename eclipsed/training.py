@@ -36,10 +36,10 @@ class TrainStep:
     """What a callback is told after each step.
 
     Args:
-        phase: ``"probe"`` (which rows to edit), ``"train"`` or ``"calibrate"``.
+        phase: ``"probe"`` (in which rows the edit lives), ``"train"`` or ``"calibrate"``.
         step: steps of the phase that are done, from 1.
         steps: of the phase.
-        loss: of this step; in a probe the lowest of the groups.
+        loss: of this step.
         clip: mean cosine of the edited pictures and the prompt.
         locality: share of the change that fell inside the region, [0, 1]; nan when locality is off.
         seconds: since the training began.
@@ -278,7 +278,7 @@ class _Clock:
         self.steps = {"probe": probe, "train": config.steps, "calibrate": ladder}
         # what a step of a phase costs; a rendering without gradient is about a third of one with it
         self.costs = {
-            "probe": groups,
+            "probe": config.directions,
             "train": config.directions,
             "calibrate": config.calibration_faces / config.batch / 3,
         }

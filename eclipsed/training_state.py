@@ -38,7 +38,7 @@ class TrainingState:
         generator: fingerprint of the generator.
         clip: name of the CLIP model.
         faces: digest of the faces that were given to it, or "" for those of the config.
-        probe: what the trial of row groups found, group -> loss.
+        probe: what the trial of row groups found, group -> share of the saved loss.
     """
 
     point: Point
@@ -95,7 +95,7 @@ class TrainingState:
                 rows=tuple(int(row) for row in data["rows"]),
                 region=Region.from_json(data["region"]),
                 config=TrainConfig.from_json(data["config"]),
-                probe={str(name): float(loss) for name, loss in data["probe"].items()},
+                probe={str(name): float(share) for name, share in data["probe"].items()},
                 **{name: str(data[name]) for name in ("prompt", "generator", "clip", "faces")},
             )
         except (SafetensorError, OSError, EclipsedError, KeyError, TypeError, ValueError, AttributeError) as error:

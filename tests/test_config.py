@@ -84,7 +84,7 @@ BAD = {
     "resolution": [100, 2, 0, 64.0],
     "probe_groups": [(), ("fine", "top"), "fine"],
     "probe_steps": [0],
-    "probe_margin": [-0.1, 2],
+    "probe_share": [-0.1, 2],
     "calibrate": ["no", None],
     "calibration_faces": [1],
 }

@@ -199,21 +199,37 @@ def test_adam_is_torchs():
 # --- choosing rows
 
 
-def test_the_probe_takes_the_group_of_the_lowest_loss(editor, quick):
+def test_the_probe_takes_the_group_that_did_the_most(editor, quick):
     events = []
     direction = editor.train(PROMPT, config=quick.replace(layers="auto", probe_steps=4), callback=events.append)
     assert [e.step for e in events if e.phase == "probe"] == [1, 2, 3, 4]
     found = direction.scores["probe"]
     assert set(found) == {"coarse", "middle", "fine", "all"}
     groups = {"coarse": (0, 1, 2, 3), "middle": (2, 3, 4, 5), "fine": (4, 5, 6, 7), "all": tuple(range(8))}
-    assert direction.layers == groups[probe._best(found, quick.probe_margin)]
+    assert direction.layers == groups[probe._best(found, quick.probe_share)]
+    assert found["all"] == pytest.approx(1.0) or set(found.values()) == {0.0}
 
 
-def test_all_rows_win_only_by_a_margin():
-    assert probe._best({"coarse": 1.0, "fine": 0.5, "all": 0.46}, 0.1) == "fine"
-    assert probe._best({"coarse": 1.0, "fine": 0.5, "all": 0.44}, 0.1) == "all"
-    assert probe._best({"coarse": 0.4, "fine": 0.5}, 0.1) == "coarse"
-    assert probe._best({"all": 2.0}, 0.1) == "all"
+def test_all_rows_are_taken_when_no_part_does_enough_alone():
+    assert probe._best({"coarse": 0.1, "fine": 0.9, "all": 1.0}, 0.6) == "fine"
+    assert probe._best({"coarse": 0.5, "fine": 0.4, "all": 1.0}, 0.6) == "all"
+    assert probe._best({"coarse": 0.5, "fine": 0.4}, 0.6) == "coarse"
+
+
+def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick):
+    """Of a delta that lives in the fine rows, these alone save all that it saves."""
+    config = quick.replace(locality_weight=0.0, fence_weight=0.0, augment=False, clip_loss="similarity")
+    aim = objective(editor, config)
+    space = make_space("W+", editor.generator, layers=None)
+    batches = [aim.batch(k) for k in range(2)]
+    groups = probe.group_rows(editor.generator, config)
+    rng = torch.Generator().manual_seed(0)
+    deltas = make_space("W+", editor.generator, layers=groups["fine"]).start(1, kind="unit", scale=1.0, rng=rng)
+    if probe._shares(aim, space, groups, deltas, batches)["all"] == 0:
+        deltas = -deltas
+    shares = probe._shares(aim, space, groups, deltas, batches)
+    assert shares["fine"] == pytest.approx(1.0, abs=1e-3)
+    assert abs(shares["coarse"]) < 0.5
 
 
 def test_the_probe_leaves_out_groups_that_the_styles_do_not_read(editor, quick):
