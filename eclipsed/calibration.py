@@ -158,7 +158,7 @@ def _scores(objective: Objective, space: Space, faces: _Faces, delta: Tensor, sc
         distance = float(space.distance(moved, objective.spread).mean())
     parts: list[list[Tensor]] = [[], [], [], [], []]
     for (part, before), (_, after) in zip(objective.render(faces.latent), objective.render(moved), strict=True):
-        mask = mix_masks(objective.mask(before), objective.mask(after), "union")
+        mask = mix_masks(objective.masks(before)[0], objective.masks(after)[0], "union")
         mask = grow_mask(mask, _GROWN)
         with torch.no_grad():
             seen = objective.clip.encode_images(after)

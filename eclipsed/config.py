@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from eclipsed.errors import InputError
+from eclipsed.parts import expand
 from eclipsed.seeds import check_seed, check_seeds
 
 __all__ = ["TrainConfig"]
@@ -90,6 +91,8 @@ class TrainConfig:
         difference: ``"l2"``, ``"l1"`` or ``"cosine"`` difference of features.
         mask: ``"average"``, ``"union"`` or ``"intersection"`` of the region before and after the edit.
         mask_grow: how far the region is grown, as a share of the image's width.
+        protect: parts that never count as the region unless the region names them, so that hair may not turn into a
+            hat; ``()`` for none.
         where: hold the edit to the region (``"foreground"``) or to everything else (``"background"``).
         fence_weight: weight of the hinge that keeps edited latents as near to the data as other faces are.
         components: keep the delta in the principal components of mapped w that hold this share of variance;
@@ -133,6 +136,7 @@ class TrainConfig:
     difference: str = "l1"
     mask: str = "union"
     mask_grow: float = 0.03
+    protect: tuple[str, ...] = ("glasses", "earrings", "necklace", "hat")
     where: str = "foreground"
     fence_weight: float = 1.0
     components: float | None = 0.985
@@ -161,6 +165,7 @@ class TrainConfig:
         self._check_shares()
         self._check_alpha()
         self._check_layers()
+        self._check_protect()
         if self.start == "zero" and self.directions > 1:
             raise InputError('several directions that start at "zero" would stay alike; take "small" or "unit"')
         if not isinstance(self.neutral_prompt, str) or not self.neutral_prompt.strip():
@@ -188,6 +193,14 @@ class TrainConfig:
         if low > high or low == high == 0.0:
             raise InputError(f"alpha must be a pair (lowest, highest) that is not all zero; got {self.alpha!r}")
         self._set("alpha", (low, high))
+
+    def _check_protect(self) -> None:
+        if not isinstance(self.protect, (tuple, list)):
+            raise InputError(f"protect must be a sequence of parts, () for none; got {self.protect!r}")
+        try:
+            self._set("protect", expand(self.protect))
+        except InputError as error:
+            raise InputError(f"protect: {error}") from None
 
     def _check_layers(self) -> None:
         if isinstance(self.layers, str):
@@ -240,6 +253,7 @@ class TrainConfig:
             difference="l2",
             mask="average",
             mask_grow=0.0,
+            protect=(),
             fence_weight=0.0,
             components=None,
             row_cap=None,

@@ -28,6 +28,7 @@ from eclipsed.losses import (
     similarity_loss,
 )
 from eclipsed.parser import Parser
+from eclipsed.parts import INDEX
 from eclipsed.region import Region, contrasts
 from eclipsed.seeds import TRAINING_SEEDS
 
@@ -46,6 +47,7 @@ class Batch:
         image: (N, 3, H, W).
         places: where change is measured: name -> (N, C, h, w).
         mask: the region, (N, 1, H, W); None when locality is off.
+        protected: parts that are never inside, (N, 1, H, W); None when locality is off.
         jitter: what happens to pictures before CLIP sees them; None for nothing.
         embedding: CLIP's view of `image`; None when the loss does not need it.
     """
@@ -55,6 +57,7 @@ class Batch:
     image: Tensor
     places: dict[str, Tensor]
     mask: Tensor | None
+    protected: Tensor | None
     jitter: Jitter | None
     embedding: Tensor | None
 
@@ -136,9 +139,9 @@ class Objective:
         jitter = Jitter(len(latent), rng) if self.config.augment else None
         with torch.no_grad():
             image, features = latent.render(self.generator, resolution=self.resolution, features=self.features)
-            mask = self.mask(image) if self.local else None
+            mask, protected = self.masks(image) if self.local else (None, None)
             embedding = self._look(image, jitter) if self.config.clip_loss == "directional" else None
-        return Batch(latent, alpha, image, self._measured(image, features), mask, jitter, embedding)
+        return Batch(latent, alpha, image, self._measured(image, features), mask, protected, jitter, embedding)
 
     def terms(self, batch: Batch, space: Space, deltas: Tensor) -> Terms:
         """The loss of some deltas on a batch, averaged over the directions.
@@ -155,10 +158,15 @@ class Objective:
         clip = sum(terms.clip for terms in each) / len(each)
         return Terms(loss, clip, sum(terms.locality for terms in each) / len(each))
 
-    def mask(self, images: Tensor) -> Tensor:
-        """The region in some images, (N, 1, H, W), without gradient."""
-        with torch.no_grad():
-            return self.parser.mask(images.detach(), self.region.parts)
+    def masks(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The region and the protected parts in some images, each (N, 1, H, W), without gradient."""
+        labels = self.parser.labels(images.detach())[:, None]
+        protected = [name for name in self.config.protect if name not in self.region.parts]
+        region, kept = (
+            torch.isin(labels, torch.tensor([INDEX[name] for name in names], device=labels.device))
+            for names in (self.region.parts, protected)
+        )
+        return region.to(images.dtype), kept.to(images.dtype)
 
     def render(self, latent: Latent) -> Iterator[tuple[slice, Tensor]]:
         """Pictures of many faces, a few at a time and without gradient."""
@@ -184,7 +192,7 @@ class Objective:
         loss = config.clip_weight * self._clip_loss(batch, seen)
         locality = float("nan")
         if batch.mask is not None:
-            mask = self.joined(batch.mask, image)
+            mask = self.joined(batch, image)
             after = self._measured(image, features)
             each = mean_locality_loss(
                 batch.places, after, mask, loss=config.locality_loss, difference=config.difference
@@ -196,10 +204,17 @@ class Objective:
             loss = loss + config.fence_weight * hinge(space.distance(moved, self.spread)).mean()
         return Terms(loss, float(seen.detach().mv(self.texts[0]).mean()), locality)
 
-    def joined(self, before: Tensor, image: Tensor) -> Tensor:
-        """The mask of an edit: the region before and after it, mixed, grown, and inverted for the background."""
-        mask = grow_mask(mix_masks(before, self.mask(image), self.config.mask), self.config.mask_grow)
-        return mask if self.config.where == "foreground" else 1 - mask
+    def joined(self, batch: Batch, image: Tensor) -> Tensor:
+        """The mask of an edit: the region before and after it, mixed and grown, without what is protected before or
+        after it; for the background its inverse.
+        """
+        assert batch.mask is not None
+        assert batch.protected is not None
+        region, protected = self.masks(image)
+        mask = grow_mask(mix_masks(batch.mask, region, self.config.mask), self.config.mask_grow)
+        if self.config.where == "background":
+            return 1 - mask
+        return mask * (1 - torch.maximum(batch.protected, protected))
 
     def _clip_loss(self, batch: Batch, seen: Tensor) -> Tensor:
         if batch.embedding is not None:

@@ -18,6 +18,7 @@ def test_the_report_is_the_reports_setting():
     assert (report.clip_weight, report.clip_loss, report.locality_weight) == (1.0, "similarity", 0.05)
     assert (report.locality_loss, report.locality_scale, report.fence_weight) == ("score", 1.0, 0.0)
     assert (report.components, report.row_cap, report.augment, report.seeds) == (None, None, False, None)
+    assert (report.mask_grow, report.protect) == (0.0, ())
 
 
 def test_the_default_keeps_the_form_it_is_named_for():
@@ -77,6 +78,7 @@ BAD = {
     "difference": ["l3"],
     "mask": ["before"],
     "mask_grow": [-0.1, 0.6],
+    "protect": ["hat", None, ("whiskers",), (3,)],
     "where": ["inside"],
     "fence_weight": [-1],
     "components": [0, 1.1, -0.5],

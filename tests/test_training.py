@@ -24,6 +24,7 @@ from eclipsed.errors import (
 from eclipsed.latents import Latent, make_space
 from eclipsed.losses import localization_score
 from eclipsed.objective import Objective, step_rng
+from eclipsed.parts import INDEX
 from eclipsed.region import Region
 from eclipsed.seeds import TRAINING_SEEDS
 from eclipsed.training import BrokenTraining, StopTraining
@@ -95,6 +96,34 @@ def test_locality_holds_the_edit_to_the_region(editor):
         mask = editor.parser.mask(faces.images, ["hair"])
         scores[weight] = float(localization_score(faces.images, edited.images, mask).mean())
     assert scores[1.0] > 1.5 * scores[0.0]
+
+
+@pytest.mark.parametrize(
+    ("region", "changes", "wanted"),
+    [
+        ("hair", {}, [0, 1, 0, 1, 0]),
+        ("hair", {"protect": ()}, [1, 1, 1, 1, 0]),
+        ("hair", {"protect": (), "mask": "average"}, [0.5, 1, 0.5, 0.5, 0]),
+        ("hair", {"mask": "average"}, [0, 1, 0, 0.5, 0]),
+        ("hair", {"where": "background"}, [0, 0, 0, 0, 1]),
+        ("hat", {}, [1, 0, 1, 0, 0]),
+        ("hat", {"protect": ("hair", "hat")}, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_what_is_protected_is_never_inside(editor, monkeypatch, region, changes, wanted):
+    """Hair that becomes a hat, hair that stays, a hat that becomes hair, skin that becomes hair, and bare skin."""
+    config = TrainConfig(mask_grow=0.0).replace(**changes)
+    view = objective(editor, config, region=(region,))
+    before, after = (
+        torch.tensor([INDEX[name] for name in names.split()]).expand(1, 5, 5)
+        for names in ("hair hair hat skin skin", "hat hair hair hair skin")
+    )
+    monkeypatch.setattr(view.parser, "labels", lambda images: before)
+    batch = view.batch(0)
+    monkeypatch.setattr(view.parser, "labels", lambda images: after)
+    mask = view.joined(batch, torch.zeros(1, 3, 5, 5))
+    assert mask.shape[-2:] == (5, 5)
+    assert mask[0, 0, 0].tolist() == wanted
 
 
 def test_the_networks_are_left_alone(editor, quick):

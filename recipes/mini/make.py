@@ -11,12 +11,12 @@ __all__ = ["STEPS"]
 #: modules in the order they run, with their arguments
 STEPS: tuple[tuple[str, ...], ...] = (
     ("dataset",),
+    ("train_clip",),
     ("train_generator",),
     ("generated",),
+    ("train_clip", "--polish", "--steps", "1800"),
     ("train_parser",),
     ("judge",),
-    ("train_clip",),
-    ("train_clip", "--polish", "1", "--steps", "900"),
     ("assemble",),
     ("train_directions",),
 )

@@ -14,6 +14,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
+import open_clip
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 from eclipsed.checkpoints import read_generator
 from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
 from eclipsed.parts import INDEX
+from recipes.mini import clip_architecture
 from recipes.mini.dataset import Portraits
 from recipes.mini.latent import CENTRE, W_DIM, basis, rows_mask
 
@@ -44,6 +46,7 @@ class Stage:
     batch: int
     learning_rate: float
     ema: float
+    seen: float = 0.0  # weight of the distance between what CLIP's image tower sees
 
 
 STAGES = (
@@ -51,11 +54,15 @@ STAGES = (
     Stage(64, 900, 16, 0.010, 0.99),
     Stage(64, 900, 16, 0.008, 0.99),
     Stage(128, 3600, 8, 0.007, 0.998),
-    Stage(128, 4000, 8, 0.006, 0.998),
+    Stage(128, 4000, 8, 0.006, 0.998, seen=0.05),
 )
 
 #: the same for a network that goes on from a finished generator
-GO_ON = (Stage(64, 1200, 16, 0.010, 0.99), Stage(128, 8000, 8, 0.006, 0.998))
+GO_ON = (
+    Stage(64, 1200, 16, 0.010, 0.99),
+    Stage(128, 8000, 8, 0.006, 0.998),
+    Stage(128, 6000, 8, 0.005, 0.998, seen=0.05),
+)
 
 #: how much a pixel of each part counts
 PART_WEIGHTS = {
@@ -101,6 +108,41 @@ def distance(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
             slope = error.diff(dim=axis)
             total = total + 0.7 * (slope.abs() * weight.narrow(axis, 1, slope.shape[axis])).mean() / norm
     return total
+
+
+class Tower(torch.nn.Module):
+    """The maps of a CLIP's image tower, frozen: blush, freckles and wrinkles are faint in pixels, but not to it.
+
+    Args:
+        model: trained on renders of the generator's size.
+    """
+
+    def __init__(self, model: open_clip.CLIP) -> None:
+        super().__init__()
+        self.visual = model.visual.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self._maps: list[Tensor] = []
+        for layer in (self.visual.layer1, self.visual.layer2, self.visual.layer3, self.visual.layer4):
+            layer.register_forward_hook(lambda _module, _inputs, output: self._maps.append(output))
+
+    @classmethod
+    def from_file(cls, file: Path) -> Tower:
+        """The tower of a training's state (``clip.pt``)."""
+        model = clip_architecture.build()
+        model.load_state_dict(torch.load(file, weights_only=True)["model"])
+        return cls(model)
+
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """Four maps of fewer and fewer places, each place of unit length (as LPIPS has them)."""
+        self._maps.clear()
+        self.visual(image.contiguous(memory_format=torch.channels_last))
+        return [F.normalize(m, dim=1) for m in self._maps]
+
+    def forward(self, image: Tensor, target: Tensor) -> Tensor:
+        """Mean squared distance of the maps, summed over the four."""
+        with torch.no_grad():
+            goals = self.maps(target)
+        pairs = zip(self.maps(image), goals, strict=True)
+        return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).sum()
 
 
 def move_centre(synthesis: torch.nn.Module, by: float) -> None:
@@ -165,19 +207,20 @@ def train(data: Portraits, folder: Path, *, start: Path | None = None, threads: 
 
     Args:
         data: what to draw.
-        folder: the state lies in its ``synthesis.pt``.
+        folder: the state lies in its ``synthesis.pt``, and that of CLIP, trained on renders, in ``clip.pt``.
         start: a finished generator to go on from, with the stages of `GO_ON`.
         threads: of torch.
     """
     torch.set_num_threads(threads)
     run = Run(folder / "synthesis.pt", start)
     forward = torch.compile(run.network, dynamic=False)
+    tower = Tower.from_file(folder / "clip.pt")
     stages = STAGES if start is None else GO_ON
     while run.stage < len(stages):
         stage = stages[run.stage]
         started, first = time.time(), run.step
         while run.step < stage.steps:
-            loss = _step(run, forward, data, stage)
+            loss = _step(run, forward, data, stage, tower)
             run.step += 1
             if run.step % 50 == 0:
                 speed = (run.step - first) * stage.batch / (time.time() - started)
@@ -189,7 +232,7 @@ def train(data: Portraits, folder: Path, *, start: Path | None = None, threads: 
         run.save()
 
 
-def _step(run: Run, forward: torch.nn.Module, data: Portraits, stage: Stage) -> float:
+def _step(run: Run, forward: torch.nn.Module, data: Portraits, stage: Stage, tower: Tower) -> float:
     rng = torch.Generator().manual_seed(run.stage * 1_000_003 + run.step)
     picked = torch.randint(len(data), (stage.batch,), generator=rng)
     ws = rows_of(data.values[picked], rng=rng)
@@ -202,6 +245,8 @@ def _step(run: Run, forward: torch.nn.Module, data: Portraits, stage: Stage) -> 
         group["lr"] = stage.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * share)))
     image = forward(ws, noise_mode="none", resolution=stage.resolution)
     loss = distance(image, target, weight)
+    if stage.seen:
+        loss = loss + stage.seen * tower(image, target)
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     run.optimiser.step()
