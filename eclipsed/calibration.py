@@ -25,7 +25,9 @@ LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2
 FENCE = 1.2
 
 _REACHED = 0.9  # share of the greatest gain that makes a full edit
-_CERTAIN = 12.0  # a margin in the logits of CLIP; where it is certain, more of it buys nothing that a person sees
+_SERVED = 0.9  # of the faces
+_FARTHEST = 1.25  # of the strengths that training saw: beyond, an edit is an extrapolation
+_CERTAIN = 8.0  # a margin in the logits of CLIP; where it is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in CLIP's own logits
 _WEAK_SHARE = 0.5  # of the faces that lacked the attribute
 _GROWN = 0.05  # of the image's width, when inside and outside are told apart
@@ -46,9 +48,11 @@ def calibrate(
 ) -> Direction:
     """Set the strength of a direction from held-out faces.
 
-    A ladder of strengths is climbed until the faces leave the fence. Among the faces that CLIP says lack the
-    attribute, the strength at which the margin of the prompt over other captions has made 90 % of its greatest gain
-    becomes alpha = 1. A margin counts up to where CLIP is certain: beyond, an edit only grows louder.
+    A ladder of strengths is climbed until the faces leave the fence. A face that CLIP says lacks the attribute has
+    its full edit where the margin of the prompt over other captions has made 90 % of its greatest gain; the strength
+    at which nine in ten of these faces have theirs becomes alpha = 1. A margin counts up to where CLIP is certain:
+    beyond, an edit only grows louder. Faces that gain nothing at any strength, as bald ones do of a colour of hair,
+    have no say. It is never far beyond the strengths that training saw.
 
     Args:
         objective: of the training.
@@ -88,7 +92,7 @@ def full_strength(gains: list[float]) -> float:
     """The smallest strength on the ladder, interpolated, that reaches 90 % of the greatest gain.
 
     Args:
-        gains: one for each rung that was climbed, from the lowest.
+        gains: of a face, one for each rung that was climbed, from the lowest.
     Returns:
         A strength; that of the first rung's end when nothing was gained.
     """
@@ -133,22 +137,25 @@ def _one(
     objective: Objective, space: Space, faces: _Faces, delta: Tensor, tell: Callable[[int], None]
 ) -> tuple[float, float, dict[str, Any]]:
     """Strength, reach (the largest useful alpha) and scores of one delta."""
-    gains: list[float] = []
+    rungs: list[Tensor] = []
     for rung, strength in enumerate(LADDER):
         with torch.no_grad():
             moved = space.move(faces.latent, delta, strength)
             left = float(space.distance(moved, objective.spread).mean()) > FENCE
-        if left and gains:
+        if left and rungs:
             break
         gain = _margins(objective, moved).clamp(max=_CERTAIN) - faces.margin
-        gains.append(float(gain[faces.lacking].mean()))
+        rungs.append(gain[faces.lacking])
         tell(rung + 1)
-    if len(gains) < len(LADDER):
+    if len(rungs) < len(LADDER):
         tell(len(LADDER))
-    scale = full_strength(gains)
+    gains = torch.stack(rungs)  # (rungs, faces)
+    reached = [full_strength(each.tolist()) for each in gains.T if float(each.max()) > _WEAK_GAIN]
+    seen = max(abs(alpha) for alpha in objective.config.alpha)
+    scale = min(float(torch.tensor(reached).quantile(_SERVED)), _FARTHEST * seen) if reached else 1.0
     scores = _scores(objective, space, faces, delta, scale)
-    scores["ladder"] = [round(gain, 4) for gain in gains]
-    return scale, max(1.0, LADDER[len(gains) - 1] / scale), scores
+    scores["ladder"] = [round(gain, 4) for gain in gains.mean(dim=1).tolist()]
+    return scale, max(1.0, LADDER[len(rungs) - 1] / scale), scores
 
 
 def _scores(objective: Objective, space: Space, faces: _Faces, delta: Tensor, scale: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ __all__ = ["TrainConfig"]
 _CHOICES: dict[str, tuple[str, ...]] = {
     "space": ("Z", "W", "W+", "S"),
     "schedule": ("constant", "halved", "cosine"),
+    "optimiser": ("adam", "shared"),
     "start": ("zero", "small", "unit"),
     "clip_loss": ("similarity", "directional", "contrast"),
     "locality_loss": ("score", "ratio", "bounded"),
@@ -68,7 +69,9 @@ class TrainConfig:
         correlation_weight: weight of the mean squared cosine between them.
         seeds: train on the faces of these seeds; None draws new random faces at every step.
         truncation_psi: truncation of the training faces; None takes the model set's value.
-        learning_rate: Adam's, at its highest.
+        optimiser: ``"adam"``, or ``"shared"``: Adam with one second moment for all numbers of a delta, so that the
+            step runs along the gradient.
+        learning_rate: the optimiser's, at its highest.
         schedule: ``"constant"``, ``"halved"`` after each quarter of the steps, or ``"cosine"`` down to zero.
         warmup: steps over which the learning rate first rises linearly.
         start: the delta at the beginning: ``"zero"``; ``"small"``, normal values times `start_scale`; ``"unit"``, a
@@ -118,6 +121,7 @@ class TrainConfig:
     correlation_weight: float = 1.0
     seeds: tuple[int, ...] | None = None
     truncation_psi: float | None = None
+    optimiser: str = "shared"
     learning_rate: float = 0.04
     schedule: str = "cosine"
     warmup: int = 5
@@ -146,7 +150,7 @@ class TrainConfig:
     probe_steps: int = 40
     probe_share: float = 0.6
     calibrate: bool = True
-    calibration_faces: int = 16
+    calibration_faces: int = 24
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -238,6 +242,7 @@ class TrainConfig:
             layers=None,
             steps=200,
             batch=2,
+            optimiser="adam",
             learning_rate=1e-3,
             schedule="halved",
             warmup=0,

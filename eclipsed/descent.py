@@ -41,25 +41,42 @@ class Point:
         return Point(self.step, self.deltas.to(device), self.first.to(device), self.second.to(device))
 
 
-def adam(point: Point, gradient: Tensor, *, rate: float, betas: tuple[float, float] = (0.9, 0.999)) -> Point:
+def adam(
+    point: Point,
+    gradient: Tensor,
+    *,
+    rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    shared: Tensor | None = None,
+) -> Point:
     """One step of Adam.
 
     Args:
         point: where it starts.
-        gradient: of the loss in the deltas, same shape.
+        gradient: of the loss in the deltas, (K, …).
         rate: learning rate.
         betas: decay of the two means.
+        shared: 1 for the numbers of a delta that take part and 0 for the others, same shape: these share one second
+            moment, their mean. The step then runs along the mean gradient, where Adam's own makes numbers that
+            matter little move as far as those that matter, and depends on the axes of ws. None is Adam.
     Source: Kingma and Ba 2014, arXiv:1412.6980, algorithm 1, with eps 1e-8.
     """
     step = point.step + 1
     first = torch.lerp(point.first, gradient, 1 - betas[0])
-    second = torch.lerp(point.second, gradient.square(), 1 - betas[1])
+    squares = gradient.square()
+    if shared is not None:
+        rest = tuple(range(1, squares.ndim))
+        mean = (squares * shared).sum(dim=rest, keepdim=True) / shared.sum(dim=rest, keepdim=True).clamp_min(1)
+        squares = mean.expand_as(squares)
+    second = torch.lerp(point.second, squares, 1 - betas[1])
     deviation = (second / (1 - betas[1] ** step)).sqrt() + 1e-8
     deltas = point.deltas - rate / (1 - betas[0] ** step) * first / deviation
     return Point(step, deltas, first, second)
 
 
-def advance(objective: Objective, batch: Batch, space: Space, point: Point, *, rate: float) -> tuple[Point, Terms]:
+def advance(
+    objective: Objective, batch: Batch, space: Space, point: Point, *, rate: float, shared: bool
+) -> tuple[Point, Terms]:
     """One step of training.
 
     Args:
@@ -68,6 +85,7 @@ def advance(objective: Objective, batch: Batch, space: Space, point: Point, *, r
         space: where the deltas live.
         point: where the descent stands.
         rate: learning rate.
+        shared: whether the numbers of a delta share one second moment.
     Returns:
         The next point, and the terms of the loss before the step, without gradient.
     Raises:
@@ -81,8 +99,9 @@ def advance(objective: Objective, batch: Batch, space: Space, point: Point, *, r
             "lower learning_rate or the weights"
         )
     (gradient,) = torch.autograd.grad(terms.loss, deltas)
-    following = adam(point, gradient, rate=rate)
     config = objective.config
+    among = space.keep(torch.ones_like(gradient)) if shared else None
+    following = adam(point, gradient, rate=rate, shared=among)
     tamed = space.tame(
         following.deltas, objective.spread, project=config.components is not None, row_cap=config.row_cap
     )

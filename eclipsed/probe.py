@@ -26,6 +26,7 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
 
     What a group did is the loss that its rows of the learned delta save alone, as a share of what the whole delta
     saves. Short trials of each group apart mislead: colours move fast, and CLIP can be talked into a hat by them.
+    For the same reason the trial's optimiser is Adam, which moves all rows alike.
 
     Args:
         objective: the loss; its config says which groups and how long.
@@ -49,7 +50,7 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
     for step in range(config.probe_steps):
         batch = objective.batch(step, stream=_STREAM)
         rate = config.learning_rate_at(step, config.probe_steps)
-        point, terms = advance(objective, batch, whole, point, rate=rate)
+        point, terms = advance(objective, batch, whole, point, rate=rate, shared=False)
         tell(step + 1, terms)
     batches = [objective.batch(config.probe_steps + k, stream=_STREAM) for k in range(_JUDGED)]
     shares = _shares(objective, whole, groups, point.deltas, batches)

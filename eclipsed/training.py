@@ -176,7 +176,9 @@ class _Run:
         for step in range(state.point.step, self.config.steps):
             batch = self.objective.batch(step)
             rate = self.config.learning_rate_at(step)
-            point, terms = advance(self.objective, batch, space, state.point, rate=rate)
+            point, terms = advance(
+                self.objective, batch, space, state.point, rate=rate, shared=self.config.optimiser == "shared"
+            )
             self.state = state = replace(state, point=point)
             if point.step % self.save_every == 0:
                 self._save()

@@ -80,11 +80,27 @@ def test_alpha_one_is_ninety_percent_of_the_gain(objective, space, direction, mo
     assert found.scores["ladder"] == pytest.approx([5 * min(rung, 1.5) for rung in LADDER], rel=1e-2)
 
 
+def test_nine_in_ten_of_the_faces_that_gain_have_their_full_edit(objective, space, direction, monkeypatch):
+    """Faces that lack the attribute and saturate at different strengths; the last one never gains."""
+    base = calibration.Latent.of_seeds(
+        objective.generator, calibration._seeds(objective), truncation_psi=objective.truncation_psi
+    ).ws
+    ends = torch.linspace(0.5, 2.0, len(base) - 1)
+
+    def margins(_objective, latent):
+        strength = float((latent.ws - base)[:, 0, 0].mean()) / 1e-3
+        return torch.cat([-4 + 8 * (strength / ends).clamp(max=1), torch.tensor([-4.0])])
+
+    monkeypatch.setattr(calibration, "_margins", margins)
+    found = calibrate(objective, space, tiny(direction))
+    assert found.scale == pytest.approx(0.9 * float(ends.quantile(0.9)), abs=0.1)  # rungs lie 0.25 apart
+
+
 def test_gain_beyond_certainty_does_not_count(objective, space, direction, monkeypatch):
     measured(monkeypatch, lambda strength: 40 * strength)
     found = calibrate(objective, space, tiny(direction))
     assert found.scale < 0.5
-    assert max(found.scores["ladder"]) < 20
+    assert max(found.scores["ladder"]) < 16
 
 
 def test_the_ladder_ends_at_the_fence(objective, space, direction, monkeypatch):

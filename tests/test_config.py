@@ -14,6 +14,7 @@ def test_the_report_is_the_reports_setting():
     report = TrainConfig.report()
     assert (report.space, report.layers, report.steps, report.batch) == ("W+", None, 200, 2)
     assert (report.learning_rate, report.schedule, report.start) == (1e-3, "halved", "unit")
+    assert report.optimiser == "adam"
     assert (report.alpha, report.difference, report.score_layers, report.mask) == ((0.1, 1.0), "l2", "all", "average")
     assert (report.clip_weight, report.clip_loss, report.locality_weight) == (1.0, "similarity", 0.05)
     assert (report.locality_loss, report.locality_scale, report.fence_weight) == ("score", 1.0, 0.0)
@@ -61,6 +62,7 @@ BAD = {
     "seeds": [(), "12", (1, -1), (1.5,)],
     "truncation_psi": [-0.1, math.nan, "1"],
     "learning_rate": [0, -1, math.inf, math.nan],
+    "optimiser": ["sgd", None],
     "schedule": ["linear"],
     "warmup": [-1, 0.5],
     "start": ["random"],

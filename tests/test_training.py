@@ -89,7 +89,7 @@ def test_locality_holds_the_edit_to_the_region(editor):
     for weight in (0.0, 1.0):
         config = TrainConfig(
             steps=40, batch=2, layers=None, augment=False, calibrate=False, clip_weight=0.1, clip_loss="similarity",
-            locality_loss="score", locality_weight=weight,
+            locality_loss="score", locality_weight=weight, start_scale=0.03,
         )  # fmt: skip
         direction = editor.train(PROMPT, region=["hair"], config=config, latents=faces)
         edited = editor.edit(faces, direction)
@@ -223,6 +223,25 @@ def test_adam_is_torchs():
         point = adam(point, gradient, rate=0.04)
     assert point.step == 6
     assert_close(point.deltas, parameter.detach())
+
+
+def test_the_shared_step_does_not_depend_on_the_axes():
+    rng = torch.Generator().manual_seed(0)
+    turn = torch.linalg.qr(torch.randn(5, 5, generator=rng))[0]
+    taking_part = torch.tensor([1.0, 1.0, 0.0]).view(1, 3, 1).expand(2, 3, 5)
+
+    def run(axes, shared):
+        point = Point.start(torch.zeros(2, 3, 5))
+        for step in range(4):
+            gradient = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(step)) * taking_part
+            point = adam(point, gradient @ axes, rate=0.04, shared=shared)
+        return point.deltas @ axes.T
+
+    assert_close(run(turn, taking_part), run(torch.eye(5), taking_part))
+    assert not torch.allclose(run(turn, None), run(torch.eye(5), None), atol=1e-3)
+    assert bool((run(torch.eye(5), taking_part)[:, 2] == 0).all())
+    first = adam(Point.start(torch.zeros(1, 2)), torch.tensor([[3.0, 4.0]]), rate=1.0, shared=torch.ones(1, 2))
+    assert_close(first.deltas, torch.tensor([[-3.0, -4.0]]) / 12.5**0.5)  # root mean square of 3 and 4
 
 
 # --- choosing rows

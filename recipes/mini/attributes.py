@@ -100,7 +100,7 @@ _FINE = [
     "background_a", "background_b", "frame_light", "light_x",
 ]  # fmt: skip
 _FLAGS = {
-    "coarse": {"male": 0.5, "bald": 0.12, "bangs": 0.3, "bun": 0.12, "hat": 0.18},
+    "coarse": {"male": 0.5, "bald": 0.06, "bangs": 0.3, "bun": 0.12, "hat": 0.18},
     "middle": {"beard": 0.22, "moustache": 0.18, "glasses": 0.3, "sunglasses": 0.35, "earrings": 0.3, "necklace": 0.25},
     "fine": {"freckles": 0.2, "eye_shadow": 0.2},
 }
