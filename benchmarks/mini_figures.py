@@ -15,8 +15,8 @@ from pathlib import Path
 
 from eclipsed import Direction, Editor, TrainConfig
 from eclipsed.checkpoints.catalogue import find_set
+from eclipsed.classifier import Classifier
 from eclipsed.pictures import save_picture
-from recipes.mini import judge
 from recipes.mini.measure import PROMPTS, Figures, measure
 from recipes.mini.train_directions import SHIPPED
 
@@ -59,7 +59,7 @@ def main() -> None:
     args = parser.parse_args()
 
     editor = Editor.from_pretrained(args.models)
-    classifier = judge.load(find_set(args.models).folder / "classifier.safetensors")
+    classifier = Classifier.from_file(find_set(args.models).folder / "classifier.safetensors")
     rows: dict[str, tuple[Figures, float | None]] = {}
     for name, prompt in SHIPPED.items():
         direction = Direction.load(args.directions / f"{name}.safetensors")

@@ -9,58 +9,27 @@ from __future__ import annotations
 import json
 import math
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.classifier import Classifier
 from recipes.mini.augmentation import augment
 from recipes.mini.dataset import Portraits
 from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
 from recipes.mini.running import learning_rate, options, pictures, save
 
-__all__ = ["Judge", "evaluate", "load", "train"]
+__all__ = ["evaluate", "export", "new", "train"]
 
 
-class Judge(nn.Module):
-    """Plain strided convolutions, a layer that keeps places apart, and one linear head for all classes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        widths = (3, 24, 48, 80, 128, 128)
-        layers: list[nn.Module] = []
-        for k, (i, o) in enumerate(pairwise(widths)):
-            layers += [
-                nn.Conv2d(i, o, 3, stride=2 if k < 4 else 1, padding=1, bias=False),
-                nn.BatchNorm2d(o),
-                nn.SiLU(),
-            ]
-        self.features = nn.Sequential(*layers)  # (N, 128, 8, 8)
-        self.places = nn.Conv2d(128, 32, 1)
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Dropout(0.1),
-            nn.Linear(32 * 64, 320),
-            nn.SiLU(),
-            nn.Linear(320, sum(map(len, ATTRIBUTES.values()))),
-        )
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Logits per attribute, {name: (N, classes)}, of pictures in [−1, 1], (N, 3, 128, 128)."""
-        logits = self.head(F.silu(self.places(self.features(images))))
-        split = logits.split([len(names) for names in ATTRIBUTES.values()], 1)
-        return dict(zip(ATTRIBUTES, split, strict=True))
-
-    @torch.no_grad()
-    def probabilities(self, images: Tensor) -> dict[str, Tensor]:
-        """Class probabilities per attribute, in evaluation mode, in batches."""
-        self.eval()
-        parts = [self(batch) for batch in images.split(64)]
-        return {a: torch.cat([part[a] for part in parts]).softmax(1) for a in ATTRIBUTES}
+def new() -> Classifier:
+    """A classifier of all attributes, with random weights of its own seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(77)
+        return Classifier(ATTRIBUTES)
 
 
 def _loss(logits: dict[str, Tensor], classes: dict[str, Tensor]) -> Tensor:
@@ -72,7 +41,7 @@ def _loss(logits: dict[str, Tensor], classes: dict[str, Tensor]) -> Tensor:
     return torch.stack(losses).mean()
 
 
-def evaluate(judge: Judge, images: Tensor, values: Tensor) -> dict[str, float]:
+def evaluate(judge: Classifier, images: Tensor, values: Tensor) -> dict[str, float]:
     """Mean accuracy over the classes of each attribute, on pictures uint8 (N, 3, 128, 128)."""
     guesses = judge.probabilities(images.float() / 127.5 - 1)
     classes, out = facts(values), {}
@@ -101,9 +70,7 @@ def train(
     """
     torch.set_num_threads(threads)
     file = folder / "judge.pt"
-    with torch.random.fork_rng():
-        torch.manual_seed(77)
-        judge = Judge() if start is None else load(start).requires_grad_(True)
+    judge = new() if start is None else Classifier.from_file(start, device="cpu").requires_grad_(True)
     optimiser = torch.optim.AdamW(judge.parameters(), lr=rate, weight_decay=2e-2)
     first = 0
     if file.exists():
@@ -144,15 +111,6 @@ def export(file: Path, out: Path) -> None:
     save_file(
         state, out, metadata={"eclipsed": json.dumps({"kind": "classifier", "version": 1, "attributes": ATTRIBUTES})}
     )
-
-
-def load(path: Path) -> Judge:
-    """Read what `export` wrote."""
-    judge = Judge()
-    with safe_open(path, "pt") as file:
-        state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    judge.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-    return judge.eval().requires_grad_(False)
 
 
 def main() -> None:

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.classifier import Classifier
 from eclipsed.direction import Direction
 from eclipsed.editor import Editor
 from recipes.mini.facts import ATTRIBUTES
-from recipes.mini.judge import Judge
 
 __all__ = ["GROW", "PROMPTS", "Figures", "Target", "measure"]
 
@@ -107,7 +107,7 @@ def grown(mask: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measure(
-    editor: Editor, judge: Judge, direction: Direction, target: Target, *, seeds: Sequence[int], alpha: float = 1.0
+    editor: Editor, judge: Classifier, direction: Direction, target: Target, *, seeds: Sequence[int], alpha: float = 1.0
 ) -> Figures:
     """Edit the faces of some seeds and judge the result.
 
