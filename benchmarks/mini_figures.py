@@ -14,8 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from eclipsed import Direction, Editor, TrainConfig
-from eclipsed.checkpoints.catalogue import find_set
-from eclipsed.classifier import Classifier
 from eclipsed.pictures import save_picture
 from recipes.mini.measure import PROMPTS, Figures, measure
 from recipes.mini.train_directions import SHIPPED
@@ -59,11 +57,10 @@ def main() -> None:
     args = parser.parse_args()
 
     editor = Editor.from_pretrained(args.models)
-    classifier = Classifier.from_file(find_set(args.models).folder / "classifier.safetensors")
     rows: dict[str, tuple[Figures, float | None]] = {}
     for name, prompt in SHIPPED.items():
         direction = Direction.load(args.directions / f"{name}.safetensors")
-        rows[prompt] = (measure(editor, classifier, direction, PROMPTS[prompt], seeds=SEEDS), None)
+        rows[prompt] = (measure(editor, direction, PROMPTS[prompt], seeds=SEEDS), None)
         strip = editor.strip(editor.sample(seeds=SHOWN), direction, alphas=(-1.0, -0.5, 0.0, 0.5, 1.0))
         save_picture(strip, args.pictures / f"{name}.png")
         print(_line(prompt, *rows[prompt]), flush=True)
@@ -73,7 +70,7 @@ def main() -> None:
         began = time.perf_counter()
         direction = editor.train(prompt, config=TrainConfig())
         seconds = time.perf_counter() - began
-        rows[prompt] = (measure(editor, classifier, direction, PROMPTS[prompt], seeds=SEEDS), seconds)
+        rows[prompt] = (measure(editor, direction, PROMPTS[prompt], seeds=SEEDS), seconds)
         print(_line(prompt, *rows[prompt]), flush=True)
     args.json.write_text(
         json.dumps({p: {**asdict(f), "ratio": f.ratio, "seconds": s} for p, (f, s) in rows.items()}, indent=1) + "\n",

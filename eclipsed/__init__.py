@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         TrainingError,
         VocabularyWarning,
     )
+    from eclipsed.evaluation import Evaluation, evaluate
     from eclipsed.generator import Generator
     from eclipsed.parser import Parser
     from eclipsed.region import Region
@@ -47,6 +48,7 @@ __all__ = [
     "EclipsedError",
     "EclipsedWarning",
     "Editor",
+    "Evaluation",
     "Faces",
     "Generator",
     "InputError",
@@ -61,12 +63,14 @@ __all__ = [
     "TrainStep",
     "TrainingError",
     "VocabularyWarning",
+    "evaluate",
 ]
 
 _HOME = {
     "Clip": "clip",
     "Direction": "direction",
     "Editor": "editor",
+    "Evaluation": "evaluation",
     "Faces": "editing",
     "Generator": "generator",
     "Parser": "parser",
@@ -74,6 +78,7 @@ _HOME = {
     "StopTraining": "training",
     "TrainConfig": "config",
     "TrainStep": "training",
+    "evaluate": "evaluation",
 }
 
 

@@ -93,7 +93,7 @@ class Classifier(nn.Module):
             attribute -> (N, classes).
         """
         logits = self.head(F.silu(self.places(self.features(images))))
-        split = logits.split([len(names) for names in self.attributes.values()], dim=1)
+        split = torch.split(logits, [len(names) for names in self.attributes.values()], dim=1)
         return dict(zip(self.attributes, split, strict=True))
 
     @torch.no_grad()
@@ -110,7 +110,7 @@ class Classifier(nn.Module):
         check_images(images)
         self.eval()
         inputs = resize(images.to(self.places.weight).clamp(-1, 1), self.size)
-        parts = [self(batch) for batch in inputs.split(_CHUNK)]
+        parts = [self(batch) for batch in torch.split(inputs, _CHUNK)]
         return {name: torch.cat([part[name] for part in parts]).softmax(dim=1) for name in self.attributes}
 
     def labels(self, images: Tensor) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import eclipsed
-from eclipsed.commands import directions, doctor, faces, models, region, train
+from eclipsed.commands import directions, doctor, evaluate, faces, models, region, train
 from eclipsed.commands.terminal import note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 
@@ -35,6 +35,7 @@ app.command()(faces.sample)
 app.command()(faces.strip)
 app.command()(faces.palette)
 app.command()(faces.sweep)
+app.command()(evaluate.evaluate)
 app.command()(region.region)
 app.add_typer(directions.app, name="directions")
 app.add_typer(models.app, name="models")

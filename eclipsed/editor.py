@@ -12,6 +12,7 @@ from torch import Tensor
 
 from eclipsed import animation, editing, pictures, training
 from eclipsed.checkpoints.catalogue import find_set
+from eclipsed.classifier import Classifier
 from eclipsed.clip import Clip
 from eclipsed.config import TrainConfig
 from eclipsed.direction import Direction
@@ -38,6 +39,7 @@ class Editor:
         clip: the CLIP model, or a function that loads it when it is first needed.
         name: what the model set is called.
         truncation_psi: truncation of sampled faces when a call does not say.
+        classifier: reads attributes from pictures to judge edits, or a function that loads it; None is none.
     """
 
     def __init__(
@@ -48,11 +50,12 @@ class Editor:
         *,
         name: str = "",
         truncation_psi: float = 1.0,
+        classifier: Classifier | Callable[[], Classifier] | None = None,
     ) -> None:
         self.generator = generator
         self.name = name
         self.truncation_psi = truncation_psi
-        self._parser, self._clip = parser, clip
+        self._parser, self._clip, self._classifier = parser, clip, classifier
 
     @classmethod
     def from_pretrained(
@@ -70,13 +73,14 @@ class Editor:
         """
         models = find_set(name_or_path)
         generator = Generator.from_file(models.generator, device=device, name=models.name)
-        where = generator.device
+        where, judge = generator.device, models.classifier
         return cls(
             generator,
             lambda: Parser.from_file(models.parser, device=where),
             lambda: Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where),
             name=models.name,
             truncation_psi=models.truncation_psi,
+            classifier=None if judge is None else lambda: Classifier.from_file(judge, device=where),
         )
 
     @property
@@ -92,6 +96,13 @@ class Editor:
         if not isinstance(self._clip, Clip):
             self._clip = self._clip()
         return self._clip
+
+    @property
+    def classifier(self) -> Classifier | None:
+        """What judges edits; None when the set has none. It takes no part in making them."""
+        if self._classifier is not None and not isinstance(self._classifier, Classifier):
+            self._classifier = self._classifier()
+        return self._classifier
 
     def sample(
         self,

@@ -9,34 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
-
-from eclipsed.classifier import Classifier
 from eclipsed.direction import Direction
 from eclipsed.editor import Editor
-from recipes.mini.facts import ATTRIBUTES
+from eclipsed.evaluation import Target, evaluate
 
-__all__ = ["GROW", "PROMPTS", "Figures", "Target", "measure"]
-
-#: share of the picture's width by which the region is grown before "outside" begins
-GROW = 0.05
-
-
-@dataclass(frozen=True)
-class Target:
-    """What an edit should reach: one of some classes of an attribute."""
-
-    attribute: str
-    classes: tuple[str, ...]
-
-    def reached(self, guesses: dict[str, Tensor]) -> Tensor:
-        """Whether the judge sees it, (N,) bool."""
-        best = guesses[self.attribute].argmax(1)
-        wanted = torch.tensor([ATTRIBUTES[self.attribute].index(name) for name in self.classes])
-        return (best[:, None] == wanted).any(1)
-
+__all__ = ["PROMPTS", "Figures", "measure"]
 
 #: prompts and what the judge must see afterwards: first the six that ship, then more of their kind
 PROMPTS: dict[str, Target] = {
@@ -99,42 +76,26 @@ class Figures:
         return self.outside / max(self.inside, 1e-9)
 
 
-def grown(mask: Tensor) -> Tensor:
-    """A mask (N, 1, H, W) grown by `GROW` of its width on all sides."""
-    reach = max(1, round(GROW * mask.shape[-1]))
-    return F.max_pool2d(mask, 2 * reach + 1, stride=1, padding=reach)
-
-
-@torch.no_grad()
 def measure(
-    editor: Editor, judge: Classifier, direction: Direction, target: Target, *, seeds: Sequence[int], alpha: float = 1.0
+    editor: Editor, direction: Direction, target: Target, *, seeds: Sequence[int], alpha: float = 1.0
 ) -> Figures:
     """Edit the faces of some seeds and judge the result.
 
     Args:
         editor: of the set that the direction was trained on.
-        judge: the classifier.
         direction: what to apply.
         target: what it should reach.
         seeds: faces; they must not have been trained on.
         alpha: strength.
     """
-    before = editor.sample(seeds=list(seeds))
-    after = editor.edit(before, direction, alpha)
-    parts = direction.region.parts
-    mask = torch.maximum(editor.parser.mask(before.images, parts), editor.parser.mask(after.images, parts))
-    change = (after.images.clamp(-1, 1) - before.images.clamp(-1, 1)).abs().mean(1, keepdim=True)
-    far = 1 - grown(mask)
-    was, now = judge.probabilities(before.images), judge.probabilities(after.images)
-    lacked = ~target.reached(was)
-    flips = {
-        a: float((was[a].argmax(1) != now[a].argmax(1)).float().mean()) for a in ATTRIBUTES if a != target.attribute
-    }
+    found = evaluate(editor, direction, seeds=seeds, alphas=(alpha,), target=target).strengths[0]
+    assert found.success is not None
+    flips = {name: flip.mean for name, flip in found.flips.items()}
     return Figures(
-        lacked=int(lacked.sum()),
-        success=float(target.reached(now)[lacked].float().mean()) if lacked.any() else 1.0,
-        inside=float((change * mask).sum() / mask.sum().clamp_min(1)),
-        outside=float((change * far).sum() / far.sum().clamp_min(1)),
+        lacked=found.success.count,
+        success=found.success.mean if found.success.count else 1.0,
+        inside=found.inside.mean,
+        outside=found.outside.mean,
         leakage=sum(flips.values()) / len(flips),
         flips=flips,
     )

@@ -1,0 +1,136 @@
+"""``eclipsed evaluate``: what a direction does to faces that it was not trained on."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from eclipsed import library
+from eclipsed.commands.faces import check_picture, open_editor
+from eclipsed.commands.options import Device, Json, Models, parse_alphas
+from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.seeds import parse_seeds
+
+if TYPE_CHECKING:
+    from eclipsed.evaluation import Evaluation
+    from eclipsed.metrics import Interval
+
+__all__ = ["evaluate"]
+
+_SHOWN = 4  # faces on the picture sheet
+_LEAKS = 5  # attributes that are named
+
+#: rows of the table: what they are called, field of a `Strength`, digits (None for shares)
+_ROWS: tuple[tuple[str, str, int | None], ...] = (
+    ("success", "success", None),
+    ("others kept", "kept", None),
+    ("CLIP gain", "clip_gain", 2),
+    ("CLIP rank", "clip_rank", 1),
+    ("locality", "localization", 2),
+    ("inside", "inside", 3),
+    ("outside", "outside", 3),
+    ("PSNR, dB", "psnr", 1),
+    ("SSIM", "ssim", 3),
+)
+
+
+def evaluate(
+    direction: Annotated[
+        str, typer.Argument(metavar="DIRECTION", help="A direction file, or a name such as blond-hair.")
+    ],
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="LIST", help="Held-out faces, such as 1,2,5-10.")
+    ] = "2000-2063",
+    alphas: Annotated[str, typer.Option("--alphas", help="Strengths.")] = "-1,0.25,0.5,1,1.5",
+    attribute: Annotated[
+        str | None,
+        typer.Option(
+            "--attribute",
+            metavar="NAME=CLASS[,…]",
+            help="What counts as success, such as hair_colour=blond.",
+            show_default="found in the prompt",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Also draw the first faces at these strengths.")
+    ] = None,
+    models: Models = "mini",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a direction on held-out faces: gain, locality, success, leakage and cost, with 95 % intervals."""
+    numbers, strengths = parse_seeds(seeds), parse_alphas(alphas)
+    if out is not None:
+        check_picture(out)
+    path = library.find_direction(direction, models=models)
+    from eclipsed.direction import Direction
+    from eclipsed.evaluation import evaluate as measure
+    from eclipsed.pictures import save_picture
+
+    learned = Direction.load(path)
+    editor = open_editor(models, device)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("faces", total=len(numbers))
+        found = measure(
+            editor,
+            learned,
+            seeds=numbers,
+            alphas=strengths,
+            target=attribute,
+            tell=lambda done: bar.update(task, completed=done),
+        )
+    if out is not None:
+        faces = editor.sample(seeds=numbers[:_SHOWN])
+        save_picture(editor.strip(faces, learned, alphas=[one.alpha for one in found.strengths]), out)
+    size = path.stat().st_size
+    if as_json:
+        result_json({**found.to_json(), "file": str(path), "file_size": size, "sheet": out})
+        return
+    _print(found, size)
+    if out is not None:
+        result(str(out))
+
+
+def _print(found: Evaluation, size: int) -> None:
+    console = Console()
+    title = f"{found.prompt} · {len(found.seeds)} faces"
+    if found.target is not None:
+        title += f" · success is {found.target.attribute} = {' or '.join(found.target.classes)}"
+    table = Table("", title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for one in found.strengths:
+        table.add_column(f"{one.alpha:+g}", justify="right", no_wrap=True)
+    for name, field, digits in _ROWS:
+        values: list[Interval | None] = [getattr(one, field) for one in found.strengths]
+        show = _share if digits is None else lambda value, digits=digits: _number(value, digits)
+        if any(value is not None for value in values):
+            table.add_row(name, *(show(value).replace(" ", "\n", 1) for value in values))
+    console.print(table)
+    strongest = min(found.strengths, key=lambda one: abs(one.alpha - 1))
+    leaks = sorted(strongest.flips.items(), key=lambda item: -item[1].mean)[:_LEAKS]
+    if leaks:
+        result(f"flips most at {strongest.alpha:+g}: " + ", ".join(f"{n} {i.mean:.0%}" for n, i in leaks))
+    result(f"CLIP rises, or stays, with every strength for {found.monotone.mean:.0%} of the faces")
+    memory = "" if found.peak_memory is None else f", {found.peak_memory / 2**20:.0f} MB at the most"
+    trained = "" if found.training_seconds is None else f", trained in {found.training_seconds:.0f} s"
+    result(f"{1000 * found.seconds_per_edit:.1f} ms an edit{memory}, {size / 1024:.0f} kB{trained}")
+    for text in found.notes:
+        note(f"note: {text}")
+
+
+def _number(value: Interval | None, digits: int) -> str:
+    if value is None or not math.isfinite(value.mean):
+        return "–"
+    return f"{value.mean:.{digits}f} {value.low:.{digits}f}…{value.high:.{digits}f}"
+
+
+def _share(value: Interval | None) -> str:
+    if value is None or not value.count:
+        return "–"
+    return f"{value.mean:.0%} {value.low:.0%}…{value.high:.0%}"

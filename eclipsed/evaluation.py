@@ -1,0 +1,360 @@
+"""What a direction does to faces that it was not trained on, at several strengths: gain, locality, leakage and cost."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from eclipsed import metrics
+from eclipsed.classifier import Classifier
+from eclipsed.contrast import contrasts
+from eclipsed.direction import Direction
+from eclipsed.editing import check_alphas
+from eclipsed.errors import EclipsedWarning, InputError
+from eclipsed.losses import grow_mask, localization_score, mix_masks
+from eclipsed.metrics import Interval
+from eclipsed.seeds import CALIBRATION_SEEDS, TRAINING_SEEDS, check_seeds
+from eclipsed.spelling import split_words
+
+if TYPE_CHECKING:
+    from eclipsed.editing import Faces
+    from eclipsed.editor import Editor
+
+__all__ = ["ALPHAS", "SEEDS", "Evaluation", "Strength", "Target", "evaluate"]
+
+#: Faces that are looked at when a call does not say; training and calibration draw from other ranges.
+SEEDS = tuple(range(2000, 2064))
+
+#: Strengths that are looked at when a call does not say.
+ALPHAS = (-1.0, 0.25, 0.5, 1.0, 1.5)
+
+_GROWN = 0.05  # of the image's width, beyond the region, where "outside" begins
+_CHUNK = 8  # faces at once
+_SLACK = 0.005  # of a cosine: by how much CLIP may waver in an edit that still counts as monotone
+_PLAIN = ("colour", "texture", "length", "open", "size", "width", "angle", "yes", "no")  # say nothing of themselves
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an edit should reach: one of some classes of an attribute.
+
+    Args:
+        attribute: as the classifier calls it.
+        classes: any of these is a success.
+    """
+
+    attribute: str
+    classes: tuple[str, ...]
+
+    def reached(self, labels: Mapping[str, Tensor], attributes: Mapping[str, Sequence[str]]) -> Tensor:
+        """Whether each face has it, (N,) bool.
+
+        Args:
+            labels: from `Classifier.labels`.
+            attributes: those of the classifier.
+        """
+        names = attributes[self.attribute]
+        wanted = torch.tensor([names.index(name) for name in self.classes], device=labels[self.attribute].device)
+        return torch.isin(labels[self.attribute], wanted)
+
+    @classmethod
+    def parse(cls, text: str, attributes: Mapping[str, Sequence[str]]) -> Target:
+        """Read ``"hair_colour=blond"`` or ``"glasses=clear,sunglasses"``.
+
+        Raises:
+            InputError: there is no such attribute or class.
+        """
+        name, _, classes = (part.strip() for part in text.partition("="))
+        if name not in attributes:
+            raise InputError(f"unknown attribute {name!r}; the classifier knows {', '.join(attributes)}")
+        chosen = tuple(part.strip() for part in classes.split(","))
+        for one in chosen:
+            if one not in attributes[name]:
+                raise InputError(f"{name} has no class {one!r}; it has {', '.join(attributes[name])}")
+        return cls(name, chosen)
+
+    @classmethod
+    def of_prompt(cls, prompt: str, attributes: Mapping[str, Sequence[str]]) -> Target | None:
+        """The attribute that a prompt names with a word of its own, or None.
+
+        "blond hair" names the class blond of the attribute hair_colour; "glasses" and "a smiling person" name an
+        attribute, and mean any class of it but "no", or the class of that name.
+        """
+        words = [word.norm for word in split_words(prompt.lower())]
+        negated = any(word in ("no", "not", "without") for word in words)
+        best: tuple[int, Target] | None = None
+        for name, classes in attributes.items():
+            nouns = [part for part in name.split("_") if part not in _PLAIN]
+            about = any(_alike(noun, word) for noun in nouns for word in words)
+            said = tuple(c for c in classes if c not in _PLAIN[-2:] and any(_alike(c, word) for word in words))
+            sure = sum(c in other for c in said for other in attributes.values()) == 1
+            if said and (about or sure):  # "man" alone is rarely what an edit is about
+                candidate = (0 if name == "gender" else 2 + about, cls(name, said[:1]))
+            elif about and classes[0] == "no":
+                candidate = (1, cls(name, tuple(classes[:1] if negated else classes[1:])))
+            else:
+                continue
+            if best is None or candidate[0] > best[0]:
+                best = candidate
+        return None if best is None else best[1]
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What an edit of one strength does. Intervals are over faces; None where the set has no classifier.
+
+    Args:
+        alpha: the strength.
+        clip_gain: by how much CLIP's cosine of picture and prompt rises.
+        clip_rank: place of the prompt among captions that name something else; 1 is first.
+        localization: share of the squared change that lies in the grown region.
+        inside: mean absolute change in the region, of pictures in [-1, 1].
+        outside: the same beyond the grown region.
+        psnr: of what lies outside, in dB.
+        ssim: of what lies outside.
+        success: share of the faces without the target that have it afterwards.
+        kept: share of the other attributes that stay what they were.
+        flips: attribute -> share of faces in which it flips.
+    """
+
+    alpha: float
+    clip_gain: Interval
+    clip_rank: Interval
+    localization: Interval
+    inside: Interval
+    outside: Interval
+    psnr: Interval
+    ssim: Interval
+    success: Interval | None
+    kept: Interval | None
+    flips: Mapping[str, Interval]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, intervals as objects."""
+        out: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            out[field.name] = value.to_json() if isinstance(value, Interval) else value
+        return {**out, "flips": {name: flip.to_json() for name, flip in self.flips.items()}}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found.
+
+    Args:
+        prompt: of the direction.
+        seeds: the faces.
+        target: what counts as success; None when the prompt names no attribute, or there is no classifier.
+        strengths: from the weakest to the strongest.
+        monotone: share of faces whose CLIP cosine never falls from one strength to the next, alpha 0 included.
+        seconds_per_edit: time of one edited face.
+        peak_memory: bytes; of the device, or of the whole process on a CPU; None where it cannot be read.
+        training_seconds: as the direction's file says; None when it does not.
+        notes: what is missing, and why.
+    """
+
+    prompt: str
+    seeds: tuple[int, ...]
+    target: Target | None
+    strengths: tuple[Strength, ...]
+    monotone: Interval
+    seconds_per_edit: float
+    peak_memory: int | None
+    training_seconds: float | None
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        target = self.target and {"attribute": self.target.attribute, "classes": list(self.target.classes)}
+        return {
+            "prompt": self.prompt,
+            "seeds": list(self.seeds),
+            "target": target,
+            "strengths": [one.to_json() for one in self.strengths],
+            "monotone": self.monotone.to_json(),
+            "seconds_per_edit": self.seconds_per_edit,
+            "peak_memory": self.peak_memory,
+            "training_seconds": self.training_seconds,
+            "notes": list(self.notes),
+        }
+
+
+def evaluate(
+    editor: Editor,
+    direction: Direction,
+    *,
+    seeds: Sequence[int] = SEEDS,
+    alphas: Sequence[float] = ALPHAS,
+    target: Target | str | None = None,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Evaluation:
+    """Edit held-out faces with several strengths and measure what comes of it.
+
+    Args:
+        editor: of the set that the direction was trained on.
+        direction: what to judge.
+        seeds: the faces; none of them may have been trained on.
+        alphas: the strengths, in any order.
+        target: what counts as success, also as ``"hair_colour=blond"``; None finds it in the prompt.
+        tell: called with the number of faces done.
+    Returns:
+        The figures with 95 % intervals over the faces.
+    Raises:
+        InputError: a seed was trained or calibrated on, a strength is no finite number, or the target is unknown.
+        DirectionError: the direction belongs to another generator.
+    """
+    numbers = _held_out(direction, seeds)
+    strengths = tuple(sorted(set(check_alphas(tuple(alphas), len(alphas), name="alphas"))))
+    classifier, notes = editor.classifier, []
+    if classifier is None:
+        if target is not None:
+            raise InputError(f"the model set {editor.name!r} has no classifier, so there is no target to reach")
+        notes.append("the model set has no classifier: success and leakage are left out")
+    elif isinstance(target, str):
+        target = Target.parse(target, classifier.attributes)
+    elif target is None:
+        target = Target.of_prompt(direction.prompt, classifier.attributes)
+        if target is None:
+            notes.append("the prompt names no attribute of the classifier: success is left out; name it to have it")
+    with torch.no_grad():
+        texts = editor.clip.encode_text((direction.prompt, *contrasts(direction.prompt)))
+    if editor.generator.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(editor.generator.device)
+    found: list[list[dict[str, Tensor]]] = [[] for _ in strengths]
+    cosines: list[Tensor] = []
+    seconds = 0.0
+    for some in _chunks(numbers):
+        before = editor.sample(seeds=some)
+        base = _look(editor, classifier, before, texts)
+        rows = {0.0: base["cosine"]}
+        for place, alpha in enumerate(strengths):
+            began = time.perf_counter()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", EclipsedWarning)
+                after = editor.edit(before, direction, alpha)
+            if after.images.is_cuda:
+                torch.cuda.synchronize(after.images.device)
+            seconds += time.perf_counter() - began
+            seen = _look(editor, classifier, after, texts)
+            rows[alpha] = seen["cosine"]
+            found[place].append(_compare(editor, direction, before, after, base, seen, classifier, target))
+        cosines.append(torch.stack([rows[alpha] for alpha in sorted(rows)]))
+        tell(numbers.index(some[-1]) + 1)
+    return Evaluation(
+        prompt=direction.prompt,
+        seeds=numbers,
+        target=target,
+        strengths=tuple(_summary(alpha, parts) for alpha, parts in zip(strengths, found, strict=True)),
+        monotone=metrics.share(metrics.monotone(torch.cat(cosines, dim=1), slack=_SLACK)),
+        seconds_per_edit=seconds / (len(numbers) * len(strengths)),
+        peak_memory=_peak_memory(editor.generator.device),
+        training_seconds=direction.scores.get("seconds"),
+        notes=tuple(notes),
+    )
+
+
+def _held_out(direction: Direction, seeds: Sequence[int]) -> tuple[int, ...]:
+    numbers = check_seeds(seeds)
+    if len(set(numbers)) < len(numbers):
+        raise InputError("every seed may be named once")
+    trained = set(direction.config.get("seeds") or ())
+    used = [s for s in numbers if s in trained or s in TRAINING_SEEDS or s in CALIBRATION_SEEDS]
+    if used:
+        shown = ", ".join(map(str, used[:5])) + (" …" if len(used) > 5 else "")
+        raise InputError(
+            f"figures need faces that training never saw; it may have seen the seeds {shown}: "
+            f"choose others below {CALIBRATION_SEEDS.start}"
+        )
+    return numbers
+
+
+def _chunks(numbers: tuple[int, ...]) -> Iterator[list[int]]:
+    for start in range(0, len(numbers), _CHUNK):
+        yield list(numbers[start : start + _CHUNK])
+
+
+def _look(editor: Editor, classifier: Classifier | None, faces: Faces, texts: Tensor) -> dict[str, Any]:
+    """How CLIP and the classifier see some faces."""
+    with torch.no_grad():
+        seen = editor.clip.encode_images(faces.images)
+    labels = {} if classifier is None else classifier.labels(faces.images)
+    return {"cosine": (seen @ texts[0]).cpu(), "rank": metrics.rank(seen, texts).cpu(), "labels": labels}
+
+
+def _compare(
+    editor: Editor,
+    direction: Direction,
+    before: Faces,
+    after: Faces,
+    base: Mapping[str, Any],
+    seen: Mapping[str, Any],
+    classifier: Classifier | None,
+    target: Target | None,
+) -> dict[str, Tensor]:
+    """One number a face for each measure; nan where a face does not count."""
+    parts = direction.region.parts
+    mask = mix_masks(editor.parser.mask(before.images, parts), editor.parser.mask(after.images, parts), "union")
+    grown = grow_mask(mask, _GROWN)
+    old, new = (faces.images.clamp(-1, 1) for faces in (before, after))
+    change = (new - old).abs()
+    out = {
+        "clip_gain": seen["cosine"] - base["cosine"],
+        "clip_rank": seen["rank"].double(),
+        "localization": localization_score(old, new, grown),
+        "inside": metrics.weighted_mean(change, mask),
+        "outside": metrics.weighted_mean(change, 1 - grown),
+        "psnr": metrics.psnr(old, new, 1 - grown),
+        "ssim": metrics.weighted_mean(metrics.ssim_map(old, new), 1 - grown),
+    }
+    if classifier is not None:
+        was, now = base["labels"], seen["labels"]
+        aim = None if target is None else target.attribute
+        flips = {name: (was[name] != now[name]).double() for name in classifier.attributes if name != aim}
+        out |= {f"flip {name}": flip for name, flip in flips.items()}
+        out["kept"] = 1 - torch.stack(list(flips.values())).mean(dim=0)
+        if target is not None:
+            lacked = ~target.reached(was, classifier.attributes)
+            out["success"] = torch.where(lacked, target.reached(now, classifier.attributes).double(), torch.nan)
+    return {name: value.cpu() for name, value in out.items()}
+
+
+def _summary(alpha: float, parts: list[dict[str, Tensor]]) -> Strength:
+    values = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    flips = {name[5:]: metrics.share(v > 0.5) for name, v in values.items() if name.startswith("flip ")}
+    success = values.get("success")
+    return Strength(
+        alpha=alpha,
+        **{
+            name: metrics.bootstrap(values[name])
+            for name in ("clip_gain", "clip_rank", "localization", "inside", "outside", "psnr", "ssim")
+        },
+        success=None if success is None else metrics.share(success[success.isfinite()] > 0.5),
+        kept=metrics.bootstrap(values["kept"]) if "kept" in values else None,
+        flips=flips,
+    )
+
+
+def _peak_memory(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _alike(name: str, word: str) -> bool:
+    """Whether a word is a form of a name: "lip" and "lipstick", "smile" and "smiling", "brows" and "eyebrows"."""
+    if len(name) <= 3:
+        return word in (name, f"{name}s") or (name == "lip" and word.startswith(name))
+    return word.startswith(name.removesuffix("s").removesuffix("e")) or word.endswith(name)
