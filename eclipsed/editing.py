@@ -6,7 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,16 @@ from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.generator import Generator
 from eclipsed.images import to_pil
 from eclipsed.latents import Latent
+from eclipsed.losses import grow_mask, mix_masks
+from eclipsed.parser import Parser
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Edit", "Faces", "check_alpha", "check_alphas", "edit", "sample"]
+__all__ = ["Edit", "Faces", "blend_pixels", "check_alpha", "check_alphas", "edit", "sample"]
 
 _PIXELS_AT_ONCE = 8 * 256 * 256
+_FEATHER = 0.02  # of the image's width: half of the way from the region's edge to where a blended edit ends
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,26 @@ def edit(
     return Faces(images=images, latent=latent, seeds=faces.seeds, edits=(*faces.edits, *edits), before=faces)
 
 
+def blend_pixels(parser: Parser, faces: Faces, edited: Faces, parts: Sequence[str]) -> Faces:
+    """Put the edited parts into the faces' own pictures.
+
+    Args:
+        parser: finds the parts before and after the edit.
+        faces: before the edit.
+        edited: after it.
+        parts: what is taken from the edited pictures, on either side of the edit.
+    Returns:
+        `edited` with other images: inside the parts those of `edited`; beyond them a seam of 4 % of the width; and
+        beyond the seam those of `faces`, bit for bit. The latents are those of `edited`.
+    """
+    masks = []
+    for before, after in zip(_some(faces.images), _some(edited.images), strict=True):
+        masks.append(_feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union")))
+    mask = torch.cat(masks)
+    images = torch.where(mask > 0, torch.lerp(faces.images, edited.images, mask), faces.images)
+    return replace(edited, images=images)
+
+
 def check_alpha(alpha: object, *, name: str = "alpha") -> float:
     """Return a strength as a float.
 
@@ -240,6 +263,20 @@ def _render(generator: Generator, latent: Latent) -> Tensor:
     with torch.no_grad():
         parts = [latent[start : start + step].render(generator)[0] for start in range(0, len(latent), step)]
     return torch.cat(parts)
+
+
+def _some(images: Tensor) -> tuple[Tensor, ...]:
+    """A few pictures at a time, so that memory does not grow with their number."""
+    return torch.split(images, max(1, _PIXELS_AT_ONCE // (images.shape[2] * images.shape[3])))
+
+
+def _feathered(mask: Tensor) -> Tensor:
+    """1 on the mask, 0 at `_FEATHER` twice over beyond it, and a straight ramp between."""
+    reach = max(1, round(_FEATHER * mask.shape[-1]))
+    wide = grow_mask(mask, reach / mask.shape[-1])
+    padded = torch.nn.functional.pad(wide, [reach] * 4, mode="replicate")
+    soft = torch.nn.functional.avg_pool2d(padded, 2 * reach + 1, stride=1)
+    return torch.where(mask > 0, torch.ones_like(soft), soft)
 
 
 def _caption(before: Faces, after: Faces) -> str:

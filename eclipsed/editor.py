@@ -190,9 +190,29 @@ class Editor:
         alpha: float | Sequence[float] = 1.0,
         *,
         layers: Sequence[int | str] | None = None,
+        blend: str | None = None,
     ) -> Faces:
-        """Move faces along one direction or several; see `eclipsed.editing.edit`."""
-        return editing.edit(self.generator, faces, direction, alpha, layers=layers)
+        """Move faces along one direction or several; see `eclipsed.editing.edit`.
+
+        Args:
+            faces: edited or not; edits add up.
+            direction: one, or several to apply together.
+            alpha: strength of all, or one for each.
+            layers: rows of ws or names of layers to restrict the edit to.
+            blend: ``"pixels"`` puts what the directions' regions show after the edit into the pictures of `faces`,
+                with a seam of 4 % of the width around them; what lies beyond stays as it was, bit for bit. None shows
+                what the generator makes of the edited latents.
+        Raises:
+            InputError: also when `blend` is unknown.
+        """
+        if blend not in (None, "pixels"):
+            raise InputError(f'blend must be "pixels" or None; got {blend!r}')
+        edited = editing.edit(self.generator, faces, direction, alpha, layers=layers)
+        if blend is None or edited.images is faces.images:
+            return edited
+        each = [direction] if isinstance(direction, Direction) else direction
+        parts = sorted({part for one in each for part in one.region.parts})
+        return editing.blend_pixels(self.parser, faces, edited, parts)
 
     def strip(
         self,
@@ -201,6 +221,7 @@ class Editor:
         alphas: Sequence[float] = (-1.0, 0.0, 1.0),
         *,
         layers: Sequence[int | str] | None = None,
+        blend: str | None = None,
     ) -> Image.Image:
         """Draw one row per face, one column per strength.
 
@@ -209,11 +230,12 @@ class Editor:
             direction: one, or several moved by the same strength.
             alphas: the strengths.
             layers: see `edit`.
+            blend: see `edit`.
         Raises:
             InputError: no strength, or one that is not a finite number.
         """
         strengths = _strengths(alphas, "alphas")
-        edited = [self.edit(faces, direction, alpha, layers=layers) for alpha in strengths]
+        edited = [self.edit(faces, direction, alpha, layers=layers, blend=blend) for alpha in strengths]
         rows = [torch.stack([one.images[index] for one in edited]) for index in range(len(faces))]
         columns = [pictures.signed(alpha) for alpha in strengths]
         title = ", ".join(dict.fromkeys(one.prompt for one in edited[0].edits[len(faces.edits) :]))

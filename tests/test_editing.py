@@ -203,3 +203,43 @@ def test_saving(editor, faces, plus, tmp_path):
 def test_an_edit_by_a_saved_direction_is_the_same(editor, faces, any_direction, tmp_path):
     again = Direction.load(any_direction.save(tmp_path / "d.safetensors"))
     assert torch.equal(editor.edit(faces, again, 0.6).images, editor.edit(faces, any_direction, 0.6).images)
+
+
+# --- blending
+
+
+def test_a_blended_edit_leaves_the_rest_bit_for_bit(editor, direction):
+    faces = editor.sample(seeds=[1, 2, 3])
+    plain, blended = editor.edit(faces, direction, 1.0), editor.edit(faces, direction, 1.0, blend="pixels")
+    masks = [editor.parser.mask(f.images, direction.region.parts) for f in (faces, plain)]
+    mask = torch.maximum(*masks)
+    reach = 2 * max(1, round(0.02 * faces.images.shape[-1]))
+    far = 1 - torch.nn.functional.max_pool2d(mask, 2 * reach + 1, 1, reach)
+    core, beyond = (m.bool().expand_as(faces.images) for m in (mask, far))
+    assert bool(core.any())
+    assert bool(beyond.any())
+    assert torch.equal(blended.images[beyond], faces.images[beyond])
+    assert torch.equal(blended.images[core], plain.images[core])
+    assert not torch.equal(plain.images[beyond], faces.images[beyond])
+    seam = ~(core | beyond)
+    low, high = torch.minimum(faces.images, plain.images), torch.maximum(faces.images, plain.images)
+    assert bool(((blended.images >= low - 1e-5) & (blended.images <= high + 1e-5))[seam].all())
+    assert torch.equal(blended.ws, plain.ws)
+    assert blended.edits == plain.edits
+
+
+def test_blended_edits_follow_each_other(editor, direction):
+    faces = editor.sample(seeds=[4])
+    once = editor.edit(faces, direction, 0.5, blend="pixels")
+    twice = editor.edit(once, direction, -0.5, blend="pixels")
+    parts = direction.region.parts
+    again = editor.edit(once, direction, -0.5)
+    mask = torch.maximum(*(editor.parser.mask(f.images, parts) for f in (once, again)))
+    far = (torch.nn.functional.max_pool2d(mask, 5, 1, 2) == 0).expand_as(twice.images)
+    assert torch.equal(twice.images[far], once.images[far])
+    assert torch.equal(editor.edit(faces, direction, 0.0, blend="pixels").images, faces.images)
+
+
+def test_an_unknown_blend(editor, direction):
+    with pytest.raises(InputError, match='blend must be "pixels" or None'):
+        editor.edit(editor.sample(seeds=[1]), direction, blend="features")

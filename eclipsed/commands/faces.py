@@ -10,7 +10,7 @@ import typer
 
 from eclipsed import library
 from eclipsed.atomic import check_writable
-from eclipsed.commands.options import Device, Json, Layers, Models, Psi, Seeds, parse_alphas, parse_layers
+from eclipsed.commands.options import Blend, Device, Json, Layers, Models, Psi, Seeds, parse_alphas, parse_layers
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
 from eclipsed.seeds import parse_seeds
@@ -63,6 +63,7 @@ def edit(
         Path | None, typer.Option("--grid", metavar="FILE", help="Also draw all pairs in one picture.")
     ] = None,
     layers: Layers = None,
+    blend: Blend = None,
     psi: Psi = None,
     models: Models = "mini",
     device: Device = None,
@@ -82,7 +83,7 @@ def edit(
     pairs: list[Faces] = []
     for some in _batches(numbers):
         faces = editor.sample(seeds=some, truncation_psi=psi)
-        edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows)
+        edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows, blend=blend)
         before += map(str, faces.save(out))
         after += map(str, edited.save(out))
         pairs += [edited] if grid is not None else []
@@ -100,6 +101,7 @@ def strip(
     out: Picture,
     alphas: Annotated[str, typer.Option("--alphas", help="Strengths of the columns.")] = "-1,0,1",
     layers: Layers = None,
+    blend: Blend = None,
     psi: Psi = None,
     models: Models = "mini",
     device: Device = None,
@@ -112,7 +114,7 @@ def strip(
     (learned,) = _load([direction], models)
     editor = open_editor(models, device)
     faces = editor.sample(seeds=numbers, truncation_psi=psi)
-    written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows), out)
+    written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows, blend=blend), out)
     _report([written], as_json, {"path": written, "seeds": list(numbers), "alphas": list(strengths)})
 
 

@@ -15,6 +15,7 @@ from eclipsed.errors import InputError
 from eclipsed.seeds import parse_seeds
 
 __all__ = [
+    "Blend",
     "Device",
     "Json",
     "Layers",
@@ -37,6 +38,15 @@ Seeds = Annotated[str, typer.Option("--seeds", metavar="LIST", help="Seeds of th
 Psi = Annotated[
     float | None,
     typer.Option("--psi", help="Truncation of the faces; 1 is none, 0 the mean face.", show_default="the set's own"),
+]
+Blend = Annotated[
+    str | None,
+    typer.Option(
+        "--blend",
+        metavar="pixels",
+        help="Put the edited part into the original picture, which stays as it is elsewhere.",
+        show_default="no blending",
+    ),
 ]
 Layers = Annotated[
     str | None,
