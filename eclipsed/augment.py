@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -27,6 +29,13 @@ class Jitter:
         self.shift = (2 * draw[:, 1:3] - 1) * (1 - self.zoom)[:, None]  # stays inside the picture
         self.contrast = 1 + light * (2 * draw[:, 3] - 1)
         self.brightness = light * (2 * draw[:, 4] - 1)
+
+    def __getitem__(self, part: slice) -> Jitter:
+        """The same changes for a part of the batch."""
+        other = copy.copy(self)
+        other.zoom, other.shift = self.zoom[part], self.shift[part]
+        other.contrast, other.brightness = self.contrast[part], self.brightness[part]
+        return other
 
     def __call__(self, images: Tensor) -> Tensor:
         """Apply the changes.

@@ -129,7 +129,8 @@ def _margins(objective: Objective, latent: Latent) -> Tensor:
     parts = []
     for _, images in objective.render(latent):
         with torch.no_grad():
-            parts.append(contrast_margin(clip.encode_images(images), objective.texts, temperature=clip.logit_scale))
+            seen = clip.encode_images(images, dtype=objective.dtype)
+            parts.append(contrast_margin(seen, objective.texts, temperature=clip.logit_scale))
     return torch.cat(parts)
 
 
@@ -164,8 +165,9 @@ def _scores(objective: Objective, space: Space, faces: _Faces, delta: Tensor, sc
         moved = space.move(faces.latent, delta, scale)
         distance = float(space.distance(moved, objective.spread).mean())
     parts: list[list[Tensor]] = [[], [], [], [], []]
-    for (part, before), (_, after) in zip(objective.render(faces.latent), objective.render(moved), strict=True):
-        mask = mix_masks(objective.masks(before)[0], objective.masks(after)[0], "union")
+    pairs = zip(objective.render(faces.latent, exact=True), objective.render(moved, exact=True), strict=True)
+    for (part, before), (_, after) in pairs:
+        mask = mix_masks(*(objective.masks(images, exact=True)[0] for images in (before, after)), "union")
         mask = grow_mask(mask, _GROWN)
         with torch.no_grad():
             seen = objective.clip.encode_images(after)

@@ -27,6 +27,7 @@ from eclipsed.errors import (
     VocabularyWarning,
 )
 from eclipsed.images import check_images
+from eclipsed.precision import autocast
 
 __all__ = ["Clip"]
 
@@ -145,17 +146,21 @@ class Clip(nn.Module):
         inputs = _to_square(inputs, self.size, self._resize_mode, self._interpolation, self._fill)
         return (inputs - self.mean) / self.std
 
-    def encode_images(self, images: Tensor) -> Tensor:
+    def encode_images(self, images: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
         """Turn images into unit vectors; differentiable.
 
         Args:
             images: (N, 3, H, W), range [-1, 1]; values outside are clipped, as in a saved picture.
+            dtype: what matrix products are computed in; None is float32.
         Returns:
             (N, D), float32.
         Raises:
             InputError: `images` is not an image tensor.
         """
-        return F.normalize(self.network.encode_image(self.preprocess(images)).float(), dim=-1)
+        inputs = self.preprocess(images)
+        with autocast(self.device, dtype):
+            vectors = self.network.encode_image(inputs)
+        return F.normalize(vectors.float(), dim=-1)
 
     @torch.no_grad()
     def encode_text(self, prompts: str | Sequence[str]) -> Tensor:

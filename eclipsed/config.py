@@ -23,6 +23,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "difference": ("l2", "l1", "cosine"),
     "mask": ("average", "union", "intersection"),
     "where": ("foreground", "background"),
+    "precision": ("auto", "float32", "bfloat16", "float16"),
 }
 _GROUPS = ("coarse", "middle", "fine", "all")
 
@@ -102,6 +103,10 @@ class TrainConfig:
             None leaves it free.
         row_cap: largest norm of a row of the delta, as a share of the data's radius; None leaves it free.
         resolution: side of the training pictures; None is the largest that CLIP and the parser use.
+        precision: what the networks compute in: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``, the short
+            format that the device is fast in, if any.
+        low_memory: take the faces of a step one after the other and recompute activations for the gradient, for less
+            memory and more time; the loss is the same.
         probe_groups: what ``layers="auto"`` chooses from: ``"coarse"``, ``"middle"``, ``"fine"``, ``"all"``.
         probe_steps: steps of the trial, in the rows of all these groups.
         probe_share: ``"all"`` is taken when no other group alone saves this share of the loss that the trial saved.
@@ -146,6 +151,8 @@ class TrainConfig:
     components: float | None = 0.985
     row_cap: float | None = 0.35
     resolution: int | None = None
+    precision: str = "auto"
+    low_memory: bool = False
     probe_groups: tuple[str, ...] = ("coarse", "middle", "fine", "all")
     probe_steps: int = 40
     probe_share: float = 0.6
@@ -160,7 +167,7 @@ class TrainConfig:
             self._set(name, _whole(name, getattr(self, name), low, high))
         for name, bounds in _REAL.items():
             self._set(name, _real(name, getattr(self, name), *bounds))
-        for name in ("augment", "calibrate"):
+        for name in ("augment", "calibrate", "low_memory"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} must be True or False; got {getattr(self, name)!r}")
         self._set("seed", check_seed(self.seed))
@@ -262,6 +269,7 @@ class TrainConfig:
             fence_weight=0.0,
             components=None,
             row_cap=None,
+            precision="float32",
             calibrate=False,
         ).replace(**changes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -75,13 +76,13 @@ def adam(
 
 
 def advance(
-    objective: Objective, batch: Batch, space: Space, point: Point, *, rate: float, shared: bool
+    objective: Objective, batches: Iterable[Batch], space: Space, point: Point, *, rate: float, shared: bool
 ) -> tuple[Point, Terms]:
     """One step of training.
 
     Args:
         objective: the loss.
-        batch: the faces of this step.
+        batches: the faces of this step, in one piece or in several whose gradients add up.
         space: where the deltas live.
         point: where the descent stands.
         rate: learning rate.
@@ -92,13 +93,19 @@ def advance(
         TrainingError: the loss, its gradient or the new deltas are not finite.
     """
     deltas = point.deltas.detach().requires_grad_()
-    terms = objective.terms(batch, space, deltas)
-    if not math.isfinite(loss := float(terms.loss.detach())):
-        raise TrainingError(
-            f"the loss became {loss} at step {point.step + 1}; what was learned before it is kept: "
-            "lower learning_rate or the weights"
-        )
-    (gradient,) = torch.autograd.grad(terms.loss, deltas)
+    gradient, parts, faces = torch.zeros_like(deltas), [], []
+    for batch in batches:
+        terms = objective.terms(batch, space, deltas)
+        if not math.isfinite(loss := float(terms.loss.detach())):
+            raise TrainingError(
+                f"the loss became {loss} at step {point.step + 1}; what was learned before it is kept: "
+                "lower learning_rate or the weights"
+            )
+        (own,) = torch.autograd.grad(terms.loss, deltas)
+        gradient = gradient + own * len(batch)
+        parts.append(terms)
+        faces.append(len(batch))
+    gradient = gradient / sum(faces)
     config = objective.config
     among = space.keep(torch.ones_like(gradient)) if shared else None
     following = adam(point, gradient, rate=rate, shared=among)
@@ -110,5 +117,14 @@ def advance(
             f"the gradient was not finite at step {point.step + 1}; what was learned before it is kept: "
             "lower learning_rate or the weights"
         )
-    seen = Terms(terms.loss.detach(), terms.clip, terms.locality)
+    seen = _mean(parts, faces)
     return Point(following.step, tamed, following.first, following.second), seen
+
+
+def _mean(parts: Sequence[Terms], faces: Sequence[int]) -> Terms:
+    """The terms of a whole batch from those of its parts."""
+    count = sum(faces)
+    pairs = list(zip(parts, faces, strict=True))
+    loss = torch.stack([terms.loss.detach() * n for terms, n in pairs]).sum() / count
+    clip, locality = (sum(getattr(t, name) * n for t, n in pairs) / count for name in ("clip", "locality"))
+    return Terms(loss, clip, locality)

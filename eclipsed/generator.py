@@ -17,7 +17,7 @@ from eclipsed.checkpoints.native import write_generator
 from eclipsed.checkpoints.reading import read_generator
 from eclipsed.devices import as_device
 from eclipsed.errors import CheckpointError, InputError
-from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
+from eclipsed.networks.stylegan2 import Begun, GeneratorConfig, StyleGAN2
 
 __all__ = ["Drawing", "Generator"]
 
@@ -167,6 +167,9 @@ class Generator:
         resolution: int | None = ...,
         features: tuple[()] = ...,
         rng: torch.Generator | None = ...,
+        dtype: torch.dtype | None = ...,
+        begun: Begun | None = ...,
+        checkpointing: bool = ...,
     ) -> Tensor: ...
 
     @overload
@@ -178,6 +181,9 @@ class Generator:
         resolution: int | None = ...,
         features: Sequence[str],
         rng: torch.Generator | None = ...,
+        dtype: torch.dtype | None = ...,
+        begun: Begun | None = ...,
+        checkpointing: bool = ...,
     ) -> Drawing: ...
 
     def synthesis(
@@ -188,6 +194,9 @@ class Generator:
         resolution: int | None = None,
         features: Sequence[str] = (),
         rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        begun: Begun | None = None,
+        checkpointing: bool = False,
     ) -> Drawing:
         """Draw images; gradients flow to ws.
 
@@ -197,6 +206,9 @@ class Generator:
             resolution: side at which to stop early, a power of two; None draws the full image.
             features: names from `layer_names` whose activations are returned too.
             rng: source of the random noise; None takes PyTorch's global one.
+            dtype: what the features are computed in; None is float32. The picture is float32 anyway.
+            begun: go on from what `begin` gave, with the same other arguments.
+            checkpointing: recompute activations for the gradient instead of keeping them.
         Returns:
             Images, (N, 3, resolution, resolution), about [-1, 1]; with ``features`` a pair of the images and
             {name: (N, channels, side, side)}.
@@ -205,7 +217,14 @@ class Generator:
         """
         ws = self._checked(ws, "ws", (self.num_ws, self.w_dim))
         drawing: Drawing = self.network.synthesis(
-            ws, noise_mode=noise_mode, resolution=resolution, features=features, rng=rng
+            ws,
+            noise_mode=noise_mode,
+            resolution=resolution,
+            features=features,
+            rng=rng,
+            dtype=dtype,
+            begun=begun,
+            checkpointing=checkpointing,
         )
         return drawing
 
@@ -226,6 +245,9 @@ class Generator:
         resolution: int | None = ...,
         features: tuple[()] = ...,
         rng: torch.Generator | None = ...,
+        dtype: torch.dtype | None = ...,
+        begun: Begun | None = ...,
+        checkpointing: bool = ...,
     ) -> Tensor: ...
 
     @overload
@@ -237,6 +259,9 @@ class Generator:
         resolution: int | None = ...,
         features: Sequence[str],
         rng: torch.Generator | None = ...,
+        dtype: torch.dtype | None = ...,
+        begun: Begun | None = ...,
+        checkpointing: bool = ...,
     ) -> Drawing: ...
 
     def synthesis_from_styles(
@@ -247,16 +272,55 @@ class Generator:
         resolution: int | None = None,
         features: Sequence[str] = (),
         rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        begun: Begun | None = None,
+        checkpointing: bool = False,
     ) -> Drawing:
         """Draw images from style vectors as `styles` gives them; otherwise like `synthesis`.
 
         Raises:
             InputError: a style is missing, unknown, of a wrong shape or not finite.
         """
-        sizes = self.network.synthesis.style_sizes()
-        checked = {k: self._checked(v, f"style {k}", (sizes[k],)) if k in sizes else v for k, v in styles.items()}
         return self.network.synthesis.from_styles(
-            checked, noise_mode=noise_mode, resolution=resolution, features=features, rng=rng
+            self._checked_styles(styles),
+            noise_mode=noise_mode,
+            resolution=resolution,
+            features=features,
+            rng=rng,
+            dtype=dtype,
+            begun=begun,
+            checkpointing=checkpointing,
+        )
+
+    def begin(
+        self,
+        styles: Mapping[str, Tensor],
+        row: int,
+        *,
+        noise_mode: str = "const",
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Begun:
+        """Draw up to the first layer that reads a row of ws, where drawings of faces begin to differ.
+
+        Args:
+            styles: as `styles` gives them, {name: (N, channels)}.
+            row: the first row of ws that is still open.
+        Returns:
+            What `synthesis` and `synthesis_from_styles` go on from; see there for the other arguments.
+        Raises:
+            InputError: a style is missing, unknown, of a wrong shape or not finite, or there is no such row.
+        """
+        return self.network.synthesis.begin(
+            self._checked_styles(styles),
+            row,
+            noise_mode=noise_mode,
+            resolution=resolution,
+            features=features,
+            rng=rng,
+            dtype=dtype,
         )
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
@@ -272,6 +336,10 @@ class Generator:
             OutputError: the file could not be written.
         """
         return write_generator(path, self.config, self.network.state_dict(), dtype=dtype)
+
+    def _checked_styles(self, styles: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        sizes = self.network.synthesis.style_sizes()
+        return {k: self._checked(v, f"style {k}", (sizes[k],)) if k in sizes else v for k, v in styles.items()}
 
     def _checked(self, x: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
         wanted = ", ".join(["N", *map(str, shape)])

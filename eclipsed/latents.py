@@ -14,6 +14,7 @@ from torch import Tensor
 from eclipsed.errors import InputError
 from eclipsed.fence import Spread, cap_rows
 from eclipsed.generator import Generator
+from eclipsed.networks.stylegan2 import Begun
 from eclipsed.rows import check_layer, row_names
 
 __all__ = ["SPACES", "Latent", "Space", "Style", "W", "WPlus", "Z", "make_space"]
@@ -55,8 +56,35 @@ class Latent:
         z = None if self.z is None else self.z[where]
         return replace(self, ws=self.ws[where], z=z, offsets={name: v[where] for name, v in self.offsets.items()})
 
+    def styles(self, generator: Generator) -> dict[str, Tensor]:
+        """The style vectors that the faces are drawn from, {name: (N, channels)}."""
+        styles = dict(generator.styles(self.ws))
+        for name, offset in self.offsets.items():
+            styles[name] = styles[name] + offset
+        return styles
+
+    def begin(
+        self,
+        generator: Generator,
+        row: int,
+        *,
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        dtype: torch.dtype | None = None,
+    ) -> Begun:
+        """Draw what these faces share with all that differ from them in the rows from `row` on only."""
+        styles = self.styles(generator)
+        return generator.begin(styles, row, resolution=resolution, features=tuple(features), dtype=dtype)
+
     def render(
-        self, generator: Generator, *, resolution: int | None = None, features: Sequence[str] = ()
+        self,
+        generator: Generator,
+        *,
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        dtype: torch.dtype | None = None,
+        begun: Begun | None = None,
+        checkpointing: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Synthesise the faces with constant noise.
 
@@ -64,17 +92,20 @@ class Latent:
             generator: the one that the latents belong to.
             resolution: stop early at this side; None is the full picture.
             features: layers whose activations are wanted, e.g. ``"b8.conv0"``.
+            dtype: what the generator computes in; None is float32.
+            begun: go on from what `begin` gave, with the same other arguments.
+            checkpointing: recompute activations for the gradient instead of keeping them.
         Returns:
             Images (N, 3, H, W), and the activations by name, (N, C, h, w).
         """
-        names = tuple(features)
-        if self.offsets:
-            styles = dict(generator.styles(self.ws))
-            for name, offset in self.offsets.items():
-                styles[name] = styles[name] + offset
-            out = generator.synthesis_from_styles(styles, resolution=resolution, features=names)
-        else:
-            out = generator.synthesis(self.ws, resolution=resolution, features=names)
+        out = generator.synthesis_from_styles(
+            self.styles(generator),
+            resolution=resolution,
+            features=tuple(features),
+            dtype=dtype,
+            begun=begun,
+            checkpointing=checkpointing,
+        )
         return out if isinstance(out, tuple) else (out, {})
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -27,14 +28,17 @@ from eclipsed.losses import (
     mix_masks,
     similarity_loss,
 )
+from eclipsed.networks.stylegan2 import Begun
 from eclipsed.parser import Parser
 from eclipsed.parts import INDEX
+from eclipsed.precision import compute_dtype
 from eclipsed.region import Region, contrasts
 from eclipsed.seeds import TRAINING_SEEDS
 
 __all__ = ["Batch", "Objective", "Terms", "step_rng"]
 
 _CHUNK = 8  # faces rendered at once where no gradient is needed
+_KEPT = 64  # training faces up to which each is drawn once and kept
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Batch:
         protected: parts that are never inside, (N, 1, H, W); None when locality is off.
         jitter: what happens to pictures before CLIP sees them; None for nothing.
         embedding: CLIP's view of `image`; None when the loss does not need it.
+        begun: what is drawn alike before and after the edit; None when the edit may change the first row.
     """
 
     latent: Latent
@@ -60,6 +65,10 @@ class Batch:
     protected: Tensor | None
     jitter: Jitter | None
     embedding: Tensor | None
+    begun: Begun | None = None
+
+    def __len__(self) -> int:
+        return len(self.latent)
 
 
 @dataclass(frozen=True)
@@ -129,19 +138,68 @@ class Objective:
             self.texts = clip.encode_text((prompt, *_known(clip, contrasts(prompt) or (config.neutral_prompt,))))
             self.neutral = clip.encode_text((config.neutral_prompt,))[0]
         self.spread = Spread.measure(generator, share=config.components or 0.985)
+        self.dtype = compute_dtype(config.precision, generator.device)
+        self._kept: dict[tuple[int, int], _Before] = {}
 
-    def batch(self, step: int, *, stream: int = 0) -> Batch:
-        """The faces of a step, which depend on nothing but the config's seed, the step and the stream."""
+    def batch(self, step: int, *, stream: int = 0, row: int = 0) -> Batch:
+        """The faces of a step in one piece; see `batches`."""
+        (batch,) = self._batches(step, stream, row, self.config.batch)
+        return batch
+
+    def batches(self, step: int, *, stream: int = 0, row: int = 0) -> Iterator[Batch]:
+        """The faces of a step, which depend on nothing but the config's seed, the step and the stream.
+
+        Args:
+            step: counted from 0.
+            stream: of random numbers.
+            row: the first row of ws that the edit may change; what is drawn before it is drawn once.
+        Yields:
+            All faces at once; with ``low_memory`` one after the other.
+        """
+        return self._batches(step, stream, row, 1 if self.config.low_memory else self.config.batch)
+
+    def _batches(self, step: int, stream: int, row: int, size: int) -> Iterator[Batch]:
         rng = step_rng(self.config.seed, step, stream)
-        latent = self._draw(rng)
+        latent, indices = self._draw(rng)
         low, high = self.config.alpha
         alpha = (low + (high - low) * torch.rand(len(latent), generator=rng)).to(latent.ws)
         jitter = Jitter(len(latent), rng) if self.config.augment else None
-        with torch.no_grad():
-            image, features = latent.render(self.generator, resolution=self.resolution, features=self.features)
-            mask, protected = self.masks(image) if self.local else (None, None)
-            embedding = self._look(image, jitter) if self.config.clip_loss == "directional" else None
-        return Batch(latent, alpha, image, self._measured(image, features), mask, protected, jitter, embedding)
+        for start in range(0, len(latent), size):
+            part = slice(start, start + size)
+            before = self._before(latent[part], indices[part] if indices else [], row)
+            shaken = None if jitter is None else jitter[part]
+            embedding = None
+            if self.config.clip_loss == "directional":
+                with torch.no_grad():
+                    embedding = self._look(before.image, shaken)
+            yield Batch(
+                latent[part],
+                alpha[part],
+                before.image,
+                self._measured(before.image, before.features),
+                before.mask,
+                before.protected,
+                shaken,
+                embedding,
+                before.begun,
+            )
+
+    def _before(self, latent: Latent, indices: list[int], row: int) -> _Before:
+        """Faces before the edit; those that come again and again are drawn and parsed once."""
+        if not indices or len(self.faces or ()) > _KEPT:
+            return self._drawn(latent, row)
+        for place, index in enumerate(indices):
+            if (index, row) not in self._kept:
+                self._kept[index, row] = self._drawn(latent[place : place + 1], row)
+        return _Before.cat([self._kept[index, row] for index in indices])
+
+    @torch.no_grad()
+    def _drawn(self, latent: Latent, row: int) -> _Before:
+        how: _How = {"resolution": self.resolution, "features": self.features, "dtype": self.dtype}
+        begun = latent.begin(self.generator, row, **how) if row else None
+        image, features = latent.render(self.generator, begun=begun, **how)
+        mask, protected = self.masks(image) if self.local else (None, None)
+        return _Before(image, features, mask, protected, begun)
 
     def terms(self, batch: Batch, space: Space, deltas: Tensor) -> Terms:
         """The loss of some deltas on a batch, averaged over the directions.
@@ -158,9 +216,14 @@ class Objective:
         clip = sum(terms.clip for terms in each) / len(each)
         return Terms(loss, clip, sum(terms.locality for terms in each) / len(each))
 
-    def masks(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """The region and the protected parts in some images, each (N, 1, H, W), without gradient."""
-        labels = self.parser.labels(images.detach())[:, None]
+    def masks(self, images: Tensor, *, exact: bool = False) -> tuple[Tensor, Tensor]:
+        """The region and the protected parts in some images, each (N, 1, H, W), without gradient.
+
+        Args:
+            images: (N, 3, H, W), range [-1, 1].
+            exact: let the parser compute in float32.
+        """
+        labels = self.parser.labels(images.detach(), dtype=None if exact else self.dtype)[:, None]
         protected = [name for name in self.config.protect if name not in self.region.parts]
         region, kept = (
             torch.isin(labels, torch.tensor([INDEX[name] for name in names], device=labels.device))
@@ -168,26 +231,37 @@ class Objective:
         )
         return region.to(images.dtype), kept.to(images.dtype)
 
-    def render(self, latent: Latent) -> Iterator[tuple[slice, Tensor]]:
-        """Pictures of many faces, a few at a time and without gradient."""
+    def render(self, latent: Latent, *, exact: bool = False) -> Iterator[tuple[slice, Tensor]]:
+        """Pictures of many faces, a few at a time and without gradient; exact ones are computed in float32."""
         for start in range(0, len(latent), _CHUNK):
             part = slice(start, start + _CHUNK)
             with torch.no_grad():  # closed before the yield, for a suspended one would stay in force outside
-                images = latent[part].render(self.generator, resolution=self.resolution)[0]
+                images = latent[part].render(
+                    self.generator, resolution=self.resolution, dtype=None if exact else self.dtype
+                )[0]
             yield part, images
 
-    def _draw(self, rng: torch.Generator) -> Latent:
+    def _draw(self, rng: torch.Generator) -> tuple[Latent, list[int]]:
+        """Faces, and their places among those of the config; no places for new ones."""
         count = self.config.batch
         if self.faces is None:
             seeds = torch.randint(TRAINING_SEEDS.start, TRAINING_SEEDS.stop, (count,), generator=rng).tolist()
-            return Latent.of_seeds(self.generator, seeds, truncation_psi=self.truncation_psi)
+            return Latent.of_seeds(self.generator, seeds, truncation_psi=self.truncation_psi), []
         order = torch.randperm(len(self.faces), generator=rng).tolist()
-        return self.faces[[order[i % len(order)] for i in range(count)]]
+        indices = [order[i % len(order)] for i in range(count)]
+        return self.faces[indices], indices
 
     def _one(self, batch: Batch, space: Space, delta: Tensor) -> Terms:
         config = self.config
         moved = space.move(batch.latent, delta, batch.alpha)
-        image, features = moved.render(self.generator, resolution=self.resolution, features=self.features)
+        image, features = moved.render(
+            self.generator,
+            resolution=self.resolution,
+            features=self.features,
+            dtype=self.dtype,
+            begun=batch.begun,
+            checkpointing=config.low_memory,
+        )
         seen = self._look(image, batch.jitter)
         loss = config.clip_weight * self._clip_loss(batch, seen)
         locality = float("nan")
@@ -224,10 +298,50 @@ class Objective:
         return similarity_loss(seen, self.texts[0]).mean()
 
     def _look(self, images: Tensor, jitter: Jitter | None) -> Tensor:
-        return self.clip.encode_images(images if jitter is None else jitter(images))
+        return self.clip.encode_images(images if jitter is None else jitter(images), dtype=self.dtype)
 
-    def _measured(self, image: Tensor, features: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {**features, "image": image} if self.with_image else features
+    def _measured(self, image: Tensor, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        places = {name: values.float() for name, values in features.items()}
+        return {**places, "image": image} if self.with_image else places
+
+
+class _How(TypedDict):
+    resolution: int
+    features: tuple[str, ...]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class _Before:
+    """Some faces as they are before the edit; see `Batch`."""
+
+    image: Tensor
+    features: Mapping[str, Tensor]
+    mask: Tensor | None
+    protected: Tensor | None
+    begun: Begun | None
+
+    @classmethod
+    def cat(cls, faces: list[_Before]) -> _Before:
+        first = faces[0]
+        begun = first.begun
+        if begun is not None:
+            each = [face.begun for face in faces if face.begun is not None]
+            image = None if begun.image is None else torch.cat([b.image for b in each if b.image is not None])
+            kept = {name: torch.cat([b.kept[name] for b in each]) for name in begun.kept}
+            begun = Begun(begun.name, torch.cat([b.x for b in each]), image, kept)
+        return cls(
+            torch.cat([face.image for face in faces]),
+            {name: torch.cat([face.features[name] for face in faces]) for name in first.features},
+            _cat([face.mask for face in faces]),
+            _cat([face.protected for face in faces]),
+            begun,
+        )
+
+
+def _cat(parts: list[Tensor | None]) -> Tensor | None:
+    there = [part for part in parts if part is not None]
+    return torch.cat(there) if there else None
 
 
 def _known(clip: Clip, captions: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from eclipsed.errors import InputError
 from eclipsed.images import check_images, resize
 from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.parts import INDEX, PARTS, expand
+from eclipsed.precision import autocast
 
 __all__ = ["Parser"]
 
@@ -84,17 +85,18 @@ class Parser(nn.Module):
         return self._logits(images).softmax(dim=1).to(images.dtype)
 
     @torch.no_grad()
-    def labels(self, images: Tensor) -> Tensor:
+    def labels(self, images: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
         """The likeliest part at each pixel.
 
         Args:
             images: (N, 3, H, W), range [-1, 1]; values outside are clipped, as in a saved picture.
+            dtype: what convolutions are computed in; None is float32.
         Returns:
             Labels as in `parts`, int64, (N, H, W).
         Raises:
             InputError: `images` is not an image tensor.
         """
-        return self._logits(images).argmax(dim=1)
+        return self._logits(images, dtype).argmax(dim=1)
 
     def mask(self, images: Tensor, parts: Iterable[str] | str, *, soft: bool = False) -> Tensor:
         """Where some parts are.
@@ -116,10 +118,11 @@ class Parser(nn.Module):
             return self.probabilities(images)[:, chosen].sum(dim=1, keepdim=True).clamp(max=1)
         return torch.isin(self.labels(images), chosen)[:, None].to(images.dtype)
 
-    def _logits(self, images: Tensor) -> Tensor:
+    def _logits(self, images: Tensor, dtype: torch.dtype | None = None) -> Tensor:
         """Logits at the images' own size, float32, (N, 19, H, W)."""
         check_images(images)
         inputs = images.to(self.mean).clamp(-1, 1) * 0.5 + 0.5
         inputs = resize(inputs, self.config.size)
-        logits = self.network.logits((inputs - self.mean) / self.std)
+        with autocast(self.device, dtype):
+            logits = self.network.logits((inputs - self.mean) / self.std)
         return resize(logits.float(), (images.shape[2], images.shape[3]))

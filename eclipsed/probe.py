@@ -48,9 +48,9 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
     )
     point = Point.start(start)
     for step in range(config.probe_steps):
-        batch = objective.batch(step, stream=_STREAM)
+        batches = objective.batches(step, stream=_STREAM, row=min(every))
         rate = config.learning_rate_at(step, config.probe_steps)
-        point, terms = advance(objective, batch, whole, point, rate=rate, shared=False)
+        point, terms = advance(objective, batches, whole, point, rate=rate, shared=False)
         tell(step + 1, terms)
     batches = [objective.batch(config.probe_steps + k, stream=_STREAM) for k in range(_JUDGED)]
     shares = _shares(objective, whole, groups, point.deltas, batches)

@@ -174,10 +174,10 @@ class _Run:
         space = self._space(state.rows)
         self.clock.begin("train", state.point.step)
         for step in range(state.point.step, self.config.steps):
-            batch = self.objective.batch(step)
+            batches = self.objective.batches(step, row=min(space.rows))
             rate = self.config.learning_rate_at(step)
             point, terms = advance(
-                self.objective, batch, space, state.point, rate=rate, shared=self.config.optimiser == "shared"
+                self.objective, batches, space, state.point, rate=rate, shared=self.config.optimiser == "shared"
             )
             self.state = state = replace(state, point=point)
             if point.step % self.save_every == 0:
@@ -368,6 +368,10 @@ def _joined(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
 
 
+def _lighter(config: TrainConfig) -> str:
+    return "lower resolution" if config.low_memory else "set low_memory=True (--low-memory), lower batch or resolution"
+
+
 @contextmanager
 def _memory(config: TrainConfig) -> Iterator[None]:
     """Turn every kind of running out of memory into one error that says what to lower."""
@@ -378,5 +382,5 @@ def _memory(config: TrainConfig) -> Iterator[None]:
         if not isinstance(error, MemoryError) and not any(word in str(error) for word in words):
             raise
         raise TrainingError(
-            f"memory ran out with batch {config.batch}; lower batch or resolution, or train on another device"
+            f"memory ran out with batch {config.batch}; {_lighter(config)}, or train on another device"
         ) from error

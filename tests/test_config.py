@@ -86,6 +86,8 @@ BAD = {
     "components": [0, 1.1, -0.5],
     "row_cap": [0, -1],
     "resolution": [100, 2, 0, 64.0],
+    "precision": ["float64", None],
+    "low_memory": [1, "yes"],
     "probe_groups": [(), ("fine", "top"), "fine"],
     "probe_steps": [0],
     "probe_share": [-0.1, 2],

@@ -118,9 +118,9 @@ def test_what_is_protected_is_never_inside(editor, monkeypatch, region, changes,
         torch.tensor([INDEX[name] for name in names.split()]).expand(1, 5, 5)
         for names in ("hair hair hat skin skin", "hat hair hair hair skin")
     )
-    monkeypatch.setattr(view.parser, "labels", lambda images: before)
+    monkeypatch.setattr(view.parser, "labels", lambda images, **_: before)
     batch = view.batch(0)
-    monkeypatch.setattr(view.parser, "labels", lambda images: after)
+    monkeypatch.setattr(view.parser, "labels", lambda images, **_: after)
     mask = view.joined(batch, torch.zeros(1, 3, 5, 5))
     assert mask.shape[-2:] == (5, 5)
     assert mask[0, 0, 0].tolist() == wanted
@@ -427,9 +427,9 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(editor, quick, tmp_
     calls = []
     encode = editor.clip.encode_images
 
-    def broken(images):
+    def broken(images, **how):
         calls.append(1)
-        return encode(images) * (math.nan if len(calls) > 4 else 1)
+        return encode(images, **how) * (math.nan if len(calls) > 4 else 1)
 
     monkeypatch.setattr(editor.clip, "encode_images", broken)
     state = tmp_path / "state.safetensors"
@@ -454,7 +454,7 @@ def test_a_gradient_that_is_not_finite_is_found(editor, quick, monkeypatch):
             return gradient * math.nan
 
     encode = editor.clip.encode_images
-    monkeypatch.setattr(editor.clip, "encode_images", lambda images: Bad.apply(encode(images)))
+    monkeypatch.setattr(editor.clip, "encode_images", lambda images, **how: Bad.apply(encode(images, **how)))
     with pytest.raises(BrokenTraining, match="the gradient was not finite at step 1") as caught:
         editor.train(PROMPT, config=quick)
     assert caught.value.direction is None
@@ -469,16 +469,16 @@ def test_a_gradient_that_is_not_finite_is_found(editor, quick, monkeypatch):
     ],
 )
 def test_running_out_of_memory_names_the_batch(editor, quick, monkeypatch, error):
-    def full(images):
+    def full(images, **_):
         raise error
 
     monkeypatch.setattr(editor.clip, "encode_images", full)
-    with pytest.raises(TrainingError, match="memory ran out with batch 2; lower batch or resolution"):
+    with pytest.raises(TrainingError, match=r"memory ran out with batch 2; set low_memory=True \(--low-memory\), lower batch"):
         editor.train(PROMPT, config=quick)
 
 
 def test_other_errors_are_not_taken_for_memory(editor, quick, monkeypatch):
-    def wrong(images):
+    def wrong(images, **_):
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(editor.clip, "encode_images", wrong)

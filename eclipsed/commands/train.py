@@ -55,6 +55,12 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other training option.")
     ] = None,
+    precision: Annotated[
+        str | None, _option("precision", "What to compute in: auto, float32, bfloat16, float16")
+    ] = None,
+    low_memory: Annotated[
+        bool, typer.Option("--low-memory", help="One face at a time, recomputing activations: slower, far smaller.")
+    ] = False,
     state: Annotated[Path | None, typer.Option("--state", help="File to save the running training to.")] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Such a file, to go on from.")] = None,
     picture: Annotated[Path | None, typer.Option("--strip", metavar="FILE", help="Also draw a strip.")] = None,
@@ -69,6 +75,8 @@ def train(
         "space": space,
         "clip_weight": clip_weight,
         "locality_weight": locality_weight,
+        "precision": precision,
+        "low_memory": low_memory or None,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     if layers is not None:

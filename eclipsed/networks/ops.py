@@ -158,8 +158,12 @@ def modulated_conv2d(
         gain: factor on the result.
     Returns:
         (N, O, H · up, W · up).
-    Source: Karras et al. 2020, arXiv:1912.04958, eq. 1 and 3.
+    In float16, weight and styles are first brought to a size at which nothing overflows; demodulation cancels that.
+    Source: Karras et al. 2020, arXiv:1912.04958, eq. 1 and 3; for float16 the public StyleGAN2-ADA code.
     """
+    if x.dtype == torch.float16 and demodulate:
+        weight = weight / (math.sqrt(weight[0].numel()) * weight.abs().amax((1, 2, 3), keepdim=True))
+        styles = styles / styles.abs().amax(1, keepdim=True)
     x = x * styles.to(x.dtype)[:, :, None, None]
     if up == 1:
         x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from eclipsed.errors import InputError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, bias_act, modulated_conv2d, setup_filter, upsample2d
 
-__all__ = ["NOISE_MODES", "GeneratorConfig", "MappingNetwork", "NoiseMode", "StyleGAN2", "SynthesisNetwork"]
+__all__ = [
+    "NOISE_MODES",
+    "Begun",
+    "GeneratorConfig",
+    "MappingNetwork",
+    "NoiseMode",
+    "StyleGAN2",
+    "SynthesisNetwork",
+]
 
 NoiseMode = Literal["const", "random", "none"]
 NOISE_MODES: tuple[str, ...] = ("const", "random", "none")
@@ -188,6 +198,28 @@ class SynthesisBlock(nn.Module):
         self.torgb = ToRGB(config, channels[resolution])
 
 
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """A drawing that stopped before the first layer that reads a certain row, so that it can be gone on with.
+
+    Args:
+        name: the layer that comes next; empty when the drawing is finished.
+        x: features so far, (N, C, h, w).
+        image: colours so far, (N, img_channels, h, w); None before the first ToRGB.
+        kept: activations that were asked for on the way.
+    """
+
+    name: str
+    x: Tensor
+    image: Tensor | None = None
+    kept: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __getitem__(self, index: slice | Tensor) -> Begun:
+        """The same for some of the faces, or for each of them several times."""
+        image = None if self.image is None else self.image[index]
+        return Begun(self.name, self.x[index], image, {name: kept[index] for name, kept in self.kept.items()})
+
+
 class SynthesisNetwork(nn.Module):
     """ws to an image, adding up the colours of every resolution on the way."""
 
@@ -255,6 +287,9 @@ class SynthesisNetwork(nn.Module):
         resolution: int | None = None,
         features: Sequence[str] = (),
         rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        begun: Begun | None = None,
+        checkpointing: bool = False,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
         """Draw images.
 
@@ -264,6 +299,10 @@ class SynthesisNetwork(nn.Module):
             resolution: stop at the block of this side and return its colours; None draws the full image.
             features: names from `layer_names`; the activations after these layers are returned too.
             rng: source of the random noise; None takes PyTorch's global one.
+            dtype: what the features are computed in: float32, bfloat16 or float16; None is that of the weights.
+                Styles, demodulation and the picture keep the dtype of the weights.
+            begun: go on from what `begin` gave for faces that are alike up to there, with the same other arguments.
+            checkpointing: keep no activations for the gradient but recompute them, for less memory and more time.
         Returns:
             Images about [-1, 1], (N, img_channels, resolution, resolution); with ``features`` a pair of the
             images and {name: (N, channels, side, side)}.
@@ -271,7 +310,8 @@ class SynthesisNetwork(nn.Module):
             InputError: a wrong shape, noise mode, resolution or layer name.
         """
         names = self._names_up_to(resolution)
-        return self._draw(self._styles(ws, names), names, noise_mode, features, rng)
+        styles = self._styles(ws, names)
+        return self._draw(styles, names, noise_mode, features, rng, dtype, begun, checkpointing)
 
     def from_styles(
         self,
@@ -281,6 +321,9 @@ class SynthesisNetwork(nn.Module):
         resolution: int | None = None,
         features: Sequence[str] = (),
         rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        begun: Begun | None = None,
+        checkpointing: bool = False,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
         """Draw images from style vectors, as `styles` gives them; otherwise like `forward`.
 
@@ -288,6 +331,41 @@ class SynthesisNetwork(nn.Module):
             InputError: a style is missing, unknown or of another shape.
         """
         names = self._names_up_to(resolution)
+        self._check_styles(styles, names)
+        return self._draw(styles, names, noise_mode, features, rng, dtype, begun, checkpointing)
+
+    def begin(
+        self,
+        styles: Mapping[str, Tensor],
+        row: int,
+        *,
+        noise_mode: str = "const",
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Begun:
+        """Draw up to the first layer that reads a row of ws: what faces have in common that differ from there on.
+
+        Args:
+            styles: as `styles` gives them, {name: (N, channels)}.
+            row: the first row of ws that is still open.
+        Returns:
+            What `forward` and `from_styles` go on from; see there for the other arguments.
+        Raises:
+            InputError: a style is missing, unknown or of another shape, or there is no such row.
+        """
+        if not 0 <= row < self.config.num_ws:
+            raise InputError(f"row must be from 0 to {self.config.num_ws - 1}; got {row!r}")
+        names = self._names_up_to(resolution)
+        self._check_styles(styles, names)
+        self._check_drawing(names, noise_mode, features)
+        following = next((name for name in names if self._rows[name] >= row), "")
+        first = names[: names.index(following)] if following else names
+        begun = self._run(first, styles, self._start(styles[names[0]], dtype), noise_mode, features, rng)
+        return Begun(following, begun.x, begun.image, begun.kept)
+
+    def _check_styles(self, styles: Mapping[str, Tensor], names: Sequence[str]) -> None:
         unknown = [name for name in styles if name not in self._rows]
         missing = [name for name in names if name not in styles]
         if unknown or missing:
@@ -297,7 +375,6 @@ class SynthesisNetwork(nn.Module):
         for name in names:
             if tuple(styles[name].shape) != (n, sizes[name]):
                 raise InputError(f"style {name} must be ({n}, {sizes[name]}); got {tuple(styles[name].shape)}")
-        return self._draw(styles, names, noise_mode, features, rng)
 
     def _names_up_to(self, resolution: int | None) -> tuple[str, ...]:
         if resolution is None:
@@ -307,6 +384,14 @@ class SynthesisNetwork(nn.Module):
         last = self.style_names.index(f"b{resolution}.torgb")
         return self.style_names[: last + 1]
 
+    def _check_drawing(self, names: Sequence[str], noise_mode: str, features: Sequence[str]) -> None:
+        if noise_mode not in NOISE_MODES:
+            raise InputError(f"noise_mode must be one of {', '.join(NOISE_MODES)}; got {noise_mode!r}")
+        wrong = [name for name in features if name not in names or name.endswith("torgb")]
+        if wrong:
+            known = ", ".join(name for name in names if name in self.layer_names)
+            raise InputError(f"no features {wrong} at this resolution; choose from {known}")
+
     def _draw(
         self,
         styles: Mapping[str, Tensor],
@@ -314,34 +399,53 @@ class SynthesisNetwork(nn.Module):
         noise_mode: str,
         features: Sequence[str],
         rng: torch.Generator | None,
+        dtype: torch.dtype | None,
+        begun: Begun | None,
+        checkpointing: bool,
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        if noise_mode not in NOISE_MODES:
-            raise InputError(f"noise_mode must be one of {', '.join(NOISE_MODES)}; got {noise_mode!r}")
-        wrong = [name for name in features if name not in names or name.endswith("torgb")]
-        if wrong:
-            known = ", ".join(name for name in names if name in self.layer_names)
-            raise InputError(f"no features {wrong} at this resolution; choose from {known}")
-        kept: dict[str, Tensor] = {}
-        image: Tensor | None = None
-        x = self._start(styles[names[0]])
+        self._check_drawing(names, noise_mode, features)
+        if begun is None:
+            begun = self._start(styles[names[0]], dtype)
+        following = names[names.index(begun.name) :] if begun.name else ()
+        done = self._run(following, styles, begun, noise_mode, features, rng, checkpointing)
+        assert done.image is not None  # every resolution ends with a ToRGB
+        image = done.image.contiguous()
+        return (image, dict(done.kept)) if features else image
+
+    def _run(
+        self,
+        names: Sequence[str],
+        styles: Mapping[str, Tensor],
+        begun: Begun,
+        noise_mode: str,
+        features: Sequence[str],
+        rng: torch.Generator | None,
+        checkpointing: bool = False,
+    ) -> Begun:
+        """Some layers, one after the other."""
+        x, image, kept = begun.x, begun.image, dict(begun.kept)
+        again = checkpointing and noise_mode != "random"  # noise drawn anew would not be the same
         for name in names:
             layer = self.get_submodule(name)
             if isinstance(layer, ToRGB):
-                colours = layer(x, styles[name])
+                colours = layer(x, styles[name]).to(styles[name].dtype)
                 image = colours if image is None else upsample2d(image, self.resample_filter) + colours
                 continue
-            x = layer(x, styles[name], noise_mode, rng)
+            if again:
+                x = checkpoint(layer, x, styles[name], noise_mode, rng, use_reentrant=False)
+            else:
+                x = layer(x, styles[name], noise_mode, rng)
             if name in features:
                 kept[name] = x
-        assert image is not None  # every resolution ends with a ToRGB
-        image = image.contiguous()
-        return (image, kept) if features else image
+        return Begun("", x, image, kept)
 
-    def _start(self, style: Tensor) -> Tensor:
+    def _start(self, style: Tensor, dtype: torch.dtype | None) -> Begun:
         const: Tensor = self.get_submodule("b4").const  # type: ignore[assignment]
-        x = const.expand(style.shape[0], -1, -1, -1)
+        x = const.to(dtype).expand(style.shape[0], -1, -1, -1)
         # Convolutions on a CPU are faster on this layout, and everything after keeps it.
-        return x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
+        return Begun(
+            self.style_names[0], x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
+        )
 
 
 class StyleGAN2(nn.Module):

@@ -1,0 +1,54 @@
+"""In which number format the networks compute while a direction is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from eclipsed.errors import InputError
+
+__all__ = ["autocast", "compute_dtype"]
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """What features and activations are computed in; weights, losses and pictures stay float32.
+
+    Args:
+        precision: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"auto"``, which takes bfloat16 where the hardware multiplies it (NVIDIA GPUs from
+            Ampere on, Intel processors with AMX), float16 on older NVIDIA GPUs, float32 elsewhere.
+        device: where the networks run.
+    Raises:
+        InputError: the precision is unknown.
+    """
+    if precision in _DTYPES:
+        return _DTYPES[precision]
+    if precision != "auto":
+        raise InputError(f"precision must be one of auto, {', '.join(_DTYPES)}; got {precision!r}")
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+    return torch.bfloat16 if device.type == "cpu" and _has_amx() else torch.float32
+
+
+@contextmanager
+def autocast(device: torch.device, dtype: torch.dtype | None) -> Iterator[None]:
+    """Let PyTorch choose, operation by operation, between a short format and float32.
+
+    Args:
+        device: where the networks run.
+        dtype: the short format; None and float32 change nothing.
+    """
+    if dtype in (None, torch.float32):
+        yield
+        return
+    with torch.autocast(device.type, dtype):
+        yield
+
+
+def _has_amx() -> bool:
+    """Whether this processor multiplies bfloat16 in tiles. Without that, bfloat16 was not faster in `benchmarks/`."""
+    known = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(known is not None and known())
