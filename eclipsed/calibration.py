@@ -167,8 +167,8 @@ def _scores(objective: Objective, space: Space, faces: _Faces, delta: Tensor, sc
     parts: list[list[Tensor]] = [[], [], [], [], []]
     pairs = zip(objective.render(faces.latent, exact=True), objective.render(moved, exact=True), strict=True)
     for (part, before), (_, after) in pairs:
-        mask = mix_masks(*(objective.masks(images, exact=True)[0] for images in (before, after)), "union")
-        mask = grow_mask(mask, _GROWN)
+        old, new = (objective.masks(images, exact=True)[0] for images in (before, after))
+        mask = grow_mask(mix_masks(old, new, "union"), _GROWN)
         with torch.no_grad():
             seen = objective.clip.encode_images(after)
             margin = contrast_margin(seen, objective.texts, temperature=objective.clip.logit_scale)

@@ -262,11 +262,12 @@ class Objective:
             begun=batch.begun,
             checkpointing=config.low_memory,
         )
+        # The parser goes first: what it needs is gone again when CLIP's activations come to stay for the gradient.
+        mask = None if batch.mask is None else self.joined(batch, image)
         seen = self._look(image, batch.jitter)
         loss = config.clip_weight * self._clip_loss(batch, seen)
         locality = float("nan")
-        if batch.mask is not None:
-            mask = self.joined(batch, image)
+        if mask is not None:
             after = self._measured(image, features)
             each = mean_locality_loss(
                 batch.places, after, mask, loss=config.locality_loss, difference=config.difference

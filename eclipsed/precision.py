@@ -18,8 +18,9 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     """What features and activations are computed in; weights, losses and pictures stay float32.
 
     Args:
-        precision: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"auto"``, which takes bfloat16 where the hardware multiplies it (NVIDIA GPUs from
-            Ampere on, Intel processors with AMX), float16 on older NVIDIA GPUs, float32 elsewhere.
+        precision: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"auto"``, which takes bfloat16 where the hardware
+            multiplies it (NVIDIA GPUs from Ampere on, Intel processors with AMX), float16 on older NVIDIA GPUs,
+            float32 elsewhere.
         device: where the networks run.
     Raises:
         InputError: the precision is unknown.

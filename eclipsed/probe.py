@@ -52,8 +52,8 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
         rate = config.learning_rate_at(step, config.probe_steps)
         point, terms = advance(objective, batches, whole, point, rate=rate, shared=False)
         tell(step + 1, terms)
-    batches = [objective.batch(config.probe_steps + k, stream=_STREAM) for k in range(_JUDGED)]
-    shares = _shares(objective, whole, groups, point.deltas, batches)
+    judged = [objective.batch(config.probe_steps + k, stream=_STREAM) for k in range(_JUDGED)]
+    shares = _shares(objective, whole, groups, point.deltas, judged)
     rows = groups[_best(shares, config.probe_share)]
     return make_space(config.space, generator, layers=rows, styles=config.styles), shares
 

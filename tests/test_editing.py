@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from eclipsed.direction import Direction
 from eclipsed.editing import check_alpha, check_alphas
 from eclipsed.errors import DirectionError, EclipsedWarning, InputError, OutputError
+from eclipsed.latents import Latent
 
 SPACES = ("Z", "W", "W+", "S")
 
@@ -74,10 +75,13 @@ def test_an_edit_does_not_depend_on_the_batch(editor, faces, any_direction):
 def test_many_faces_are_rendered_a_few_at_a_time(editor, plus, monkeypatch):
     monkeypatch.setattr("eclipsed.editing._PIXELS_AT_ONCE", 2 * 32 * 32)
     sizes = []
-    synthesis = editor.generator.synthesis
-    monkeypatch.setattr(
-        editor.generator, "synthesis", lambda ws, **options: sizes.append(len(ws)) or synthesis(ws, **options)
-    )
+    render = Latent.render
+
+    def counted(latent, generator, **options):
+        sizes.append(len(latent))
+        return render(latent, generator, **options)
+
+    monkeypatch.setattr(Latent, "render", counted)
     assert len(editor.sample(seeds=range(5))) == 5
     assert sizes == [2, 2, 1]
 

@@ -473,7 +473,9 @@ def test_running_out_of_memory_names_the_batch(editor, quick, monkeypatch, error
         raise error
 
     monkeypatch.setattr(editor.clip, "encode_images", full)
-    with pytest.raises(TrainingError, match=r"memory ran out with batch 2; set low_memory=True \(--low-memory\), lower batch"):
+    with pytest.raises(
+        TrainingError, match=r"memory ran out with batch 2; set low_memory=True \(--low-memory\), lower batch"
+    ):
         editor.train(PROMPT, config=quick)
 
 

@@ -14,7 +14,16 @@ from torch import Tensor
 
 from eclipsed.errors import InputError
 
-__all__ = ["bias_act", "downsample2d", "modulated_conv2d", "setup_filter", "upfirdn2d", "upsample2d"]
+__all__ = [
+    "bias_act",
+    "demodulation",
+    "downsample2d",
+    "modulated_conv2d",
+    "setup_filter",
+    "up_conv2d",
+    "upfirdn2d",
+    "upsample2d",
+]
 
 #: slope of the leaky ReLU for negative values, in every public StyleGAN2
 LRELU_SLOPE = 0.2
@@ -103,6 +112,7 @@ def bias_act(
     act: str = "linear",
     gain: float | None = None,
     clamp: float | None = None,
+    inplace: bool = False,
 ) -> Tensor:
     """Add a bias, apply the activation, scale, clamp.
 
@@ -113,6 +123,7 @@ def bias_act(
         act: ``"linear"`` or ``"lrelu"`` (leaky ReLU, slope 0.2).
         gain: factor after the activation; None takes the activation's own, 1 or sqrt(2).
         clamp: largest absolute value of the result; None leaves it.
+        inplace: overwrite ``x``, where no gradient is recorded.
     Returns:
         Same shape as ``x``.
     Raises:
@@ -122,7 +133,8 @@ def bias_act(
     if act not in ("linear", "lrelu"):
         raise InputError(f"activation must be 'linear' or 'lrelu'; got {act!r}")
     if b is not None:
-        x = x + b.to(x.dtype).reshape([-1 if i == dim % x.ndim else 1 for i in range(x.ndim)])
+        b = b.to(x.dtype).reshape([-1 if i == dim % x.ndim else 1 for i in range(x.ndim)])
+        x = x.add_(b) if inplace else x + b
     if act == "lrelu":
         # The sum above is ours to overwrite, and leaky ReLU's gradient needs only its result.
         x = F.leaky_relu(x, LRELU_SLOPE, inplace=b is not None)
@@ -130,7 +142,9 @@ def bias_act(
         gain = LRELU_GAIN if act == "lrelu" else 1.0
     if gain != 1.0:
         x = x * gain
-    return x if clamp is None else x.clamp(-clamp, clamp)
+    if clamp is None:
+        return x
+    return x.clamp_(-clamp, clamp) if inplace else x.clamp(-clamp, clamp)
 
 
 def modulated_conv2d(
@@ -164,17 +178,27 @@ def modulated_conv2d(
     if x.dtype == torch.float16 and demodulate:
         weight = weight / (math.sqrt(weight[0].numel()) * weight.abs().amax((1, 2, 3), keepdim=True))
         styles = styles / styles.abs().amax(1, keepdim=True)
+    if weight.shape[2:] == (1, 1) and up == 1 and not demodulate:
+        return _mix_channels(x, weight[:, :, 0, 0] * gain, styles)
     x = x * styles.to(x.dtype)[:, :, None, None]
     if up == 1:
         x = F.conv2d(x, weight.to(x.dtype), padding=weight.shape[-1] // 2)
     else:
         if resample_filter is None:
             raise InputError("modulated_conv2d with up=2 needs a resample_filter")
-        x = _up_conv2d(x, weight.to(x.dtype), resample_filter, up)
+        x = up_conv2d(x, weight.to(x.dtype), resample_filter, up)
     if demodulate:
         scale = demodulation(weight, styles) * gain
         return x * scale.to(x.dtype)[:, :, None, None]
     return x if gain == 1.0 else x * gain
+
+
+def _mix_channels(x: Tensor, weight: Tensor, styles: Tensor) -> Tensor:
+    """A 1×1 convolution with one weight per sample: to a few channels this is cheaper than scaling the many."""
+    n, _, h, w = x.shape
+    own = (weight * styles[:, None]).to(x.dtype)  # (N, O, I)
+    y = x.permute(0, 2, 3, 1).reshape(n, h * w, -1) @ own.transpose(1, 2)  # no copy when channels lie last
+    return y.reshape(n, h, w, -1).permute(0, 3, 1, 2)
 
 
 def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
@@ -183,8 +207,17 @@ def demodulation(weight: Tensor, styles: Tensor) -> Tensor:
     return (styles.square() @ power.t() + 1e-8).rsqrt()
 
 
-def _up_conv2d(x: Tensor, weight: Tensor, f: Tensor, up: int) -> Tensor:
-    """Zero insertion, convolution and low-pass filter; the first two as one transposed convolution."""
+def up_conv2d(x: Tensor, weight: Tensor, f: Tensor, up: int) -> Tensor:
+    """Zero insertion, convolution and low-pass filter; the first two as one transposed convolution.
+
+    Args:
+        x: features, (N, I, H, W).
+        weight: (O, I, K, K) with odd K.
+        f: low-pass filter, (Kh, Kw).
+        up: the factor.
+    Returns:
+        (N, O, H · up, W · up).
+    """
     k = weight.shape[-1]
     kh, kw = f.shape
     x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=up)  # (N, O, (H - 1) · up + K, …)

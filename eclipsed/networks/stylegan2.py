@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from eclipsed.errors import InputError
+from eclipsed.networks.frozen_layer import FrozenLayer, frozen_layer
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, bias_act, modulated_conv2d, setup_filter, upsample2d
 
@@ -150,20 +151,45 @@ class SynthesisLayer(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
+        self._kept: tuple[tuple[object, ...], FrozenLayer] | None = None
 
     def forward(self, x: Tensor, style: Tensor, noise_mode: str, rng: torch.Generator | None) -> Tensor:
+        noise = self._noise(x, noise_mode, rng)
+        if not self.weight.requires_grad and x.dtype != torch.float16:
+            return frozen_layer(x, style, noise, self._frozen(x.dtype))
         # The gain of the activation is a positive factor, so it may be applied to the small tensors before it.
         x = modulated_conv2d(x, self.weight, style, up=self.up, resample_filter=self.resample_filter, gain=LRELU_GAIN)
-        if noise_mode == "const":
-            x = x.add_((self.noise_const * (self.noise_strength * LRELU_GAIN)).to(x.dtype))
-        elif noise_mode == "random":
-            x = x.add_((self._random_noise(x, rng) * (self.noise_strength * LRELU_GAIN)).to(x.dtype))
+        if noise is not None:
+            x = x.add_(noise.to(x.dtype))
         x = x.add_((self.bias * LRELU_GAIN).to(x.dtype)[:, None, None])
         x = F.leaky_relu(x, LRELU_SLOPE, inplace=True)
         return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
 
+    def _noise(self, x: Tensor, noise_mode: str, rng: torch.Generator | None) -> Tensor | None:
+        """What is added before the activation, times the gain after it."""
+        if noise_mode == "none":
+            return None
+        noise = self.noise_const if noise_mode == "const" else self._random_noise(x, rng)
+        return noise * (self.noise_strength * LRELU_GAIN)
+
+    @torch.no_grad()
+    def _frozen(self, dtype: torch.dtype) -> FrozenLayer:
+        """What the weights come to in a dtype, kept until they change."""
+        state = (dtype, self.weight.data_ptr(), self.weight._version, self.bias._version)
+        if self._kept is None or self._kept[0] != state:
+            kept = FrozenLayer(
+                weight=self.weight.to(dtype),
+                power=self.weight.square().sum((2, 3)),
+                bias=self.bias * LRELU_GAIN,
+                taps=self.resample_filter,
+                up=self.up,
+                clamp=self.clamp,
+            )
+            self._kept = (state, kept)
+        return self._kept[1]
+
     def _random_noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
-        shape = (x.shape[0], 1, *x.shape[2:])
+        shape = (x.shape[0], 1, self.resolution, self.resolution)
         device = x.device if rng is None else rng.device
         return torch.randn(shape, generator=rng, device=device).to(x.device)
 

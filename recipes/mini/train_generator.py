@@ -175,7 +175,7 @@ def fill(network: torch.nn.Module, state: dict[str, Tensor]) -> None:
     own = network.state_dict()
     for name, old in state.items():
         new = own[name]
-        if name.endswith("conv0.weight") or name.endswith("conv1.weight"):
+        if name.endswith(("conv0.weight", "conv1.weight")):
             new[: old.shape[0], old.shape[1] :] = 0
         elif name.endswith("torgb.weight"):
             new.zero_()
