@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,6 +27,8 @@ from eclipsed.errors import (
 )
 from eclipsed.images import check_images
 from eclipsed.precision import autocast
+
+# open_clip is imported where it is used: it brings torchvision and timm along, seconds that an edit does not need.
 
 __all__ = ["Clip"]
 
@@ -54,6 +55,8 @@ class Clip(nn.Module):
     std: Tensor
 
     def __init__(self, network: Any, tokenizer: Any, name: str, *, vocabulary: frozenset[str] | None = None) -> None:
+        import open_clip
+
         super().__init__()
         self.network = network
         self.name = name
@@ -88,6 +91,8 @@ class Clip(nn.Module):
             MissingExtraError: this model needs a package that is not installed.
             CheckpointError: the config or the weights are damaged or do not fit each other.
         """
+        import open_clip
+
         target = as_device(device)
         if not isinstance(model, (str, os.PathLike)) or os.fspath(model) in ("", LOCAL, HUB):
             raise InputError(f"a CLIP model is an open_clip name or a folder; got {model!r}")
@@ -105,6 +110,8 @@ class Clip(nn.Module):
 
     @classmethod
     def _create(cls, model: str, tag: str | None, name: str, *, vocabulary: frozenset[str] | None = None) -> Clip:
+        import open_clip
+
         # A model keeps the activation it was trained with: open_clip's plain names build GELU whatever the tag says.
         quick = bool(tag) and open_clip.get_pretrained_cfg(model, tag).get("quick_gelu", False)
         try:
@@ -229,6 +236,8 @@ class Clip(nn.Module):
         self.register_buffer("std", _channels(config["std"]), persistent=False)
 
     def _warn_if_long(self, sentence: str) -> None:
+        import open_clip
+
         if not isinstance(self._tokenizer, open_clip.SimpleTokenizer):
             return
         length = len(self._tokenizer.encode(sentence))
@@ -308,6 +317,8 @@ def _words(text: str) -> list[str]:
 
 def _check_tag(model: str, tag: str | None) -> str:
     """The tag, or the path of a file of weights, once it is sure that open_clip knows it."""
+    import open_clip
+
     tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)) or "none"
     if not tag:
         raise InputError(f"CLIP {model} needs the tag of its weights as well; it has: {tags}")
@@ -317,6 +328,8 @@ def _check_tag(model: str, tag: str | None) -> str:
 
 
 def _no_such_model(name: str, folder: Path) -> InputError | MissingModelError:
+    import open_clip
+
     if name.startswith((LOCAL, ".", "~")) or os.sep in name or "/" in name:
         return MissingModelError(
             f"the CLIP folder {folder} does not exist; expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
