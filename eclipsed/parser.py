@@ -14,7 +14,6 @@ from eclipsed.errors import InputError
 from eclipsed.images import check_images, resize
 from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.parts import INDEX, PARTS, expand
-from eclipsed.precision import autocast
 
 __all__ = ["Parser"]
 
@@ -40,6 +39,7 @@ class Parser(nn.Module):
         self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1))
         self.requires_grad_(False)
         self.eval()
+        self._short: dict[tuple[torch.dtype, torch.device], BiSeNet] = {}
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, device: str | torch.device | None = None) -> Parser:
@@ -122,7 +122,17 @@ class Parser(nn.Module):
         """Logits at the images' own size, float32, (N, 19, H, W)."""
         check_images(images)
         inputs = images.to(self.mean).clamp(-1, 1) * 0.5 + 0.5
-        inputs = resize(inputs, self.config.size)
-        with autocast(self.device, dtype):
-            logits = self.network.logits((inputs - self.mean) / self.std)
+        inputs = (resize(inputs, self.config.size) - self.mean) / self.std
+        if dtype is not None and dtype != inputs.dtype:
+            inputs = inputs.to(dtype, memory_format=torch.channels_last)
+        logits = self._network(dtype).logits(inputs)
         return resize(logits.float(), (images.shape[2], images.shape[3]))
+
+    def _network(self, dtype: torch.dtype | None) -> BiSeNet:
+        """The network itself, or its copy in a short format, made once."""
+        if dtype is None or dtype == self.mean.dtype:
+            return self.network
+        key = (dtype, self.device)
+        if key not in self._short:
+            self._short[key] = self.network.folded(dtype)
+        return self._short[key]

@@ -19,8 +19,8 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
 
     Args:
         precision: ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"auto"``, which takes bfloat16 where the hardware
-            multiplies it (NVIDIA GPUs from Ampere on, Intel processors with AMX), float16 on older NVIDIA GPUs,
-            float32 elsewhere.
+            multiplies it (NVIDIA GPUs from Ampere on, processors with AMX or AVX-512 BF16), float16 on older NVIDIA
+            GPUs, float32 elsewhere.
         device: where the networks run.
     Raises:
         InputError: the precision is unknown.
@@ -31,7 +31,7 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
         raise InputError(f"precision must be one of auto, {', '.join(_DTYPES)}; got {precision!r}")
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-    return torch.bfloat16 if device.type == "cpu" and _has_amx() else torch.float32
+    return torch.bfloat16 if device.type == "cpu" and _multiplies_bfloat16() else torch.float32
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def autocast(device: torch.device, dtype: torch.dtype | None) -> Iterator[None]:
         yield
 
 
-def _has_amx() -> bool:
-    """Whether this processor multiplies bfloat16 in tiles. Without that, bfloat16 was not faster in `benchmarks/`."""
-    known = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return bool(known is not None and known())
+def _multiplies_bfloat16() -> bool:
+    """Whether this processor has instructions for products of bfloat16; elsewhere the format only costs conversions."""
+    known = (getattr(torch.cpu, name, None) for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
+    return any(ask is not None and bool(ask()) for ask in known)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.testing import assert_close
 
+import eclipsed
 from eclipsed.errors import MissingExtraError
 from eclipsed.networks import bisenet
 from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
@@ -105,3 +107,25 @@ def test_one_picture_gives_the_same_alone_and_in_a_batch():
     images = noise(3, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(network.logits(images)[1:2], network.logits(images[1:2]), rtol=1e-5, atol=1e-5)
+
+
+def test_the_folded_network_gives_the_same_logits_without_normalisation_layers():
+    torch.manual_seed(3)
+    network = BiSeNet(19, 8).train()
+    for _ in range(3):
+        network(torch.randn(2, 3, 64, 64) + 1)  # running statistics that are not those of the start
+    network.eval()
+    folded = network.folded(torch.float32)
+    x = torch.randn(2, 3, 64, 96)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    with torch.no_grad():
+        assert_close(folded.logits(x), network.logits(x), rtol=1e-4, atol=1e-5)
+
+
+def test_labels_of_mini_hardly_change_in_bfloat16():
+    editor = eclipsed.Editor.from_pretrained("mini", device="cpu")
+    images = editor.sample(seeds=range(8)).images
+    exact, short = editor.parser.labels(images), editor.parser.labels(images, dtype=torch.bfloat16)
+    assert float((exact == short).float().mean()) > 0.99
+    assert not torch.equal(exact, torch.zeros_like(exact))

@@ -1,0 +1,174 @@
+"""Seconds and memory of one training step at the size of the real networks, beside the original code's step.
+
+Run from the checkout: ``python -m benchmarks.train_step --resolution 256``. The weights are random; speed does not
+depend on them. Every variant runs in a process of its own, so that each has its own peak of memory. Printed are the
+seconds of a step and of its stages, the operations and bytes that it asks for, and the floor: the time that the
+machine's own best rates, measured in the same run, would need for its convolutions and matrix products alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import full_size, measuring
+from benchmarks.original import Original
+from eclipsed import TrainConfig
+from eclipsed.descent import Point, advance
+from eclipsed.devices import as_device
+from eclipsed.latents import make_space
+from eclipsed.objective import Objective, step_rng
+from eclipsed.region import Region
+
+__all__ = ["main"]
+
+STAGES = ("mapping", "synthesis before", "synthesis after", "parser", "CLIP", "backward", "optimiser", "other")
+
+#: our step in several settings; all rows of ws are learned unless it says otherwise
+OURS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "float32": {"precision": "float32"},
+    "upper-rows": {"layers": "upper"},
+    "low-memory": {"low_memory": True},
+}
+VARIANTS = ("original", "report", *OURS)
+
+Step = Callable[[int, measuring.Stopwatch], object]
+
+
+def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.Stopwatch) -> tuple[Step, torch.dtype]:
+    """One step of this library's training, with its stages watched."""
+    generator, parser, clip = networks
+    region = Region.from_prompt(full_size.PROMPT)
+    objective = Objective(generator, parser, clip, prompt=full_size.PROMPT, region=region, config=config)
+    space = make_space("W+", generator, layers=None if isinstance(config.layers, str) else config.layers)
+    start = space.start(1, kind=config.start, scale=config.start_scale, rng=step_rng(0, 0, 1))
+    point = [Point.start(start.to(generator.device))]
+
+    def drawing() -> str:
+        return "synthesis after" if torch.is_grad_enabled() else "synthesis before"
+
+    watch.watch(generator, "mapping", "mapping")
+    watch.watch(generator, "synthesis_from_styles", drawing)
+    watch.watch(generator, "begin", "synthesis before")
+    watch.watch(parser, "labels", "parser")
+    watch.watch(clip, "encode_images", "CLIP")
+    watch.watch(torch.autograd, "grad", "backward")
+    watch.watch(sys.modules["eclipsed.descent"], "adam", "optimiser")
+    watch.watch(space, "tame", "optimiser")
+
+    def step(number: int, watch: measuring.Stopwatch) -> None:
+        batches = objective.batches(number, row=min(space.rows))
+        point[0], _ = advance(objective, batches, space, point[0], rate=0.01, shared=config.optimiser == "shared")
+        watch.done("other")
+
+    return step, objective.dtype
+
+
+def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, measuring.Stopwatch]:
+    device = as_device(args.device)
+    name = str(device)
+    generator = full_size.generator(args.resolution, name)
+    parser, clip = full_size.parser(name), full_size.clip(name)
+    watch = measuring.Stopwatch(device)
+    if variant == "original":
+        original = Original(generator, parser, clip, prompt=full_size.PROMPT, batch=args.batch)
+        return (lambda number, watch: original.step(number, watch.done)), torch.float32, watch
+    if variant == "report":
+        config = TrainConfig.report(batch=args.batch)
+    else:
+        changes = dict(OURS[variant])
+        if changes.get("layers") == "upper":  # where colours lie
+            changes["layers"] = tuple(range(generator.num_ws // 2, generator.num_ws))
+        config = TrainConfig(batch=args.batch, calibrate=False).replace(**{"layers": None, **changes})
+    step, dtype = ours(config, (generator, parser, clip), watch)
+    return step, dtype, watch
+
+
+def measure(variant: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Seconds, stages, memory and counts of a variant, in this process."""
+    step, dtype, watch = build(variant, args)
+    watch.start()
+    step(0, watch)
+    totals, stages = [], []
+    for number in range(1, args.steps + 1):
+        watch.seconds.clear()
+        watch.start()
+        step(number, watch)
+        totals.append(sum(watch.seconds.values()))
+        stages.append(dict(watch.seconds))
+    peak = measuring.peak_memory(watch.device)  # before the counting, which keeps books of its own
+    counted = measuring.count(lambda: step(args.steps + 1, watch))
+    return {
+        "variant": variant,
+        "dtype": str(dtype).removeprefix("torch."),
+        "seconds": statistics.median(totals),
+        "stages": {name: statistics.median(one.get(name, 0.0) for one in stages) for name in STAGES},
+        "peak_bytes": peak,
+        "operations": counted.operations,
+        "product_bytes": counted.product_bytes,
+        "moved_bytes": counted.moved_bytes,
+    }
+
+
+def in_own_process(variant: str, args: argparse.Namespace) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.train_step", "--one", variant]
+    for name in ("resolution", "batch", "steps"):
+        command += [f"--{name}", str(getattr(args, name))]
+    command += ["--device", args.device] if args.device else []
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return row
+
+
+def line(row: dict[str, Any], base: dict[str, Any] | None) -> str:
+    """A row of the table, with its ratios to the original's step."""
+    text = f"{row['variant']:11s} {row['dtype']:9s} {row['seconds']:8.3f} s {row['peak_bytes'] / 1e9:6.2f} GB"
+    text += f" {row['operations'] / 1e9:8.0f} G  {row['moved_bytes'] / 1e9:6.1f} GB  floor {row['floor']:7.3f} s"
+    text += f" (x{row['seconds'] / row['floor']:.2f})"
+    if base is not None and base is not row:
+        faster, memory = base["seconds"] / row["seconds"], row["peak_bytes"] / base["peak_bytes"]
+        text += f"  {faster:.1f} x faster, {memory:.0%} of the memory"
+    return text + "\n" + " " * 12 + "  ".join(f"{name} {row['stages'][name]:.3f}" for name in STAGES)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--resolution", type=int, default=256, help="side of the generator's pictures")
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=3, help="steps that are timed, after one that is not")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--device", default=None)
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    parser.add_argument("--one", choices=VARIANTS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(measure(args.one, args)))
+        return
+    device = as_device(args.device)
+    rates = measuring.ceilings(device)
+    print(f"{measuring.describe(device)}; {rates}", flush=True)
+    rows: list[dict[str, Any]] = []
+    for variant in args.variants:
+        row = in_own_process(variant, args)
+        counted = measuring.Counted(*(row[name] for name in ("operations", "product_bytes", "moved_bytes")))
+        rows.append({**row, "floor": rates.floor(counted, getattr(torch, row["dtype"]))})
+        base = rows[0] if rows[0]["variant"] == "original" else None
+        print(line(rows[-1], base), flush=True)
+    if args.json:
+        record = {"device": measuring.describe(device), "date": date.today().isoformat(), **vars(rates)}
+        shown = {**record, "resolution": args.resolution, "batch": args.batch, "rows": rows}
+        args.json.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
