@@ -1,6 +1,8 @@
 """The few operations that StyleGAN2 is made of, as readable PyTorch that also trains at a fair speed.
 
-Every function keeps the dtype and device of its input and is differentiable in every float argument.
+Every function keeps the dtype and device of its input and is differentiable in every float argument. `bias_act` and
+`upfirdn2d` have fused CUDA kernels beside them: ``impl="auto"`` takes these where they can be had, ``"reference"``
+never does, and ``"fused"`` fails where they cannot. The fused ones are differentiable once, and not in the filter.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from eclipsed.errors import InputError
+from eclipsed.networks import fused
 
 __all__ = [
     "bias_act",
@@ -62,6 +65,7 @@ def upfirdn2d(
     padding: int | Sequence[int] = 0,
     flip_filter: bool = False,
     gain: float = 1.0,
+    impl: str = "auto",
 ) -> Tensor:
     """Insert zeros, pad, convolve with one filter for all channels, keep every n-th pixel.
 
@@ -73,12 +77,18 @@ def upfirdn2d(
         padding: zeros around the upsampled image: one number, or left, right, top, bottom. Negative values crop.
         flip_filter: False convolves, True correlates.
         gain: factor on the result.
+        impl: ``"auto"``, ``"reference"`` or ``"fused"``.
     Returns:
         (N, C, H', W') with H' = (H · up + top + bottom - Kh) // down + 1.
+    Raises:
+        InputError: an unknown `impl`, or the fused operation cannot be had.
     Source: the public StyleGAN2 code, ``upfirdn2d``.
     """
     n, c, h, w = x.shape
     left, right, top, bottom = (padding,) * 4 if isinstance(padding, int) else padding
+    if not f.requires_grad and _is_fused(impl, x):
+        pads = (left, right, top, bottom)
+        return fused.upfirdn2d(x, f, up=up, down=down, padding=pads, flip_filter=flip_filter, gain=gain)
     if up > 1:
         x = F.pad(x.reshape(n, c, h, 1, w, 1), (0, up - 1, 0, 0, 0, up - 1)).reshape(n, c, h * up, w * up)
     taps = (f * gain).to(x.dtype)
@@ -113,6 +123,7 @@ def bias_act(
     gain: float | None = None,
     clamp: float | None = None,
     inplace: bool = False,
+    impl: str = "auto",
 ) -> Tensor:
     """Add a bias, apply the activation, scale, clamp.
 
@@ -123,28 +134,45 @@ def bias_act(
         act: ``"linear"`` or ``"lrelu"`` (leaky ReLU, slope 0.2).
         gain: factor after the activation; None takes the activation's own, 1 or sqrt(2).
         clamp: largest absolute value of the result; None leaves it.
-        inplace: overwrite ``x``, where no gradient is recorded.
+        inplace: overwrite ``x``, where no gradient is recorded; the fused operation need not.
+        impl: ``"auto"``, ``"reference"`` or ``"fused"``.
     Returns:
         Same shape as ``x``.
     Raises:
-        InputError: another activation.
+        InputError: another activation, an unknown `impl`, or the fused operation cannot be had.
     Source: the public StyleGAN2 code, ``bias_act``.
     """
     if act not in ("linear", "lrelu"):
         raise InputError(f"activation must be 'linear' or 'lrelu'; got {act!r}")
+    if gain is None:
+        gain = LRELU_GAIN if act == "lrelu" else 1.0
+    if gain > 0 and x.ndim and _is_fused(impl, x):
+        return fused.bias_act(x, b, dim=dim, lrelu=act == "lrelu", gain=gain, clamp=clamp)
     if b is not None:
         b = b.to(x.dtype).reshape([-1 if i == dim % x.ndim else 1 for i in range(x.ndim)])
         x = x.add_(b) if inplace else x + b
     if act == "lrelu":
         # The sum above is ours to overwrite, and leaky ReLU's gradient needs only its result.
         x = F.leaky_relu(x, LRELU_SLOPE, inplace=b is not None)
-    if gain is None:
-        gain = LRELU_GAIN if act == "lrelu" else 1.0
     if gain != 1.0:
         x = x * gain
     if clamp is None:
         return x
     return x.clamp_(-clamp, clamp) if inplace else x.clamp(-clamp, clamp)
+
+
+def _is_fused(impl: str, x: Tensor) -> bool:
+    """Whether the fused operation shall run on a tensor. Left to choose, a CPU never takes it."""
+    if impl == "reference" or (impl == "auto" and x.device.type != "cuda"):
+        return False
+    if impl not in ("auto", "fused"):
+        raise InputError(f"impl must be auto, reference or fused; got {impl!r}")
+    ready = fused.is_ready(x)
+    if impl == "fused" and not ready:
+        raise InputError(
+            f"the fused operations are not to be had for {x.dtype} on {x.device.type}; take impl='auto' or 'reference'"
+        )
+    return ready
 
 
 def modulated_conv2d(
