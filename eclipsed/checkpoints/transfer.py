@@ -23,7 +23,7 @@ from eclipsed.errors import DownloadError, OutputError
 
 __all__ = ["Offer", "Progress", "Transfer", "direct_address", "forget"]
 
-_BLOCK = 2**18
+_BLOCK = 2**14  # what a broken connection loses at most
 _ATTEMPTS = 6  # in a row that bring nothing new
 _MOST_ATTEMPTS = 200
 _DRIVE = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
