@@ -101,6 +101,6 @@ def _fetch_clip(
             f"{name} is not on this machine and the network must not be used (offline); bring it by hand: eclipsed"
             f" models fetch {name} --from FOLDER"
         )
-    callback(FetchStep(name, "transfer"))
+    callback(FetchStep(name, "hub"))
     fetch_clip(model, tag)
     return []

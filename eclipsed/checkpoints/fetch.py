@@ -41,7 +41,7 @@ class FetchStep:
     """How far the fetching of one network is."""
 
     network: str
-    phase: str  # waiting, transfer, verify, convert
+    phase: str  # waiting, transfer, verify, convert; hub where open_clip's own loader is at work
     done: int = 0  # bytes
     total: int | None = None
 

@@ -17,6 +17,7 @@ __all__ = ["TransferProgress"]
 
 _PHASES = {
     "waiting": "waiting for another process that fetches it",
+    "hub": "fetching into open_clip's cache, with its own loader",
     "verify": "verifying",
     "convert": "converting to safetensors",
 }
