@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from eclipsed.generator import Generator
     from eclipsed.parser import Parser
     from eclipsed.region import Region
+    from eclipsed.stack import Stack
     from eclipsed.training import StopTraining, TrainStep
 
 __version__ = "0.1.0"
@@ -58,6 +59,7 @@ __all__ = [
     "OutputError",
     "Parser",
     "Region",
+    "Stack",
     "StopTraining",
     "TrainConfig",
     "TrainStep",
@@ -75,6 +77,7 @@ _HOME = {
     "Generator": "generator",
     "Parser": "parser",
     "Region": "region",
+    "Stack": "stack",
     "StopTraining": "training",
     "TrainConfig": "config",
     "TrainStep": "training",

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eclipsed import animation, editing, pictures, training
+from eclipsed import animation, editing, pictures, replay
 from eclipsed.checkpoints.catalogue import find_set
 from eclipsed.classifier import Classifier
-from eclipsed.clip import Clip
 from eclipsed.config import TrainConfig
 from eclipsed.direction import Direction
 from eclipsed.editing import Faces, check_alphas
@@ -23,9 +22,13 @@ from eclipsed.latents import Latent
 from eclipsed.parser import Parser
 from eclipsed.region import Region
 from eclipsed.seeds import check_seeds
+from eclipsed.stack import Stack, StackEntry
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from eclipsed.clip import Clip
+    from eclipsed.training import Callback
 
 __all__ = ["Editor"]
 
@@ -72,12 +75,18 @@ class Editor:
             InputError: the device is unknown or absent.
         """
         models = find_set(name_or_path)
+
+        def clip() -> Clip:
+            from eclipsed.clip import Clip  # what it builds on takes seconds to import, and edits do without
+
+            return Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where)
+
         generator = Generator.from_file(models.generator, device=device, name=models.name)
         where, judge = generator.device, models.classifier
         return cls(
             generator,
             lambda: Parser.from_file(models.parser, device=where),
-            lambda: Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where),
+            clip,
             name=models.name,
             truncation_psi=models.truncation_psi,
             classifier=None if judge is None else lambda: Classifier.from_file(judge, device=where),
@@ -93,6 +102,8 @@ class Editor:
     @property
     def clip(self) -> Clip:
         """The CLIP model."""
+        from eclipsed.clip import Clip
+
         if not isinstance(self._clip, Clip):
             self._clip = self._clip()
         return self._clip
@@ -140,7 +151,7 @@ class Editor:
         region: Region | Sequence[str] | None = None,
         config: TrainConfig | None = None,
         latents: Faces | Tensor | None = None,
-        callback: training.Callback | None = None,
+        callback: Callback | None = None,
         state: str | os.PathLike[str] | None = None,
         save_every: int = 25,
         resume: str | os.PathLike[str] | None = None,
@@ -167,6 +178,8 @@ class Editor:
             VocabularyWarning: CLIP was never shown a word of the prompt.
             EclipsedWarning: the direction came out weak.
         """
+        from eclipsed import training
+
         given = latents.latent if isinstance(latents, Faces) else latents
         return training.train(
             prompt,
@@ -186,7 +199,7 @@ class Editor:
     def edit(
         self,
         faces: Faces,
-        direction: Direction | Sequence[Direction],
+        direction: Direction | Sequence[Direction] | Stack,
         alpha: float | Sequence[float] = 1.0,
         *,
         layers: Sequence[int | str] | None = None,
@@ -196,7 +209,7 @@ class Editor:
 
         Args:
             faces: edited or not; edits add up.
-            direction: one, or several to apply together.
+            direction: one, several to apply together, or a stack (see `replay`), which says all the rest itself.
             alpha: strength of all, or one for each.
             layers: rows of ws or names of layers to restrict the edit to.
             blend: ``"pixels"`` puts what the directions' regions show after the edit into the pictures of `faces`,
@@ -207,12 +220,34 @@ class Editor:
         """
         if blend not in (None, "pixels"):
             raise InputError(f'blend must be "pixels" or None; got {blend!r}')
+        if isinstance(direction, Stack):
+            if alpha != 1.0 or layers is not None or blend is not None:
+                raise InputError("a stack holds its own alphas, layers and blends; change them there")
+            return self.replay(faces, direction)
         edited = editing.edit(self.generator, faces, direction, alpha, layers=layers)
         if blend is None or edited.images is faces.images:
             return edited
         each = [direction] if isinstance(direction, Direction) else direction
         parts = sorted({part for one in each for part in one.region.parts})
         return editing.blend_pixels(self.parser, faces, edited, parts)
+
+    def replay(self, faces: Faces, stack: Stack, *, directions: Sequence[Direction] = ()) -> Faces:
+        """Apply the edits of a stack one after the other, as the studio does.
+
+        Args:
+            faces: to edit; `Stack.seed` says which one the stack was made on.
+            stack: from `Stack.load`.
+            directions: where its directions are looked for before the library.
+        Raises:
+            MissingModelError: a direction is in neither place, or is not the one that it was.
+            DirectionError: the stack belongs to another generator.
+        """
+
+        def find(entry: StackEntry) -> Direction:
+            return replay.find(entry, models=self.name, given=directions)
+
+        steps = replay.steps_of(stack, self.generator, models=self.name, find=find)
+        return replay.replay(self.generator, lambda: self.parser, faces, steps)
 
     def strip(
         self,
