@@ -49,7 +49,7 @@ def move(session: Session, data: Mapping[str, Any]) -> Session:
     index, entries = _index(data), session.now.entries
     if index >= len(entries) or entries[index].digest != data.get("digest"):
         return session
-    alpha = round(check_alpha(data.get("alpha")), 4)
+    alpha = round(check_alpha(data.get("alpha")), 4) + 0.0  # no -0
     return session.show(session.now.changed(index, alpha=alpha), gesture=str(data.get("gesture", ""))[:100])
 
 

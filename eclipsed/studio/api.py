@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from gradio.data_classes import FileData
+from gradio.events import api
 
 from eclipsed import library
 from eclipsed.config import TrainConfig
@@ -154,7 +154,7 @@ def publish(engine: Engine, jobs: LearningQueue) -> None:
     """Add the endpoints to the page that is being built."""
     endpoints = _Endpoints(engine, jobs)
     for name in _NAMES:
-        gr.api(in_a_sentence(getattr(endpoints, name)), api_name=name, concurrency_id=SLOW)
+        api(in_a_sentence(getattr(endpoints, name)), api_name=name, concurrency_id=SLOW)
 
 
 def _described(one: Shelved) -> dict[str, Any]:

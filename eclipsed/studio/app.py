@@ -40,7 +40,7 @@ TABS = (
 OPEN_FIRST = edit.TITLE
 
 _FORGOTTEN = 3600.0  # seconds after which the state of a closed page may go
-_FONTS = {"font": ["system-ui", "sans-serif"], "font_mono": ["ui-monospace", "monospace"]}  # the visitor's own
+_FONT, _MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")  # the visitor's own
 
 _MASTHEAD = """<div id="masthead"><h1>eclipsed</h1><p>Edit faces by looking · {models}</p>
 <button type="button" class="theme" aria-label="Switch between light and dark">Light / dark</button></div>"""
@@ -87,6 +87,7 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
         _greet(blocks, page, tabs[faces.TITLE])
         api.publish(engine, jobs)
     blocks.queue(default_concurrency_limit=1, max_size=256)
+    assert isinstance(blocks, gr.Blocks)
     return blocks
 
 
@@ -149,7 +150,7 @@ def serve(
             auth_message="Any name will do; the password was set when the studio was started.",
             app_kwargs={"middleware": [Middleware(Guard, hosts=hosts)], "docs_url": None, "redoc_url": None},
             css=page_file("studio.css"),
-            theme=gr.themes.Base(**_FONTS, primary_hue="indigo", neutral_hue="slate"),
+            theme=gr.themes.Base(font=_FONT, font_mono=_MONO, primary_hue="indigo", neutral_hue="slate"),
             allowed_paths=[],
             blocked_paths=[str(unfinished.state_path("0" * 16).parent.parent)],
             max_file_size=LARGEST_UPLOAD,

@@ -72,8 +72,8 @@ def stack(engine: Engine, session: Session) -> dict[str, Any]:
                 "name": entry.direction,
                 "prompt": entry.prompt,
                 "alpha": entry.alpha,
-                "low": min(low, entry.alpha),
-                "high": max(high, entry.alpha),
+                "low": min(math.trunc(100 * low) / 100, entry.alpha),  # whole hundredths, so that the slider meets 0
+                "high": max(math.trunc(100 * high) / 100, entry.alpha),
                 "on": entry.on,
                 "layers": layers,
                 "blend": entry.blend,

@@ -2,7 +2,7 @@
 const measure = (label, value, title) => h("span", { class: "figure", title }, label + " ", h("b", { text: value }));
 start((value) => {
   if (!value.rows) { refill(h("p", { class: "hint", text: value.hint })); return; }
-  refill(h("p", { class: "hint", text: value.note }), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Comparison" }, h("table", { class: "grid compare" },
+  refill(h("p", { class: "hint", text: value.note }), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Comparison" }, h("table", { class: "grid" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "Direction" }), value.alphas.map((alpha) => h("th", { scope: "col", text: value.equal ? `as ${signed(alpha)}` : signed(alpha) })))),
     h("tbody", {}, value.rows.map((row) => h("tr", { "data-name": row.name }, h("th", { scope: "row" }, h("strong", { text: row.name }), h("span", { class: "prompt", text: row.config })),
       row.cells.map((cell) => h("td", {}, h("div", { class: "faces" }, cell.src.map((src) => h("img", { src, alt: `${row.name} ${signed(cell.alpha)}` }))),

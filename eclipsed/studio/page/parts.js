@@ -1,5 +1,5 @@
 // The parts that may change, over the face. A press on the face, or on a name, adds a part or takes it away.
-const canvas = h("canvas", { class: "parts", "aria-hidden": "true" });
+const canvas = h("canvas", { "aria-hidden": "true" });
 let labels = null, current = null;
 const load = (src) => new Promise((done) => { const image = new Image(); image.onload = () => done(image); image.src = src; });
 const pixels = (image) => {

@@ -1,5 +1,18 @@
 // The edits of the face, first to last. Moving a slider is told at once; the picture follows.
-let gesture = 0;
+// One move is under way at a time and only the latest waits, so that the picture keeps up with the hand.
+let gesture = 0, sent = 0, waiting = null, lost = null;
+function tell(move) {
+  if (lost) { waiting = move; return; }
+  waiting = null;
+  lost = setTimeout(free, 3000); // an answer that never comes must not stop the slider
+  trigger("move", { ...move, sent: ++sent });
+}
+function free() {
+  clearTimeout(lost);
+  lost = null;
+  if (waiting) tell(waiting);
+}
+window.addEventListener("eclipsed-drawn", (event) => { if (event.detail === sent) free(); });
 const choices = (row, key, label, options, chosen, onchange) =>
   h("label", { class: "choice" }, h("span", { text: label }),
     h("select", { "data-key": `${key}-${row.i}`, onchange },
@@ -14,13 +27,13 @@ function slider(row) {
     "aria-label": `Strength of ${row.name}`, "aria-valuetext": signed(row.alpha),
     style: `--zero:${(100 * -row.low) / (row.high - row.low)}%`,
   });
-  const tell = (alpha) => trigger("move", { i: row.i, digest: row.digest, alpha, gesture: `${row.digest}-${gesture}` });
+  const move = (alpha) => tell({ i: row.i, digest: row.digest, alpha, gesture: `${row.digest}-${gesture}` });
   range.addEventListener("pointerdown", () => gesture++);
   range.addEventListener("keydown", (event) => { if (!event.repeat) gesture++; });
   range.addEventListener("input", () => {
     number.value = (+range.value).toFixed(2);
     range.setAttribute("aria-valuetext", signed(+range.value));
-    tell(+range.value);
+    move(+range.value);
   });
   number.addEventListener("change", () => {
     if (number.value === "" || !Number.isFinite(+number.value)) { number.value = (+range.value).toFixed(2); return; }
@@ -28,7 +41,7 @@ function slider(row) {
     number.value = alpha.toFixed(2);
     range.value = alpha;
     gesture++;
-    tell(alpha);
+    move(alpha);
   });
   return [h("div", { class: "track" }, range, h("span", { class: "zero", "aria-hidden": "true", style: range.getAttribute("style") })), number];
 }

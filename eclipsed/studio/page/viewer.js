@@ -51,4 +51,5 @@ start((value) => {
   stage.classList.toggle("same", value.same);
   caption.textContent = value.caption;
   for (const button of buttons) button.disabled = !value.can[button.dataset.do];
+  if (value.sent !== undefined) window.dispatchEvent(new CustomEvent("eclipsed-drawn", { detail: value.sent }));
 });

@@ -1,5 +1,5 @@
 // Faces to pick from. A press takes one; the mark in its corner picks it for comparing.
-start((value) => refill(h("ul", { class: "wall" }, value.faces.map((face) => h("li", { class: face.current ? "current" : "" },
+start((value) => refill(h("ul", { class: "seeds" }, value.faces.map((face) => h("li", { class: face.current ? "current" : "" },
   h("button", { type: "button", class: "pick", "data-key": `face-${face.seed}`, "data-seed": face.seed, "aria-pressed": String(face.current),
     "aria-label": `Take the face of seed ${face.seed}`, onclick: () => act("pick", { seed: face.seed }) },
     h("img", { src: face.src, alt: "" }), h("span", { class: "seed", text: face.seed })),

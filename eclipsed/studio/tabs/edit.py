@@ -38,15 +38,16 @@ class EditTab:
         page.on_act(page.stack, lambda session, data: act(engine, session, data))
 
         def moved(session: Session, event: gr.EventData) -> tuple[Any, Any]:
-            after = move(session, event_data(event))
-            return after, views.viewer(engine, after)
+            data = event_data(event)
+            after = move(session, data)
+            return after, {**views.viewer(engine, after), "sent": data.get("sent")}
 
         self.stack.move(
             in_a_sentence(moved),
             [page.session],
             [page.session, page.viewer],
             concurrency_id=LOOKS,
-            trigger_mode="always_last",
+            trigger_mode="multiple",  # the script sends one at a time
             **QUIET,
         )
 

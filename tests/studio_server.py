@@ -1,0 +1,68 @@
+"""A studio of its own for a test: the command in another process, with its own home."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import eclipsed
+
+ROOT = Path(eclipsed.__file__).parents[1]
+
+
+class Server:
+    """`eclipsed studio`, running. Leave it with `stop`, or roughly with `kill`."""
+
+    def __init__(self, home, *words):
+        environment = {**os.environ, "ECLIPSED_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+        environment.pop("GRADIO_TEMP_DIR", None)
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "eclipsed", "studio", "--port", "0", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.errors = []
+        threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, f"the studio did not start: {line} {''.join(self.errors)}"
+        self.url = found[0]
+
+    def client(self, **options):
+        from gradio_client import Client
+
+        return Client(self.url, verbose=False, **options)
+
+    @property
+    def said(self):
+        """What it wrote on stderr so far."""
+        return "".join(self.errors)
+
+    def memory(self):
+        """Resident memory in MB."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def chromium():
+    """Path of a Chromium on this machine, or None."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
