@@ -20,7 +20,8 @@ class Server:
 
     def __init__(self, home, *words):
         environment = {**os.environ, "ECLIPSED_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-        environment.pop("GRADIO_TEMP_DIR", None)
+        self.cache = Path(home) / "cache"
+        environment["GRADIO_TEMP_DIR"] = str(self.cache)
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "eclipsed", "studio", "--port", "0", *words],
