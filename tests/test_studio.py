@@ -15,8 +15,8 @@ from PIL import Image
 pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
 
 import gradio as gr
-from studio_server import Server
 
+from benchmarks.studio_server import Server
 from eclipsed import cli, library, unfinished
 from eclipsed.commands import studio as command
 from eclipsed.errors import InputError, MissingModelError

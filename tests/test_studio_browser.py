@@ -12,10 +12,10 @@ from PIL import Image
 pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
 api = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: pip install playwright")
 
-from studio_server import Server, chromium  # noqa: E402
-
 import eclipsed  # noqa: E402
 import eclipsed.images  # noqa: E402
+from benchmarks.studio_load import load  # noqa: E402
+from benchmarks.studio_server import Server, chromium  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
@@ -441,3 +441,10 @@ def test_nothing_runs_over_the_edge_and_every_control_has_a_name(browser, server
     assert visit.page.evaluate("document.body.classList.contains('dark')") == (scheme == "dark")
     assert visit.wrong == []
     visit.context.close()
+
+
+def test_four_visitors_who_press_at_random_do_not_meet(server):
+    found = load(server.url, visitors=4, actions=12, seed=1)
+    assert found.errors == []
+    assert found.mixed == 0
+    assert found.actions == 48
