@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from eclipsed.own_parser import CallableParser
     from eclipsed.parser import Parser
     from eclipsed.region import Region
+    from eclipsed.stack import Stack
     from eclipsed.training import StopTraining, TrainStep
 
 __version__ = "0.1.0"
@@ -63,6 +64,7 @@ __all__ = [
     "OutputError",
     "Parser",
     "Region",
+    "Stack",
     "StopTraining",
     "TrainConfig",
     "TrainStep",
@@ -82,6 +84,7 @@ _HOME = {
     "Generator": "generator",
     "Parser": "parser",
     "Region": "region",
+    "Stack": "stack",
     "StopTraining": "training",
     "TrainConfig": "config",
     "TrainStep": "training",

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import eclipsed
-from eclipsed.commands import directions, doctor, evaluate, faces, models, region, train
+from eclipsed.commands import directions, doctor, evaluate, faces, models, region, studio, train
 from eclipsed.commands.terminal import note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 
@@ -40,6 +40,7 @@ app.command()(region.region)
 app.add_typer(directions.app, name="directions")
 app.add_typer(models.app, name="models")
 app.command()(doctor.doctor)
+app.command()(studio.studio)
 
 _UsageError: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 

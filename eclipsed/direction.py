@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -115,6 +116,25 @@ class Direction:
     def weak(self) -> bool:
         """Whether calibration found that it does next to nothing."""
         return bool(self.scores.get("weak", False))
+
+    @property
+    def digest(self) -> str:
+        """What tells this direction from any other by what it does: SHA-256 as hex digits.
+
+        Its name, its scores and the file's layout play no part.
+        """
+        facts = {
+            "space": self.space,
+            "layers": list(self.layers),
+            "styles": [list(pair) for pair in self.styles],
+            "region": list(self.region.parts),
+            "scale": self.scale,
+            "generator": self.generator,
+            "shape": list(self.deltas.shape),
+        }
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+        digest.update(self.deltas.detach().cpu().float().contiguous().numpy().astype("<f4").tobytes())
+        return digest.hexdigest()
 
     def trained_on(self, seed: int) -> bool:
         """Whether the face of this seed may have been seen in training, so that figures on it would flatter."""

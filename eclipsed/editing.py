@@ -21,12 +21,13 @@ from eclipsed.generator import Generator
 from eclipsed.images import to_pil
 from eclipsed.latents import Latent
 from eclipsed.losses import grow_mask, mix_masks
+from eclipsed.networks.stylegan2 import Begun
 from eclipsed.parser import Parser
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Edit", "Faces", "blend_pixels", "check_alpha", "check_alphas", "edit", "sample"]
+__all__ = ["Edit", "Faces", "blend_pixels", "check_alpha", "check_alphas", "edit", "render", "sample", "warn_beyond"]
 
 _PIXELS_AT_ONCE = 8 * 256 * 256
 _FEATHER = 0.02  # of the image's width: half of the way from the region's edge to where a blended edit ends
@@ -140,7 +141,7 @@ def sample(generator: Generator, latent: Latent, *, seeds: tuple[int, ...] = ())
         latent: N faces.
         seeds: that they were made from, or none.
     """
-    return Faces(images=_render(generator, latent), latent=latent, seeds=seeds)
+    return Faces(images=render(generator, latent), latent=latent, seeds=seeds)
 
 
 def edit(
@@ -173,11 +174,11 @@ def edit(
     places = None if layers is None else tuple(layers)
     latent = faces.latent
     for direction, space, strength in zip(each, spaces, alphas, strict=True):
-        _warn_beyond(direction, strength)
+        warn_beyond(direction, strength)
         if strength:
             with torch.no_grad():
                 latent = space.move(latent, direction.deltas[0].to(latent.ws), strength * direction.scale)
-    images = _render(generator, latent) if any(alphas) else faces.images
+    images = render(generator, latent) if any(alphas) else faces.images
     edits = tuple(Edit(d.name, d.prompt, a, places) for d, a in zip(each, alphas, strict=True))
     return Faces(images=images, latent=latent, seeds=faces.seeds, edits=(*faces.edits, *edits), before=faces)
 
@@ -245,7 +246,8 @@ def _directions(directions: Direction | Sequence[Direction]) -> list[Direction]:
     return [single for direction in given for single in direction]
 
 
-def _warn_beyond(direction: Direction, alpha: float) -> None:
+def warn_beyond(direction: Direction, alpha: float) -> None:
+    """Warn when a strength is beyond the range in which a direction was found useful."""
     low, high = direction.alpha_range
     if not low - 1e-6 <= alpha <= high + 1e-6:
         warnings.warn(
@@ -257,8 +259,19 @@ def _warn_beyond(direction: Direction, alpha: float) -> None:
         )
 
 
-def _render(generator: Generator, latent: Latent) -> Tensor:
-    """Full pictures, a few at a time, so that memory does not grow with their number."""
+def render(generator: Generator, latent: Latent, *, begun: Begun | None = None) -> Tensor:
+    """Full pictures, a few at a time, so that memory does not grow with their number.
+
+    Args:
+        generator: the one that the latents belong to.
+        latent: N faces.
+        begun: go on from what `Latent.begin` gave for the same faces; then all are drawn at once.
+    Returns:
+        (N, 3, H, W).
+    """
+    if begun is not None:
+        with torch.no_grad():
+            return latent.render(generator, begun=begun)[0]
     step = max(1, _PIXELS_AT_ONCE // generator.resolution**2)
     with torch.no_grad():
         parts = [latent[start : start + step].render(generator)[0] for start in range(0, len(latent), step)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eclipsed import animation, editing, pictures, training
+from eclipsed import animation, editing, pictures, replay, training
 from eclipsed.checkpoints.catalogue import find_set
 from eclipsed.classifier import Classifier
 from eclipsed.clip import Clip
@@ -25,6 +25,7 @@ from eclipsed.parser import Parser
 from eclipsed.parts import WHOLE_FACE
 from eclipsed.region import Region
 from eclipsed.seeds import check_seeds
+from eclipsed.stack import Stack, StackEntry
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -221,7 +222,7 @@ class Editor:
     def edit(
         self,
         faces: Faces,
-        direction: Direction | Sequence[Direction],
+        direction: Direction | Sequence[Direction] | Stack,
         alpha: float | Sequence[float] = 1.0,
         *,
         layers: Sequence[int | str] | None = None,
@@ -231,7 +232,7 @@ class Editor:
 
         Args:
             faces: edited or not; edits add up.
-            direction: one, or several to apply together.
+            direction: one, several to apply together, or a stack (see `replay`), which says all the rest itself.
             alpha: strength of all, or one for each.
             layers: rows of ws or names of layers to restrict the edit to.
             blend: ``"pixels"`` puts what the directions' regions show after the edit into the pictures of `faces`,
@@ -242,12 +243,34 @@ class Editor:
         """
         if blend not in (None, "pixels"):
             raise InputError(f'blend must be "pixels" or None; got {blend!r}')
+        if isinstance(direction, Stack):
+            if alpha != 1.0 or layers is not None or blend is not None:
+                raise InputError("a stack holds its own alphas, layers and blends; change them there")
+            return self.replay(faces, direction)
         edited = editing.edit(self.generator, faces, direction, alpha, layers=layers)
         if blend is None or edited.images is faces.images:
             return edited
         each = [direction] if isinstance(direction, Direction) else direction
         parts = sorted({part for one in each for part in one.region.parts})
         return editing.blend_pixels(self.parser, faces, edited, parts)
+
+    def replay(self, faces: Faces, stack: Stack, *, directions: Sequence[Direction] = ()) -> Faces:
+        """Apply the edits of a stack one after the other, as the studio does.
+
+        Args:
+            faces: to edit; `Stack.seed` says which one the stack was made on.
+            stack: from `Stack.load`.
+            directions: where its directions are looked for before the library.
+        Raises:
+            MissingModelError: a direction is in neither place, or is not the one that it was.
+            DirectionError: the stack belongs to another generator.
+        """
+
+        def find(entry: StackEntry) -> Direction:
+            return replay.find(entry, models=self.name, given=directions)
+
+        steps = replay.steps_of(stack, self.generator, models=self.name, find=find)
+        return replay.replay(self.generator, lambda: self.parser, faces, steps)
 
     def strip(
         self,

@@ -11,9 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from eclipsed.checkpoints.catalogue import shipped_directions, user_directions
-from eclipsed.errors import DirectionError, InputError, MissingModelError
+from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
 
-__all__ = ["SUFFIX", "Entry", "entries", "find_direction", "read_metadata"]
+__all__ = [
+    "SUFFIX",
+    "Entry",
+    "entries",
+    "find_direction",
+    "free_name",
+    "kept_path",
+    "named",
+    "read_metadata",
+    "remove_direction",
+]
 
 SUFFIX = ".safetensors"
 
@@ -40,6 +50,7 @@ def entries() -> list[Entry]:
     found = []
     for folder, shipped in ((user_directions(), False), (shipped_directions(), True)):
         paths = sorted(folder.rglob(f"*{SUFFIX}")) if folder.is_dir() else []
+        paths = [path for path in paths if not path.name.startswith(".")]  # what a killed process was writing
         names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
         found += [Entry(name, path, shipped) for name, path in zip(names, paths, strict=True)]
     return found
@@ -64,14 +75,68 @@ def find_direction(name_or_path: str, *, models: str = "") -> Path:
         raise InputError(f"expected a direction's file or name; got {name_or_path!r}")
     if path.is_file():
         return path
-    wanted = text.removesuffix(SUFFIX).lower().replace(" ", "-")
-    known = entries()
-    named = [entry for entry in known if wanted in (entry.name.lower(), entry.path.stem.lower())]
-    if named:
-        return next((entry for entry in named if entry.path.parent.name == models), named[0]).path
-    near = difflib.get_close_matches(wanted, [entry.path.stem for entry in known], n=3, cutoff=0.6)
+    found = named(text)
+    if found:
+        return next((entry for entry in found if entry.path.parent.name == models), found[0]).path
+    near = difflib.get_close_matches(_plain(text), [entry.path.stem for entry in entries()], n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else "`eclipsed directions list` shows what there is"
     raise MissingModelError(f"there is no direction file {text!r} and none of that name; {hint}")
+
+
+def named(name: str) -> list[Entry]:
+    """The directions of the library that go by a name, with or without its folder; the user's first."""
+    wanted = _plain(name)
+    return [entry for entry in entries() if wanted in (entry.name.lower(), entry.path.stem.lower())]
+
+
+def kept_path(name: str) -> Path:
+    """The file of a direction in the user's own folder, there or not.
+
+    Raises:
+        InputError: the name is empty or could lead out of the folder.
+    """
+    stem = name.removesuffix(SUFFIX)
+    if not stem.strip(". ") or stem.startswith(".") or any(mark in stem for mark in ("/", "\\", os.sep, "\0")):
+        raise InputError(f"the name of a direction holds no slashes and is not empty; got {name!r}")
+    return user_directions() / f"{stem}{SUFFIX}"
+
+
+def free_name(name: str) -> str:
+    """A name that no direction of the library has: `name`, or with the first number after it that is free.
+
+    Raises:
+        InputError: see `kept_path`.
+    """
+    stem = kept_path(name).stem
+    taken = {entry.path.stem.lower() for entry in entries()}
+    if stem.lower() not in taken:
+        return stem
+    return next(f"{stem}-{number}" for number in range(2, len(taken) + 3) if f"{stem}-{number}".lower() not in taken)
+
+
+def remove_direction(name: str) -> Path:
+    """Remove a direction of the user's; those that ship with the package stay.
+
+    Returns:
+        The file that was there.
+    Raises:
+        InputError: it is none of the user's, or the name could lead out of the folder.
+        OutputError: it cannot be removed.
+    """
+    target = kept_path(name)
+    if not target.is_file():
+        shipped = any(entry.shipped and name in (entry.name, entry.path.stem) for entry in entries())
+        reason = "ships with the package and stays" if shipped else "is none of yours; see `eclipsed directions list`"
+        raise InputError(f"the direction {name!r} {reason}")
+    try:
+        target.unlink()
+    except OSError as error:
+        raise OutputError(f"cannot remove {target}: {(error.strerror or str(error)).lower()}") from error
+    return target
+
+
+def _plain(name: str) -> str:
+    return name.strip().removesuffix(SUFFIX).lower().replace(" ", "-")
 
 
 def read_metadata(path: str | os.PathLike[str]) -> Mapping[str, Any]:

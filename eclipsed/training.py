@@ -222,7 +222,7 @@ class _Run:
 
     def _direction(self) -> Direction:
         assert self.state is not None
-        config, space, state = self.config, self._space(self.state.rows), self.state
+        config, state = self.config, self.state
         scores: dict[str, object] = {"seconds": round(self.clock.seconds, 1)}
         if math.isfinite(self.clock.last.clip):
             scores["loss"] = float(self.clock.last.loss)
@@ -232,20 +232,7 @@ class _Run:
         if state.point.step < config.steps:
             scores["stopped_at"] = state.point.step
             note = f"stopped at step {state.point.step} of {config.steps}"
-        return Direction(
-            deltas=state.point.deltas.detach().cpu(),
-            prompt=state.prompt,
-            region=state.region,
-            space=config.space,
-            layers=space.rows,
-            styles=space.columns,
-            generator=state.generator,
-            generator_name=self.objective.generator.name,
-            config=config.to_json(),
-            seed=config.seed,
-            scores=scores,
-            note=note,
-        )
+        return replace(state.direction(self.objective.generator), scores=scores, note=note)
 
     def _calibrate(self, direction: Direction) -> Direction:
         """The direction with its strength set; as it is when that is interrupted."""

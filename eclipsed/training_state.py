@@ -16,7 +16,10 @@ from torch import Tensor
 from eclipsed.atomic import atomic_write
 from eclipsed.config import TrainConfig
 from eclipsed.descent import Point
+from eclipsed.direction import Direction
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
+from eclipsed.generator import Generator
+from eclipsed.latents import make_space
 from eclipsed.region import Region
 
 __all__ = ["TrainingState"]
@@ -100,6 +103,30 @@ class TrainingState:
             )
         except (SafetensorError, OSError, EclipsedError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{os.fspath(path)} is not a saved training, or is damaged ({error})") from error
+
+    def direction(self, generator: Generator) -> Direction:
+        """What was learned so far: neither calibrated nor measured.
+
+        Args:
+            generator: that it is learned on.
+        Raises:
+            DirectionError: the generator is another one.
+        """
+        space = make_space(self.config.space, generator, layers=self.rows, styles=self.config.styles)
+        learned = Direction(
+            deltas=self.point.deltas.detach().cpu(),
+            prompt=self.prompt,
+            region=self.region,
+            space=self.config.space,
+            layers=space.rows,
+            styles=space.columns,
+            generator=self.generator,
+            generator_name=generator.name,
+            config=self.config.to_json(),
+            seed=self.config.seed,
+        )
+        learned.check_generator(generator)
+        return learned
 
     def check(self, other: TrainingState) -> None:
         """Raise unless `other` is the beginning of the same training.

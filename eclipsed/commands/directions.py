@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,6 @@ from rich.table import Table
 
 from eclipsed import library
 from eclipsed.atomic import atomic_write
-from eclipsed.checkpoints.catalogue import user_directions
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import DirectionError, InputError, OutputError
@@ -74,7 +72,7 @@ def add(
     if not file.is_file():
         raise InputError(f"there is no direction file {file}; check the name")
     library.read_metadata(file)
-    target = _kept(name or file.stem)
+    target = library.kept_path(name or file.stem)
     if target.exists() and not force:
         raise OutputError(f"you have a direction {target.stem!r} already; choose another --name, or use --force")
     data = file.read_bytes()
@@ -85,24 +83,7 @@ def add(
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="Name of a direction you have kept.")]) -> None:
     """Remove a direction that you have kept; those that ship with the package stay."""
-    target = _kept(name)
-    if not target.is_file():
-        shipped = any(entry.shipped and name in (entry.name, entry.path.stem) for entry in library.entries())
-        reason = "ships with the package and stays" if shipped else "is none of yours; see `eclipsed directions list`"
-        raise InputError(f"the direction {name!r} {reason}")
-    try:
-        target.unlink()
-    except OSError as error:
-        raise OutputError(f"cannot remove {target}: {(error.strerror or str(error)).lower()}") from error
-    result(f"removed {target}")
-
-
-def _kept(name: str) -> Path:
-    """The file of a direction in the user's own folder."""
-    stem = name.removesuffix(library.SUFFIX)
-    if not stem.strip(". ") or any(mark in stem for mark in ("/", "\\", os.sep, "\0")):
-        raise InputError(f"the name of a direction holds no slashes and is not empty; got {name!r}")
-    return user_directions() / f"{stem}{library.SUFFIX}"
+    result(f"removed {library.remove_direction(name)}")
 
 
 def _summary(entry: library.Entry) -> dict[str, Any]:

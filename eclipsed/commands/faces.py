@@ -14,6 +14,7 @@ from eclipsed.commands.options import Blend, Device, Json, Layers, Models, Psi, 
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
 from eclipsed.seeds import parse_seeds
+from eclipsed.stack import Stack
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,11 +52,26 @@ def sample(
 
 
 def edit(
-    directions: Annotated[
-        list[str], typer.Argument(metavar="DIRECTION...", help="Direction files, or names such as blond-hair.")
-    ],
-    seeds: Seeds,
     out: Folder,
+    directions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[DIRECTION]...", help="Direction files, or names such as blond-hair."),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds",
+            metavar="LIST",
+            help="Seeds of the faces, such as 1,2,5-10.",
+            show_default="the face of the stack",
+        ),
+    ] = None,
+    stack: Annotated[
+        Path | None,
+        typer.Option(
+            "--stack", metavar="FILE", help="An edit stack from the studio, instead of directions and alphas."
+        ),
+    ] = None,
     alpha: Annotated[
         str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
     ] = "1.0",
@@ -70,25 +86,33 @@ def edit(
     as_json: Json = False,
 ) -> None:
     """Edit faces: two pictures per seed, before (seed0001.png) and after (seed0001_a+1.00.png)."""
-    numbers, rows = parse_seeds(seeds), parse_layers(layers)
-    alphas = parse_alphas(alpha, name="alpha")
+    edits = None if stack is None else _stack(stack, alpha, layers, blend)
+    if edits is None and not directions:
+        raise InputError("expected a direction such as blond-hair, or --stack with a file")
+    numbers = _seeds(seeds, edits)
+    psi = edits.truncation_psi if psi is None and edits is not None else psi
+    rows, alphas = parse_layers(layers), parse_alphas(alpha, name="alpha")
     check_writable(out, folder=True)
     if grid is not None:
         _check_rows(numbers, "grid")
         check_picture(grid)
-    learned = _load(directions, models)
+    learned = _load(directions or [], models)
     editor = open_editor(models, device)
     before: list[str] = []
     after: list[str] = []
     pairs: list[Faces] = []
     for some in _batches(numbers):
         faces = editor.sample(seeds=some, truncation_psi=psi)
-        edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows, blend=blend)
+        if edits is None:
+            edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows, blend=blend)
+        else:
+            edited = editor.replay(faces, edits, directions=learned)
         before += map(str, faces.save(out))
         after += map(str, edited.save(out))
         pairs += [edited] if grid is not None else []
     written = [path for pair in zip(before, after, strict=True) for path in pair]
-    summary: dict[str, Any] = {"before": before, "after": after, "alpha": list(alphas)}
+    summary: dict[str, Any] = {"before": before, "after": after}
+    summary |= {"alpha": list(alphas)} if edits is None else {"stack": edits.to_json()}
     if grid is not None:
         summary["grid"] = _draw_pairs(pairs, grid)
         written.append(summary["grid"])
@@ -182,6 +206,21 @@ def check_picture(out: Path) -> None:
     if out.suffix.lower() not in PICTURE_FORMATS:
         raise InputError(f"cannot tell the picture format of {str(out)!r}: end it in .png")
     check_writable(out)
+
+
+def _stack(path: Path, alpha: str, layers: str | None, blend: str | None) -> Stack:
+    if alpha != "1.0" or layers is not None or blend is not None:
+        raise InputError("a stack holds its own alphas, layers and blends; leave --alpha, --layers and --blend out")
+    return Stack.load(path)
+
+
+def _seeds(seeds: str | None, edits: Stack | None) -> tuple[int, ...]:
+    """The faces that are asked for, or else that of the stack."""
+    if seeds is not None:
+        return parse_seeds(seeds)
+    if edits is None or edits.seed is None:
+        raise InputError("expected --seeds with the seeds of the faces, such as 1,2,5-10")
+    return (edits.seed,)
 
 
 def _load(names: Sequence[str], models: str) -> list[Direction]:

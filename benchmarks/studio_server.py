@@ -1,0 +1,72 @@
+"""A studio of its own for a measurement or a test: the command in another process, with a home of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import eclipsed
+
+ROOT = Path(eclipsed.__file__).parents[1]
+
+
+class Server:
+    """`eclipsed studio`, running. Leave it with `stop`, or roughly with `kill`."""
+
+    def __init__(self, home: str | Path, *words: str) -> None:
+        environment = {**os.environ, "ECLIPSED_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+        self.cache = Path(home) / "cache"
+        environment["GRADIO_TEMP_DIR"] = str(self.cache)
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "eclipsed", "studio", "--port", "0", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.errors: list[str] = []
+        threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, f"the studio did not start: {line} {''.join(self.errors)}"
+        self.url = found[0]
+
+    def client(self, **options: Any) -> Any:
+        from gradio_client import Client
+
+        return Client(self.url, verbose=False, **options)
+
+    @property
+    def said(self) -> str:
+        """What it wrote on stderr so far."""
+        return "".join(self.errors)
+
+    def memory(self) -> float:
+        """Resident memory in MB."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def chromium() -> str | None:
+    """Path of a Chromium on this machine, or None."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -1,0 +1,48 @@
+"""``eclipsed studio``: the page on which faces are edited by looking."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Annotated
+
+import typer
+
+from eclipsed.commands.options import Device, Models
+from eclipsed.commands.terminal import note, result
+from eclipsed.errors import InputError, MissingExtraError
+
+__all__ = ["studio"]
+
+
+def studio(
+    models: Models = "mini",
+    host: Annotated[
+        str, typer.Option("--host", help="Address to be reached at; one that others can reach needs --password.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port of the address; 0 takes any that is free.")] = 7860,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            "--password", envvar="ECLIPSED_PASSWORD", help="What visitors are asked for.", show_default="none"
+        ),
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Show the studio in the browser: find a face, write a sentence, drag, take the result home. Ctrl-C ends it."""
+    from eclipsed.checkpoints.catalogue import find_set
+    from eclipsed.studio.safety import check_host
+
+    try:
+        check_host(host, password)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
+    find_set(models)
+    if importlib.util.find_spec("gradio") is None:
+        raise MissingExtraError('the studio needs gradio: pip install "eclipsed[studio]"')
+    note("starting …")
+    from eclipsed.studio.app import serve
+
+    blocks, address = serve(models, host=host, port=port, password=password, device=device, block=False)
+    result(f"the studio is at {address}")
+    note("Ctrl-C ends it")
+    blocks.block_thread()

@@ -1,0 +1,142 @@
+"""What a press on the page does to a session: pure steps, checked as strictly as if a stranger had sent them."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from eclipsed.editing import check_alpha
+from eclipsed.errors import InputError
+from eclipsed.seeds import LARGEST_SEED, parse_seeds
+from eclipsed.stack import GROUPS
+from eclipsed.studio.engine import Engine
+from eclipsed.studio.session import Session
+
+__all__ = ["FACES_ON_WALL", "MOST_CHOSEN", "act", "move", "pick", "shuffle"]
+
+FACES_ON_WALL = 24
+MOST_CHOSEN = 4
+
+_WALL_SEEDS = 1_000_000  # shuffle shows seeds below, which neither training nor calibration draws
+
+
+def act(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
+    """Carry out what a piece of the page told.
+
+    Args:
+        engine: the shared half.
+        session: before.
+        data: ``{"do": name, …}``.
+    Returns:
+        The session afterwards.
+    Raises:
+        InputError: there is no such action, or a value of it makes no sense.
+    """
+    action = _ACTIONS.get(str(data.get("do")))
+    if action is None:
+        raise InputError(f"the studio knows no action {str(data.get('do'))[:40]!r}")
+    after = action(engine, session, data)
+    if after.now is not session.now:
+        engine.checked(after.now)
+    return after
+
+
+def move(session: Session, data: Mapping[str, Any]) -> Session:
+    """Follow a slider; a move of an edit that is gone by now changes nothing."""
+    index, entries = _index(data), session.now.entries
+    if index >= len(entries) or entries[index].digest != data.get("digest"):
+        return session
+    alpha = round(check_alpha(data.get("alpha")), 4) + 0.0  # no -0
+    return session.show(session.now.changed(index, alpha=alpha), gesture=str(data.get("gesture", ""))[:100])
+
+
+def pick(session: Session, seed: object, psi: float | None) -> Session:
+    """Take a face.
+
+    Raises:
+        InputError: a bad seed or truncation.
+    """
+    text = str(seed).strip().removesuffix(".0")
+    if not re.fullmatch(r"[0-9]{1,10}", text):
+        raise InputError(f"a seed is a whole number from 0 to {LARGEST_SEED}; got {text[:40]!r}")
+    return session.face(int(text), psi)
+
+
+def shuffle(session: Session) -> Session:
+    """Turn the wall to faces that chance picks."""
+    return replace(session, first=secrets.randbelow(_WALL_SEEDS))
+
+
+def _index(data: Mapping[str, Any]) -> int:
+    index = data.get("i")
+    if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+        raise InputError(f"an edit is named by its place, counted from 0; got {str(index)[:40]!r}")
+    return index
+
+
+def _layers(data: Mapping[str, Any]) -> tuple[int | str, ...] | str | None:
+    text = str(data.get("layers", "")).strip()
+    if text in ("", "all"):
+        return None
+    if text in GROUPS:
+        return text
+    rows = parse_seeds(text)
+    if max(rows) > 1023:
+        raise InputError(f"rows are small numbers such as 4-7; got {text[:40]!r}")
+    return rows
+
+
+def _change(
+    what: str, value: Callable[[Mapping[str, Any]], Any]
+) -> Callable[[Engine, Session, Mapping[str, Any]], Session]:
+    def changed(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
+        return session.show(session.now.changed(_index(data), **{what: value(data)}))
+
+    return changed
+
+
+def _reorder(by: int) -> Callable[[Engine, Session, Mapping[str, Any]], Session]:
+    def moved(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
+        index = _index(data)
+        return session.show(session.now.moved(index, min(max(index + by, 0), len(session.now) - 1)))
+
+    return moved
+
+
+def _blend(data: Mapping[str, Any]) -> str | None:
+    return None if data.get("blend") in (None, "none") else str(data["blend"])
+
+
+def _take(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
+    """The two directions of a palette at the strengths of a cell: entries of theirs are set, or added."""
+    names, alphas = data.get("names"), data.get("alphas")
+    if not isinstance(names, list) or not isinstance(alphas, list) or not len(names) == len(alphas) == 2:
+        raise InputError("a cell of the palette has two directions and two strengths")
+    look = session.now
+    for name, alpha in zip(names, alphas, strict=True):
+        strength = round(check_alpha(alpha), 4)
+        digest = engine.direction(str(name)).digest
+        places = [i for i, entry in enumerate(look.entries) if entry.digest == digest]
+        if places:
+            look = look.changed(places[-1], alpha=strength, on=True)
+        else:
+            look = engine.added(look, str(name), alpha=strength)
+    return session.show(look)
+
+
+_ACTIONS: dict[str, Callable[[Engine, Session, Mapping[str, Any]], Session]] = {
+    "undo": lambda engine, session, data: session.undo(),
+    "redo": lambda engine, session, data: session.redo(),
+    "reset": lambda engine, session, data: session.reset(),
+    "add": lambda engine, session, data: session.show(engine.added(session.now, str(data.get("name", "")))),
+    "remove": lambda engine, session, data: session.show(session.now.removed(_index(data))),
+    "up": _reorder(-1),
+    "down": _reorder(1),
+    "on": _change("on", lambda data: data.get("on")),
+    "layers": _change("layers", _layers),
+    "blend": _change("blend", _blend),
+    "take": _take,
+}

@@ -1,0 +1,174 @@
+"""Named endpoints: everything that the page does, for programs. They keep no state; a stack says all there is to say.
+
+Use them with ``gradio_client``; docs/studio.md has an example.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gradio.data_classes import FileData
+from gradio.events import api
+
+from eclipsed import library
+from eclipsed.config import TrainConfig
+from eclipsed.errors import InputError
+from eclipsed.region import Region
+from eclipsed.seeds import check_seed, check_seeds
+from eclipsed.stack import Stack
+from eclipsed.studio import results, views
+from eclipsed.studio.engine import FIRST_SEED, Engine, Shelved
+from eclipsed.studio.learning import Job, LearningQueue
+from eclipsed.studio.page_state import SLOW
+from eclipsed.studio.safety import in_a_sentence
+from eclipsed.studio.tabs.compare import compared
+from eclipsed.studio.tabs.palette import cells
+
+__all__ = ["publish"]
+
+_MOST_FACES = 64
+
+
+class _Endpoints:
+    """The functions behind the endpoints; their docstrings are what `view_api` shows."""
+
+    def __init__(self, engine: Engine, jobs: LearningQueue) -> None:
+        self.engine, self.jobs = engine, jobs
+
+    def directions(self) -> list[dict[str, Any]]:
+        """The shelf: name, prompt, parts, useful range of alpha and scores of each direction."""
+        return [_described(one) for one in self.engine.shelf()]
+
+    def faces(self, seeds: list[int], truncation_psi: float | None = None) -> list[FileData]:
+        """Unedited faces of some seeds, as PNG files."""
+        if len(check_seeds(seeds)) > _MOST_FACES:
+            raise InputError(f"at most {_MOST_FACES} faces at once; got {len(seeds)}")
+        looks = [Stack(seed=seed, truncation_psi=truncation_psi) for seed in seeds]
+        return [_file(results.picture(self.engine, look)) for look in looks]
+
+    def stack(
+        self, seed: int, edits: list[dict[str, Any]] | None = None, truncation_psi: float | None = None
+    ) -> dict[str, Any]:
+        """An edit stack. Each edit has a direction and may have alpha, on, layers and blend."""
+        look = Stack(seed=check_seed(seed), truncation_psi=truncation_psi)
+        for edit in edits or []:
+            if not isinstance(edit, dict) or not {"direction"} <= set(edit) <= _EDIT:
+                raise InputError(f"an edit has the keys {', '.join(sorted(_EDIT))}, of which direction is needed")
+            changes = {name: value for name, value in edit.items() if name != "direction"}
+            if isinstance(changes.get("layers"), list):
+                changes["layers"] = tuple(changes["layers"])
+            look = self.engine.added(look, str(edit["direction"]), **changes)
+        return self.engine.checked(look).to_json()
+
+    def picture(self, stack: dict[str, Any]) -> FileData:
+        """The face of a stack with its edits, as a PNG at full size that carries the stack."""
+        return _file(results.picture(self.engine, self._look(stack)))
+
+    def strip(self, stack: dict[str, Any]) -> FileData:
+        """The edits at -100 %, -50 %, before, 50 % and 100 % of their strengths in one picture."""
+        return _file(results.strip(self.engine, self._look(stack)))
+
+    def film(self, stack: dict[str, Any], kind: str = "gif") -> FileData:
+        """A film from the face to its edit and back; kind is gif or mp4."""
+        if kind not in ("gif", "mp4"):
+            raise InputError(f"a film is a gif or an mp4; got {kind[:20]!r}")
+        return _file(results.film(self.engine, self._look(stack), f".{kind}"))
+
+    def python(self, stack: dict[str, Any], file: str = "stack.json") -> str:
+        """The Python that makes the same picture from the saved stack."""
+        return views.python_lines(self.engine.models, self._look(stack), file)
+
+    def region(self, prompt: str) -> dict[str, Any]:
+        """The parts that a sentence is about, and the words that say so."""
+        return Region.from_prompt(prompt, warn=False).to_json()
+
+    def palette(
+        self, stack: dict[str, Any], first: str, second: str, size: int = 5, reach: float = 1.0
+    ) -> tuple[list[list[FileData]], list[float], list[float]]:
+        """The face under two directions: rows of PNG files, strengths downwards, strengths to the right."""
+        down, across, rows = cells(self.engine, self._look(stack), first, second, size, reach)
+        files = [[_file(results.drawn(images)) for images in row] for row in rows]
+        return files, down, across
+
+    def compare(
+        self, seeds: list[int], directions: list[str], alphas: list[float], equal_change: bool = False
+    ) -> list[dict[str, Any]]:
+        """What directions do to some faces at some strengths, or at equal change set by the first one."""
+        rows = compared(self.engine, Stack(), check_seeds(seeds), directions, alphas, equal=equal_change)
+        return [{"direction": name, **one.to_json()} for name, row in zip(directions, rows, strict=True) for one in row]
+
+    def learn(
+        self, prompt: str, parts: list[str] | None = None, options: dict[str, Any] | None = None, seed: int = FIRST_SEED
+    ) -> str:
+        """Ask for a sentence to be learned; gives a token. Options are those of TrainConfig."""
+        config = TrainConfig.from_json(options or {})
+        return self.jobs.submit(prompt, parts=parts, config=config, face=Stack(seed=check_seed(seed))).token
+
+    def progress(self, token: str) -> dict[str, Any]:
+        """How a learning stands: its status, step, curves, and the name of the direction once it is on the shelf."""
+        return self._status(self.jobs.find(token))
+
+    def stop(self, token: str) -> dict[str, Any]:
+        """Stop a learning; what was learned is kept."""
+        return self._status(self.jobs.stop(token))
+
+    def unfinished(self) -> list[dict[str, Any]]:
+        """Trainings that were stopped or cut off."""
+        return [
+            {"name": one.name, "prompt": one.prompt, "step": one.step, "steps": one.steps}
+            for one in self.jobs.unfinished()
+        ]
+
+    def resume(self, name: str) -> str:
+        """Go on with one of `unfinished`; gives a token."""
+        return self.jobs.resume(name, face=Stack(seed=FIRST_SEED)).token
+
+    def discard(self, name: str) -> str:
+        """Forget one of `unfinished`."""
+        self.jobs.discard(name)
+        return "discarded"
+
+    def forget(self, name: str) -> str:
+        """Remove a direction of one's own from the shelf."""
+        library.remove_direction(name)
+        return "removed"
+
+    def _look(self, stack: dict[str, Any]) -> Stack:
+        look = Stack.from_json(stack)
+        if look.seed is None:
+            raise InputError('the stack has no face; give it "face": {"seed": 1, "truncation_psi": null}')
+        return self.engine.checked(look)
+
+    def _status(self, job: Job) -> dict[str, Any]:
+        shown = views.learning(self.jobs, job)["job"]
+        assert isinstance(shown, dict)
+        return {name: value for name, value in shown.items() if name not in ("before", "after")}
+
+
+_EDIT = {"direction", "alpha", "on", "layers", "blend"}
+_NAMES = tuple(name for name in vars(_Endpoints) if not name.startswith("_"))
+
+
+def publish(engine: Engine, jobs: LearningQueue) -> None:
+    """Add the endpoints to the page that is being built."""
+    endpoints = _Endpoints(engine, jobs)
+    for name in _NAMES:
+        api(in_a_sentence(getattr(endpoints, name)), api_name=name, concurrency_id=SLOW)
+
+
+def _described(one: Shelved) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "prompt": one.prompt,
+        "shipped": one.shipped,
+        "parts": list(one.parts),
+        "alpha_range": list(one.alpha_range),
+        "layers": list(one.layers),
+        "scores": one.scores,
+        "note": one.note,
+    }
+
+
+def _file(path: Path) -> FileData:
+    return FileData(path=str(path), orig_name=path.name)

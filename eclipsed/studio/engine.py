@@ -1,0 +1,285 @@
+"""What all visitors share: one editor, the shelf of directions, and bounded memories of what is dear to compute.
+
+Nothing here belongs to a visitor. Every value is found by what it is made from (seed, truncation, digests), so no
+session can see what another one did.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from eclipsed import library
+from eclipsed.errors import EclipsedError, InputError, MissingModelError
+from eclipsed.stack import MOST_EDITS, Stack, StackEntry, check_name
+from eclipsed.studio.memory import Memory
+
+if TYPE_CHECKING:
+    from eclipsed.direction import Direction
+    from eclipsed.editing import Faces
+    from eclipsed.editor import Editor
+    from eclipsed.networks.stylegan2 import Begun
+
+__all__ = ["Engine", "Shelved"]
+
+#: of the first face that the page shows: a dark-haired one of `mini`, so that the first edit shows
+FIRST_SEED = 1
+
+_FIRST_EDIT = "blond-hair"
+_FACES, _BEGUN, _DIRECTIONS, _THUMBNAILS = 24, 6, 128, 512  # how many are remembered
+_MOST_THUMBNAILS = 64  # on the page
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelved:
+    """A direction of the shelf, as far as its file's header says.
+
+    Args:
+        name: in the library.
+        prompt: that it was trained for.
+        shipped: whether it came with the package.
+        parts: that it may change.
+        scores: as measured in its calibration.
+        alpha_range: the useful strengths.
+        layers: rows that it changes.
+        config: how it was trained.
+        note: what is unusual.
+        stamp: changes when the file does.
+    """
+
+    name: str
+    prompt: str
+    shipped: bool
+    parts: tuple[str, ...]
+    scores: dict[str, Any]
+    alpha_range: tuple[float, float]
+    layers: tuple[int, ...]
+    config: dict[str, Any]
+    note: str
+    stamp: tuple[str, int]
+
+
+class Engine:
+    """The editor behind the page. `start` begins to load it; whatever needs it waits until it is there.
+
+    Args:
+        models: name or folder of a model set.
+        device: where the networks run; None takes the best there is.
+    """
+
+    def __init__(self, models: str = "mini", device: str | None = None) -> None:
+        self.models, self.device = models, device
+        self._editor: Future[Editor] = Future()
+        self._warm, self._lock = False, threading.Lock()
+        self._faces: Memory[Faces] = Memory(_FACES)
+        self._begun: Memory[Begun] = Memory(_BEGUN)
+        self._directions: Memory[Direction] = Memory(_DIRECTIONS)
+        self._thumbnails: Memory[str] = Memory(_THUMBNAILS)
+        self._shelved: Memory[Shelved | None] = Memory(4096)
+
+    @classmethod
+    def of(cls, editor: Editor) -> Engine:
+        """An engine of an editor that is loaded already."""
+        engine = cls(editor.name)
+        engine._editor.set_result(editor)
+        return engine
+
+    def start(self) -> None:
+        """Load the model set in a thread."""
+        threading.Thread(target=self._load, name="eclipsed-load", daemon=True).start()
+
+    def _load(self) -> None:
+        try:
+            from eclipsed.editor import Editor
+
+            self._editor.set_result(Editor.from_pretrained(self.models, device=self.device))
+        except BaseException as error:  # whoever waits for the editor is told
+            self._editor.set_exception(error)
+
+    @property
+    def editor(self) -> Editor:
+        """The editor.
+
+        Raises:
+            EclipsedError: the model set could not be loaded.
+        """
+        return self._editor.result()
+
+    def warm(self) -> None:
+        """Begin to load what the first screen does without, the parser, the lexicon and CLIP, so that nobody waits."""
+        with self._lock:
+            if self._warm:
+                return
+            self._warm = True
+
+        def load() -> None:
+            from eclipsed.lexicon import load_lexicon
+
+            try:
+                _ = self.editor.parser, load_lexicon(), self.editor.clip
+            except EclipsedError as error:  # said again, and in the page, by whatever needs it
+                _log.warning("%s", error)
+
+        threading.Thread(target=load, name="eclipsed-warm", daemon=True).start()
+
+    # ---- faces
+
+    def face(self, seed: int, psi: float | None) -> Faces:
+        """One unedited face."""
+        editor = self.editor
+        return self._faces.get((seed, psi), lambda: editor.sample(seeds=seed, truncation_psi=psi))
+
+    def faces(self, seeds: Sequence[int], psi: float | None) -> Faces:
+        """Several unedited faces at once."""
+        return self.editor.sample(seeds=seeds, truncation_psi=psi)
+
+    def before(self, look: Stack) -> Faces:
+        """The face of a look without its edits."""
+        return self.face(FIRST_SEED if look.seed is None else look.seed, look.truncation_psi)
+
+    def show(self, look: Stack) -> Faces:
+        """The face of a look with its edits.
+
+        Raises:
+            MissingModelError: a direction of it is not in the library.
+            DirectionError: it belongs to another generator.
+        """
+        return self.apply(look, self.before(look), key=(look.seed, look.truncation_psi))
+
+    def apply(self, look: Stack, faces: Faces, *, key: tuple[object, ...] | None = None) -> Faces:
+        """Some faces with the edits of a look.
+
+        Args:
+            look: whose edits.
+            faces: unedited.
+            key: names the faces, so that what is drawn before the first edited layer can be remembered.
+        """
+        from eclipsed.replay import first_row, replay, steps_of
+
+        editor = self.editor
+        steps = steps_of(look, editor.generator, models=editor.name, find=self.find)
+        begun = None
+        row = first_row(steps, editor.generator)
+        if key is not None and row:
+            begun = self._begun.get((*key, row), lambda: faces.latent.begin(editor.generator, row))
+        return replay(editor.generator, lambda: editor.parser, faces, steps, begun=begun)
+
+    # ---- directions
+
+    def shelf(self) -> list[Shelved]:
+        """The directions of this generator, the visitor's own first; damaged files are left out."""
+        found = []
+        for entry in library.entries():
+            try:
+                stamp = (str(entry.path), entry.path.stat().st_mtime_ns)
+            except OSError:
+                continue
+            one = self._shelved.get(stamp, lambda entry=entry, stamp=stamp: self._read(entry, stamp))  # type: ignore[misc]
+            if one is not None:
+                found.append(one)
+        return found
+
+    def _read(self, entry: library.Entry, stamp: tuple[str, int]) -> Shelved | None:
+        try:
+            data = library.read_metadata(entry.path)
+            if data["generator"]["fingerprint"] != self.editor.generator.fingerprint:
+                return None
+            check_name(entry.name)
+            low, high = data["alpha_range"]
+            return Shelved(
+                name=entry.name,
+                prompt=str(data["prompt"]),
+                shipped=entry.shipped,
+                parts=tuple(data["region"]["parts"]),
+                scores=dict(data["scores"]),
+                alpha_range=(float(low), float(high)),
+                layers=tuple(data["layers"]),
+                config=dict(data["config"]),
+                note=str(data["note"]),
+                stamp=stamp,
+            )
+        except (EclipsedError, KeyError, TypeError, ValueError):
+            return None
+
+    def shelved(self, name: str) -> Shelved:
+        """The direction of the shelf that goes by a name.
+
+        Raises:
+            InputError: the name is a path.
+            MissingModelError: there is none of that name for this generator.
+        """
+        check_name(name)
+        known = self.shelf()
+        for one in known:
+            if one.name == name:
+                return one
+        names = ", ".join(one.name for one in known[:12])
+        raise MissingModelError(f"the shelf has no direction {name!r}; it has {names or 'none yet'}")
+
+    def direction(self, name: str) -> Direction:
+        """The direction of the shelf that goes by a name; see `shelved` for what it raises."""
+        from eclipsed.direction import Direction
+
+        one = self.shelved(name)
+        return self._directions.get(one.stamp, lambda: Direction.load(one.stamp[0]))
+
+    def find(self, entry: StackEntry) -> Direction:
+        """The direction that an entry of a stack means, found by its content."""
+
+        def look_up() -> Direction:
+            from eclipsed.replay import find
+
+            return find(entry, models=self.editor.name)
+
+        return self._directions.get(entry.digest, look_up)
+
+    def added(self, look: Stack, name: str, **changes: Any) -> Stack:
+        """A look with one more direction of the shelf."""
+        if len(look) >= MOST_EDITS:
+            raise InputError(f"a stack holds at most {MOST_EDITS} edits; remove one first")
+        direction = self.direction(name)
+        self._directions.get(direction.digest, lambda: direction)
+        return look.added(direction, name, **changes)
+
+    def checked(self, look: Stack) -> Stack:
+        """A look that came from outside, if all that it needs is here.
+
+        Raises:
+            EclipsedError: a direction is missing, or belongs to another generator, or a layer is unknown.
+        """
+        from eclipsed.replay import first_row, steps_of
+
+        on = replace(look, entries=tuple(replace(entry, on=True) for entry in look.entries))
+        first_row(steps_of(on, self.editor.generator, models=self.editor.name, find=self.find), self.editor.generator)
+        return look
+
+    def first_look(self) -> Stack:
+        """What the page shows first: a face and an edit of it, where the shelf has one."""
+        look = Stack(seed=FIRST_SEED)
+        names = [one.name for one in self.shelf() if one.shipped]
+        if not names:
+            return look
+        return self.added(look, _FIRST_EDIT if _FIRST_EDIT in names else names[0])
+
+    def thumbnails(self, look: Stack) -> dict[str, str]:
+        """What each direction of the shelf makes of a face at full strength: name -> address of a picture."""
+        from eclipsed.studio.images import to_uris
+
+        face = self.before(look)
+
+        def draw(name: str) -> str:
+            edited = self.editor.edit(face, self.direction(name), 1.0)
+            return to_uris(edited.images, thumbnails=True)[0]
+
+        shown = {}
+        for one in self.shelf()[:_MOST_THUMBNAILS]:
+            key = (look.seed, look.truncation_psi, one.stamp)
+            shown[one.name] = self._thumbnails.get(key, lambda one=one: draw(one.name))  # type: ignore[misc]
+        return shown

@@ -1,0 +1,43 @@
+"""Pieces of the page that are drawn by scripts of our own: `gr.HTML` components with a JSON value and two events."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+
+__all__ = ["event_data", "page_file", "piece"]
+
+
+@cache
+def page_file(name: str) -> str:
+    """The text of a file in ``page/``."""
+    return (files("eclipsed.studio") / "page" / name).read_text(encoding="utf-8")
+
+
+def piece(name: str, value: dict[str, Any], label: str) -> gr.HTML:
+    """A piece of the page.
+
+    Args:
+        name: of its script in ``page/``.
+        value: what it shows, as JSON values.
+        label: what it is called by screen readers.
+    Returns:
+        The component; its events are ``act`` and, of the stack, ``move``.
+    """
+    return gr.HTML(
+        value=value,
+        html_template=f'<div class="piece {name}" role="group" aria-label="{label}"></div>',
+        js_on_load=page_file("common.js") + page_file(f"{name}.js"),
+        apply_default_css=False,
+        elem_id=f"piece-{name}",
+        elem_classes=["studio-piece"],
+    )
+
+
+def event_data(event: gr.EventData) -> dict[str, Any]:
+    """What a piece told, always a dict: anyone can send anything."""
+    data = event._data
+    return dict(data) if isinstance(data, dict) else {}

@@ -1,0 +1,123 @@
+"""What a visitor takes home: files made from a look, in a folder of their own that Gradio cleans up."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+import time
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL.PngImagePlugin import PngInfo
+
+from eclipsed.atomic import atomic_write
+from eclipsed.errors import InputError
+from eclipsed.images import to_pil
+from eclipsed.stack import Stack
+from eclipsed.studio.engine import Engine
+from eclipsed.studio.safety import STACK_KEY, stack_text
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+__all__ = ["drawn", "film", "picture", "stack_file", "strip"]
+
+_SHARES = (-1.0, -0.5, 0.0, 0.5, 1.0)
+_FRAMES = 17
+_SECONDS_KEPT = 600.0
+
+
+def picture(engine: Engine, look: Stack) -> Path:
+    """The edited face as a PNG at full size, which carries its stack."""
+    (image,) = to_pil(engine.show(look).images)
+    info = PngInfo()
+    info.add_itxt(STACK_KEY, stack_text(_full(engine, look)))
+    return atomic_write(_place(look, ".png"), lambda place: image.save(place, format="PNG", pnginfo=info))
+
+
+def stack_file(engine: Engine, look: Stack) -> Path:
+    """The stack as JSON."""
+    return _full(engine, look).save(_place(look, ".json"))
+
+
+def strip(engine: Engine, look: Stack) -> Path:
+    """One row: all edits at shares of their strengths, from their opposite to in full.
+
+    Raises:
+        InputError: there is no edit.
+    """
+    import torch
+
+    from eclipsed import pictures
+
+    faces = [_scaled(engine, look, share) for share in _SHARES]
+    columns = [f"{share:+.0%}".replace("+0%", "before") for share in _SHARES]
+    title = ", ".join(dict.fromkeys(entry.prompt for entry in look.entries if entry.on))
+    page = pictures.strip([torch.cat(faces)], columns=columns, labels=[f"seed {look.seed}"], title=title)
+    return _save(page, _place(look, ".png", "strip"))
+
+
+def drawn(images: Tensor) -> Path:
+    """One picture, (1, 3, H, W) in [-1, 1], as a PNG."""
+    return _save(to_pil(images)[0], _place(Stack(), ".png", "cell"))
+
+
+def film(engine: Engine, look: Stack, suffix: str) -> Path:
+    """A film from the face to its edit and back.
+
+    Args:
+        suffix: ``".gif"`` or ``".mp4"``.
+    Raises:
+        InputError: there is no edit, or another suffix.
+        MissingExtraError: MP4 without the ``video`` extra.
+    """
+    import torch
+
+    from eclipsed import animation, pictures
+
+    shares = [index / (_FRAMES - 1) for index in range(_FRAMES)]
+    images = torch.cat([_scaled(engine, look, share) for share in shares])
+    frames = pictures.captioned(images, [f"{share:.0%}" for share in shares])
+    return animation.save_animation(frames, _place(look, suffix, "sweep"), fps=12.0)
+
+
+def _scaled(engine: Engine, look: Stack, share: float) -> Tensor:
+    if not any(entry.on for entry in look.entries):
+        raise InputError("there is no edit to show; add a direction first")
+    for index, entry in enumerate(look.entries):
+        look = look.changed(index, alpha=entry.alpha * share)
+    return engine.show(look).images
+
+
+def _full(engine: Engine, look: Stack) -> Stack:
+    """The look with everything said that a replay elsewhere needs."""
+    editor = engine.editor
+    psi = editor.truncation_psi if look.truncation_psi is None else look.truncation_psi
+    return replace(look, generator=editor.generator.fingerprint, generator_name=editor.name, truncation_psi=psi)
+
+
+def _save(image: Image.Image, path: Path) -> Path:
+    from eclipsed.pictures import save_picture
+
+    return save_picture(image, path)
+
+
+def _place(look: Stack, suffix: str, what: str = "") -> Path:
+    """A new file whose name says what is in it; Gradio takes a copy of it, so older ones are removed."""
+    for old in _folder().iterdir():
+        if time.time() - old.stat().st_mtime > _SECONDS_KEPT:
+            shutil.rmtree(old, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=_folder()))
+    return folder / f"seed{look.seed or 0:04d}{'-' + what if what else ''}{suffix}"
+
+
+@cache
+def _folder() -> Path:
+    """The folder of this process; it goes with it."""
+    folder = tempfile.mkdtemp(prefix="eclipsed-studio-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

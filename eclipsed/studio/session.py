@@ -1,0 +1,87 @@
+"""What one visitor has in front of them: a face, its edit stack, and the way back. Values only; nothing is shared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from eclipsed.errors import InputError
+from eclipsed.stack import Stack
+
+__all__ = ["Session"]
+
+_LONGEST = 100  # looks that can be undone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One visitor's work. It never changes; each method gives a new one.
+
+    Args:
+        now: the face that is shown and what is done to it.
+        past: looks that undo goes back to, the latest last.
+        future: looks that redo goes to, the next one last.
+        gesture: names the drag that made `now`; its further moves replace `now` instead of adding to `past`.
+        chosen: seeds that were picked for comparing.
+        first: seed that the wall of faces begins with.
+    """
+
+    now: Stack
+    past: tuple[Stack, ...] = ()
+    future: tuple[Stack, ...] = ()
+    gesture: str = ""
+    chosen: tuple[int, ...] = ()
+    first: int = 0
+
+    def show(self, look: Stack, *, gesture: str = "") -> Session:
+        """Go on to another look.
+
+        Args:
+            look: what is shown from now on.
+            gesture: name of a drag; "" is a step of its own.
+        """
+        if gesture and gesture == self.gesture:
+            return replace(self, now=look)
+        if look == self.now:
+            return self
+        return replace(self, now=look, past=(*self.past, self.now)[-_LONGEST:], future=(), gesture=gesture)
+
+    def undo(self) -> Session:
+        """One look back; the same session when there is none.
+
+        >>> a = Session(now=Stack(seed=1))
+        >>> a.show(Stack(seed=2)).undo().now.seed
+        1
+        """
+        if not self.past:
+            return self
+        return replace(self, now=self.past[-1], past=self.past[:-1], future=(*self.future, self.now), gesture="")
+
+    def redo(self) -> Session:
+        """Take one undo back; the same session when there is none."""
+        if not self.future:
+            return self
+        return replace(self, now=self.future[-1], past=(*self.past, self.now), future=self.future[:-1], gesture="")
+
+    def reset(self) -> Session:
+        """The face without edits; it can be undone."""
+        return self.show(replace(self.now, entries=(), generator="", generator_name=""))
+
+    def face(self, seed: int, truncation_psi: float | None) -> Session:
+        """The same edits on another face.
+
+        Raises:
+            InputError: a bad seed or truncation.
+        """
+        return self.show(replace(self.now, seed=seed, truncation_psi=truncation_psi))
+
+    def toggled(self, seed: int, *, most: int) -> Session:
+        """Pick a face for comparing, or drop it.
+
+        Raises:
+            InputError: more than `most` would be picked.
+        """
+        if seed in self.chosen:
+            return replace(self, chosen=tuple(one for one in self.chosen if one != seed))
+        if len(self.chosen) >= most:
+            raise InputError(f"at most {most} faces can be compared; take one away first")
+        return replace(self, chosen=(*self.chosen, seed))

@@ -1,0 +1,104 @@
+"""Compare: several directions at the same strengths, or at equal change, with what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from eclipsed.commands.options import parse_alphas
+from eclipsed.errors import InputError
+from eclipsed.stack import Stack
+from eclipsed.studio import views
+from eclipsed.studio.engine import Engine
+from eclipsed.studio.page_state import QUIET, SLOW, Page
+from eclipsed.studio.pieces import piece
+from eclipsed.studio.safety import in_a_sentence
+from eclipsed.studio.session import Session
+
+if TYPE_CHECKING:
+    from eclipsed.comparison import Compared
+
+__all__ = ["TITLE", "CompareTab", "compared"]
+
+TITLE = "Compare"
+
+MOST_DIRECTIONS, MOST_ALPHAS = 6, 5
+
+
+class CompareTab:
+    """Draws its part when it is made; see `wire`."""
+
+    def __init__(self, tab: gr.Tab) -> None:
+        self.tab = tab
+        with gr.Row(elem_classes=["tools"]):
+            self.names = gr.Dropdown(
+                [],
+                label="Directions",
+                info=f"up to {MOST_DIRECTIONS}",
+                multiselect=True,
+                max_choices=MOST_DIRECTIONS,
+                scale=3,
+                min_width=220,
+                elem_id="compare-names",
+            )
+            self.alphas = gr.Textbox(
+                "0.5, 1", label="Strengths", max_length=60, min_width=120, info=f"up to {MOST_ALPHAS}"
+            )
+        self.equal = gr.Checkbox(
+            label="At equal change", info="the others change the faces as much as the first direction does"
+        )
+        self.draw = gr.Button("Compare", variant="primary", size="sm", elem_id="draw-compare")
+        hint = "Pick faces on the wall by the mark in their corner; without any, the face on the left is taken."
+        self.table = piece("compare", {"hint": hint}, "Comparison")
+
+    def wire(self, page: Page) -> None:
+        """Make it answer."""
+
+        def offered(names: list[str]) -> Any:
+            known = [one.name for one in page.engine.shelf()]
+            kept = [name for name in names or [] if name in known]
+            return gr.Dropdown(choices=known, value=kept or known[:2])
+
+        self.tab.select(in_a_sentence(offered), self.names, self.names, concurrency_id=SLOW, **QUIET)
+
+        def drawn(session: Session, names: list[str], alphas: str, equal: bool) -> Any:
+            seeds = session.chosen or (session.now.seed or 0,)
+            strengths = parse_alphas(alphas)
+            rows = compared(page.engine, session.now, seeds, names, strengths, equal=equal)
+            shown = ", ".join(f"seed {seed}" for seed in seeds)
+            return views.compare(page.engine, names, strengths, rows, equal=equal, seeds=shown)
+
+        self.draw.click(
+            in_a_sentence(drawn),
+            [page.session, self.names, self.alphas, self.equal],
+            self.table,
+            concurrency_id=SLOW,
+            **{**QUIET, "show_progress": "minimal"},
+        )
+
+
+def compared(
+    engine: Engine, look: Stack, seeds: Sequence[int], names: Sequence[str], alphas: Sequence[float], *, equal: bool
+) -> list[list[Compared]]:
+    """Directions side by side on some faces.
+
+    Args:
+        engine: the shared half.
+        look: whose truncation the faces have.
+        seeds: the faces.
+        names: of the directions.
+        alphas: the strengths.
+        equal: at equal change, set by the first direction.
+    Raises:
+        InputError: too many or too few of anything.
+    """
+    from eclipsed.comparison import compare
+
+    if not 1 <= len(names or ()) <= MOST_DIRECTIONS:
+        raise InputError(f"choose 1 to {MOST_DIRECTIONS} directions to compare; got {len(names or ())}")
+    if not 1 <= len(alphas) <= MOST_ALPHAS or not 1 <= len(seeds) <= 8:
+        raise InputError(f"a comparison has 1 to {MOST_ALPHAS} strengths and 1 to 8 faces")
+    faces = engine.faces(seeds, look.truncation_psi)
+    return compare(engine.editor, faces, [engine.direction(name) for name in names], alphas, equal_change=equal)

@@ -1,0 +1,93 @@
+"""Edit: the stack of the face, and the shelf of directions under it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from eclipsed import library
+from eclipsed.errors import InputError
+from eclipsed.studio import views
+from eclipsed.studio.actions import act, move
+from eclipsed.studio.page_state import LOOKS, QUIET, Page
+from eclipsed.studio.pieces import event_data, piece
+from eclipsed.studio.safety import check_upload, in_a_sentence
+from eclipsed.studio.session import Session
+
+__all__ = ["TITLE", "EditTab"]
+
+TITLE = "Edit"
+
+
+class EditTab:
+    """Draws its part when it is made; see `wire`."""
+
+    def __init__(self, tab: gr.Tab) -> None:
+        self.tab = tab
+        self.stack = piece("stack", {"rows": []}, "Edits of the face")
+        gr.HTML("<h3>Shelf</h3>", apply_default_css=False, elem_classes=["studio-piece"])
+        self.shelf = piece("shelf", {"items": []}, "Directions")
+        with gr.Accordion("Put a direction file on the shelf", open=False):
+            self.file = gr.File(label="Direction file (.safetensors)", file_types=[".safetensors"], height=150)
+
+    def wire(self, page: Page) -> None:
+        """Make it answer."""
+        engine = page.engine
+        page.on_act(page.viewer, lambda session, data: act(engine, session, data))
+        page.on_act(page.stack, lambda session, data: act(engine, session, data))
+
+        def moved(session: Session, event: gr.EventData) -> tuple[Any, Any]:
+            data = event_data(event)
+            after = move(session, data)
+            return after, {**views.viewer(engine, after), "sent": data.get("sent")}
+
+        self.stack.move(
+            in_a_sentence(moved),
+            [page.session],
+            [page.session, page.viewer],
+            concurrency_id=LOOKS,
+            trigger_mode="multiple",  # the script sends one at a time
+            **QUIET,
+        )
+
+        def told(session: Session, event: gr.EventData) -> tuple[Any, ...]:
+            data = event_data(event)
+            if data.get("do") != "forget":
+                return page.drawn(session, act(engine, session, data))
+            name = str(data.get("name", ""))
+            if engine.shelved(name).shipped:
+                raise InputError(f"the direction {name!r} ships with the package and stays")
+            library.remove_direction(name)
+            return (*page.drawn(session, session)[:3], views.shelf(engine, session.now), gr.skip())
+
+        self.shelf.act(
+            in_a_sentence(told), [page.session], page.look, concurrency_id=LOOKS, trigger_mode="multiple", **QUIET
+        )
+
+        def given(session: Session, file: str | None) -> tuple[Any, Any]:
+            if file is None:
+                return gr.skip(), None
+            name = keep(page, file)
+            gr.Info(f"“{name}” is on the shelf.", duration=5)
+            return views.shelf(engine, session.now), None
+
+        self.file.upload(
+            in_a_sentence(given), [page.session, self.file], [self.shelf, self.file], concurrency_id=LOOKS, **QUIET
+        )
+
+
+def keep(page: Page, file: str) -> str:
+    """Put an uploaded direction on the shelf.
+
+    Raises:
+        EclipsedError: it is no direction, or one of another generator.
+    """
+    from eclipsed.direction import Direction, short_name
+
+    place = check_upload(file, (library.SUFFIX,))
+    direction = Direction.load(place)
+    direction.check_generator(page.engine.editor.generator)
+    name = library.free_name(short_name(direction.name))
+    direction.save(library.kept_path(name))
+    return name

@@ -1,0 +1,81 @@
+"""Take home: pictures, films, the stack, and the Python that does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from eclipsed.stack import Stack
+from eclipsed.studio import results
+from eclipsed.studio.engine import FIRST_SEED, Engine
+from eclipsed.studio.page_state import LOOKS, QUIET, SLOW, Page
+from eclipsed.studio.safety import in_a_sentence, read_stack
+from eclipsed.studio.session import Session
+
+__all__ = ["TITLE", "HomeTab"]
+
+TITLE = "Take home"
+
+_MAKERS: dict[str, Callable[[Engine, Stack], Path]] = {
+    "Picture (PNG)": results.picture,
+    "Strip (PNG)": results.strip,
+    "Film (GIF)": lambda engine, look: results.film(engine, look, ".gif"),
+    "Film (MP4)": lambda engine, look: results.film(engine, look, ".mp4"),
+    "Edit stack (JSON)": results.stack_file,
+}
+
+#: presses the hidden link as soon as it points to the new file
+_PRESS = """(file) => { const press = (left) => {
+  const link = document.querySelector('#fetched a[href]') || document.querySelector('a#fetched[href]');
+  const button = document.querySelector('#fetched button') || document.querySelector('button#fetched');
+  if (link) link.click(); else if (button) button.click(); else if (left) setTimeout(() => press(left - 1), 50);
+}; setTimeout(() => press(40), 60); }"""
+
+
+class HomeTab:
+    """Draws its part when it is made; see `wire`."""
+
+    def __init__(self, tab: gr.Tab) -> None:
+        self.tab = tab
+        with gr.Row(elem_classes=["tools", "downloads"]):
+            self.buttons = {name: gr.Button(name, size="sm", min_width=120) for name in _MAKERS}
+        self.fetched = gr.DownloadButton("Fetched", visible="hidden", elem_id="fetched")
+        self.python = gr.Textbox(
+            label="The same in Python, with the edit stack beside it",
+            lines=5,
+            interactive=False,
+            buttons=["copy"],
+            elem_id="python",
+        )
+        self.file = gr.File(
+            label="Open an edit stack (.json) or a picture of the studio (.png)",
+            file_types=[".json", ".png"],
+            height=150,
+        )
+
+    def wire(self, page: Page) -> None:
+        """Make it answer."""
+
+        def maker(make: Callable[[Engine, Stack], Path]) -> Callable[[Session], str]:
+            return lambda session: str(make(page.engine, session.now))
+
+        for name, button in self.buttons.items():
+            button.click(
+                in_a_sentence(maker(_MAKERS[name])), page.session, self.fetched, concurrency_id=SLOW, **QUIET
+            ).success(None, self.fetched, None, js=_PRESS)
+
+        def opened(session: Session, file: str | None) -> tuple[Any, ...]:
+            if file is None:
+                return (*[gr.skip()] * len(page.look), None)
+            look = page.engine.checked(read_stack(file))
+            if look.seed is None:
+                seed = session.now.seed
+                look = Stack(**{**look.__dict__, "seed": FIRST_SEED if seed is None else seed})
+            return (*page.drawn(session, session.show(look)), None)
+
+        self.file.upload(
+            in_a_sentence(opened), [page.session, self.file], [*page.look, self.file], concurrency_id=LOOKS, **QUIET
+        )

@@ -1,0 +1,256 @@
+"""What the pieces of the page are given to draw: plain JSON values made from sessions and results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from eclipsed.parts import GROUPS as PART_GROUPS
+from eclipsed.parts import INDEX, PARTS
+from eclipsed.pictures import signed
+from eclipsed.rows import row_groups
+from eclipsed.studio.images import data_uri, to_uris
+
+if TYPE_CHECKING:
+    from eclipsed.comparison import Compared
+    from eclipsed.region import Region
+    from eclipsed.stack import Stack
+    from eclipsed.studio.engine import Engine
+    from eclipsed.studio.learning import Job, LearningQueue
+    from eclipsed.studio.session import Session
+
+__all__ = [
+    "caption",
+    "compare",
+    "found_parts",
+    "learning",
+    "palette",
+    "python_lines",
+    "shelf",
+    "stack",
+    "viewer",
+    "wall",
+]
+
+_CURVE_POINTS = 240
+
+
+def caption(look: Stack) -> str:
+    """A look in words: ``"seed 2 · blond-hair +1"``."""
+    edits = [f"{entry.direction} {signed(entry.alpha)}" for entry in look.entries if entry.on]
+    return " · ".join([f"seed {look.seed}", *edits])
+
+
+def viewer(engine: Engine, session: Session) -> dict[str, Any]:
+    """The face before and after."""
+    look = session.now
+    before, after = engine.before(look), engine.show(look)
+    (old,), (new,) = to_uris(before.images), to_uris(after.images)
+    return {
+        "before": old,
+        "after": new,
+        "same": old == new,
+        "caption": caption(look),
+        "version": f"{len(session.past)}:{look.seed}:" + ",".join(f"{e.alpha:.2f}{e.on:d}" for e in look.entries),
+        "can": {"undo": bool(session.past), "redo": bool(session.future), "reset": bool(look.entries)},
+    }
+
+
+def stack(engine: Engine, session: Session) -> dict[str, Any]:
+    """The edits, first to last."""
+    groups = row_groups(engine.editor.generator.num_ws)
+    rows = []
+    for index, entry in enumerate(session.now.entries):
+        direction = engine.find(entry)
+        low, high = direction.alpha_range
+        layers = list(entry.layers) if isinstance(entry.layers, tuple) else entry.layers
+        rows.append(
+            {
+                "i": index,
+                "digest": entry.digest,
+                "name": entry.direction,
+                "prompt": entry.prompt,
+                "alpha": entry.alpha,
+                "low": min(math.trunc(100 * low) / 100, entry.alpha),  # whole hundredths, so that the slider meets 0
+                "high": max(math.trunc(100 * high) / 100, entry.alpha),
+                "on": entry.on,
+                "layers": layers,
+                "blend": entry.blend,
+                "rows": _ranges(direction.layers),
+                "groups": [
+                    [name, not set(groups[name]) & set(direction.layers)] for name in ("coarse", "middle", "fine")
+                ],
+            }
+        )
+    return {"rows": rows}
+
+
+def shelf(engine: Engine, look: Stack) -> dict[str, Any]:
+    """The directions to take, each with what it makes of the face."""
+    thumbs = engine.thumbnails(look)
+    items = []
+    for one in engine.shelf():
+        if one.name in thumbs:
+            scores = one.scores
+            items.append(
+                {
+                    "name": one.name,
+                    "prompt": one.prompt,
+                    "shipped": one.shipped,
+                    "thumb": thumbs[one.name],
+                    "success": _number(scores.get("clip_success")),
+                    "locality": _number(scores.get("localization")),
+                    "note": one.note,
+                }
+            )
+    return {"items": items}
+
+
+def wall(engine: Engine, session: Session, *, count: int, psi: float | None) -> dict[str, Any]:
+    """A page of faces."""
+    seeds = [seed for seed in range(session.first, session.first + count) if seed < 2**32]
+    pictures = to_uris(engine.faces(seeds, psi).images)
+    chosen, now = set(session.chosen), session.now
+    return {
+        "faces": [
+            {"seed": seed, "src": src, "current": seed == now.seed, "chosen": seed in chosen}
+            for seed, src in zip(seeds, pictures, strict=True)
+        ]
+    }
+
+
+def found_parts(engine: Engine, look: Stack, region: Region | None, parts: Sequence[str]) -> dict[str, Any]:
+    """The parts that may change, over the face."""
+    from PIL import Image
+
+    face = engine.before(look)
+    labels = engine.editor.parser.labels(face.images)[0].cpu().numpy().astype("uint8")
+    seen = set(labels.ravel().tolist())
+    shown = [part for part in PARTS if INDEX[part] in seen or part in parts]
+    return {
+        "face": to_uris(face.images)[0],
+        "labels": data_uri(Image.fromarray(labels), exact=True),
+        "parts": [
+            {"name": part, "label": INDEX[part], "title": part.replace("_", " "), "on": part in parts} for part in shown
+        ],
+        "words": [] if region is None else [[words, _grouped(found)] for words, found in region.matches.items()],
+        "warning": None if region is None else region.warning,
+        "hint": "Write a sentence, then see which parts it names."
+        if region is None
+        else "No word of the sentence names a part.",
+    }
+
+
+def learning(jobs: LearningQueue, job: Job | None) -> dict[str, Any]:
+    """A training as it runs, and what can be resumed."""
+    shown = None if job is None else _job(jobs, job)
+    return {
+        "job": shown,
+        "unfinished": [
+            {"name": one.name, "prompt": one.prompt, "step": one.step, "steps": one.steps} for one in jobs.unfinished()
+        ],
+    }
+
+
+def _job(jobs: LearningQueue, job: Job) -> dict[str, Any]:
+    points = list(job.curve)
+    every = max(1, math.ceil(len(points) / _CURVE_POINTS))
+    points = points[:-1:every] + points[-1:]
+    return {
+        "prompt": job.prompt,
+        "status": job.status,
+        "over": job.over,
+        "phase": job.phase,
+        "step": job.step,
+        "steps": job.steps,
+        "total": max(1, job.steps if job.phase == "train" else points[-1][0] if points else 1),
+        "left": _duration(job.seconds_left),
+        "ahead": jobs.ahead(job),
+        "loss": [[p[0], _number(p[1])] for p in points if _number(p[1]) is not None],
+        "clip": [[p[0], _number(p[2])] for p in points if _number(p[2]) is not None],
+        "locality": [[p[0], _number(p[3])] for p in points if _number(p[3]) is not None],
+        "before": job.before,
+        "after": job.after,
+        "after_step": job.after_step,
+        "message": job.message,
+        "name": job.name,
+    }
+
+
+def palette(
+    names: tuple[str, str], down: Sequence[float], across: Sequence[float], rows: list[list[str]]
+) -> dict[str, Any]:
+    """A face under two directions."""
+    return {"names": list(names), "down": list(down), "across": list(across), "rows": rows}
+
+
+def compare(
+    engine: Engine,
+    names: Sequence[str],
+    alphas: Sequence[float],
+    rows: list[list[Compared]],
+    *,
+    equal: bool,
+    seeds: str,
+) -> dict[str, Any]:
+    """Directions side by side."""
+    note = f"Faces: {seeds}. Change is the mean over the picture, in % of half the range of a pixel."
+    if equal:
+        note += f" {names[0]} has the strengths above; the others change the faces equally much."
+    shown = []
+    for name, cells in zip(names, rows, strict=True):
+        one = engine.shelved(name)
+        config = one.config
+        facts = [f"{config.get('steps')} steps", str(config.get("space")), str(config.get("clip_loss"))]
+        shown.append(
+            {
+                "name": name,
+                "config": f"{one.prompt} ({', '.join(facts)})",
+                "cells": [{**cell.to_json(), "src": to_uris(cell.faces.images)} for cell in cells],
+            }
+        )
+    return {"alphas": list(alphas), "rows": shown, "equal": equal, "note": note}
+
+
+def python_lines(models: str, look: Stack, name: str) -> str:
+    """The Python that makes the same picture from the stack's file."""
+    return (
+        f"import eclipsed\n\n"
+        f"editor = eclipsed.Editor.from_pretrained({models!r})\n"
+        f"stack = eclipsed.Stack.load({name!r})\n"
+        'editor.edit(editor.sample(seeds=stack.seed, truncation_psi=stack.truncation_psi), stack).save("faces")\n'
+    )
+
+
+def _grouped(parts: Sequence[str]) -> list[str]:
+    """Parts by the names that people use, where a whole group is there."""
+    left, words = list(parts), []
+    for name in ("face", "mouth", "eyes", "brows", "ears", "lips"):
+        group = PART_GROUPS[name]
+        if set(group) <= set(left):
+            words.append(f"the {name}" if name != "face" else "the whole face")
+            left = [part for part in left if part not in group]
+    return words + [part.replace("_", " ") for part in left]
+
+
+def _ranges(rows: Sequence[int]) -> str:
+    """Rows as people write them: ``"0-3,6"``."""
+    pieces: list[list[int]] = []
+    for row in sorted(rows):
+        if pieces and row == pieces[-1][1] + 1:
+            pieces[-1][1] = row
+        else:
+            pieces.append([row, row])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in pieces)
+
+
+def _number(value: Any) -> float | None:
+    return round(float(value), 4) if isinstance(value, (int, float)) and math.isfinite(value) else None
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    whole = max(0, round(seconds))
+    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"

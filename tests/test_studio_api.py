@@ -1,0 +1,141 @@
+"""The named endpoints, called as the documentation says; several visitors at once; a server that is killed."""
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
+
+from gradio_client.exceptions import AppError
+
+import eclipsed
+from benchmarks.studio_server import Server
+
+pytestmark = pytest.mark.slow
+
+DOCS = Path(__file__).parents[1] / "docs" / "studio.md"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    running = Server(home)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    return server.client()
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return eclipsed.Editor.from_pretrained("mini", device="cpu")
+
+
+def test_the_example_of_the_documentation_runs(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"<!-- test: api -->\n```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names = {}
+    exec(code.replace("http://127.0.0.1:7860", server.url), names)
+    assert Path(names["picture"]).is_file()
+    assert names["status"]["status"] in ("stopped", "done")
+
+
+def test_the_documentation_names_every_endpoint(client):
+    known = {name.strip("/") for name in client.view_api(return_format="dict")["named_endpoints"]}
+    table = set(re.findall(r"^\| `/(\w+)`", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert known == table
+
+
+def test_a_picture_is_that_of_the_library(client, mini):
+    stack = client.predict(
+        seed=7,
+        edits=[{"direction": "blond-hair", "alpha": 0.8}, {"direction": "smile", "blend": "pixels"}],
+        api_name="/stack",
+    )
+    with Image.open(client.predict(stack=stack, api_name="/picture")) as image:
+        drawn = np.asarray(image)
+    expected = mini.edit(mini.sample(seeds=7), eclipsed.Stack.from_json(stack)).pil()[0]
+    assert np.array_equal(drawn, np.asarray(expected))
+
+
+def test_everything_else_that_the_page_does(client):
+    assert {one["name"] for one in client.predict(api_name="/directions")} >= {"blond-hair", "smile"}
+    assert len(client.predict(seeds=[1, 2], api_name="/faces")) == 2
+    assert client.predict(prompt="red lipstick", api_name="/region")["parts"] == ["upper_lip", "lower_lip"]
+    stack = client.predict(seed=1, edits=[{"direction": "hat"}], api_name="/stack")
+    assert Path(client.predict(stack=stack, api_name="/film")).read_bytes()[:3] == b"GIF"
+    assert Image.open(client.predict(stack=stack, api_name="/strip")).width > 600
+    assert "Stack.load" in client.predict(stack=stack, api_name="/python")
+    files, down, across = client.predict(stack=stack, first="smile", second="glasses", size=2, api_name="/palette")
+    assert (np.shape(files), down, across) == ((2, 2), [-1.0, 1.0], [-1.0, 1.0])
+    rows = client.predict(
+        seeds=[1, 2], directions=["smile", "hat"], alphas=[0.3], equal_change=True, api_name="/compare"
+    )
+    assert rows[1]["change"] == pytest.approx(rows[0]["change"], rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("stack", {"seed": -1}, "whole number"),
+        ("stack", {"seed": 1, "edits": [{"direction": "../../etc/passwd"}]}, "without a path"),
+        ("stack", {"seed": 1, "edits": [{"direction": "smile", "alpha": "x"}]}, "finite number"),
+        ("stack", {"seed": 1, "edits": [{"direction": "smile", "x": 1}]}, "an edit has the keys|An edit has the keys"),
+        ("picture", {"stack": {"kind": "x"}}, "no 'version'"),
+        ("region", {"prompt": "x" * 2000}, "at most 1000"),
+        ("learn", {"prompt": ""}, "prompt is empty"),
+        ("learn", {"prompt": "hair", "options": {"steps": 0}}, "steps must be"),
+        ("progress", {"token": "guess"}, "no such learning"),
+        ("resume", {"name": "../x"}, "16 hex digits"),
+        ("forget", {"name": "../x"}, "no slashes"),
+        ("forget", {"name": "smile"}, "ships with the package"),
+        ("film", {"stack": {}, "kind": "exe"}, "gif or an mp4"),
+        ("faces", {"seeds": list(range(100))}, "at most 64|At most 64"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(client, name, values, message):
+    with pytest.raises(AppError, match=message) as caught:
+        client.predict(**values, api_name=f"/{name}")
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_killed_server_leaves_nothing_damaged_and_goes_on(home):
+    first = Server(home)
+    client = first.client()
+    before = {one["name"]: one for one in client.predict(api_name="/directions")}
+    token = client.predict(
+        prompt="a person with grey hair", options={"steps": 400, "layers": None, "calibrate": False}, api_name="/learn"
+    )
+    end = time.monotonic() + 120
+    while client.predict(token=token, api_name="/progress")["after_step"] < 5:
+        assert time.monotonic() < end
+    first.kill()
+
+    second = Server(home)
+    client = second.client()
+    assert {one["name"]: one for one in client.predict(api_name="/directions")} == before
+    (saved,) = [one for one in client.predict(api_name="/unfinished") if one["prompt"] == "a person with grey hair"]
+    assert 5 <= saved["step"] < 400
+    token = client.predict(name=saved["name"], api_name="/resume")
+    while not (status := client.predict(token=token, api_name="/progress"))["loss"]:
+        assert time.monotonic() < end
+    assert status["loss"][0][0] == saved["step"] + 1
+    client.predict(token=token, api_name="/stop")
+    while not (status := client.predict(token=token, api_name="/progress"))["over"]:
+        assert time.monotonic() < end
+    assert status["name"] == "grey-hair"
+    client.predict(name=saved["name"], api_name="/discard")
+    client.predict(name="grey-hair", api_name="/forget")
+    second.stop()
+    assert "Traceback" not in second.said
