@@ -293,7 +293,10 @@ class Editor:
             InputError: no strength, or one that is not a finite number.
         """
         strengths = _strengths(alphas, "alphas")
-        edited = [self.edit(faces, direction, alpha, layers=layers, blend=blend) for alpha in strengths]
+        if blend is None:
+            edited = editing.ladder(self.generator, faces, direction, strengths, layers=layers)
+        else:
+            edited = [self.edit(faces, direction, alpha, layers=layers, blend=blend) for alpha in strengths]
         rows = [torch.stack([one.images[index] for one in edited]) for index in range(len(faces))]
         columns = [pictures.signed(alpha) for alpha in strengths]
         title = ", ".join(dict.fromkeys(one.prompt for one in edited[0].edits[len(faces.edits) :]))
@@ -321,7 +324,9 @@ class Editor:
         if len(face) != 1:
             raise InputError(f"a palette shows one face; got {len(face)}")
         down, right = _strengths(alphas1, "alphas1"), _strengths(alphas2, "alphas2")
-        images = [self.edit(self.edit(face, direction1, a), direction2, b).images for a in down for b in right]
+        lines = editing.ladder(self.generator, face, direction1, down)
+        rungs = [editing.ladder(self.generator, one, direction2, right) for one in lines]
+        images = [one.images for rung in rungs for one in rung]
         names = (direction1.name.replace("-", " "), direction2.name.replace("-", " "))
         return pictures.palette(torch.cat(images), down, right, names, title=face.names[0])
 
@@ -369,7 +374,8 @@ class Editor:
         if isinstance(frames, bool) or not isinstance(frames, int) or frames < 2:
             raise InputError(f"frames must be a whole number from 2; got {frames!r}")
         strengths = [first + (last - first) * index / (frames - 1) for index in range(frames)]
-        images = [torch.cat(list(self.edit(faces, direction, alpha).images), dim=-1) for alpha in strengths]
+        rungs = editing.ladder(self.generator, faces, direction, strengths)
+        images = [torch.cat(list(one.images), dim=-1) for one in rungs]
         captions = [pictures.signed(alpha) for alpha in strengths]
         return animation.save_animation(pictures.captioned(torch.stack(images), captions), path, fps=fps)
 

@@ -48,6 +48,15 @@ class Latent:
         """The faces of some seeds, which the same generator gives whatever the batch."""
         return cls.of_z(generator, generator.z(seeds), truncation_psi=truncation_psi)
 
+    @classmethod
+    def cat(cls, latents: Sequence[Latent]) -> Latent:
+        """Several faces after one another, all made in the same way."""
+        first = latents[0]
+        zs = [latent.z for latent in latents if latent.z is not None]
+        offsets = {name: torch.cat([one.offsets[name] for one in latents]) for name in first.offsets}
+        z = torch.cat(zs) if len(zs) == len(latents) else None
+        return replace(first, ws=torch.cat([latent.ws for latent in latents]), z=z, offsets=offsets)
+
     def __len__(self) -> int:
         return self.ws.shape[0]
 

@@ -11,7 +11,7 @@ from test_direction import make
 from torch.testing import assert_close
 
 from eclipsed.direction import Direction
-from eclipsed.editing import check_alpha, check_alphas
+from eclipsed.editing import check_alpha, check_alphas, ladder
 from eclipsed.errors import DirectionError, EclipsedWarning, InputError, OutputError
 from eclipsed.latents import Latent
 
@@ -84,6 +84,31 @@ def test_many_faces_are_rendered_a_few_at_a_time(editor, plus, monkeypatch):
     monkeypatch.setattr(Latent, "render", counted)
     assert len(editor.sample(seeds=range(5))) == 5
     assert sizes == [2, 2, 1]
+
+
+@pytest.mark.parametrize("pixels", [1, 4 * 32 * 32, 100 * 32 * 32])
+def test_a_ladder_is_many_edits(editor, faces, any_direction, monkeypatch, pixels):
+    monkeypatch.setattr("eclipsed.editing._PIXELS_AT_ONCE", pixels)
+    alphas = (-0.5, 0.0, 0.25, 1.0)
+    rungs = ladder(editor.generator, faces, any_direction, alphas)
+    assert torch.equal(rungs[1].images, faces.images)
+    for alpha, rung in zip(alphas, rungs, strict=True):
+        alone = editor.edit(faces, any_direction, alpha)
+        assert_close(rung.images, alone.images, rtol=1e-4, atol=1e-4)
+        assert torch.equal(rung.ws, alone.ws)
+        assert rung.edits == alone.edits
+        assert rung.before is faces
+
+
+def test_a_ladder_draws_what_is_shared_once(editor, faces, plus, monkeypatch):
+    rows, begin = [], editor.generator.begin
+    monkeypatch.setattr(
+        editor.generator, "begin", lambda styles, row, **how: rows.append(row) or begin(styles, row, **how)
+    )
+    rungs = ladder(editor.generator, faces, plus, (0.5, 1.0), layers=(5, 6))
+    assert rows == [5]
+    assert float((rungs[0].images - rungs[1].images).abs().mean()) > 1e-4
+    assert_close(rungs[1].images, editor.edit(faces, plus, 1.0, layers=(5, 6)).images, rtol=1e-4, atol=1e-4)
 
 
 def test_several_in_one_call_are_several_in_a_row(editor, faces, any_direction, plus):
