@@ -14,7 +14,8 @@ from PIL import Image
 
 import eclipsed
 from eclipsed import cli
-from eclipsed.commands.terminal import TrainingProgress, result_json, show_warnings
+from eclipsed.commands.terminal import result_json, show_warnings
+from eclipsed.commands.training_progress import TrainingProgress
 from eclipsed.config import TrainConfig
 from eclipsed.editor import Editor
 from eclipsed.errors import InputError

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import box
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from eclipsed import library
@@ -70,6 +69,8 @@ def evaluate(
     if out is not None:
         check_picture(out)
     path = library.find_direction(direction, models=models)
+    from rich.progress import Progress
+
     from eclipsed.direction import Direction
     from eclipsed.evaluation import evaluate as measure
     from eclipsed.pictures import save_picture

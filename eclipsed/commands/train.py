@@ -10,7 +10,7 @@ import typer
 from eclipsed.atomic import check_writable
 from eclipsed.commands.faces import check_picture, open_editor
 from eclipsed.commands.options import Device, Json, Models, default_of, parse_layers, parse_names, parse_setting
-from eclipsed.commands.terminal import TrainingProgress, note, result, result_json
+from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.config import TrainConfig
 from eclipsed.errors import InputError, TrainingError
 from eclipsed.seeds import parse_seeds
@@ -155,6 +155,8 @@ def _learn(
     resume: Path | None = None,
 ) -> Direction:
     """Train, show progress and save; what was learned is saved also when training had to stop."""
+    from eclipsed.commands.training_progress import TrainingProgress  # rich's bars are loaded where they are drawn
+
     parts = "the whole face" if region.whole_face else ", ".join(region.parts)
     note(f"{prompt!r} -> {parts}, on {editor.generator.device}")
     with TrainingProgress() as progress:
