@@ -42,6 +42,7 @@ def make_catalogue(path, files, address):
         entries[name] = entry
     clip = {"model": "ViT-B-32-quickgelu", "pretrained": "openai"}
     own = {"description": "a set", "generator": "pinned-generator", "parser": "pinned-weights", "clip": clip}
+    own |= {"encoder": "sized-weights", "photos": ["open-weights"]}
     bare = {"description": "no parser", "generator": "open-generator", "clip": clip, "truncation_psi": 0.5}
     content = {"licences": LICENCES, "networks": entries, "sets": {"own": {**own, "truncation_psi": 0.7}, "bare": bare}}
     path.write_text(json.dumps(content))

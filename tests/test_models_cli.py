@@ -84,15 +84,20 @@ def test_a_set_by_its_name(server, run, monkeypatch):
         find_set("own")
     asked = []
     monkeypatch.setattr("open_clip.download_pretrained", lambda settings: asked.append(settings["hf_hub"]))
-    assert run("models", "fetch", "own")[0] == 0
-    assert asked == ["timm/vit_base_patch32_clip_224.openai/"]
+    assert run("models", "fetch", "own", "--no-photos")[0] == 0
+    assert len(server.seen) == 2
+    assert run("models", "verify", "own")[1].count("right") == 2
+    assert run("models", "fetch", "own")[1].split()[2].endswith("sized.pth")
+    assert len(server.seen) == 4
+    assert run("models", "verify", "own")[1].count("right") == 4
+    assert asked[:1] == ["timm/vit_base_patch32_clip_224.openai/"]
     found = find_set("own")
     assert found.generator.name == "pinned-generator.safetensors"
     assert found.parser.name == "pinned.pth"
     assert {s.name: s.present for s in list_sets()}["own"]
     assert run("models", "list")[1].count("own: present") == 1
     assert "get it: eclipsed models fetch bare" in run("models", "list")[1]
-    assert "sized-weights: absent" in run("models", "list", "--networks")[1]
+    assert "open-generator: absent" in run("models", "list", "--networks")[1]
     code, out, _ = run("models", "info", "own", "--json")
     assert (code, json.loads(out)["resolution"]) == (0, 16)
     assert run("models", "path", "own")[1].split() == [str(found.generator), str(found.parser)]
@@ -176,7 +181,8 @@ def test_networks_of_another_set_stay(server, run, tmp_path, monkeypatch):
     (tmp_path / "networks.json").write_text(json.dumps(content))
     store_kit.use_catalogue(tmp_path / "networks.json")
     assert run("models", "fetch", "own", "bare")[0] == 0
-    assert run("models", "remove", "own")[1].splitlines() == ["removed pinned-generator"]
+    gone = ["removed pinned-generator", "removed sized-weights", "removed open-weights"]
+    assert run("models", "remove", "own")[1].splitlines() == gone
     assert run("models", "remove", "bare")[1].splitlines() == ["removed open-generator", "removed pinned-weights"]
 
 
@@ -215,6 +221,8 @@ def test_the_catalogue_itself():
     for entry in known_sets().values():
         assert known_networks()[entry["generator"]].kind == "generator"
         assert entry.get("parser") in (None, "bisenet")
+        assert {*entry.get("photos", []), entry.get("encoder", "bisenet")} <= set(known_networks())
+        assert ("photos" in entry) == ("parser" in entry)
     sizes = {name: known_networks()[name].size for name in ("ffhq-generator", "bisenet", "e4e-ffhq", "arcface")}
     assert list(sizes.values()) == [381624121, 53289463, 1201649680, 175367323]
     with pytest.raises(InputError, match="clip:MODEL/TAG"):
