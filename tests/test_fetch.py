@@ -481,3 +481,49 @@ def test_waiting_is_said(server):
     assert phases[0] == "waiting"
     assert phases[-1] == "verify"
     assert FetchStep("a", "waiting").total is None
+
+
+# ---- files that nobody fetched
+
+
+def test_a_file_put_there_by_hand(server, files, monkeypatch):
+    """It is checked as far as anything is published, recorded, and has to stay as it is."""
+    networks_folder().mkdir(parents=True)
+    (networks_folder() / "sized.pth").write_bytes(files["sized.pth"][:-1])
+    with pytest.raises(CheckpointError, match=r"is not sized-weights: expected \d+ bytes, found \d+"):
+        find_network("sized-weights")
+    (networks_folder() / "sized.pth").write_bytes(files["sized.pth"])
+    assert find_network("sized-weights").name == "sized.pth"
+    assert verify_network("sized-weights").source_sha256 == hashlib.sha256(files["sized.pth"]).hexdigest()
+    (networks_folder() / "pinned.pth").write_bytes(files["pinned.pth"][:-1] + b"x")
+    with pytest.raises(CheckpointError, match=r"is not pinned-weights: expected the sha256"):
+        find_network("pinned-weights")
+    (networks_folder() / "pinned.pth").write_bytes(files["pinned.pth"])
+
+    def read_only(*_):
+        raise OutputError("read-only")
+
+    monkeypatch.setattr(store, "write_record", read_only)
+    assert find_network("pinned-weights").name == "pinned.pth"
+    (networks_folder() / "open.pth").write_bytes(files["open.pth"])
+    with pytest.raises(OutputError, match="read-only"):
+        find_network("open-weights")
+    (networks_folder() / "pinned.pkl").write_bytes(files["pinned.pkl"])
+    assert find_network("pinned-generator").name == "pinned.pkl"  # read as it is, without running anything in it
+    assert server.seen == []
+
+
+def test_a_converted_file_without_its_record_is_not_trusted(server):
+    path = fetch_network("open-generator", **QUICK)
+    path.with_name(path.name + ".json").unlink()
+    store._verified.clear()
+    with pytest.raises(CheckpointError, match="has no record of what it was made from"):
+        find_network("open-generator")
+    assert fetch_network("open-generator", **QUICK) == path
+
+
+def test_an_unknown_network():
+    with pytest.raises(MissingModelError, match="there is no network 'bisnet'; did you mean bisenet"):
+        find_network("bisnet")
+    with pytest.raises(MissingModelError, match="there is no network 'xyz'; known: ffhq-generator, "):
+        fetch_network("xyz")
