@@ -7,6 +7,7 @@ import torch
 from checkpoint_files import nvidia_content, random_generator, write_nvidia
 
 from eclipsed.checkpoints import networks, store
+from eclipsed.checkpoints.store import networks_folder
 from eclipsed.networks.stylegan2 import GeneratorConfig
 
 CONFIG = GeneratorConfig(
@@ -55,3 +56,10 @@ def use_catalogue(path):
     networks._content.cache_clear()
     networks.known_networks.cache_clear()
     store._verified.clear()
+
+
+def check_store(right):
+    """Every file is right; nothing but files, their records and the unfinished ones is there."""
+    for path in networks_folder().iterdir() if networks_folder().is_dir() else ():
+        if path.is_file() and path.suffix != ".json":
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == right[path.name], path

@@ -2,7 +2,6 @@
 
 import io
 import json
-import random
 
 import file_server
 import pytest
@@ -10,34 +9,13 @@ import store_kit
 from rich.console import Console
 
 from eclipsed import cli
-from eclipsed.checkpoints import clip_files, networks
+from eclipsed.checkpoints import clip_files
 from eclipsed.checkpoints.catalogue import find_set, list_sets
 from eclipsed.checkpoints.fetch import FetchStep
 from eclipsed.checkpoints.networks import known_networks, known_sets
 from eclipsed.commands.transfer_progress import TransferProgress
 from eclipsed.errors import DownloadError, InputError, MissingModelError
 from eclipsed.fetching import fetch
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return store_kit.make_files(tmp_path_factory.mktemp("authors"))
-
-
-@pytest.fixture
-def server(files, tmp_path, monkeypatch):
-    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("ECLIPSED_OFFLINE", raising=False)
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        monkeypatch.setattr(f"huggingface_hub.constants.{name}", str(tmp_path / "hub"))
-    real = networks._CATALOGUE
-    with file_server.serving(random.Random(0)) as server:
-        server.files = dict(files)
-        store_kit.make_catalogue(tmp_path / "networks.json", files, server.address + "/weights")
-        store_kit.use_catalogue(tmp_path / "networks.json")
-        yield server
-    store_kit.use_catalogue(real)
 
 
 @pytest.fixture
