@@ -14,6 +14,7 @@ from eclipsed.checkpoints.catalogue import find_set, list_sets
 from eclipsed.checkpoints.fetch import FetchStep
 from eclipsed.checkpoints.networks import known_networks, known_sets
 from eclipsed.commands.transfer_progress import TransferProgress
+from eclipsed.editor import Editor
 from eclipsed.errors import DownloadError, InputError, MissingModelError
 from eclipsed.fetching import fetch
 
@@ -113,7 +114,7 @@ def test_clip_that_cannot_be_fetched_is_one_sentence(server, run, monkeypatch):
         fetch("clip:ViT-B-16/dfn2b", offline=True)
 
 
-def test_clip_brought_by_hand(server, tmp_path):
+def test_clip_brought_by_hand(server, run, tmp_path):
     """The file lies in the store under the model's name and tag, and is loaded with what open_clip knows of it."""
     import open_clip
     import torch
@@ -138,6 +139,11 @@ def test_clip_brought_by_hand(server, tmp_path):
     loaded = Clip.from_pretrained("RN50", "openai", device="cpu")
     assert torch.equal(loaded.network.state_dict()["text_projection"], state["text_projection"].float())
     assert loaded.mean.flatten().tolist() == pytest.approx(open_clip.OPENAI_DATASET_MEAN)
+    assert Editor.from_pretrained("mini", device="cpu", clip="RN50/openai").clip.size == 224
+    assert run("models", "remove", "clip:RN50/openai")[1] == "removed clip:RN50/openai\n"
+    assert not clip_files.clip_is_here("RN50", "openai")
+    code, _, err = run("models", "remove", "clip:RN50/openai")
+    assert (code, err) == (1, "error: nothing of clip:RN50/openai is on this machine\n")
 
 
 def test_options_that_make_no_sense(run):

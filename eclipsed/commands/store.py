@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from eclipsed.checkpoints.catalogue import find_set
+from eclipsed.checkpoints.clip_files import brought_clip, parse_clip_name
 from eclipsed.checkpoints.networks import Licence, known_networks, known_sets, set_networks
 from eclipsed.checkpoints.store import (
     find_network,
@@ -137,9 +138,19 @@ def remove(
         bool, typer.Option("--forget", help="Also forget the hash recorded at first use.", show_default=False)
     ] = False,
 ) -> None:
-    """Remove stored networks. Those of a set go unless another set that is here needs them; CLIP stays in its cache."""
+    """Remove stored networks. Those of a set go unless another set that is here needs them. Of CLIP models those that
+    were brought by hand go; others lie in open_clip's own cache.
+    """
     found = 0
     for name in names:
+        clip = parse_clip_name(name)
+        if clip is not None:
+            brought = None if clip[1] is None else brought_clip(clip[0], clip[1])
+            if brought is not None:
+                brought.unlink()
+                found += 1
+                result(f"removed {name}")
+            continue
         for network in _removable(name) if name in known_sets() else _networks([name]):
             gone = remove_network(network)
             if forget:
