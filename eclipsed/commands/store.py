@@ -138,9 +138,7 @@ def remove(
         bool, typer.Option("--forget", help="Also forget the hash recorded at first use.", show_default=False)
     ] = False,
 ) -> None:
-    """Remove stored networks. Those of a set go unless another set that is here needs them. Of CLIP models those that
-    were brought by hand go; others lie in open_clip's own cache.
-    """
+    """Remove stored networks; what another set that is here needs stays, and so does open_clip's own cache."""
     found = 0
     for name in names:
         clip = parse_clip_name(name)
