@@ -84,15 +84,20 @@ class Editor:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str] = "mini", device: str | torch.device | None = None
+        cls,
+        name_or_path: str | os.PathLike[str] = "mini",
+        device: str | torch.device | None = None,
+        *,
+        clip: str | os.PathLike[str] | None = None,
     ) -> Editor:
         """Load a model set. Parser and CLIP are loaded when they are first needed.
 
         Args:
             name_or_path: name of a set (``"mini"`` ships with the package), or a folder with ``set.json``.
             device: where the networks run; None takes the best there is.
+            clip: another CLIP than the set's: ``"MODEL/TAG"`` by open_clip's names, or a folder.
         Raises:
-            MissingModelError: there is no such set, or a network of it is missing.
+            MissingModelError: there is no such set, or a network of it is missing; names the command that gets it.
             CheckpointError: a network of it is damaged.
             InputError: the device is unknown or absent.
         """
@@ -103,7 +108,11 @@ class Editor:
         return cls(
             generator,
             None if parsing is None else lambda: Parser.from_file(parsing, device=where),
-            lambda: Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where),
+            lambda: (
+                Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where)
+                if clip is None
+                else _clip_of(clip, where)
+            ),
             name=models.name,
             truncation_psi=models.truncation_psi,
             classifier=None if judge is None else lambda: Classifier.from_file(judge, device=where),

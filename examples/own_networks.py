@@ -1,6 +1,6 @@
 """Edit with networks of one's own: a generator's file, a CLIP folder, and a parser made of a function and class names.
 
-python examples/own_networks.py --generator ffhq.pkl --clip ViT-B-32-quickgelu/openai --prompt "a person with blond hair"
+python examples/own_networks.py --generator ffhq.pkl --clip ViT-B-32-quickgelu/openai
 
 Without options it takes the files of `mini`, and a coarse parser that knows hair, face and all else.
 """

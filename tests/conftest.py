@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import random
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the network
 
+import file_server
 import open_clip
 import pytest
+import store_kit
 import torch
 from safetensors.torch import save_file
 
+from eclipsed.checkpoints import networks
+from eclipsed.checkpoints.convert import convert_generator
 from eclipsed.checkpoints.native import write_generator
 from eclipsed.checkpoints.parsing import ParserConfig, write_parser
 from eclipsed.config import TrainConfig
@@ -110,3 +116,38 @@ def quick():
 def direction(editor, quick):
     """A trained direction."""
     return editor.train("a person with blond hair", config=quick)
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """Files of weights by their names; see `store_kit`."""
+    return store_kit.make_files(tmp_path_factory.mktemp("authors"))
+
+
+@pytest.fixture(scope="session")
+def right(files, tmp_path_factory):
+    """The sha256 of everything that may lie in the store, by file name."""
+    folder = tmp_path_factory.mktemp("right")
+    found = {name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name.endswith(".pth")}
+    for name in ("pinned", "open"):
+        (folder / f"{name}.pkl").write_bytes(files[f"{name}.pkl"])
+        target = convert_generator(folder / f"{name}.pkl", folder / f"{name}-generator.safetensors")
+        found[target.name] = hashlib.sha256(target.read_bytes()).hexdigest()
+    return found
+
+
+@pytest.fixture
+def server(files, tmp_path, monkeypatch):
+    """The server, and a catalogue that points to it."""
+    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ECLIPSED_OFFLINE", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", str(tmp_path / "hub"))
+    real = networks._CATALOGUE
+    with file_server.serving(random.Random(0)) as server:
+        server.files = dict(files)
+        store_kit.make_catalogue(tmp_path / "networks.json", files, server.address + "/weights")
+        store_kit.use_catalogue(tmp_path / "networks.json")
+        yield server
+    store_kit.use_catalogue(real)

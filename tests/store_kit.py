@@ -7,6 +7,7 @@ import torch
 from checkpoint_files import nvidia_content, random_generator, write_nvidia
 
 from eclipsed.checkpoints import networks, store
+from eclipsed.checkpoints.store import networks_folder
 from eclipsed.networks.stylegan2 import GeneratorConfig
 
 CONFIG = GeneratorConfig(
@@ -42,6 +43,7 @@ def make_catalogue(path, files, address):
         entries[name] = entry
     clip = {"model": "ViT-B-32-quickgelu", "pretrained": "openai"}
     own = {"description": "a set", "generator": "pinned-generator", "parser": "pinned-weights", "clip": clip}
+    own |= {"encoder": "sized-weights", "photos": ["open-weights"]}
     bare = {"description": "no parser", "generator": "open-generator", "clip": clip, "truncation_psi": 0.5}
     content = {"licences": LICENCES, "networks": entries, "sets": {"own": {**own, "truncation_psi": 0.7}, "bare": bare}}
     path.write_text(json.dumps(content))
@@ -54,3 +56,10 @@ def use_catalogue(path):
     networks._content.cache_clear()
     networks.known_networks.cache_clear()
     store._verified.clear()
+
+
+def check_store(right):
+    """Every file is right; nothing but files, their records and the unfinished ones is there."""
+    for path in networks_folder().iterdir() if networks_folder().is_dir() else ():
+        if path.is_file() and path.suffix != ".json":
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == right[path.name], path

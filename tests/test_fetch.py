@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import file_server
@@ -13,8 +10,7 @@ import pytest
 import store_kit
 
 from eclipsed.checkpoints import networks, store
-from eclipsed.checkpoints.convert import convert_generator
-from eclipsed.checkpoints.fetch import FetchStep, Sources, fetch_network, is_offline
+from eclipsed.checkpoints.fetch import Sources, fetch_network, is_offline
 from eclipsed.checkpoints.imposters import confirmed_address, imposter
 from eclipsed.checkpoints.store import find_network, forget_network, networks_folder, remove_network, verify_network
 from eclipsed.checkpoints.transfer import direct_address
@@ -23,45 +19,6 @@ from eclipsed.errors import CheckpointError, DownloadError, EclipsedError, Input
 QUICK = {"pause": 0.0, "timeout": 5.0}
 NAMES = ("pinned-generator", "open-generator", "pinned-weights", "sized-weights", "open-weights")
 TESTS = Path(__file__).parent
-
-
-@pytest.fixture(scope="session")
-def files(tmp_path_factory):
-    return store_kit.make_files(tmp_path_factory.mktemp("authors"))
-
-
-@pytest.fixture(scope="session")
-def right(files, tmp_path_factory):
-    """The sha256 of everything that may lie in the store, by file name."""
-    folder = tmp_path_factory.mktemp("right")
-    found = {name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name.endswith(".pth")}
-    for name in ("pinned", "open"):
-        (folder / f"{name}.pkl").write_bytes(files[f"{name}.pkl"])
-        target = convert_generator(folder / f"{name}.pkl", folder / f"{name}-generator.safetensors")
-        found[target.name] = hashlib.sha256(target.read_bytes()).hexdigest()
-    return found
-
-
-@pytest.fixture
-def server(files, tmp_path, monkeypatch):
-    """The server, and a catalogue that points to it."""
-    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("ECLIPSED_OFFLINE", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    real = networks._CATALOGUE
-    with file_server.serving(random.Random(0)) as server:
-        server.files = dict(files)
-        store_kit.make_catalogue(tmp_path / "networks.json", files, server.address + "/weights")
-        store_kit.use_catalogue(tmp_path / "networks.json")
-        yield server
-    store_kit.use_catalogue(real)
-
-
-def check_store(right):
-    """Every file is right; nothing but files, their records and the unfinished ones is there."""
-    for path in networks_folder().iterdir() if networks_folder().is_dir() else ():
-        if path.is_file() and path.suffix != ".json":
-            assert hashlib.sha256(path.read_bytes()).hexdigest() == right[path.name], path
 
 
 def one_sentence(error):
@@ -102,7 +59,7 @@ def test_fifty_downloads_from_a_bad_server(server, right):
         else:
             assert outcome == find_network(name), how
             succeeded += 1
-        check_store(right)
+        store_kit.check_store(right)
     assert min(succeeded, failed) >= 15
 
 
@@ -137,7 +94,7 @@ def test_a_file_that_changed_in_between_is_fetched_anew(server, files, right):
         fetch_network("open-weights", **QUICK)
     server.how, server.tag = "good", '"two"'
     fetch_network("open-weights", **QUICK)
-    check_store(right)
+    store_kit.check_store(right)
 
 
 def test_pieces_of_another_file_are_found_out_and_fetched_anew(server, right):
@@ -150,7 +107,7 @@ def test_pieces_of_another_file_are_found_out_and_fetched_anew(server, right):
     server.how, server.seen = "good", []
     fetch_network("pinned-weights", **QUICK)
     assert [asked for _, asked in server.seen] == ["bytes=1000-", None]
-    check_store(right)
+    store_kit.check_store(right)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +160,7 @@ def test_a_stored_file_that_changes_is_not_handed_out(server, right):
         with pytest.raises(CheckpointError, match=r"has changed since it was fetched.*models fetch pinned"):
             call("pinned-weights")
     fetch_network("pinned-weights", **QUICK)  # heals it
-    check_store(right)
+    store_kit.check_store(right)
 
 
 def test_a_pickle_is_converted_and_never_run(server, files, right):
@@ -264,7 +221,7 @@ def test_a_mirror_and_a_folder_of_files(server, files, right, tmp_path):
     with pytest.raises(DownloadError, match="no file of weights but a login page"):
         fetch_network("sized-weights", sources=closed, **QUICK)
     assert server.seen == []
-    check_store(right)
+    store_kit.check_store(right)
 
 
 def test_offline_means_offline(server, monkeypatch):
@@ -343,141 +300,47 @@ def test_what_is_no_file_of_weights(head, what):
     assert found is None if what is None else what in found
 
 
-# ---- several processes
-
-ZYGOTE = """
-import os, pathlib, signal, sys, traceback
-sys.path.insert(0, {tests!r})
-import requests, store_kit
-import eclipsed.checkpoints.convert, eclipsed.checkpoints.transfer, eclipsed.checkpoints.torch_file
-from eclipsed.checkpoints.fetch import fetch_network
-import torch
-torch.set_num_threads(1)
-
-def child(name, fatal):
-    count = 0
-    def hook(event, _):
-        nonlocal count
-        if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod", "fcntl.flock"):
-            count += 1
-            if count == fatal:
-                os.kill(os.getpid(), signal.SIGKILL)
-    def progress(step):
-        hook("open", ())  # blocks of the transfer are places to die as well
-    sys.addaudithook(hook)
-    store_kit.use_catalogue(pathlib.Path({catalogue!r}))
-    try:
-        fetch_network(name, pause=0.0, timeout=5.0, callback=progress)
-    except BaseException:
-        traceback.print_exc()
-        count = -1
-    os.write(1, (str(count) + "\\n").encode())
-
-for line in sys.stdin:
-    pids = []
-    for order in line.split():
-        name, fatal = order.split(":")
-        pid = os.fork()
-        if not pid:
-            child(name, int(fatal))
-            os._exit(0)
-        pids.append(pid)
-    for pid in pids:
-        os.waitpid(pid, 0)
-    os.write(1, b"done\\n")
-"""
+# ---- files that nobody fetched
 
 
-@pytest.fixture
-def processes(server, tmp_path):
-    """Run fetches in processes of their own: names with the number of the file event at which each is killed."""
-    if not hasattr(os, "fork"):
-        pytest.skip("needs fork")
-    code = ZYGOTE.format(tests=str(TESTS), catalogue=str(tmp_path / "networks.json"))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    )
+def test_a_file_put_there_by_hand(server, files, monkeypatch):
+    """It is checked as far as anything is published, recorded, and has to stay as it is."""
+    networks_folder().mkdir(parents=True)
+    (networks_folder() / "sized.pth").write_bytes(files["sized.pth"][:-1])
+    with pytest.raises(CheckpointError, match=r"is not sized-weights: expected \d+ bytes, found \d+"):
+        find_network("sized-weights")
+    (networks_folder() / "sized.pth").write_bytes(files["sized.pth"])
+    assert find_network("sized-weights").name == "sized.pth"
+    assert verify_network("sized-weights").source_sha256 == hashlib.sha256(files["sized.pth"]).hexdigest()
+    (networks_folder() / "pinned.pth").write_bytes(files["pinned.pth"][:-1] + b"x")
+    with pytest.raises(CheckpointError, match=r"is not pinned-weights: expected the sha256"):
+        find_network("pinned-weights")
+    (networks_folder() / "pinned.pth").write_bytes(files["pinned.pth"])
 
-    def run(*orders):
-        process.stdin.write(" ".join(orders) + "\n")
-        process.stdin.flush()
-        lines = []
-        while (line := process.stdout.readline().strip()) not in ("done", ""):
-            lines.append(int(line))
-        return lines
+    def read_only(*_):
+        raise OutputError("read-only")
 
-    yield run
-    process.stdin.close()
-    process.wait()
-    process.stdout.close()
-
-
-def test_killed_at_random_points(server, right, processes):
-    """Twenty times at a random file operation or block: what the store holds is right, and the next call succeeds."""
-    rng = random.Random(3)
-    server.how = "drop"
-    lengths = {}
-    for name in ("pinned-generator", "open-weights"):
-        server.drops = 3
-        (lengths[name],) = processes(f"{name}:0")
-        remove_network(name)
-        assert lengths[name] > 20
-    killed = 0
-    for _ in range(20):
-        name, server.drops = rng.choice(sorted(lengths)), 3
-        finished = processes(f"{name}:{rng.randrange(1, lengths[name])}")
-        killed += not finished
-        check_store(right)
-        store._verified.clear()
-        try:
-            find_network(name)
-        except MissingModelError:
-            if rng.random() < 0.5:  # else the next one goes on from what this one left
-                server.how = "good"
-                assert processes(f"{name}:0") != [-1]
-                server.how = "drop"
-                find_network(name)
-                remove_network(name)
-        else:
-            remove_network(name)
-    assert killed >= 15
-    server.how = "good"
-    for name in lengths:
-        fetch_network(name, **QUICK)
-        verify_network(name)
-    check_store(right)
-    partial = [path.name for path in (networks_folder() / ".partial").iterdir()]
-    assert all(name.endswith(".lock") for name in partial), partial
+    monkeypatch.setattr(store, "write_record", read_only)
+    assert find_network("pinned-weights").name == "pinned.pth"
+    (networks_folder() / "open.pth").write_bytes(files["open.pth"])
+    with pytest.raises(OutputError, match="read-only"):
+        find_network("open-weights")
+    (networks_folder() / "pinned.pkl").write_bytes(files["pinned.pkl"])
+    assert find_network("pinned-generator").name == "pinned.pkl"  # read as it is, without running anything in it
+    assert server.seen == []
 
 
-def test_two_processes_fetch_the_same_file(server, right, processes):
-    server.how = "trickle"
-    for name in ("pinned-generator", "open-weights"):
-        server.seen.clear()
-        counts = processes(f"{name}:0", f"{name}:0", f"{name}:0")
-        assert len(counts) == 3
-        assert min(counts) > 0
-        assert len(server.seen) == 1  # the others waited, and found it there
-        check_store(right)
-        find_network(name)
+def test_a_converted_file_without_its_record_is_not_trusted(server):
+    path = fetch_network("open-generator", **QUICK)
+    path.with_name(path.name + ".json").unlink()
+    store._verified.clear()
+    with pytest.raises(CheckpointError, match="has no record of what it was made from"):
+        find_network("open-generator")
+    assert fetch_network("open-generator", **QUICK) == path
 
 
-def test_waiting_is_said(server):
-    from filelock import FileLock
-
-    partial = networks_folder() / ".partial"
-    partial.mkdir(parents=True)
-    lock = FileLock(partial / "open-weights.lock")
-    lock.acquire()
-    phases = []
-
-    def told(step):
-        phases.append(step.phase)
-        if step.phase == "waiting":
-            lock.release()
-
-    fetch_network("open-weights", callback=told, **QUICK)
-    assert phases[0] == "waiting"
-    assert phases[-1] == "verify"
-    assert FetchStep("a", "waiting").total is None
+def test_an_unknown_network():
+    with pytest.raises(MissingModelError, match="there is no network 'bisnet'; did you mean bisenet"):
+        find_network("bisnet")
+    with pytest.raises(MissingModelError, match="there is no network 'xyz'; known: ffhq-generator, "):
+        fetch_network("xyz")

@@ -2,7 +2,6 @@
 
 import io
 import json
-import random
 
 import file_server
 import pytest
@@ -10,34 +9,14 @@ import store_kit
 from rich.console import Console
 
 from eclipsed import cli
-from eclipsed.checkpoints import clip_files, networks
+from eclipsed.checkpoints import clip_files
 from eclipsed.checkpoints.catalogue import find_set, list_sets
 from eclipsed.checkpoints.fetch import FetchStep
 from eclipsed.checkpoints.networks import known_networks, known_sets
 from eclipsed.commands.transfer_progress import TransferProgress
+from eclipsed.editor import Editor
 from eclipsed.errors import DownloadError, InputError, MissingModelError
 from eclipsed.fetching import fetch
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    return store_kit.make_files(tmp_path_factory.mktemp("authors"))
-
-
-@pytest.fixture
-def server(files, tmp_path, monkeypatch):
-    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("ECLIPSED_OFFLINE", raising=False)
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        monkeypatch.setattr(f"huggingface_hub.constants.{name}", str(tmp_path / "hub"))
-    real = networks._CATALOGUE
-    with file_server.serving(random.Random(0)) as server:
-        server.files = dict(files)
-        store_kit.make_catalogue(tmp_path / "networks.json", files, server.address + "/weights")
-        store_kit.use_catalogue(tmp_path / "networks.json")
-        yield server
-    store_kit.use_catalogue(real)
 
 
 @pytest.fixture
@@ -84,15 +63,20 @@ def test_a_set_by_its_name(server, run, monkeypatch):
         find_set("own")
     asked = []
     monkeypatch.setattr("open_clip.download_pretrained", lambda settings: asked.append(settings["hf_hub"]))
-    assert run("models", "fetch", "own")[0] == 0
-    assert asked == ["timm/vit_base_patch32_clip_224.openai/"]
+    assert run("models", "fetch", "own", "--no-photos")[0] == 0
+    assert len(server.seen) == 2
+    assert run("models", "verify", "own")[1].count("right") == 2
+    assert run("models", "fetch", "own")[1].split()[2].endswith("sized.pth")
+    assert len(server.seen) == 4
+    assert run("models", "verify", "own")[1].count("right") == 4
+    assert asked[:1] == ["timm/vit_base_patch32_clip_224.openai/"]
     found = find_set("own")
     assert found.generator.name == "pinned-generator.safetensors"
     assert found.parser.name == "pinned.pth"
     assert {s.name: s.present for s in list_sets()}["own"]
     assert run("models", "list")[1].count("own: present") == 1
     assert "get it: eclipsed models fetch bare" in run("models", "list")[1]
-    assert "sized-weights: absent" in run("models", "list", "--networks")[1]
+    assert "open-generator: absent" in run("models", "list", "--networks")[1]
     code, out, _ = run("models", "info", "own", "--json")
     assert (code, json.loads(out)["resolution"]) == (0, 16)
     assert run("models", "path", "own")[1].split() == [str(found.generator), str(found.parser)]
@@ -130,7 +114,7 @@ def test_clip_that_cannot_be_fetched_is_one_sentence(server, run, monkeypatch):
         fetch("clip:ViT-B-16/dfn2b", offline=True)
 
 
-def test_clip_brought_by_hand(server, tmp_path):
+def test_clip_brought_by_hand(server, run, tmp_path):
     """The file lies in the store under the model's name and tag, and is loaded with what open_clip knows of it."""
     import open_clip
     import torch
@@ -155,6 +139,11 @@ def test_clip_brought_by_hand(server, tmp_path):
     loaded = Clip.from_pretrained("RN50", "openai", device="cpu")
     assert torch.equal(loaded.network.state_dict()["text_projection"], state["text_projection"].float())
     assert loaded.mean.flatten().tolist() == pytest.approx(open_clip.OPENAI_DATASET_MEAN)
+    assert Editor.from_pretrained("mini", device="cpu", clip="RN50/openai").clip.size == 224
+    assert run("models", "remove", "clip:RN50/openai")[1] == "removed clip:RN50/openai\n"
+    assert not clip_files.clip_is_here("RN50", "openai")
+    code, _, err = run("models", "remove", "clip:RN50/openai")
+    assert (code, err) == (1, "error: nothing of clip:RN50/openai is on this machine\n")
 
 
 def test_options_that_make_no_sense(run):
@@ -176,7 +165,8 @@ def test_networks_of_another_set_stay(server, run, tmp_path, monkeypatch):
     (tmp_path / "networks.json").write_text(json.dumps(content))
     store_kit.use_catalogue(tmp_path / "networks.json")
     assert run("models", "fetch", "own", "bare")[0] == 0
-    assert run("models", "remove", "own")[1].splitlines() == ["removed pinned-generator"]
+    gone = ["removed pinned-generator", "removed sized-weights", "removed open-weights"]
+    assert run("models", "remove", "own")[1].splitlines() == gone
     assert run("models", "remove", "bare")[1].splitlines() == ["removed open-generator", "removed pinned-weights"]
 
 
@@ -215,6 +205,8 @@ def test_the_catalogue_itself():
     for entry in known_sets().values():
         assert known_networks()[entry["generator"]].kind == "generator"
         assert entry.get("parser") in (None, "bisenet")
+        assert {*entry.get("photos", []), entry.get("encoder", "bisenet")} <= set(known_networks())
+        assert ("photos" in entry) == ("parser" in entry)
     sizes = {name: known_networks()[name].size for name in ("ffhq-generator", "bisenet", "e4e-ffhq", "arcface")}
     assert list(sizes.values()) == [381624121, 53289463, 1201649680, 175367323]
     with pytest.raises(InputError, match="clip:MODEL/TAG"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -98,6 +99,8 @@ def fetch_network(
         OutputError: it cannot be written, or the disk is too full.
     """
     wanted = network(name)
+    with suppress(MissingModelError, CheckpointError):
+        return find_network(name)  # without a lock, so that a store that may only be read will do
     partial = networks_folder() / ".partial"
     try:
         partial.mkdir(parents=True, exist_ok=True)

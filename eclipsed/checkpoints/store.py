@@ -242,7 +242,11 @@ def _verify(wanted: Network, path: Path) -> Record:
             raise CheckpointError(f"{path} has no record of what it was made from; {advice}")
         check_against_catalogue(wanted, path, sha256=sha256, advice=advice)
         record = record_of(wanted, str(path), path, sha256)
-        write_record(path, record)  # first use: from now on the file has to stay as it is
+        try:
+            write_record(path, record)  # first use: from now on the file has to stay as it is
+        except OutputError:
+            if not record.pinned:  # a published hash does without a record
+                raise
     elif sha256 != record.sha256:
         raise CheckpointError(
             f"{path} has changed since it was fetched: expected the sha256 {record.sha256}, found {sha256}; {advice}"

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from eclipsed.checkpoints.catalogue import find_set
-from eclipsed.checkpoints.networks import Licence, known_networks, known_sets
+from eclipsed.checkpoints.clip_files import brought_clip, parse_clip_name
+from eclipsed.checkpoints.networks import Licence, known_networks, known_sets, set_networks
 from eclipsed.checkpoints.store import (
     find_network,
     forget_network,
@@ -43,6 +44,9 @@ def fetch(
     offline: Annotated[
         bool, typer.Option("--offline", help="Never use the network, as ECLIPSED_OFFLINE=1.", show_default=False)
     ] = False,
+    photos: Annotated[
+        bool, typer.Option("--photos/--no-photos", help="With a set fetch what only photographs need as well.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Fetch pretrained networks; go on with broken downloads, verify, convert, and keep them."""
@@ -52,7 +56,7 @@ def fetch(
     if folder is not None and not folder.exists():
         raise InputError(f"there is no folder {folder}; check the name")
     for name in names:
-        _show_terms(fetching.members(name)[0] if name != "mini" else ())
+        _show_terms(fetching.members(name, photos=photos)[0])
     files: list[str] = []
     with TransferProgress() as progress:
 
@@ -67,6 +71,7 @@ def fetch(
                 mirror=mirror,
                 folder=folder,
                 offline=offline or None,
+                photos=photos,
                 callback=progress,
             )
             files += [str(file) for file in found]
@@ -102,7 +107,9 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Compare stored networks with their hashes; the exit code is 1 when one is not right."""
-    wanted = _networks(names) if names else tuple(n for n, each in known_networks().items() if local_file(each))
+    wanted = tuple(n for n, each in known_networks().items() if local_file(each))
+    if names:  # of a set that is not for photographs what they need may be missing
+        wanted = tuple(n for n in _networks(names) if n in wanted or n in names or n in _needed(names))
     rows, bad = [], 0
     for name in wanted:
         try:
@@ -131,9 +138,17 @@ def remove(
         bool, typer.Option("--forget", help="Also forget the hash recorded at first use.", show_default=False)
     ] = False,
 ) -> None:
-    """Remove stored networks. Those of a set go unless another set that is here needs them; CLIP stays in its cache."""
+    """Remove stored networks; what another set that is here needs stays, and so does open_clip's own cache."""
     found = 0
     for name in names:
+        clip = parse_clip_name(name)
+        if clip is not None:
+            brought = None if clip[1] is None else brought_clip(clip[0], clip[1])
+            if brought is not None:
+                brought.unlink()
+                found += 1
+                result(f"removed {name}")
+            continue
         for network in _removable(name) if name in known_sets() else _networks([name]):
             gone = remove_network(network)
             if forget:
@@ -160,8 +175,7 @@ def _networks(names: list[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in names:
         if name in known_sets():
-            entry = known_sets()[name]
-            found.update(dict.fromkeys(entry[key] for key in ("generator", "parser") if entry.get(key)))
+            found.update(dict.fromkeys(set_networks(name)))
         elif name in known_networks():
             found[name] = None
         else:
@@ -171,13 +185,16 @@ def _networks(names: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _needed(names: list[str]) -> tuple[str, ...]:
+    return tuple(network for name in names if name in known_sets() for network in set_networks(name, photos=False))
+
+
 def _removable(name: str) -> tuple[str, ...]:
     """Networks of a set that no other set with its generator on this machine uses."""
     others = {
-        entry[key]
+        network
         for other, entry in known_sets().items()
         if other != name and local_file(known_networks()[entry["generator"]]) is not None
-        for key in ("generator", "parser")
-        if entry.get(key)
+        for network in set_networks(other)
     }
     return tuple(network for network in _networks([name]) if network not in others)
