@@ -18,6 +18,8 @@ from eclipsed.checkpoints.catalogue import (
     user_directions,
     user_sets,
 )
+from eclipsed.checkpoints.networks import Licence, Network, known_networks
+from eclipsed.checkpoints.store import find_network, remove_network, verify_network
 
 if TYPE_CHECKING:
     from eclipsed.checkpoints.convert import convert_generator
@@ -26,16 +28,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClipSource",
+    "Licence",
     "ModelSet",
+    "Network",
     "SetStatus",
     "convert_generator",
     "detect_layout",
+    "find_network",
     "find_set",
+    "known_networks",
     "list_sets",
     "read_generator",
+    "remove_network",
     "shipped_directions",
     "user_directions",
     "user_sets",
+    "verify_network",
     "write_generator",
 ]
 
