@@ -22,11 +22,12 @@ from eclipsed.images import to_pil
 from eclipsed.latents import Latent
 from eclipsed.losses import grow_mask, mix_masks
 from eclipsed.parser import Parser
+from eclipsed.photos.origin import Origin
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Edit", "Faces", "blend_pixels", "check_alpha", "check_alphas", "edit", "sample"]
+__all__ = ["Edit", "Faces", "blend_pixels", "check_alpha", "check_alphas", "edit", "feathered", "sample"]
 
 _PIXELS_AT_ONCE = 8 * 256 * 256
 _FEATHER = 0.02  # of the image's width: half of the way from the region's edge to where a blended edit ends
@@ -41,12 +42,14 @@ class Edit:
         prompt: that it was trained for.
         alpha: its strength.
         layers: what the edit was restricted to; None is all that the direction changes.
+        parts: that the direction may change.
     """
 
     name: str
     prompt: str
     alpha: float
     layers: tuple[int | str, ...] | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -59,6 +62,7 @@ class Faces:
         seeds: of the faces; empty when they were made from latents.
         edits: what was applied to them, first to last.
         before: the faces that the last call of `edit` was given; None when they are unedited.
+        origins: of inverted faces, the photograph of each; empty for others.
     """
 
     images: Tensor
@@ -66,6 +70,7 @@ class Faces:
     seeds: tuple[int, ...] = ()
     edits: tuple[Edit, ...] = ()
     before: Faces | None = None
+    origins: tuple[Origin, ...] = ()
 
     def __len__(self) -> int:
         return self.images.shape[0]
@@ -81,6 +86,7 @@ class Faces:
             seeds=self.seeds[part],
             edits=self.edits,
             before=None if self.before is None else self.before[part],
+            origins=self.origins[part],
         )
 
     @property
@@ -90,10 +96,11 @@ class Faces:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each face is called in captions: ``"seed 7"``, or ``"face 1"`` when it has no seed."""
+        """What each face is called in captions: ``"seed 7"``, or ``"face 1"`` when it has no seed, or ``"photo 1"``."""
         if self.seeds:
             return tuple(f"seed {seed}" for seed in self.seeds)
-        return tuple(f"face {index + 1}" for index in range(len(self)))
+        kind = "photo" if self.origins else "face"
+        return tuple(f"{kind} {index + 1}" for index in range(len(self)))
 
     @property
     def file_names(self) -> tuple[str, ...]:
@@ -132,15 +139,18 @@ class Faces:
         return [pictures.save_picture(image, place) for image, place in zip(self.pil(), places, strict=True)]
 
 
-def sample(generator: Generator, latent: Latent, *, seeds: tuple[int, ...] = ()) -> Faces:
+def sample(
+    generator: Generator, latent: Latent, *, seeds: tuple[int, ...] = (), origins: tuple[Origin, ...] = ()
+) -> Faces:
     """Synthesise faces.
 
     Args:
         generator: the one that the latents belong to.
         latent: N faces.
         seeds: that they were made from, or none.
+        origins: photographs that they were inverted from, or none.
     """
-    return Faces(images=_render(generator, latent), latent=latent, seeds=seeds)
+    return Faces(images=_render(generator, latent, origins), latent=latent, seeds=seeds, origins=origins)
 
 
 def edit(
@@ -177,9 +187,9 @@ def edit(
         if strength:
             with torch.no_grad():
                 latent = space.move(latent, direction.deltas[0].to(latent.ws), strength * direction.scale)
-    images = _render(generator, latent) if any(alphas) else faces.images
-    edits = tuple(Edit(d.name, d.prompt, a, places) for d, a in zip(each, alphas, strict=True))
-    return Faces(images=images, latent=latent, seeds=faces.seeds, edits=(*faces.edits, *edits), before=faces)
+    images = _render(generator, latent, faces.origins) if any(alphas) else faces.images
+    edits = tuple(Edit(d.name, d.prompt, a, places, d.region.parts) for d, a in zip(each, alphas, strict=True))
+    return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=faces)
 
 
 def blend_pixels(parser: Parser, faces: Faces, edited: Faces, parts: Sequence[str]) -> Faces:
@@ -196,7 +206,7 @@ def blend_pixels(parser: Parser, faces: Faces, edited: Faces, parts: Sequence[st
     """
     masks = []
     for before, after in zip(_some(faces.images), _some(edited.images), strict=True):
-        masks.append(_feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union")))
+        masks.append(feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union")))
     mask = torch.cat(masks)
     images = torch.where(mask > 0, torch.lerp(faces.images, edited.images, mask), faces.images)
     return replace(edited, images=images)
@@ -257,10 +267,17 @@ def _warn_beyond(direction: Direction, alpha: float) -> None:
         )
 
 
-def _render(generator: Generator, latent: Latent) -> Tensor:
-    """Full pictures, a few at a time, so that memory does not grow with their number."""
+def _render(generator: Generator, latent: Latent, origins: Sequence[Origin] = ()) -> Tensor:
+    """Full pictures, a few at a time, so that memory does not grow with their number.
+
+    A face whose generator was tuned to it is drawn by that generator.
+    """
     step = max(1, _PIXELS_AT_ONCE // generator.resolution**2)
+    tunings = [origin.tuning for origin in origins]
     with torch.no_grad():
+        if any(tuning is not None for tuning in tunings):
+            makers = [generator if tuning is None else tuning.generator(generator) for tuning in tunings]
+            return torch.cat([latent[k : k + 1].render(maker)[0] for k, maker in enumerate(makers)])
         parts = [latent[start : start + step].render(generator)[0] for start in range(0, len(latent), step)]
     return torch.cat(parts)
 
@@ -270,8 +287,14 @@ def _some(images: Tensor) -> tuple[Tensor, ...]:
     return torch.split(images, max(1, _PIXELS_AT_ONCE // (images.shape[2] * images.shape[3])))
 
 
-def _feathered(mask: Tensor) -> Tensor:
-    """1 on the mask, 0 at `_FEATHER` twice over beyond it, and a straight ramp between."""
+def feathered(mask: Tensor) -> Tensor:
+    """Widen a mask by a seam.
+
+    Args:
+        mask: 0 or 1, (N, 1, H, W).
+    Returns:
+        1 on the mask, 0 from 4 % of the width beyond it, and a straight ramp between.
+    """
     reach = max(1, round(_FEATHER * mask.shape[-1]))
     wide = grow_mask(mask, reach / mask.shape[-1])
     padded = torch.nn.functional.pad(wide, [reach] * 4, mode="replicate")

@@ -70,6 +70,7 @@ class ModelSet:
     parser: Path
     clip: ClipSource
     classifier: Path | None = None  # judges edits; no part of making them
+    encoder: Path | None = None  # guesses the latents of photographs
     truncation_psi: float = _TRUNCATION_PSI  # default for sampling
     description: str = ""
     licence: str = ""
@@ -192,7 +193,8 @@ def _inspect(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
     """What a set's folder says of itself, and which of its files are missing."""
     known, addresses = _KNOWN.get(folder.name, ({}, {}))
     content = _content(folder) if (folder / "set.json").is_file() else dict(known)
-    wanted = [content["generator"], content["parser"], *([content["classifier"]] if content.get("classifier") else [])]
+    wanted = [content["generator"], content["parser"]]
+    wanted += [content[key] for key in ("classifier", "encoder") if content.get(key)]
     if isinstance(content["clip"], str):
         wanted += [f"{content['clip']}/{name}" for name in _CLIP_FILES]
     missing = tuple(
@@ -221,7 +223,7 @@ def _content(folder: Path) -> dict[str, Any]:
     for key in ("name", "generator", "parser"):
         if not isinstance(content.get(key), str) or not content[key]:
             raise CheckpointError(f"{path}: {key!r} must be a text; found {content.get(key)!r}")
-    for key in ("classifier", "description", "licence"):
+    for key in ("classifier", "encoder", "description", "licence"):
         if not isinstance(content.get(key, ""), str | None):
             raise CheckpointError(f"{path}: {key!r} must be a text; found {content[key]!r}")
     clip = content.get("clip")
@@ -244,6 +246,7 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         parser=folder / content["parser"],
         clip=ClipSource(str(folder / clip)) if isinstance(clip, str) else ClipSource(clip["model"], clip["pretrained"]),
         classifier=folder / content["classifier"] if content.get("classifier") else None,
+        encoder=folder / content["encoder"] if content.get("encoder") else None,
         truncation_psi=float(content.get("truncation_psi", _TRUNCATION_PSI)),
         description=content.get("description") or "",
         licence=content.get("licence") or "",

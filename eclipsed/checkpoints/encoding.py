@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from eclipsed.atomic import atomic_write
+from eclipsed.checkpoints.plain import compare_state
 from eclipsed.checkpoints.reading import detect_layout
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError
@@ -141,25 +142,11 @@ def _check(
         raise CheckpointError(f"{path} is no encoder of e4e or pSp: {error}") from error
     with torch.device("meta"):
         expected = {key: tuple(value.shape) for key, value in Encoder(config).state_dict().items()}
-    missing = [key for key in expected if key not in state]
-    if missing:
-        raise CheckpointError(f"{path} lacks {_list(missing)}; expected the {len(expected)} keys of an encoder")
-    extra = [key for key in state if key not in expected]
-    if extra:
-        raise CheckpointError(f"{path} has keys that no encoder has: {_list(extra)}")
-    for key, shape in expected.items():
-        if tuple(state[key].shape) != shape:
-            raise CheckpointError(f"{path}: {key} has the shape {tuple(state[key].shape)}; expected {shape}")
+    compare_state(path, expected, state, "an encoder")
     wanted = (config.num_ws, config.w_dim)
     if tuple(latent_avg.shape) not in (wanted, wanted[1:]):
         raise CheckpointError(f"{path}: latent_avg has the shape {tuple(latent_avg.shape)}; expected {wanted}")
+    if not latent_avg.isfinite().all():
+        raise CheckpointError(f"{path}: latent_avg holds values that are not finite; the file is damaged")
     complete = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    for key, value in {**complete, "latent_avg": latent_avg}.items():
-        if not value.isfinite().all():
-            raise CheckpointError(f"{path}: {key} holds values that are not finite; the file is damaged")
     return config, complete, latent_avg.float().expand(wanted).contiguous()
-
-
-def _list(keys: list[str]) -> str:
-    shown = ", ".join(keys[:5])
-    return shown if len(keys) <= 5 else f"{shown} and {len(keys) - 5} more"
