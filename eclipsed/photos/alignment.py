@@ -150,6 +150,16 @@ class Placement:
         within = (xy[:, 0] >= 0) & (xy[:, 0] < width) & (xy[:, 1] >= 0) & (xy[:, 1] < height)
         return float(within.mean())
 
+    def inner_sides(self, width: int, height: int) -> tuple[bool, bool, bool, bool]:
+        """Beyond which of its sides a photograph goes on: left, top, right, bottom."""
+        along, beyond = (np.arange(64) + 0.5) / 64, np.full(64, 0.01)
+        sides = [(-beyond, along), (along, -beyond), (1 + beyond, along), (along, 1 + beyond)]
+        found = []
+        for u, v in sides:
+            x, y = self.points(np.stack([u, v], axis=-1)).T
+            found.append(bool(((x >= 0) & (x < width) & (y >= 0) & (y < height)).any()))
+        return found[0], found[1], found[2], found[3]
+
     def crop(self, photo: Photo, size: int) -> Tensor:
         """Cut the square out; what lies beyond the photo's edge is mirrored and blurred.
 

@@ -61,7 +61,7 @@ class InversionConfig:
     fence: float = 0.2
     reach: float = 1.2
     tuning_steps: int = 80
-    tuning_rate: float = 0.003
+    tuning_rate: float = 0.01
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -42,7 +42,8 @@ class Origin:
             InputError: its pixels are others.
         """
         if photo.sha256 != self.sha256:
+            (width, height), name = self.size, photo.name
             raise InputError(
-                f"{photo.name} ({photo.width} x {photo.height}) is not the photo that this face was taken from; that has "
-                f"{self.size[0]} x {self.size[1]} and other pixels; give that one, or invert this one"
+                f"{name} ({photo.width} x {photo.height}) is not the photo that this face was taken from, "
+                f"which has {width} x {height} and other pixels; give that one, or invert this one"
             )

@@ -19,7 +19,7 @@ from eclipsed.photos.reading import Photo, Pixels
 
 __all__ = ["edited_mask", "match_colours", "paste", "paste_one"]
 
-_RIM = 0.02  # of the square's side: along its edge nothing is pasted
+_RIM = 0.03  # of the square's side: how far from its edge the mask fades out
 _RING = 0.04  # of the square's side: width of the ring around the mask where colours are compared
 _REACH = 0.08  # of the square's side: how far the match of colours reaches inwards
 
@@ -48,29 +48,44 @@ def paste(parser: Parser, faces: Faces, photo: Photo, *, onto: Pixels | None = N
             continue
         after = faces.images[index : index + 1]
         before = origin.placement.crop(photo, after.shape[-1]).to(after)
-        mask = edited_mask(parser, before, after, parts)
+        sides = origin.placement.inner_sides(photo.width, photo.height)
+        mask = edited_mask(parser, before, after, parts, inner_sides=sides)
         pixels = paste_one(pixels, origin.placement, match_colours(before, after, mask), mask)
     return pixels
 
 
-def edited_mask(parser: Parser, before: Tensor, after: Tensor, parts: Sequence[str]) -> Tensor:
-    """Where an edit shows: the parts before or after it, with a seam, and nothing along the square's edge.
+def edited_mask(
+    parser: Parser,
+    before: Tensor,
+    after: Tensor,
+    parts: Sequence[str],
+    *,
+    inner_sides: tuple[bool, bool, bool, bool] = (True, True, True, True),
+) -> Tensor:
+    """Where an edit shows: the parts before or after it, with a seam, and nothing along the square's sides.
 
     Args:
         parser: finds the parts.
         before: aligned pictures, (N, 3, H, W), range [-1, 1].
         after: the same after the edit.
         parts: that may change.
+        inner_sides: beyond which sides the photograph goes on: left, top, right, bottom; only there the mask ends.
     Returns:
         (N, 1, H, W) in [0, 1].
     """
     soft = feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union"))
+    left, top, right, bottom = inner_sides
     height, width = soft.shape[2:]
-    edge = [
-        (torch.minimum(line, line.flip(0)) / (2 * _RIM) - 0.5).clamp(0, 1)
-        for line in ((torch.arange(n, device=soft.device) + 0.5) / n for n in (height, width))
-    ]
-    return soft * torch.minimum(edge[0][:, None], edge[1][None, :])
+    rows, columns = _rim(height, top, bottom).to(soft), _rim(width, left, right).to(soft)
+    return soft * torch.minimum(rows[:, None], columns[None, :])
+
+
+def _rim(length: int, first: bool, last: bool) -> Tensor:
+    """1 in the middle of a line and 0 at those of its ends that are asked for."""
+    place = torch.arange(length).float()
+    far = torch.full_like(place, length)
+    near = torch.minimum(place if first else far, place.flip(0) if last else far)
+    return (near / max(1.0, _RIM * length)).clamp(0, 1)
 
 
 def match_colours(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
@@ -118,10 +133,10 @@ def paste_one(pixels: Pixels, placement: Placement, image: Tensor, mask: Tensor)
     rows = max(1, 4_000_000 // (right - left))  # so that memory does not grow with the photograph
     for first in range(top, bottom, rows):
         last = min(first + rows, bottom)
-        found = F.grid_sample(
-            layers, _grid(placement, left, right, first, last), padding_mode="zeros", align_corners=False
-        )
-        share = found[0, 3].numpy()[..., None]
+        grid = _grid(placement, left, right, first, last)
+        found = F.grid_sample(layers, grid, padding_mode="border", align_corners=False)
+        within = (grid[0].abs() <= 1).all(dim=-1)
+        share = (found[0, 3] * within).numpy()[..., None]
         new = (found[0, :3].permute(1, 2, 0).numpy() + 1) * 127.5
         old = out[first:last, left:right]
         mixed = np.rint(np.clip(old + share * (new - old), 0, 255)).astype(np.uint8)

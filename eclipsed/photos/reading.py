@@ -161,8 +161,8 @@ def _too_large(name: str, size: str) -> str:
 def _photo(picture: Image.Image, name: str) -> Photo:
     picture.load()
     profile = picture.info.get("icc_profile") or b""
-    exif = _metadata(picture)
     picture = ImageOps.exif_transpose(picture)
+    exif = _metadata(picture)
     alpha = None
     if picture.mode in ("PA", "LA", "La", "RGBa", "RGBA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")

@@ -158,7 +158,7 @@ def train(
     folder: Path,
     *,
     mini: Path = Path("checkpoints/mini"),
-    steps: int = 2000,
+    steps: int = 1300,
     batch: int = 32,
     threads: int = 1,
 ) -> None:
@@ -194,7 +194,7 @@ def export(file: Path, mini: Path) -> None:
 
 
 def main() -> None:
-    parser = options(__doc__, steps=2000)
+    parser = options(__doc__, steps=1300)
     parser.add_argument("--mini", type=Path, default=Path("checkpoints/mini"), help="folder of the set")
     args = parser.parse_args()
     folder = args.work / "portraits"
