@@ -1,10 +1,10 @@
 """The figures of inversion on ``mini``: portraits of the recipe that no network saw, turned into latents and edited.
 
 Run from the checkout: ``python -m benchmarks.inversion``. For each level it prints how close the faces come (PSNR to
-the portrait), on how many of the attributes the set's classifier agrees with the portrait, and seconds a photo; for each
-shipped direction, how often it reaches its attribute on inverted and on sampled faces that lack it; and whether pasted
-pictures are the portrait outside the mask, bit for bit. ``best`` is measured on fewer portraits, since it is slow. All
-figures go to JSON, and a strip to ``docs/images/inversion.png``.
+the portrait), on how many of the attributes the set's classifier agrees with the portrait, and seconds a photo; for
+each shipped direction, how often it reaches its attribute on inverted and on sampled faces that lack it; and whether
+pasted pictures are the portrait outside the mask, bit for bit. ``best`` is measured on fewer portraits, since it is
+slow. All figures go to JSON, and a strip to ``docs/images/inversion.png``.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eclipsed.errors import (
         CheckpointError,
         DirectionError,
+        DownloadError,
         EclipsedError,
         EclipsedWarning,
         InputError,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
         VocabularyWarning,
     )
     from eclipsed.evaluation import Evaluation, evaluate
+    from eclipsed.fetching import fetch
     from eclipsed.generator import Generator
+    from eclipsed.own_parser import CallableParser
     from eclipsed.parser import Parser
     from eclipsed.region import Region
     from eclipsed.training import StopTraining, TrainStep
@@ -41,10 +44,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CallableParser",
     "CheckpointError",
     "Clip",
     "Direction",
     "DirectionError",
+    "DownloadError",
     "EclipsedError",
     "EclipsedWarning",
     "Editor",
@@ -64,9 +69,11 @@ __all__ = [
     "TrainingError",
     "VocabularyWarning",
     "evaluate",
+    "fetch",
 ]
 
 _HOME = {
+    "CallableParser": "own_parser",
     "Clip": "clip",
     "Direction": "direction",
     "Editor": "editor",
@@ -79,6 +86,7 @@ _HOME = {
     "TrainConfig": "config",
     "TrainStep": "training",
     "evaluate": "evaluation",
+    "fetch": "fetching",
 }
 
 

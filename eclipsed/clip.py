@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import logging
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from eclipsed.checkpoints.clip_files import HUB, brought_clip, cached_url, clip_name, hub_offline, quiet
 from eclipsed.devices import as_device
 from eclipsed.errors import (
     CheckpointError,
@@ -35,7 +34,6 @@ CONFIG_FILE = "open_clip_config.json"
 WEIGHTS_FILE = "open_clip_model.safetensors"
 VOCABULARY_FILE = "vocabulary.txt"
 LOCAL = "local-dir:"
-HUB = "hf-hub:"
 
 
 class Clip(nn.Module):
@@ -105,12 +103,21 @@ class Clip(nn.Module):
 
     @classmethod
     def _create(cls, model: str, tag: str | None, name: str, *, vocabulary: frozenset[str] | None = None) -> Clip:
-        # A model keeps the activation it was trained with: open_clip's plain names build GELU whatever the tag says.
-        quick = bool(tag) and open_clip.get_pretrained_cfg(model, tag).get("quick_gelu", False)
+        settings = open_clip.get_pretrained_cfg(model, tag) if tag else {}
+        brought = brought_clip(model, tag) if tag and settings else None
+        if brought is None and not cached_url(settings):
+            raise MissingModelError(_not_here(model, tag))
         try:
-            with _quiet_logging(), torch.random.fork_rng(devices=[]):  # building draws weights only to replace them
+            # building draws weights only to replace them; a model keeps the activation it was trained with, where
+            # open_clip's plain names build GELU whatever the tag says
+            with quiet(), hub_offline(), torch.random.fork_rng(devices=[]):
                 network = open_clip.create_model(
-                    model, pretrained=tag, precision="fp32", force_quick_gelu=quick, require_pretrained=True
+                    model,
+                    pretrained=tag if brought is None else str(brought),
+                    precision="fp32",
+                    force_quick_gelu=settings.get("quick_gelu", False),
+                    force_preprocess_cfg=None if brought is None else _preprocessing(settings),
+                    require_pretrained=True,
                 )
                 tokenizer = open_clip.get_tokenizer(model)
         except Exception as error:  # open_clip raises whatever it met; the two cases are told apart here
@@ -241,23 +248,6 @@ class Clip(nn.Module):
             )
 
 
-@contextmanager
-def _quiet_logging() -> Iterator[None]:
-    """Keep the log lines of open_clip and of the hub from the terminal; what matters comes as an exception.
-
-    open_clip logs through the root logger, which would also set up logging for the whole program on the way.
-    """
-    handler = logging.NullHandler()
-    level = logging.root.manager.disable
-    logging.root.addHandler(handler)
-    logging.disable(max(level, logging.ERROR))
-    try:
-        yield
-    finally:
-        logging.disable(level)
-        logging.root.removeHandler(handler)
-
-
 def _sequence_first(network: nn.Module) -> None:
     """Let transformers run with the sequence before the batch, which gives the same numbers.
 
@@ -357,9 +347,18 @@ def _explain(error: Exception, model: str, tag: str | None) -> EclipsedError:
     if tag is not None and Path(tag).is_file():
         return CheckpointError(f"the CLIP weights {tag} do not load into {model}: {detail}")
     if isinstance(error, OSError) or "download" in str(error).lower() or model.startswith(HUB):
-        which = f"{model} ({tag})" if tag else model
-        return MissingModelError(
-            f"the CLIP weights of {which} could not be downloaded; check the network, or give a folder that holds"
-            f" {CONFIG_FILE} and {WEIGHTS_FILE} ({detail})"
-        )
+        return MissingModelError(_not_here(model, tag))
     return CheckpointError(f"the CLIP weights of {model} ({tag}) cannot be loaded: {detail}")
+
+
+def _not_here(model: str, tag: str | None) -> str:
+    which = f"{model} ({tag})" if tag else model
+    return (
+        f"the CLIP weights of {which} are not on this machine; get them: eclipsed models fetch"
+        f" {clip_name(model, tag)}, or give a folder that holds {CONFIG_FILE} and {WEIGHTS_FILE}"
+    )
+
+
+def _preprocessing(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What open_clip's catalogue says of the pictures that some weights were trained on."""
+    return {key: settings[key] for key in ("size", "mean", "std", "interpolation", "resize_mode") if key in settings}

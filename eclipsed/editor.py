@@ -22,7 +22,9 @@ from eclipsed.errors import InputError
 from eclipsed.generator import Generator
 from eclipsed.identity import Identity
 from eclipsed.latents import Latent
+from eclipsed.own_parser import WholePicture
 from eclipsed.parser import Parser
+from eclipsed.parts import WHOLE_FACE
 from eclipsed.perception import Perception
 from eclipsed.photos import faces as photo_faces
 from eclipsed.photos import networks as photo_networks
@@ -42,25 +44,34 @@ __all__ = ["Editor"]
 
 
 class Editor:
-    """A generator, a parser and a CLIP model that work together. Make one with `Editor.from_pretrained`.
+    """A generator, a parser and a CLIP model that work together.
+
+    `Editor.from_pretrained` makes one of a model set; this makes one of any networks, given as objects or as files.
 
     Args:
-        generator: frozen.
-        parser: the face parser, or a function that loads it when it is first needed.
-        clip: the CLIP model, or a function that loads it when it is first needed.
-        name: what the model set is called.
+        generator: a `Generator`, or the file of one in any layout that `Generator.from_file` reads.
+        parser: a `Parser`, the file of a BiSeNet, or a function that loads a parser when it is first needed. Any other
+            segmentation network is a `CallableParser`. None is no parser: edits change the whole picture.
+        clip: a `Clip`, a folder of one, ``"MODEL/TAG"`` by open_clip's names (``"ViT-B-32/openai"``), or a function
+            that loads it when it is first needed.
+        name: what the model set is called; "" is what the generator is called.
         truncation_psi: truncation of sampled faces when a call does not say.
         classifier: reads attributes from pictures to judge edits, or a function that loads it; None is none.
         encoder: guesses the latents of photographs, or a function that loads it; None is none.
         identity: tells who is on a face, or a function that loads it; None is none.
         finder: finds faces in photographs, or a function that loads it; None is facexlib's, from the store.
+        device: where networks that are given as files run; None is where the generator runs, or the best there is.
+    Raises:
+        MissingModelError: a file is not there.
+        CheckpointError: a file is damaged, or none of the known layouts.
+        InputError: the device is unknown or absent, or an argument is of another kind.
     """
 
     def __init__(
         self,
-        generator: Generator,
-        parser: Parser | Callable[[], Parser],
-        clip: Clip | Callable[[], Clip],
+        generator: Generator | str | os.PathLike[str],
+        parser: Parser | str | os.PathLike[str] | Callable[[], Parser] | None,
+        clip: Clip | str | os.PathLike[str] | Callable[[], Clip],
         *,
         name: str = "",
         truncation_psi: float = 1.0,
@@ -68,13 +79,26 @@ class Editor:
         encoder: Encoder | Callable[[], Encoder | None] | None = None,
         identity: Identity | Callable[[], Identity | None] | None = None,
         finder: FaceFinder | Callable[[], FaceFinder] | None = None,
+        device: str | torch.device | None = None,
     ) -> None:
+        if isinstance(generator, (str, os.PathLike)):
+            generator = Generator.from_file(os.fspath(generator), device=device)
+        if not isinstance(generator, Generator):
+            raise InputError(f"the generator must be a Generator or a file; got {type(generator).__name__}")
+        where = generator.device if device is None else device
+        if isinstance(parser, (str, os.PathLike)):
+            parser = Parser.from_file(parser, device=where)
+        if isinstance(clip, (str, os.PathLike)):
+            clip = _clip_of(clip, where)
+        for what, value, kinds in (("parser", parser, (Parser, type(None))), ("CLIP model", clip, (Clip,))):
+            if not isinstance(value, kinds) and not callable(value):
+                raise InputError(f"the {what} must be one, its file, or a function that loads it; got {value!r:.60}")
         self.generator = generator
-        self.name = name
+        self.name = name or generator.name
         self.truncation_psi = truncation_psi
         self._parser, self._clip, self._classifier = parser, clip, classifier
         self._encoder, self._identity = encoder, identity
-        self._finder = finder or (lambda: photo_networks.finder(generator.device))
+        self._finder = finder or (lambda: photo_networks.finder(self.generator.device))
 
     @classmethod
     def from_pretrained(
@@ -93,9 +117,10 @@ class Editor:
         models = find_set(name_or_path)
         generator = Generator.from_file(models.generator, device=device, name=models.name)
         where, judge = generator.device, models.classifier
+        parsing = models.parser
         return cls(
             generator,
-            lambda: Parser.from_file(models.parser, device=where),
+            None if parsing is None else lambda: Parser.from_file(parsing, device=where),
             lambda: Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where),
             name=models.name,
             truncation_psi=models.truncation_psi,
@@ -106,10 +131,17 @@ class Editor:
 
     @property
     def parser(self) -> Parser:
-        """The face parser."""
+        """The face parser; where there is none, a stand-in to which every pixel belongs to the region."""
+        if self._parser is None:
+            return WholePicture(device=self.generator.device)
         if not isinstance(self._parser, Parser):
             self._parser = self._parser()
         return self._parser
+
+    @property
+    def has_parser(self) -> bool:
+        """Whether edits can be held to parts of the picture."""
+        return self._parser is not None
 
     @property
     def clip(self) -> Clip:
@@ -262,7 +294,8 @@ class Editor:
 
         Args:
             prompt: what the edited face shall look like, e.g. ``"a person with blond hair"``.
-            region: parts that may change (``["hair"]``); None finds them in the prompt.
+            region: parts that may change (``["hair"]``); None finds them in the prompt. Without a parser there are no
+                parts: the edit may change the whole picture, and a region is refused.
             config: every option; None is the default, or what the resumed training had.
             latents: train on these faces, or ws (N, num_ws, w_dim), rather than on random ones.
             callback: told of every step; returning False or raising `StopTraining` stops and keeps what was learned.
@@ -281,6 +314,8 @@ class Editor:
             EclipsedWarning: the direction came out weak.
         """
         given = latents.latent if isinstance(latents, Faces) else latents
+        if not self.has_parser:
+            region = self._whole_picture(prompt, region)
         return training.train(
             prompt,
             generator=self.generator,
@@ -389,6 +424,8 @@ class Editor:
         Raises:
             InputError: a part is unknown.
         """
+        if not self.has_parser:
+            raise InputError(f"{self.name} has no parser, so there are no parts to colour")
         parts = region.parts if isinstance(region, Region) else region
         return pictures.overlay(faces.images, self.parser.labels(faces.images), parts, captions=faces.names)
 
@@ -426,6 +463,14 @@ class Editor:
         captions = [pictures.signed(alpha) for alpha in strengths]
         return animation.save_animation(pictures.captioned(torch.stack(images), captions), path, fps=fps)
 
+    def _whole_picture(self, prompt: str, region: object) -> Region:
+        """The region of an edit that nothing can hold to a part."""
+        reason = f"{self.name} has no parser"
+        if region is not None:
+            raise InputError(f"{reason}, so an edit cannot be held to a region; leave the region out")
+        text = f"{reason}, so locality is off and the edit may change the whole picture"
+        return Region(WHOLE_FACE, True, {}, prompt if isinstance(prompt, str) else "", text)
+
     def _latent(self, ws: Tensor) -> Latent:
         wanted = (self.generator.num_ws, self.generator.w_dim)
         if ws.ndim != 3 or ws.shape[1:] != wanted or len(ws) == 0:
@@ -433,6 +478,16 @@ class Editor:
         if not ws.is_floating_point() or not bool(torch.isfinite(ws).all()):
             raise InputError("ws must be finite floats")
         return Latent(ws.detach().to(self.generator.device, torch.float32))
+
+
+def _clip_of(model: str | os.PathLike[str], device: str | torch.device) -> Clip:
+    """A CLIP model of a folder, or of open_clip's name and tag parted by a slash."""
+    text = os.fspath(model)
+    if not Path(text).expanduser().is_dir() and not text.startswith(("local-dir:", "hf-hub:", ".", "~", os.sep)):
+        name, slash, tag = text.rpartition("/")
+        if slash:
+            return Clip.from_pretrained(name, tag, device=device)
+    return Clip.from_pretrained(text, device=device)
 
 
 def _strengths(alphas: Sequence[float], name: str) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "CheckpointError",
     "DirectionError",
+    "DownloadError",
     "EclipsedError",
     "EclipsedWarning",
     "InputError",
@@ -39,6 +40,10 @@ class DirectionError(EclipsedError, ValueError):
 
 class MissingModelError(EclipsedError, FileNotFoundError):
     """A model set, a network of it, or a file is not where it should be."""
+
+
+class DownloadError(EclipsedError, OSError):
+    """A file could not be fetched, or what came was not it; no wrong file was kept."""
 
 
 class OutputError(EclipsedError, OSError):

@@ -359,7 +359,7 @@ def _resolution(generator: Generator, parser: Parser, clip: Clip, config: TrainC
                 f"the generator has {generator.resolution} pixels a side; got resolution {config.resolution}"
             )
         return config.resolution
-    wanted = max(clip.size, min(parser.config.size, 256))
+    wanted = max(clip.size, min(parser.size, 256))
     return min(generator.resolution, 1 << (wanted - 1).bit_length())
 
 

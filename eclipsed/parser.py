@@ -72,6 +72,11 @@ class Parser(nn.Module):
         """Where the parser runs."""
         return self.mean.device
 
+    @property
+    def size(self) -> int:
+        """Side of the pictures that the parser looks at, in pixels."""
+        return self.config.size
+
     def probabilities(self, images: Tensor) -> Tensor:
         """Probability of each part at each pixel; differentiable.
 

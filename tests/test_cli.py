@@ -473,7 +473,7 @@ def test_models_list_info_and_convert(run, model_set):
     rows = json.loads(run("models", "list", "--json")[1])
     (ffhq,) = [row for row in rows if row["name"] == "ffhq"]
     assert not ffhq["present"]
-    assert any("ffhq.pkl" in missing for missing in ffhq["missing"])
+    assert any("ffhq-generator" in missing for missing in ffhq["missing"])
     found = json.loads(run("models", "info", model_set, "--json")[1])
     assert (found["name"], found["resolution"], found["num_ws"], found["w_dim"]) == ("stub", 32, 8, 16)
     source = model_set / "generator.safetensors"

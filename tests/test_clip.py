@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import urllib.error
 from pathlib import Path
 
 import numpy as np
@@ -286,17 +285,32 @@ def test_something_that_is_no_name_is_refused(model):
         Clip.from_pretrained(model, device="cpu")
 
 
-def test_weights_that_cannot_be_downloaded_are_one_sentence(monkeypatch):
-    def unreachable(*args, **options):
-        raise urllib.error.URLError("no route to host")
+@pytest.mark.parametrize(
+    ("model", "tag", "named", "command"),
+    [
+        ("ViT-B-32", "openai", "ViT-B-32 (openai)", "clip:ViT-B-32/openai"),
+        ("ViT-B-32", "metaclip_400m", "ViT-B-32 (metaclip_400m)", "clip:ViT-B-32/metaclip_400m"),
+        ("hf-hub:some/one", None, "hf-hub:some/one", "clip:hf-hub:some/one"),
+    ],
+)
+def test_weights_that_are_not_here_are_not_fetched_but_named(model, tag, named, command, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))  # open_clip's own cache is empty there
+    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path))
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
 
-    monkeypatch.setattr("open_clip.factory.download_pretrained", unreachable)
-    monkeypatch.setattr("open_clip.factory.download_pretrained_from_hf", unreachable)
-    for model, tag, named in [("ViT-B-32", "openai", r"ViT-B-32 \(openai\)"), ("hf-hub:some/one", None, "some/one")]:
-        with pytest.raises(MissingModelError, match=f"{named} could not be downloaded; check the network") as caught:
-            Clip.from_pretrained(model, tag, device="cpu")
-        assert "\n" not in str(caught.value)
-        assert "no route to host" in str(caught.value)
+    def reached(*args, **options):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr("socket.socket.connect", reached)
+    monkeypatch.setattr("socket.getaddrinfo", reached)
+    with pytest.raises(MissingModelError) as caught:
+        Clip.from_pretrained(model, tag, device="cpu")
+    assert f"weights of {named} are not on this machine; get them: eclipsed models fetch {command}," in str(
+        caught.value
+    )
+    assert "\n" not in str(caught.value)
 
 
 def test_a_missing_package_is_named_with_its_pip_line(folder, monkeypatch):

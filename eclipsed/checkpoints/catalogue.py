@@ -1,7 +1,9 @@
 """Model sets: a generator, a parser and a CLIP that belong together, found by name or by folder.
 
 A set is a folder with a ``set.json``. Sets ship with the package, or lie in ``$ECLIPSED_HOME/sets`` (without that
-variable, in the user's cache). This module loads no networks and no torch.
+variable, in the user's cache). Sets of the catalogue have no folder: their networks are fetched one by one and lie in
+the store, though a file put by hand into the folder of their name is taken too. This module loads no networks and no
+torch, and uses no network.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eclipsed.checkpoints.networks import known_sets, network
+from eclipsed.checkpoints.store import find_network, home, local_file
 from eclipsed.errors import CheckpointError, MissingModelError
 
 __all__ = [
@@ -31,26 +35,6 @@ _FORMAT = 1
 _CLIP_FILES = ("open_clip_config.json", "open_clip_model.safetensors")
 _TRUNCATION_PSI = 0.8
 
-#: Sets that we know but may not hand out: what their set.json says, and where each file comes from.
-_KNOWN: Mapping[str, tuple[dict[str, Any], dict[str, str]]] = {
-    "ffhq": (
-        {
-            "format": _FORMAT,
-            "name": "ffhq",
-            "description": "photographs of faces at 1024 px: NVIDIA's FFHQ generator, BiSeNet parser, OpenAI's CLIP",
-            "licence": "generator: Nvidia Source Code License-NC, for non-commercial use only; parser and CLIP: MIT",
-            "generator": "ffhq.pkl",
-            "parser": "parsing_bisenet.pth",
-            "clip": {"model": "ViT-B-32-quickgelu", "pretrained": "openai"},
-            "truncation_psi": 0.7,
-        },
-        {
-            "ffhq.pkl": "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/ffhq.pkl",
-            "parsing_bisenet.pth": "https://github.com/xinntao/facexlib/releases/download/v0.2.0/parsing_bisenet.pth",
-        },
-    )
-}
-
 
 @dataclass(frozen=True)
 class ClipSource:
@@ -67,7 +51,7 @@ class ModelSet:
     name: str
     folder: Path
     generator: Path
-    parser: Path
+    parser: Path | None  # None: nothing tells the parts of its pictures apart, so edits change all of them
     clip: ClipSource
     classifier: Path | None = None  # judges edits; no part of making them
     encoder: Path | None = None  # guesses the latents of photographs
@@ -82,7 +66,7 @@ class SetStatus:
 
     name: str
     folder: Path
-    missing: tuple[str, ...] = ()  # what has to be put into the folder, or what is wrong with it
+    missing: tuple[str, ...] = ()  # what has to be fetched or put into the folder, or what is wrong with it
     shipped: bool = False  # came with the package
     description: str = ""
     licence: str = ""
@@ -111,6 +95,10 @@ def find_set(name_or_path: str | os.PathLike[str] = "mini") -> ModelSet:
         if not name or not (folder / "set.json").is_file():
             raise MissingModelError(_not_found(name))
     status, content = _inspect(folder)
+    if status.missing and _is_known(folder):
+        raise MissingModelError(
+            f"the model set {name!r} lacks {' and '.join(status.missing)}; get it: eclipsed models fetch {name}"
+        )
     if status.missing:
         raise MissingModelError(
             f"the model set {status.name!r} in {folder} is not complete: it needs {'; '.join(status.missing)}"
@@ -128,7 +116,7 @@ def list_sets() -> list[SetStatus]:
                 found[folder.name] = _inspect(folder)[0]
             except CheckpointError as error:
                 found[folder.name] = SetStatus(folder.name, folder, (str(error),))
-    for name in _KNOWN:
+    for name in known_sets():
         if name not in found:
             found[name] = _inspect(user_sets() / name)[0]
     return [found[name] for name in sorted(found)]
@@ -141,21 +129,12 @@ def shipped_directions() -> Path:
 
 def user_directions() -> Path:
     """The folder where a user's own directions are kept; it need not be there yet."""
-    return _home() / "directions"
+    return home() / "directions"
 
 
 def user_sets() -> Path:
     """The folder where a user's own model sets are kept; it need not be there yet."""
-    return _home() / "sets"
-
-
-def _home() -> Path:
-    given = os.environ.get("ECLIPSED_HOME")
-    if given:
-        return Path(given).expanduser()
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("eclipsed", appauthor=False))
+    return home() / "sets"
 
 
 def _shipped() -> Path:
@@ -176,7 +155,7 @@ def _folder_of(name: str) -> Path | None:
     if (shipped / "set.json").is_file():
         return shipped
     own = user_sets() / name
-    return own if name in _KNOWN or (own / "set.json").is_file() else None
+    return own if name in known_sets() or (own / "set.json").is_file() else None
 
 
 def _not_found(name: str) -> str:
@@ -189,24 +168,39 @@ def _names() -> str:
     return ", ".join(status.name for status in list_sets())
 
 
+def _is_known(folder: Path) -> bool:
+    """Whether a folder stands for a set of the catalogue rather than for one with its own set.json."""
+    return folder.name in known_sets() and folder.parent == user_sets() and not (folder / "set.json").is_file()
+
+
 def _inspect(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
-    """What a set's folder says of itself, and which of its files are missing."""
-    known, addresses = _KNOWN.get(folder.name, ({}, {}))
-    content = _content(folder) if (folder / "set.json").is_file() else dict(known)
-    wanted = [content["generator"], content["parser"]]
-    wanted += [content[key] for key in ("classifier", "encoder") if content.get(key)]
+    """What a set says of itself, and which of its files are missing."""
+    if _is_known(folder):
+        return _inspect_known(folder)
+    content = _content(folder)
+    wanted = [content[key] for key in ("generator", "parser", "classifier", "encoder") if content.get(key)]
     if isinstance(content["clip"], str):
         wanted += [f"{content['clip']}/{name}" for name in _CLIP_FILES]
-    missing = tuple(
-        f"{name} (from {addresses[name]}, into {folder})" if name in addresses else f"{name} (into {folder})"
-        for name in wanted
-        if not (folder / name).is_file()
-    )
+    missing = tuple(f"{name} (into {folder})" for name in wanted if not (folder / name).is_file())
     shipped = _shipped() / "checkpoints" in folder.resolve().parents
     name = content["name"]
     return SetStatus(
         name, folder, missing, shipped, content.get("description", ""), content.get("licence", "")
     ), content
+
+
+def _inspect_known(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
+    """The same for a set of the catalogue."""
+    entry = known_sets()[folder.name]
+    wanted = {key: network(entry[key]) for key in ("generator", "parser") if entry.get(key)}
+    missing = tuple(
+        f"{each.name} ({each.description})"
+        for each in wanted.values()
+        if not (folder / each.file).is_file() and local_file(each) is None
+    )
+    licence = "; ".join(f"{key}: {each.licence.text}" for key, each in wanted.items())
+    content = {**entry, "name": folder.name, "licence": licence}
+    return SetStatus(folder.name, folder, missing, False, entry["description"], licence), content
 
 
 def _content(folder: Path) -> dict[str, Any]:
@@ -220,7 +214,7 @@ def _content(folder: Path) -> dict[str, Any]:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__
         raise CheckpointError(f"{path}: expected a model set of format {_FORMAT}; found {found!r}")
     content = {"name": folder.name, **content}
-    for key in ("name", "generator", "parser"):
+    for key in ("name", "generator", *(("parser",) if content.get("parser") is not None else ())):
         if not isinstance(content.get(key), str) or not content[key]:
             raise CheckpointError(f"{path}: {key!r} must be a text; found {content.get(key)!r}")
     for key in ("classifier", "encoder", "description", "licence"):
@@ -239,14 +233,26 @@ def _content(folder: Path) -> dict[str, Any]:
 
 def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
     clip = content["clip"]
+
+    def place(key: str) -> Path | None:
+        name = content.get(key)
+        if not name:
+            return None
+        if not _is_known(folder):
+            return folder / str(name)
+        by_hand = folder / network(name).file
+        return by_hand if by_hand.is_file() else find_network(name)
+
+    generator = place("generator")
+    assert generator is not None
     return ModelSet(
         name=content["name"],
         folder=folder,
-        generator=folder / content["generator"],
-        parser=folder / content["parser"],
+        generator=generator,
+        parser=place("parser"),
         clip=ClipSource(str(folder / clip)) if isinstance(clip, str) else ClipSource(clip["model"], clip["pretrained"]),
-        classifier=folder / content["classifier"] if content.get("classifier") else None,
-        encoder=folder / content["encoder"] if content.get("encoder") else None,
+        classifier=place("classifier"),
+        encoder=None if _is_known(folder) else place("encoder"),  # photos do without it where it was not fetched
         truncation_psi=float(content.get("truncation_psi", _TRUNCATION_PSI)),
         description=content.get("description") or "",
         licence=content.get("licence") or "",

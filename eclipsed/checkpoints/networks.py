@@ -17,7 +17,7 @@ from typing import Any
 
 from eclipsed.errors import MissingModelError
 
-__all__ = ["Licence", "Network", "known_networks", "known_sets", "network"]
+__all__ = ["Licence", "Network", "known_networks", "known_sets", "network", "set_networks"]
 
 _CATALOGUE = Path(__file__).resolve().parents[1] / "data" / "networks.json"
 
@@ -77,9 +77,28 @@ def known_networks() -> Mapping[str, Network]:
 
 
 def known_sets() -> Mapping[str, Mapping[str, Any]]:
-    """Every set of the catalogue by name: its ``generator`` and ``parser`` name networks; some have no parser."""
+    """Every set of the catalogue by name.
+
+    ``generator``, ``parser`` (not in all), ``encoder`` (in few) and the list ``photos`` name networks; the last two are
+    for photographs alone.
+    """
     sets: Mapping[str, Mapping[str, Any]] = _content()["sets"]
     return sets
+
+
+def set_networks(name: str, *, photos: bool = True) -> tuple[str, ...]:
+    """Names of the networks of a set, without its CLIP.
+
+    Args:
+        name: a set of the catalogue.
+        photos: with those that only photographs need.
+    """
+    entry = known_sets()[name]
+    wanted = [entry[key] for key in ("generator", "parser") if entry.get(key)]
+    if photos:
+        wanted += [entry["encoder"]] if entry.get("encoder") else []
+        wanted += entry.get("photos", [])
+    return tuple(wanted)
 
 
 def network(name: str) -> Network:

@@ -89,7 +89,7 @@ def detect_layout(path: str | Path) -> str:
         raise MissingModelError(f"{path} cannot be opened: {error}") from error
     if not head:
         raise CheckpointError(f"{path} is empty; fetch it again")
-    if head.lstrip()[:1] == b"<":
+    if head.lstrip()[:1] == b"<" and b"\0" not in head[:8]:  # the length in front of safetensors may look so too
         raise CheckpointError(f"{path} is a web page, not a checkpoint; the download went wrong, fetch it again")
     if head.startswith(b"version https://git-lfs"):
         raise CheckpointError(f"{path} is only a Git LFS pointer; fetch the real file with `git lfs pull`")

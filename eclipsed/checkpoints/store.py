@@ -23,6 +23,7 @@ __all__ = [
     "check_against_catalogue",
     "file_sha256",
     "find_network",
+    "forget_network",
     "home",
     "local_file",
     "networks_folder",
@@ -73,7 +74,7 @@ def stored_path(wanted: Network) -> Path:
 
 def local_file(wanted: Network) -> Path | None:
     """The file of a network if there is one, unverified: fetched, or put there by hand under its authors' name."""
-    return next((p for p in (stored_path(wanted), networks_folder() / wanted.file) if p.is_file()), None)
+    return next((path for path in _places(wanted) if path.is_file()), None)
 
 
 def find_network(name: str) -> Path:
@@ -114,7 +115,7 @@ def verify_network(name: str) -> Record:
 
 
 def remove_network(name: str) -> bool:
-    """Remove the files of a network and their records.
+    """Remove the files of a network, unfinished ones too; the record stays, so that a later fetch is compared with it.
 
     Args:
         name: as in the catalogue.
@@ -125,14 +126,36 @@ def remove_network(name: str) -> bool:
         OutputError: a file cannot be removed.
     """
     wanted = network(name)
+    partial = networks_folder() / ".partial" / wanted.file
+    return _unlink(*_places(wanted), partial, partial.with_name(partial.name + ".offer.json"))
+
+
+def forget_network(name: str) -> bool:
+    """Remove what was recorded of a network at first use.
+
+    Args:
+        name: as in the catalogue.
+    Returns:
+        Whether there was anything.
+    Raises:
+        MissingModelError: there is no such network.
+        OutputError: the record cannot be removed.
+    """
+    return _unlink(*map(_record_path, _places(network(name))))
+
+
+def _places(wanted: Network) -> list[Path]:
+    return list(dict.fromkeys((stored_path(wanted), networks_folder() / wanted.file)))
+
+
+def _unlink(*files: Path) -> bool:
     found = False
-    for path in {stored_path(wanted), networks_folder() / wanted.file}:
-        for file in (path, _record_path(path)):
-            try:
-                found |= file.exists()
-                file.unlink(missing_ok=True)
-            except OSError as error:
-                raise OutputError(f"cannot remove {file}: {error.strerror or error}") from error
+    for file in files:
+        try:
+            found |= file.exists()
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot remove {file}: {error.strerror or error}") from error
     return found
 
 
@@ -219,7 +242,11 @@ def _verify(wanted: Network, path: Path) -> Record:
             raise CheckpointError(f"{path} has no record of what it was made from; {advice}")
         check_against_catalogue(wanted, path, sha256=sha256, advice=advice)
         record = record_of(wanted, str(path), path, sha256)
-        write_record(path, record)  # first use: from now on the file has to stay as it is
+        try:
+            write_record(path, record)  # first use: from now on the file has to stay as it is
+        except OutputError:
+            if not record.pinned:  # a published hash does without a record
+                raise
     elif sha256 != record.sha256:
         raise CheckpointError(
             f"{path} has changed since it was fetched: expected the sha256 {record.sha256}, found {sha256}; {advice}"

@@ -9,6 +9,7 @@ import shutil
 import sys
 from typing import Any
 
+from eclipsed.checkpoints.networks import known_sets
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import result, result_json
 
@@ -32,8 +33,13 @@ def doctor(as_json: Json = False) -> None:
     result("compilers: " + (", ".join(compilers) or "none; fused CUDA kernels need one, all else does not"))
     result("MP4: " + ("yes" if found["mp4"] else 'no; pip install "eclipsed[video]"'))
     for models in found["models"]:
-        state = "present" if models["present"] else "absent, needs " + "; ".join(models["missing"])
-        result(f"models {models['name']}: {state}")
+        if models["present"]:
+            result(f"models {models['name']}: present")
+        elif models["name"] not in known_sets():
+            result(f"models {models['name']}: absent, needs {'; '.join(models['missing'])}")
+    absent = [each["name"] for each in found["models"] if not each["present"] and each["name"] in known_sets()]
+    if absent:
+        result(f"models that can be fetched: {', '.join(absent)}; eclipsed models list says more")
     result(f"your folder: {found['home']}")
 
 

@@ -1,4 +1,7 @@
-"""``eclipsed models``: which pretrained networks there are, what is in them, and their conversion."""
+"""``eclipsed models``: which pretrained networks there are, what is in them, and their conversion.
+
+Fetching, verifying and removing are in `eclipsed.commands.store`.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +12,54 @@ import typer
 
 from eclipsed.atomic import check_writable
 from eclipsed.checkpoints.catalogue import find_set, list_sets
+from eclipsed.checkpoints.networks import known_networks, known_sets
+from eclipsed.checkpoints.store import local_file, read_record
+from eclipsed.commands import store
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
 
 __all__ = ["app", "describe_sets"]
 
-app = typer.Typer(no_args_is_help=True, help="List, describe and convert pretrained networks.")
+app = typer.Typer(no_args_is_help=True, help="Fetch, list, describe, verify and convert pretrained networks.")
+app.command()(store.fetch)
+app.command()(store.verify)
+app.command()(store.remove)
+app.command()(store.path)
 
 
 @app.command("list")
-def list_models(as_json: Json = False) -> None:
+def list_models(
+    networks: Annotated[bool, typer.Option("--networks", help="List single networks instead of sets.")] = False,
+    as_json: Json = False,
+) -> None:
     """List the model sets: those that are here, and known ones with what they lack."""
-    rows = describe_sets()
+    rows = [describe_network(name) for name in known_networks()] if networks else describe_sets()
     if as_json:
         result_json(rows)
         return
     for row in rows:
-        result(f"{row['name']}: {'present' if row['present'] else 'absent'}, {row['folder']}")
+        place = row["file"] if networks else row["folder"]
+        result(f"{row['name']}: {f'present, {place}' if row['present'] else 'absent'}")
         if row["description"]:
             result(f"  {row['description']}")
-        for missing in row["missing"]:
+        for missing in row.get("missing", ()):
             result(f"  needs {missing}")
+        if not row["present"] and (networks or row["name"] in known_sets()):
+            result(f"  get it: eclipsed models fetch {row['name']}")
 
 
 @app.command()
 def info(
-    name: Annotated[str, typer.Argument(metavar="SET", help="A model set, its folder, or a generator file.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model set or network, the folder of a set, or a generator file.")
+    ],
     as_json: Json = False,
 ) -> None:
-    """Describe a model set, or a generator file of any layout that can be read."""
+    """Describe a model set or a network, or a generator file of any layout that can be read."""
+    if name in known_networks() or (name in known_sets() and not _is_present(name)):
+        _show(describe_network(name) if name in known_networks() else _describe_absent(name), as_json)
+        return
     from eclipsed.checkpoints import detect_layout, read_generator
 
     path = Path(name)
@@ -51,7 +72,7 @@ def info(
             "folder": str(models.folder),
             "description": models.description,
             "licence": models.licence,
-            "parser": str(models.parser),
+            "parser": None if models.parser is None else str(models.parser),
             "clip": " ".join(filter(None, (models.clip.model, models.clip.pretrained))),
             "truncation_psi": models.truncation_psi,
         }
@@ -68,12 +89,7 @@ def info(
         "channels": dict(config.channels),
         "parameters": sum(tensor.numel() for tensor in state.values()),
     }
-    if as_json:
-        result_json(found)
-        return
-    for key, value in found.items():
-        shown = ", ".join(f"{a}: {b}" for a, b in value.items()) if isinstance(value, dict) else value
-        result(f"{key}: {shown}")
+    _show(found, as_json)
 
 
 @app.command()
@@ -107,3 +123,52 @@ def describe_sets() -> list[dict[str, Any]]:
         }
         for models in list_sets()
     ]
+
+
+def describe_network(name: str) -> dict[str, Any]:
+    """A network of the catalogue as plain values."""
+    wanted = known_networks()[name]
+    file = local_file(wanted)
+    record = None if file is None else read_record(file)
+    checked = "no hash is published; what is fetched first is recorded and checked ever after"
+    if wanted.sha256 is None and record is not None:
+        checked = f"recorded at first use on {record.date[:10]}"
+    return {
+        "name": name,
+        "present": file is not None,
+        "file": None if file is None else str(file),
+        "description": wanted.description,
+        "from": list(wanted.addresses),
+        "bytes": wanted.size if record is None else record.source_bytes,
+        "sha256": wanted.sha256 or (None if record is None else record.source_sha256),
+        "checked": "against the published sha256" if wanted.sha256 else checked,
+        "licence": wanted.licence.text,
+        "licence_address": wanted.licence.address,
+        "non_commercial": wanted.licence.non_commercial,
+    }
+
+
+def _describe_absent(name: str) -> dict[str, Any]:
+    (models,) = (row for row in describe_sets() if row["name"] == name)
+    entry = known_sets()[name]
+    return {
+        **models,
+        "generator": entry["generator"],
+        "parser": entry.get("parser"),
+        "clip": " ".join(entry["clip"].values()),
+        "truncation_psi": entry["truncation_psi"],
+        "fetch": f"eclipsed models fetch {name}",
+    }
+
+
+def _is_present(name: str) -> bool:
+    return any(models.present for models in list_sets() if models.name == name)
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        result_json(found)
+        return
+    for key, value in found.items():
+        shown = ", ".join(f"{a}: {b}" for a, b in value.items()) if isinstance(value, dict) else value
+        result(f"{key}: {', '.join(map(str, shown)) if isinstance(shown, list) else shown}")

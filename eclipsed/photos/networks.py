@@ -7,7 +7,7 @@ import warnings
 import torch
 
 from eclipsed.checkpoints.catalogue import ModelSet
-from eclipsed.checkpoints.networks import known_sets
+from eclipsed.checkpoints.networks import known_sets, network
 from eclipsed.checkpoints.store import find_network
 from eclipsed.encoder import Encoder
 from eclipsed.errors import EclipsedWarning, MissingModelError
@@ -29,7 +29,8 @@ def encoder(models: ModelSet, device: torch.device) -> Encoder | None:
     if name is None:
         return None
     try:
-        return Encoder.from_file(find_network(name), device=device)
+        by_hand = models.folder / network(name).file
+        return Encoder.from_file(by_hand if by_hand.is_file() else find_network(name), device=device)
     except MissingModelError as error:
         warnings.warn(EclipsedWarning(f"photos are inverted without an encoder: {error}"), stacklevel=3)
         return None
@@ -37,7 +38,7 @@ def encoder(models: ModelSet, device: torch.device) -> Encoder | None:
 
 def identity(models: ModelSet, device: torch.device) -> Identity | None:
     """ArcFace, for sets of photographed faces and where it is on this machine."""
-    if "encoder" not in known_sets().get(models.name, {}):
+    if "arcface" not in known_sets().get(models.name, {}).get("photos", ()):
         return None
     try:
         return Identity.from_file(find_network("arcface"), device=device)

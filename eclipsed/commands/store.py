@@ -1,0 +1,191 @@
+"""``eclipsed models fetch | verify | remove | path``: the networks that are kept on this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eclipsed.checkpoints.catalogue import find_set
+from eclipsed.checkpoints.networks import Licence, known_networks, known_sets, set_networks
+from eclipsed.checkpoints.store import (
+    find_network,
+    forget_network,
+    local_file,
+    networks_folder,
+    remove_network,
+    verify_network,
+)
+from eclipsed.commands.options import Json
+from eclipsed.commands.terminal import note, one_line, result, result_json
+from eclipsed.errors import EclipsedError, InputError, MissingModelError
+
+__all__ = ["fetch", "path", "remove", "verify"]
+
+Names = Annotated[
+    list[str], typer.Argument(metavar="NAME…", help="Model sets, networks, or CLIP models as clip:MODEL/TAG.")
+]
+
+
+def fetch(
+    names: Names,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="Agree to terms that are not for every use; else asked once.")
+    ] = False,
+    mirror: Annotated[
+        str | None, typer.Option("--mirror", metavar="URL", help="Take files from this address, under their own names.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Take files brought by hand; no network is used.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Never use the network, as ECLIPSED_OFFLINE=1.", show_default=False)
+    ] = False,
+    photos: Annotated[
+        bool, typer.Option("--photos/--no-photos", help="With a set fetch what only photographs need as well.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Fetch pretrained networks; go on with broken downloads, verify, convert, and keep them."""
+    from eclipsed import fetching
+    from eclipsed.commands.transfer_progress import TransferProgress
+
+    if folder is not None and not folder.exists():
+        raise InputError(f"there is no folder {folder}; check the name")
+    for name in names:
+        _show_terms(fetching.members(name, photos=photos)[0])
+    files: list[str] = []
+    with TransferProgress() as progress:
+
+        def ask(licence: Licence) -> bool:
+            with progress.paused():
+                return _ask(licence)
+
+        for name in names:
+            found = fetching.fetch(
+                name,
+                accept_licence=accept_licence or ask,
+                mirror=mirror,
+                folder=folder,
+                offline=offline or None,
+                photos=photos,
+                callback=progress,
+            )
+            files += [str(file) for file in found]
+            note(f"{name}: ready")
+    if as_json:
+        result_json(files)
+        return
+    for file in files:
+        result(file)
+
+
+def _show_terms(networks: tuple[str, ...]) -> None:
+    shown: dict[str, list[str]] = {}
+    for name in networks:
+        if local_file(known_networks()[name]) is None:
+            licence = known_networks()[name].licence
+            shown.setdefault(f"{licence.text} ({licence.address})", []).append(name)
+    for terms, of in shown.items():
+        note(f"licence of {', '.join(of)}: {terms}")
+
+
+def _ask(licence: Licence) -> bool:
+    """Ask on a terminal; anywhere else nobody can answer."""
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(f"{licence.text}. Do you agree?", default=False, err=True)
+
+
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME…]", help="Networks or sets; without a name all that are here.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare stored networks with their hashes; the exit code is 1 when one is not right."""
+    wanted = tuple(n for n, each in known_networks().items() if local_file(each))
+    if names:  # of a set that is not for photographs what they need may be missing
+        wanted = tuple(n for n in _networks(names) if n in wanted or n in names or n in _needed(names))
+    rows, bad = [], 0
+    for name in wanted:
+        try:
+            record = verify_network(name)
+            how = "published" if record.pinned else "recorded at first use"
+            rows.append(
+                {"name": name, "ok": True, "sha256": record.sha256, "text": f"right, sha256 of what came {how}"}
+            )
+        except EclipsedError as error:
+            bad += 1
+            rows.append({"name": name, "ok": False, "sha256": None, "text": one_line(error)})
+    if as_json:
+        result_json(rows)
+    else:
+        for row in rows:
+            result(f"{row['name']}: {row['text']}")
+        if not rows:
+            result(f"there are no networks in {networks_folder()}")
+    if bad:
+        raise MissingModelError(f"{bad} of {len(rows)} networks are not right")
+
+
+def remove(
+    names: Names,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Also forget the hash recorded at first use.", show_default=False)
+    ] = False,
+) -> None:
+    """Remove stored networks. Those of a set go unless another set that is here needs them; CLIP stays in its cache."""
+    found = 0
+    for name in names:
+        for network in _removable(name) if name in known_sets() else _networks([name]):
+            gone = remove_network(network)
+            if forget:
+                gone = forget_network(network) or gone
+            if gone:
+                found += 1
+                result(f"removed {network}")
+    if not found:
+        raise MissingModelError(f"nothing of {', '.join(names)} is on this machine")
+
+
+def path(name: Annotated[str, typer.Argument(metavar="NAME", help="A network or a model set.")]) -> None:
+    """Print where a network is, verified; of a set its generator and parser."""
+    if name in known_networks():
+        result(str(find_network(name)))
+        return
+    models = find_set(name)
+    for file in (models.generator, models.parser):
+        if file is not None:
+            result(str(file))
+
+
+def _networks(names: list[str]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for name in names:
+        if name in known_sets():
+            found.update(dict.fromkeys(set_networks(name)))
+        elif name in known_networks():
+            found[name] = None
+        else:
+            raise MissingModelError(
+                f"the store knows no {name!r}; sets: {', '.join(known_sets())}; networks: {', '.join(known_networks())}"
+            )
+    return tuple(found)
+
+
+def _needed(names: list[str]) -> tuple[str, ...]:
+    return tuple(network for name in names if name in known_sets() for network in set_networks(name, photos=False))
+
+
+def _removable(name: str) -> tuple[str, ...]:
+    """Networks of a set that no other set with its generator on this machine uses."""
+    others = {
+        network
+        for other, entry in known_sets().items()
+        if other != name and local_file(known_networks()[entry["generator"]]) is not None
+        for network in set_networks(other)
+    }
+    return tuple(network for network in _networks([name]) if network not in others)
