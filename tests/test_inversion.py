@@ -68,6 +68,17 @@ def test_a_stop_keeps_the_best_so_far(editor, pictures):
     assert float(psnr(stopped.images, pictures[:1])) == pytest.approx(seen[-1].psnr, abs=1e-3)
 
 
+def test_a_stopped_search_goes_on_from_where_it_was(editor, pictures, tmp_path):
+    part = editor.invert(pictures, aligned=True, config=FEW.replace(steps_from_mean=4))
+    kept = editor.load_faces(editor.save_faces(part, tmp_path / "part.face.safetensors"))
+    told = []
+    more = editor.invert(pictures, aligned=True, config=FEW, start=kept, callback=told.append)
+    assert told[0].psnr == pytest.approx(float(psnr(part.images, pictures).mean()), abs=1e-3)
+    assert (psnr(more.images, pictures) > psnr(part.images, pictures)).all()
+    with pytest.raises(InputError, match=r"begins at finite ws of the shape \(1, 8, 16\); got \(2, 8, 16\)"):
+        editor.invert(pictures[0], aligned=True, config=FEW, start=kept)
+
+
 def test_ctrl_c_keeps_the_best_so_far(editor, pictures):
     def interrupt(step):
         if (step.phase, step.step) == ("generator", 5):

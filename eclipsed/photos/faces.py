@@ -59,15 +59,19 @@ def place_faces(
     return choose_faces(finder(), photo, face)
 
 
-def invert_photos(inverter: Inverter, placed: Sequence[tuple[Photo, Placement]]) -> Faces:
+def invert_photos(
+    inverter: Inverter, placed: Sequence[tuple[Photo, Placement]], *, start: Faces | None = None
+) -> Faces:
     """Turn the faces of photographs into latents.
 
     Args:
         inverter: does it.
         placed: each face with its photograph.
+        start: faces to begin the search at, one for each.
     """
     size = inverter.generator.resolution
-    found = inverter.invert(torch.cat([place.crop(photo, size) for photo, place in placed]))
+    images = torch.cat([place.crop(photo, size) for photo, place in placed])
+    found = inverter.invert(images, start=None if start is None else start.ws)
     pairs = zip(placed, found.tunings, strict=True)
     origins = tuple(Origin.of(photo, place, tuning) for (photo, place), tuning in pairs)
     return editing.sample(inverter.generator, Latent(found.ws), origins=origins)

@@ -160,13 +160,15 @@ class Inverter:
         self.config, self._callback, self._stopped = config, callback, False
         self._spread = Spread.measure(generator)
 
-    def invert(self, images: Tensor) -> Inverted:
+    def invert(self, images: Tensor, *, start: Tensor | None = None) -> Inverted:
         """Find latents that draw some pictures.
 
         Args:
             images: aligned faces, (N, 3, H, W), range [-1, 1]; each is inverted as if it were alone.
+            start: ws to begin at, such as an earlier search found, (N, num_ws, w_dim); None begins at the encoder's
+                guess, or at the mean face.
         Raises:
-            InputError: `images` is not an image tensor, or empty.
+            InputError: `images` is not an image tensor, or empty, or `start` has another shape.
         Warns:
             EclipsedWarning: there is no encoder to begin with.
         """
@@ -175,7 +177,7 @@ class Inverter:
             raise InputError("expected at least one picture to invert; got none")
         self._stopped = False
         goals = resize(images.to(self.generator.device).float(), self.generator.resolution).clamp(-1, 1)
-        start = self._begin(goals)
+        start = self._begin(goals) if start is None else self._checked(start, len(goals))
         if self.config.level == "fast":
             return Inverted(start, (None,) * len(goals))
         size = max(1, _AT_ONCE // self.generator.resolution**2)
@@ -196,6 +198,12 @@ class Inverter:
             stacklevel=4,
         )
         return self._spread.mean.expand(len(goals), self.generator.num_ws, -1).clone()
+
+    def _checked(self, start: Tensor, count: int) -> Tensor:
+        wanted = (count, self.generator.num_ws, self.generator.w_dim)
+        if tuple(start.shape) != wanted or not bool(start.isfinite().all()):
+            raise InputError(f"the search begins at finite ws of the shape {wanted}; got {tuple(start.shape)}")
+        return start.detach().to(self.generator.device, torch.float32)
 
     def _descend(self, start: Tensor, goals: Tensor) -> Tensor:
         """Adam in W+ for some faces side by side; the best of each is kept."""

@@ -79,6 +79,7 @@ class PhotoMethods(ABC):
         aligned: bool = False,
         face: int | str | None = None,
         where: Placement | Sequence[Placement] | None = None,
+        start: Faces | None = None,
         config: InversionConfig | None = None,
         callback: Callback | None = None,
     ) -> Faces:
@@ -90,6 +91,7 @@ class PhotoMethods(ABC):
             aligned: the whole picture is an aligned face, so none has to be found.
             face: which face of a picture with several: a number from 1, from the left, or ``"all"``.
             where: the faces' places, when they are known.
+            start: the faces of an earlier search, which may have been stopped, to go on from.
             config: every option; None is the default.
             callback: told of every step; returning False, or Ctrl-C, stops and keeps the best so far.
         Returns:
@@ -115,7 +117,7 @@ class PhotoMethods(ABC):
             config=chosen,
             callback=callback,
         )
-        return photo_faces.invert_photos(inverter, placed)
+        return photo_faces.invert_photos(inverter, placed, start=start)
 
     def paste(self, faces: Faces, photo: photo_faces.Source | None = None) -> list[Image.Image]:
         """Put edited faces back into their photographs, which stay as they are elsewhere, bit for bit.
