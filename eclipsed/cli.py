@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import eclipsed
-from eclipsed.commands import directions, doctor, evaluate, faces, models, region, studio, train
+from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train
 from eclipsed.commands.terminal import note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 
@@ -32,6 +32,7 @@ app.command("try")(train.try_it)
 app.command()(train.train)
 app.command()(faces.edit)
 app.command()(faces.sample)
+app.command()(photo.photo)
 app.command()(faces.strip)
 app.command()(faces.palette)
 app.command()(faces.sweep)

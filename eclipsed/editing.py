@@ -23,6 +23,7 @@ from eclipsed.latents import Latent, Space
 from eclipsed.losses import grow_mask, mix_masks
 from eclipsed.networks.stylegan2 import Begun
 from eclipsed.parser import Parser
+from eclipsed.photos.origin import Origin
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -34,6 +35,7 @@ __all__ = [
     "check_alpha",
     "check_alphas",
     "edit",
+    "feathered",
     "ladder",
     "render",
     "sample",
@@ -53,12 +55,14 @@ class Edit:
         prompt: that it was trained for.
         alpha: its strength.
         layers: what the edit was restricted to; None is all that the direction changes.
+        parts: that the direction may change.
     """
 
     name: str
     prompt: str
     alpha: float
     layers: tuple[int | str, ...] | None = None
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,6 +75,7 @@ class Faces:
         seeds: of the faces; empty when they were made from latents.
         edits: what was applied to them, first to last.
         before: the faces that the last call of `edit` was given; None when they are unedited.
+        origins: of inverted faces, the photograph of each; empty for others.
     """
 
     images: Tensor
@@ -78,6 +83,7 @@ class Faces:
     seeds: tuple[int, ...] = ()
     edits: tuple[Edit, ...] = ()
     before: Faces | None = None
+    origins: tuple[Origin, ...] = ()
 
     def __len__(self) -> int:
         return self.images.shape[0]
@@ -93,6 +99,7 @@ class Faces:
             seeds=self.seeds[part],
             edits=self.edits,
             before=None if self.before is None else self.before[part],
+            origins=self.origins[part],
         )
 
     @property
@@ -102,10 +109,11 @@ class Faces:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each face is called in captions: ``"seed 7"``, or ``"face 1"`` when it has no seed."""
+        """What each face is called in captions: ``"seed 7"``, or ``"face 1"`` when it has no seed, or ``"photo 1"``."""
         if self.seeds:
             return tuple(f"seed {seed}" for seed in self.seeds)
-        return tuple(f"face {index + 1}" for index in range(len(self)))
+        kind = "photo" if self.origins else "face"
+        return tuple(f"{kind} {index + 1}" for index in range(len(self)))
 
     @property
     def file_names(self) -> tuple[str, ...]:
@@ -144,15 +152,18 @@ class Faces:
         return [pictures.save_picture(image, place) for image, place in zip(self.pil(), places, strict=True)]
 
 
-def sample(generator: Generator, latent: Latent, *, seeds: tuple[int, ...] = ()) -> Faces:
+def sample(
+    generator: Generator, latent: Latent, *, seeds: tuple[int, ...] = (), origins: tuple[Origin, ...] = ()
+) -> Faces:
     """Synthesise faces.
 
     Args:
         generator: the one that the latents belong to.
         latent: N faces.
         seeds: that they were made from, or none.
+        origins: photographs that they were inverted from, or none.
     """
-    return Faces(images=render(generator, latent), latent=latent, seeds=seeds)
+    return Faces(images=render(generator, latent, origins), latent=latent, seeds=seeds, origins=origins)
 
 
 def edit(
@@ -183,7 +194,7 @@ def edit(
     alphas = check_alphas(alpha, len(each))
     spaces = [direction.space_of(generator, layers=layers) for direction in each]
     latent = _moved(faces.latent, each, spaces, alphas)
-    images = render(generator, latent) if any(alphas) else faces.images
+    images = render(generator, latent, faces.origins) if any(alphas) else faces.images
     return _edited(faces, images, latent, each, alphas, layers)
 
 
@@ -220,7 +231,10 @@ def ladder(
     images: dict[int, Tensor] = {k: faces.images for k, one in enumerate(strengths) if not any(one)}
     open_ = [k for k in range(len(strengths)) if k not in images]
     row = min(min(space.rows) for space in spaces)
-    drawn = _ladder_images(generator, faces.latent, [latents[k] for k in open_], row) if open_ else []
+    if any(origin.tuning is not None for origin in faces.origins):  # each of these has a generator of its own
+        drawn = [render(generator, latents[k], faces.origins) for k in open_]
+    else:
+        drawn = _ladder_images(generator, faces.latent, [latents[k] for k in open_], row) if open_ else []
     images.update(zip(open_, drawn, strict=True))
     return [
         _edited(faces, images[k], latent, each, one, layers)
@@ -265,8 +279,8 @@ def _edited(
     layers: Sequence[int | str] | None,
 ) -> Faces:
     places = None if layers is None else tuple(layers)
-    edits = tuple(Edit(d.name, d.prompt, a, places) for d, a in zip(each, alphas, strict=True))
-    return Faces(images=images, latent=latent, seeds=faces.seeds, edits=(*faces.edits, *edits), before=faces)
+    edits = tuple(Edit(d.name, d.prompt, a, places, d.region.parts) for d, a in zip(each, alphas, strict=True))
+    return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=faces)
 
 
 def blend_pixels(parser: Parser, faces: Faces, edited: Faces, parts: Sequence[str]) -> Faces:
@@ -283,7 +297,7 @@ def blend_pixels(parser: Parser, faces: Faces, edited: Faces, parts: Sequence[st
     """
     masks = []
     for before, after in zip(_some(faces.images), _some(edited.images), strict=True):
-        masks.append(_feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union")))
+        masks.append(feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union")))
     mask = torch.cat(masks)
     images = torch.where(mask > 0, torch.lerp(faces.images, edited.images, mask), faces.images)
     return replace(edited, images=images)
@@ -345,21 +359,30 @@ def warn_beyond(direction: Direction, alpha: float) -> None:
         )
 
 
-def render(generator: Generator, latent: Latent, *, begun: Begun | None = None) -> Tensor:
+def render(
+    generator: Generator, latent: Latent, origins: Sequence[Origin] = (), *, begun: Begun | None = None
+) -> Tensor:
     """Full pictures, a few at a time, so that memory does not grow with their number.
+
+    A face whose generator was tuned to it is drawn by that generator.
 
     Args:
         generator: the one that the latents belong to.
         latent: N faces.
-        begun: go on from what `Latent.begin` gave for the same faces; then all are drawn at once.
+        origins: photographs that the faces were inverted from, or none.
+        begun: go on from what `Latent.begin` gave for the same faces; then all are drawn at once. Tuned faces are
+            drawn from the start all the same.
     Returns:
         (N, 3, H, W).
     """
-    if begun is not None:
-        with torch.no_grad():
-            return latent.render(generator, begun=begun)[0]
     step = max(1, _PIXELS_AT_ONCE // generator.resolution**2)
+    tunings = [origin.tuning for origin in origins]
     with torch.no_grad():
+        if any(tuning is not None for tuning in tunings):
+            makers = [generator if tuning is None else tuning.generator(generator) for tuning in tunings]
+            return torch.cat([latent[k : k + 1].render(maker)[0] for k, maker in enumerate(makers)])
+        if begun is not None:
+            return latent.render(generator, begun=begun)[0]
         parts = [latent[start : start + step].render(generator)[0] for start in range(0, len(latent), step)]
     return torch.cat(parts)
 
@@ -369,8 +392,14 @@ def _some(images: Tensor) -> tuple[Tensor, ...]:
     return torch.split(images, max(1, _PIXELS_AT_ONCE // (images.shape[2] * images.shape[3])))
 
 
-def _feathered(mask: Tensor) -> Tensor:
-    """1 on the mask, 0 at `_FEATHER` twice over beyond it, and a straight ramp between."""
+def feathered(mask: Tensor) -> Tensor:
+    """Widen a mask by a seam.
+
+    Args:
+        mask: 0 or 1, (N, 1, H, W).
+    Returns:
+        1 on the mask, 0 from 4 % of the width beyond it, and a straight ramp between.
+    """
     reach = max(1, round(_FEATHER * mask.shape[-1]))
     wide = grow_mask(mask, reach / mask.shape[-1])
     padded = torch.nn.functional.pad(wide, [reach] * 4, mode="replicate")

@@ -17,12 +17,17 @@ from eclipsed.clip import Clip
 from eclipsed.config import TrainConfig
 from eclipsed.direction import Direction
 from eclipsed.editing import Faces, check_alphas
+from eclipsed.encoder import Encoder
 from eclipsed.errors import InputError
 from eclipsed.generator import Generator
+from eclipsed.identity import Identity
 from eclipsed.latents import Latent
 from eclipsed.own_parser import WholePicture
 from eclipsed.parser import Parser
 from eclipsed.parts import WHOLE_FACE
+from eclipsed.photos import networks as photo_networks
+from eclipsed.photos.finding import FaceFinder
+from eclipsed.photos.methods import PhotoMethods
 from eclipsed.region import Region
 from eclipsed.seeds import check_seeds
 from eclipsed.stack import Stack, StackEntry
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Editor"]
 
 
-class Editor:
+class Editor(PhotoMethods):
     """A generator, a parser and a CLIP model that work together.
 
     `Editor.from_pretrained` makes one of a model set; this makes one of any networks, given as objects or as files.
@@ -47,6 +52,9 @@ class Editor:
         name: what the model set is called; "" is what the generator is called.
         truncation_psi: truncation of sampled faces when a call does not say.
         classifier: reads attributes from pictures to judge edits, or a function that loads it; None is none.
+        encoder: guesses the latents of photographs, or a function that loads it; None is none.
+        identity: tells who is on a face, or a function that loads it; None is none.
+        finder: finds faces in photographs, or a function that loads it; None is facexlib's, from the store.
         device: where networks that are given as files run; None is where the generator runs, or the best there is.
     Raises:
         MissingModelError: a file is not there.
@@ -63,6 +71,9 @@ class Editor:
         name: str = "",
         truncation_psi: float = 1.0,
         classifier: Classifier | Callable[[], Classifier] | None = None,
+        encoder: Encoder | Callable[[], Encoder | None] | None = None,
+        identity: Identity | Callable[[], Identity | None] | None = None,
+        finder: FaceFinder | Callable[[], FaceFinder] | None = None,
         device: str | torch.device | None = None,
     ) -> None:
         if isinstance(generator, (str, os.PathLike)):
@@ -81,6 +92,8 @@ class Editor:
         self.name = name or generator.name
         self.truncation_psi = truncation_psi
         self._parser, self._clip, self._classifier = parser, clip, classifier
+        self._encoder, self._identity = encoder, identity
+        self._finder = finder or (lambda: photo_networks.finder(self.generator.device))
 
     @classmethod
     def from_pretrained(
@@ -116,6 +129,8 @@ class Editor:
             name=models.name,
             truncation_psi=models.truncation_psi,
             classifier=None if judge is None else lambda: Classifier.from_file(judge, device=where),
+            encoder=lambda: photo_networks.encoder(models, where),
+            identity=lambda: photo_networks.identity(models, where),
         )
 
     @property

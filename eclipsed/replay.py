@@ -148,7 +148,7 @@ def replay(
         space = direction.space_of(generator, layers=step.layers)
         moved = latent
         for single in direction:
-            edits.append(Edit(single.name, single.prompt, step.alpha, step.layers))
+            edits.append(Edit(single.name, single.prompt, step.alpha, step.layers, single.region.parts))
             warn_beyond(single, step.alpha)
             if step.alpha:
                 with torch.no_grad():
@@ -156,8 +156,11 @@ def replay(
         if not step.alpha:
             continue
         if step.blend == "pixels":
-            base = images if drawn else render(generator, latent, begun=begun)
-            before, after = replace(faces, images=base), replace(faces, images=render(generator, moved, begun=begun))
+            base = images if drawn else render(generator, latent, faces.origins, begun=begun)
+            before, after = (
+                replace(faces, images=base),
+                replace(faces, images=render(generator, moved, faces.origins, begun=begun)),
+            )
             images, drawn = blend_pixels(parser(), before, after, direction.region.parts).images, True
         elif step.blend is None:
             drawn = False
@@ -165,5 +168,5 @@ def replay(
             raise InputError(f'blend must be "pixels" or None; got {step.blend!r}')
         latent = moved
     if not drawn:
-        images = render(generator, latent, begun=begun)
-    return Faces(images=images, latent=latent, seeds=faces.seeds, edits=tuple(edits), before=faces)
+        images = render(generator, latent, faces.origins, begun=begun)
+    return replace(faces, images=images, latent=latent, edits=tuple(edits), before=faces)

@@ -54,6 +54,7 @@ class ModelSet:
     parser: Path | None  # None: nothing tells the parts of its pictures apart, so edits change all of them
     clip: ClipSource
     classifier: Path | None = None  # judges edits; no part of making them
+    encoder: Path | None = None  # guesses the latents of photographs
     truncation_psi: float = _TRUNCATION_PSI  # default for sampling
     description: str = ""
     licence: str = ""
@@ -177,7 +178,7 @@ def _inspect(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
     if _is_known(folder):
         return _inspect_known(folder)
     content = _content(folder)
-    wanted = [content[key] for key in ("generator", "parser", "classifier") if content.get(key)]
+    wanted = [content[key] for key in ("generator", "parser", "classifier", "encoder") if content.get(key)]
     if isinstance(content["clip"], str):
         wanted += [f"{content['clip']}/{name}" for name in _CLIP_FILES]
     missing = tuple(f"{name} (into {folder})" for name in wanted if not (folder / name).is_file())
@@ -216,7 +217,7 @@ def _content(folder: Path) -> dict[str, Any]:
     for key in ("name", "generator", *(("parser",) if content.get("parser") is not None else ())):
         if not isinstance(content.get(key), str) or not content[key]:
             raise CheckpointError(f"{path}: {key!r} must be a text; found {content.get(key)!r}")
-    for key in ("classifier", "description", "licence"):
+    for key in ("classifier", "encoder", "description", "licence"):
         if not isinstance(content.get(key, ""), str | None):
             raise CheckpointError(f"{path}: {key!r} must be a text; found {content[key]!r}")
     clip = content.get("clip")
@@ -251,6 +252,7 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         parser=place("parser"),
         clip=ClipSource(str(folder / clip)) if isinstance(clip, str) else ClipSource(clip["model"], clip["pretrained"]),
         classifier=place("classifier"),
+        encoder=None if _is_known(folder) else place("encoder"),  # photos do without it where it was not fetched
         truncation_psi=float(content.get("truncation_psi", _TRUNCATION_PSI)),
         description=content.get("description") or "",
         licence=content.get("licence") or "",

@@ -18,6 +18,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("train_parser",),
     ("judge",),
     ("assemble",),
+    ("train_encoder",),
     ("train_directions",),
 )
 

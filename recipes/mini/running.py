@@ -14,18 +14,19 @@ from recipes.mini.dataset import Portraits
 __all__ = ["learning_rate", "options", "pictures", "save"]
 
 
-def options(description: str | None, *, steps: int, finished: str) -> argparse.ArgumentParser:
+def options(description: str | None, *, steps: int, finished: str | None = None) -> argparse.ArgumentParser:
     """The command line of a training.
 
     Args:
         description: what the module does.
         steps: default of ``--steps``.
-        finished: file of a model set that ``--start`` may name.
+        finished: file of a model set that ``--start`` may name; None is no such option.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
     parser.add_argument("--steps", type=int, default=steps)
-    parser.add_argument("--start", type=Path, help=f"a finished {finished} to go on from")
+    if finished is not None:
+        parser.add_argument("--start", type=Path, help=f"a finished {finished} to go on from")
     parser.add_argument("--threads", type=int, default=1)
     return parser
 

@@ -1,0 +1,152 @@
+"""Reading and writing encoders: the public ``.pt`` layout of e4e and pSp, and our own safetensors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from eclipsed.atomic import atomic_write
+from eclipsed.checkpoints.plain import compare_state
+from eclipsed.checkpoints.reading import detect_layout
+from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.errors import CheckpointError, InputError
+from eclipsed.networks.encoder import Encoder, EncoderConfig
+
+__all__ = ["read_encoder", "write_encoder"]
+
+FORMAT_VERSION = 1
+
+#: what the public files call their kinds
+_KINDS = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}
+
+
+def read_encoder(path: str | os.PathLike[str]) -> tuple[EncoderConfig, dict[str, Tensor], Tensor]:
+    """Read an encoder without running anything in the file; the layout is told by the content.
+
+    Args:
+        path: a ``.pt`` of e4e or pSp (``state_dict``, ``opts``, ``latent_avg``; their decoder is left out), or our
+            safetensors.
+    Returns:
+        The sizes, the state dict of an `Encoder` in float32, and the mean latent that its guesses are added to,
+        (num_ws, w_dim).
+    Raises:
+        MissingModelError: there is no such file.
+        CheckpointError: another format, damaged, asks to run code, or keys or shapes that are not an encoder's.
+    """
+    path = Path(path)
+    layout = detect_layout(path)
+    if layout == "safetensors":
+        kind, state, latent_avg = _read_safetensors(path)
+    elif layout in ("torch", "pickle"):
+        kind, state, latent_avg = _read_torch(path)
+    else:
+        raise CheckpointError(f"{path} is no encoder: expected a .pt of e4e or pSp, or our safetensors")
+    return _check(path, kind, state, latent_avg)
+
+
+def write_encoder(
+    path: str | os.PathLike[str],
+    config: EncoderConfig,
+    state: Mapping[str, Tensor],
+    latent_avg: Tensor,
+    *,
+    dtype: torch.dtype = torch.float16,
+) -> Path:
+    """Write an encoder as our safetensors.
+
+    Args:
+        path: the file.
+        config: its sizes; only the kind is stored, the shapes tell the rest.
+        state: state dict of an `Encoder` of these sizes.
+        latent_avg: what its guesses are added to, (num_ws, w_dim).
+        dtype: how matrices are stored; batch statistics, scales and offsets stay float32.
+    Returns:
+        `path`.
+    Raises:
+        CheckpointError: the state dict is not that network's.
+        OutputError: the file cannot be written.
+    """
+    _check(Path(path), config.kind, dict(state), latent_avg)
+    header = {"kind": "encoder", "version": FORMAT_VERSION, "encoder": config.kind}
+    tensors = {"latent_avg": latent_avg.detach().cpu().float().contiguous().clone()}
+    for key, value in state.items():
+        kept = value.detach().cpu()
+        tensors[key] = (kept.to(dtype) if kept.is_floating_point() and kept.ndim > 1 else kept).contiguous().clone()
+    return atomic_write(path, lambda file: save_file(tensors, file, metadata={"eclipsed": json.dumps(header)}))
+
+
+def _read_safetensors(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("eclipsed", "null"))
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged or cut short: {error}") from error
+    if not isinstance(header, dict) or header.get("kind") != "encoder":
+        kind = header.get("kind") if isinstance(header, dict) else None
+        raise CheckpointError(f"{path} holds no encoder but {kind!r}; give the encoder.safetensors of a set")
+    if header.get("version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} is an encoder of format {header.get('version')!r}; this eclipsed reads format {FORMAT_VERSION}"
+        )
+    if "latent_avg" not in state:
+        raise CheckpointError(f"{path} lacks latent_avg, which the encoder's guesses are added to")
+    return str(header.get("encoder")), state, state.pop("latent_avg")
+
+
+def _read_torch(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
+    content = load_weights(path)
+    if not isinstance(content, Mapping) or not isinstance(content.get("state_dict"), Mapping):
+        raise CheckpointError(f"{path} is no encoder of e4e or pSp: it has no state_dict")
+    options = _options(content.get("opts"))
+    name = options.get("encoder_type")
+    if name not in _KINDS:
+        raise CheckpointError(f"{path} is an encoder of the kind {name!r}; eclipsed reads {' and '.join(_KINDS)}")
+    latent_avg = content.get("latent_avg")
+    if not isinstance(latent_avg, Tensor):
+        raise CheckpointError(f"{path} lacks latent_avg, which the encoder's guesses are added to")
+    if not options.get("start_from_latent_avg", True):
+        latent_avg = torch.zeros_like(latent_avg)
+    prefix = "encoder."
+    state = {key[len(prefix) :]: t for key, t in content["state_dict"].items() if str(key).startswith(prefix)}
+    if not state:
+        raise CheckpointError(f"{path} is no encoder of e4e or pSp: its state_dict has no keys that begin {prefix!r}")
+    return _KINDS[name], state, latent_avg
+
+
+def _options(found: object) -> Mapping[str, Any]:
+    if isinstance(found, argparse.Namespace):
+        return vars(found)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _check(
+    path: Path, kind: str, state: dict[str, Tensor], latent_avg: Tensor
+) -> tuple[EncoderConfig, dict[str, Tensor], Tensor]:
+    """Compare a state dict with the network it should belong to, and bring it to float32."""
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            raise CheckpointError(f"{path}: {key} holds {type(value).__name__}, not a tensor")
+    try:
+        config = EncoderConfig.of_state(state, kind)  # type: ignore[arg-type]
+    except InputError as error:
+        raise CheckpointError(f"{path} is no encoder of e4e or pSp: {error}") from error
+    with torch.device("meta"):
+        expected = {key: tuple(value.shape) for key, value in Encoder(config).state_dict().items()}
+    compare_state(path, expected, state, "an encoder")
+    wanted = (config.num_ws, config.w_dim)
+    if tuple(latent_avg.shape) not in (wanted, wanted[1:]):
+        raise CheckpointError(f"{path}: latent_avg has the shape {tuple(latent_avg.shape)}; expected {wanted}")
+    if not latent_avg.isfinite().all():
+        raise CheckpointError(f"{path}: latent_avg holds values that are not finite; the file is damaged")
+    complete = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    return config, complete, latent_avg.float().expand(wanted).contiguous()

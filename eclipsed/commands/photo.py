@@ -1,0 +1,184 @@
+"""``eclipsed photo``: edit the face on a photograph and put it back."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from eclipsed import library
+from eclipsed.atomic import check_writable
+from eclipsed.commands.faces import check_picture, open_editor
+from eclipsed.commands.options import Device, Json, Models, parse_alphas
+from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.errors import InputError
+
+if TYPE_CHECKING:
+    from eclipsed.editing import Faces
+    from eclipsed.editor import Editor
+    from eclipsed.photos.inversion import InversionStep
+
+__all__ = ["InversionProgress", "photo"]
+
+_SAVED = ".face.safetensors"
+_PHASES = {"latents": "inverting", "generator": "tuning"}
+
+
+def photo(
+    picture: Annotated[
+        Path, typer.Argument(metavar="PHOTO", help="A picture with a face, or a saved face (.face.safetensors).")
+    ],
+    directions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DIRECTION...", help="Direction files, or names such as blond-hair.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Picture to write (.png, .jpg, .webp).", show_default=False),
+    ] = None,
+    alpha: Annotated[
+        str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
+    ] = "1.0",
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level",
+            metavar="LEVEL",
+            help="How closely the face is met: fast, good or best.",
+            show_default="good",
+        ),
+    ] = None,
+    aligned: Annotated[
+        bool, typer.Option("--aligned", help="The whole picture is an aligned face; none has to be found.")
+    ] = False,
+    face: Annotated[
+        str | None,
+        typer.Option("--face", metavar="N|all", help="Which face, from the left.", show_default="the only one"),
+    ] = None,
+    save_face: Annotated[
+        Path | None,
+        typer.Option("--save-face", metavar="FILE", help="Also keep the inverted face, to edit it later."),
+    ] = None,
+    from_face: Annotated[
+        Path | None,
+        typer.Option("--from-face", metavar="FILE", help="A face of this photo that was saved; nothing is inverted."),
+    ] = None,
+    models: Models = "mini",
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Edit the face on a photo and put it back; the rest of the photo stays as it is. Ctrl-C keeps the best so far."""
+    saved = picture if picture.name.endswith(_SAVED) else from_face
+    alone = picture.name.endswith(_SAVED)
+    if out is None and save_face is None:
+        raise InputError("say where the result goes: --out FILE, --save-face FILE or both")
+    if out is not None:
+        if not directions:
+            raise InputError("name a direction to edit the photo with, such as blond-hair; `eclipsed directions list`")
+        check_picture(out)
+    if save_face is not None:
+        check_writable(save_face)
+    alphas = parse_alphas(alpha, name="alpha")
+    which = _which(face)
+    if saved is not None and (aligned or which is not None or level is not None or save_face is not None):
+        raise InputError(
+            "a saved face is inverted already: --level, --aligned, --face and --save-face do not go with it"
+        )
+    learned = _load(directions or [], models)
+    editor = open_editor(models, device)
+    if saved is not None:
+        faces = editor.load_faces(saved)
+    else:
+        with InversionProgress() as progress:
+            faces = editor.invert(picture, level=level, aligned=aligned, face=which, callback=progress)
+    summary: dict[str, Any] = {"faces": len(faces), "alpha": list(alphas)}
+    if save_face is not None:
+        summary["face"] = str(editor.save_faces(faces, save_face))
+    if out is not None:
+        edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0])
+        _write(editor, edited, None if alone else picture, out)
+        summary["path"] = str(out)
+    if as_json:
+        result_json(summary)
+        return
+    for name in ("face", "path"):
+        if name in summary:
+            result(summary[name])
+
+
+def _which(face: str | None) -> int | str | None:
+    if face is None or face == "all":
+        return face
+    if not face.isascii() or not face.isdigit() or int(face) < 1:
+        raise InputError(f"--face takes a number from 1, or all; got {face[:20]!r}")
+    return int(face)
+
+
+def _load(names: list[str], models: str) -> list[Any]:
+    from eclipsed.direction import Direction
+
+    return [Direction.load(library.find_direction(name, models=models)) for name in names]
+
+
+def _write(editor: Editor, edited: Faces, picture: Path | None, out: Path) -> None:
+    from eclipsed.photos.reading import save_photo
+
+    if picture is None:
+        if len(edited) != 1:
+            raise InputError(f"this file holds {len(edited)} faces; give the photo, and the file with --from-face")
+        note("the photo was not given, so the aligned face is written")
+        save_photo(edited.pil()[0], out)
+        return
+    save_photo(editor.paste(edited, picture)[0], out)
+
+
+class InversionProgress:
+    """Shows an inversion: a bar where stderr is a terminal, a line every fifth of the way where it is not.
+
+    Use it as a context manager and as the callback.
+    """
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._fifth = -1
+        self._task: TaskID | None = None
+        console = Console(stderr=True)
+        self._bar: Progress | None = None
+        if console.is_terminal:
+            columns = (TextColumn("{task.description:<15}"), BarColumn(bar_width=24), MofNCompleteColumn())
+            self._bar = Progress(*columns, TextColumn("{task.fields[figures]}"), console=console)
+
+    def __enter__(self) -> InversionProgress:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, step: InversionStep) -> None:
+        """Show one step."""
+        figures = f"{step.psnr:.1f} dB"
+        if step.step and math.isfinite(step.seconds_left):
+            figures += f"  {step.seconds_left:.0f} s left"
+        name = _PHASES.get(step.phase, step.phase)
+        fresh = step.step == 0 or step.phase != self._phase
+        self._phase = step.phase
+        if self._bar is None:
+            fifth = 5 * step.step // max(step.steps, 1)
+            if fresh or fifth != self._fifth:
+                note(f"{name} {step.step}/{step.steps}  {figures}")
+            self._fifth = fifth
+            return
+        if fresh or self._task is None:
+            if self._task is not None:
+                self._bar.update(self._task, visible=False)
+            self._task = self._bar.add_task(name, total=step.steps, figures="")
+        self._bar.update(self._task, completed=step.step, figures=figures)

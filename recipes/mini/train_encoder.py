@@ -1,0 +1,213 @@
+"""Train mini's encoder: a picture in, the ws that draw it out; a narrow e4e.
+
+Three losses. The true w of a render is known, so every row is asked for it; what the portrait shows of it counts most.
+The generator draws some of the guesses, and what it draws shall look like the picture. And the rows shall differ
+little from the first one, as e4e has it: there edits work best. Half as many pictures are the generator's own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eclipsed.checkpoints import read_generator
+from eclipsed.checkpoints.encoding import write_encoder
+from eclipsed.networks.encoder import Encoder, EncoderConfig
+from eclipsed.networks.stylegan2 import StyleGAN2
+from recipes.mini.attributes import VALUES, appearance
+from recipes.mini.dataset import Portraits
+from recipes.mini.latent import CENTRE, NUM_WS, W_DIM, rows_mask, values_of, w_of
+from recipes.mini.running import learning_rate, options, save
+from recipes.mini.train_generator import DTYPE, Tower, distance, pixel_weights, rows_of
+
+__all__ = ["CONFIG", "new", "train"]
+
+#: 12 rows: three read 8 x 8 features, four 16 x 16, five 32 x 32, as in e4e for 18 rows
+CONFIG = EncoderConfig(
+    kind="e4e",
+    stem=16,
+    stages=((16, 1), (32, 2), (64, 3), (128, 2)),
+    halvings=(3,) * 3 + (4,) * 4 + (5,) * (NUM_WS - 7),
+    style_width=48,
+    w_dim=W_DIM,
+)
+
+DRAWN = 8  # guesses of each step that the generator draws
+OWN = 12  # pictures of each step that the generator drew
+
+
+def new() -> Encoder:
+    """An encoder with random weights of its own seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(606)
+        network = Encoder(CONFIG)
+    with torch.no_grad():  # begin at the mean face
+        for name, weight in network.named_parameters():
+            if name.endswith("linear.weight"):
+                weight.mul_(0.1)
+    return network.to(memory_format=torch.channels_last)
+
+
+def latent_loss(codes: Tensor, values: Tensor) -> Tensor:
+    """Distance of all rows to the true w, in W and in what the portrait shows, and of the rows to the first one.
+
+    Args:
+        codes: ws less the centre, (N, NUM_WS, W_DIM).
+        values: of the portraits, (N, len(VALUES)).
+    """
+    goal = w_of(values) - CENTRE
+    near = (codes - goal[:, None]).square().mean()
+    guessed = values_of(codes.flatten(0, 1) + CENTRE)
+    shown = appearance(guessed).view(len(codes), NUM_WS, len(VALUES)) - appearance(values)[:, None]
+    counts = rows_mask().float() + 0.1  # what a row has no say in matters little
+    seen = (shown.square() * counts).sum((1, 2)).mean() / counts.sum()
+    return near + 4 * seen + 0.05 * (codes[:, 1:] - codes[:, :1]).square().mean()
+
+
+def perturb(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Soften or sharpen a little and add noise; nothing moves, since the place of everything is to be found."""
+    n = len(images)
+    soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    share = (torch.rand(n, 1, 1, 1, generator=rng) * 1.4 - 0.6).clamp_min(0)
+    noise = (torch.rand(n, 1, 1, 1, generator=rng) * 0.08 - 0.04).clamp_min(0)
+    return images + share * (soft - images) + noise * torch.randn(images.shape, generator=rng)
+
+
+class Trainer:
+    """The encoder, what judges it, and its place in the schedule.
+
+    Args:
+        data: portraits.
+        file: the state.
+        mini: folder of the set, whose generator and CLIP are used.
+        steps: in all.
+        rate: highest learning rate.
+    """
+
+    def __init__(self, data: Portraits, file: Path, *, mini: Path, steps: int, rate: float = 3e-3) -> None:
+        import open_clip
+
+        self.data, self.file, self.steps, self.rate = data, file, steps, rate
+        config, state = read_generator(mini / "generator.safetensors")
+        generator = StyleGAN2(config)
+        generator.load_state_dict(state)
+        self.synthesis = generator.eval().requires_grad_(False).synthesis
+        self.tower = Tower(open_clip.create_model(f"local-dir:{mini / 'clip'}", require_pretrained=True))
+        self.network = new()
+        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
+        self.step = 0
+        if file.exists():
+            kept = torch.load(file, weights_only=True)
+            self.network.load_state_dict(kept["model"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.step = kept["step"]
+
+    def save(self) -> None:
+        save(self.file, model=self.network.state_dict(), optimiser=self.optimiser.state_dict(), step=self.step)
+
+    def advance(self, batch: int) -> tuple[float, float]:
+        """One step; the two losses."""
+        rng = torch.Generator().manual_seed(600_000_000 + self.step)
+        picked = torch.randint(len(self.data), (batch,), generator=rng)
+        values, images = self.data.values[picked], self.data.images[picked].float() / 127.5 - 1
+        with torch.no_grad():
+            own = self.synthesis(rows_of(values[:OWN], rng=rng) + CENTRE, dtype=DTYPE).clamp(-1, 1)
+        images = torch.cat([own, images[OWN:]])
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.rate, self.step, self.steps, warmup=100, floor=0.01)
+        self.network.train()
+        inputs = perturb(images, rng).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", DTYPE):
+            codes = self.network(inputs)
+        codes = codes.float()
+        latent = latent_loss(codes, values)
+        late = self.step >= self.steps // 4  # before, guesses are no faces
+        looks = self._looks(codes[-DRAWN:], images[-DRAWN:], picked[-DRAWN:]) if late else codes.new_zeros(())
+        self.optimiser.zero_grad(set_to_none=True)
+        (latent + 0.5 * looks).backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        return float(latent.detach()), float(looks.detach())
+
+    def _looks(self, codes: Tensor, images: Tensor, picked: Tensor) -> Tensor:
+        drawn = self.synthesis(codes + CENTRE, dtype=DTYPE)
+        weight = pixel_weights(self.data.labels[picked], drawn.shape[-1])
+        return distance(drawn, images, weight) + 0.1 * self.tower(drawn, images)
+
+    @torch.no_grad()
+    def measure(self, held_out: Portraits, count: int = 128) -> tuple[float, float]:
+        """Mean PSNR of what the generator makes of the guesses, in dB, and mean squared error of the guessed values."""
+        self.network.eval()
+        images = held_out.images[:count].float() / 127.5 - 1
+        codes = torch.cat([self.network(some) for some in images.split(32)])
+        drawn = torch.cat([self.synthesis(some + CENTRE, dtype=DTYPE) for some in codes.split(32)])
+        error = (drawn.clamp(-1, 1) - images).square().mean((1, 2, 3)) / 4
+        shown = appearance(values_of(codes.mean(1) + CENTRE)) - appearance(held_out.values[:count])
+        return float((-10 * error.log10()).mean()), float(shown.square().mean())
+
+
+def train(
+    data: Portraits,
+    held_out: Portraits,
+    folder: Path,
+    *,
+    mini: Path = Path("checkpoints/mini"),
+    steps: int = 1300,
+    batch: int = 32,
+    threads: int = 1,
+) -> None:
+    """Train, from where the last run stopped; the state lies in ``folder/encoder.pt``.
+
+    Args:
+        data: portraits to learn from.
+        held_out: portraits to measure with.
+        folder: of the state.
+        mini: folder of the set whose generator and CLIP are used.
+    """
+    torch.set_num_threads(threads)
+    trainer = Trainer(data, folder / "encoder.pt", mini=mini, steps=steps)
+    first, began = trainer.step, time.time()
+    while trainer.step < steps:
+        latent, looks = trainer.advance(batch)
+        if trainer.step % 50 == 0:
+            speed = (trainer.step - first) * batch / (time.time() - began)
+            print(f"encoder {trainer.step}/{steps} {latent:.4f} {looks:.4f} {speed:.0f} img/s", flush=True)
+        if trainer.step % 200 == 0 or trainer.step == steps:
+            psnr, shown = trainer.measure(held_out)
+            print(f"  held out: {psnr:.2f} dB, values {shown:.4f}", flush=True)
+            trainer.save()
+
+
+def export(file: Path, mini: Path) -> None:
+    """Write the trained encoder into the set, in half precision, and name it in ``set.json``."""
+    state = torch.load(file, weights_only=True)["model"]
+    latent_avg = torch.full((NUM_WS, W_DIM), CENTRE)
+    write_encoder(mini / "encoder.safetensors", CONFIG, state, latent_avg, dtype=torch.float16)
+    content = json.loads((mini / "set.json").read_text(encoding="utf-8")) | {"encoder": "encoder.safetensors"}
+    (mini / "set.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = options(__doc__, steps=1300)
+    parser.add_argument("--mini", type=Path, default=Path("checkpoints/mini"), help="folder of the set")
+    args = parser.parse_args()
+    folder = args.work / "portraits"
+    train(
+        Portraits(folder, shards=slice(0, -1)),
+        Portraits(folder, shards=slice(-1, None)),
+        args.work,
+        mini=args.mini,
+        steps=args.steps,
+        threads=args.threads,
+    )
+    export(args.work / "encoder.pt", args.mini)
+
+
+if __name__ == "__main__":
+    main()
