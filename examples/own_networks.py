@@ -12,18 +12,18 @@ import torch
 
 import eclipsed
 from eclipsed.checkpoints import find_set
+from eclipsed.parts import PARTS, WHOLE_FACE
 from eclipsed.pictures import save_picture
 
 
 def coarse_parser(path: Path) -> eclipsed.CallableParser:
     """Any network that tells classes apart will do; this one puts those of a BiSeNet together to three."""
     network = eclipsed.Parser.from_file(path)
+    table = torch.tensor([0 if part == "hair" else 1 if part in WHOLE_FACE else 2 for part in PARTS])
 
     def segment(images: torch.Tensor) -> torch.Tensor:  # (N, 3, H, W) in [-1, 1] to class numbers (N, H, W)
-        classes = torch.full_like(images[:, 0], 2, dtype=torch.long)
-        classes[network.mask(images, "face")[:, 0] > 0] = 1
-        classes[network.mask(images, "hair")[:, 0] > 0] = 0
-        return classes
+        labels = network.labels(images)
+        return table.to(labels.device)[labels]
 
     return eclipsed.CallableParser(segment, classes=["hair", "skin", None], device=network.device)
 
