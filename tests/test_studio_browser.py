@@ -50,7 +50,7 @@ class Visit:
         self.page = self.context.new_page()
         self.page.set_default_timeout(WAIT)
         self.wrong = []
-        self.page.on("console", lambda m: m.type in ("error", "warning") and self.wrong.append(f"{m.type}: {m.text}"))
+        self.page.on("console", lambda m: m.type == "error" and self.wrong.append(f"{m.type}: {m.text}"))
         self.page.on("pageerror", lambda error: self.wrong.append(f"exception: {error}"))
         self.page.on(
             "request", lambda r: r.url.startswith((url, "data:", "blob:")) or self.wrong.append(f"request: {r.url}")
@@ -236,7 +236,7 @@ def test_switch_layers_blend_and_remove(visit, mini):
     assert np.array_equal(blended[~grown], before[~grown])
     assert change(blended, before)[grown].mean() > 15
     old = visit.version
-    visit.page.get_by_label("Layers").select_option("rows…")
+    visit.page.get_by_label("Layers").select_option("rows")
     visit.page.get_by_label("Rows that blond-hair may change").fill("0-3")
     visit.page.get_by_label("Rows that blond-hair may change").press("Enter")
     visit.page.get_by_text("This direction edits the rows").wait_for()
@@ -326,7 +326,7 @@ def test_what_is_taken_home_replays_to_the_same_picture(visit, mini, tmp_path):
     stack = eclipsed.Stack.load(tmp_path / name)
     replayed = mini.edit(mini.sample(seeds=stack.seed, truncation_psi=stack.truncation_psi), stack)
     assert np.array_equal(np.asarray(replayed.pil()[0], dtype=np.int16), shown)
-    lines = visit.page.locator("#python textarea").input_value()
+    lines = visit.page.locator(".python pre").inner_text()
     assert f"eclipsed.Stack.load('{name}')" in lines
     assert visit.fetch("Film (GIF)")[0][:6] == b"GIF89a"
     assert Image.open(io.BytesIO(visit.fetch("Strip (PNG)")[0])).width > 600

@@ -57,13 +57,7 @@ class PaletteTab:
             pictures = [[to_uris(faces, thumbnails=False)[0] for faces in row] for row in rows]
             return (first, second), views.palette((first, second), down, across, pictures)
 
-        self.draw.click(
-            in_a_sentence(drawn),
-            [page.session, *both, self.size, self.reach],
-            [self.shown, self.palette],
-            concurrency_id=SLOW,
-            **{**QUIET, "show_progress": "minimal"},
-        )
+        page.on_look_as_it_is(self.draw.click, drawn, [*both, self.size, self.reach], [self.shown, self.palette])
 
         def taken(session: Session, shown: tuple[str, ...], event: gr.EventData) -> tuple[Any, ...]:
             data = event_data(event)
