@@ -443,8 +443,8 @@ def test_nothing_runs_over_the_edge_and_every_control_has_a_name(browser, server
     visit.context.close()
 
 
-def test_four_visitors_who_press_at_random_do_not_meet(server):
-    found = load(server.url, visitors=4, actions=12, seed=1)
+def test_four_visitors_who_press_at_random_do_not_meet(browser, server):
+    found = load(browser, server.url, visitors=4, actions=12, seed=1)
     assert found.errors == []
     assert found.mixed == 0
     assert found.actions == 48
