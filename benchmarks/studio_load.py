@@ -202,12 +202,23 @@ def main() -> None:
     parser.add_argument("--actions", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver, tempfile.TemporaryDirectory() as home:
+        browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
         server = Server(home)
         try:
-            found = load(server.url, visitors=args.visitors, actions=args.actions, seed=args.seed, memory=server.memory)
+            found = load(
+                browser,
+                server.url,
+                visitors=args.visitors,
+                actions=args.actions,
+                seed=args.seed,
+                memory=server.memory,
+            )
         finally:
             server.stop()
+            browser.close()
     print(json.dumps(asdict(found)))
 
 

@@ -190,6 +190,11 @@ def test_dragging_alpha_changes_the_hair_and_nothing_else(visit, mini):
     visit.shows([0.0])
     assert np.array_equal(visit.picture(), visit.picture("before"))
     assert visit.page.get_by_label("Strength of blond-hair as a number").input_value() == "0.00"
+    visit.page.get_by_role("button", name="Undo").click()
+    visit.shows([-1.0])
+    visit.page.get_by_role("button", name="Undo").click()
+    visit.shows([1.0])
+    visit.page.wait_for_function("document.querySelector('.stack .alpha').value === '1.00'")  # the slider, too
 
 
 def test_stacking_reordering_undo_redo_reset(visit, mini):

@@ -108,8 +108,7 @@ class Page:
         return event
 
     def _redrawn(self, session: Session) -> tuple[Any, Any]:
-        again = {"again": id(object())}
-        return {**views.viewer(self.engine, session), **again}, {**views.stack(self.engine, session), **again}
+        return views.viewer(self.engine, session), views.stack(self.engine, session)
 
 
 #: options of events that belong to the page alone; programs call the named endpoints instead
