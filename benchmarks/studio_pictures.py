@@ -31,25 +31,32 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as driver, tempfile.TemporaryDirectory() as home:
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
-        server = Server(home)
-        try:
-            for size, (width, height) in SIZES.items():
-                for scheme in ("light", "dark"):
-                    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-                    page.set_default_timeout(_WAIT)
-                    page.goto(server.url)
-                    page.wait_for_selector(".shelf .card")
-                    for name in TABS:
-                        _show(page, name)
-                        place = args.out / f"{name.lower().replace(' ', '-')}-{size}-{scheme}.png"
-                        _save(page.screenshot(), place)
-                        print(place, flush=True)
-                    page.close()
-        finally:
-            server.stop()
-            browser.close()
+        for size in SIZES:
+            for scheme in ("light", "dark"):
+                with tempfile.TemporaryDirectory() as home:  # what one visit learned is not on the shelf of the next
+                    server = Server(home)
+                    try:
+                        _visit(browser, server.url, size, scheme, args.out)
+                    finally:
+                        server.stop()
+        browser.close()
+
+
+def _visit(browser: Any, url: str, size: str, scheme: str, out: Path) -> None:
+    """Take the pictures of all tabs at one size, in one scheme."""
+    width, height = SIZES[size]
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.set_default_timeout(_WAIT)
+    page.goto(url)
+    page.wait_for_selector(".shelf .card")
+    for name in TABS:
+        _show(page, name)
+        place = out / f"{name.lower().replace(' ', '-')}-{size}-{scheme}.png"
+        _save(page.screenshot(), place)
+        print(place, flush=True)
+    page.close()
 
 
 def _show(page: Any, name: str) -> None:
@@ -82,7 +89,7 @@ def _learn(page: Any) -> None:
     page.locator(".parts canvas[data-ready='upper_lip,lower_lip,hair']").wait_for()
     page.get_by_role("button", name="How it is learned").click()
     page.get_by_label("number input for Steps").fill(str(_STEPS))
-    page.get_by_label("number input for Steps").press("Enter")
+    page.get_by_label("number input for Steps").press("Tab")
     page.get_by_role("button", name="How it is learned").click()
     page.get_by_role("button", name="Learn", exact=True).click()
     page.locator(f".learning img[data-step='{_STEPS}']").wait_for()

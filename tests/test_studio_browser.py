@@ -378,9 +378,9 @@ def test_learning_shows_itself_and_lands_on_the_shelf(visit):
     visit.page.locator(".parts canvas[data-ready=hair]").wait_for()
     visit.page.get_by_role("button", name="How it is learned").click()
     visit.page.get_by_label("number input for Steps").fill("5")
-    visit.page.get_by_label("number input for Steps").press("Enter")
+    visit.page.get_by_label("number input for Steps").press("Tab")
     visit.page.get_by_role("button", name="Learn", exact=True).click()
-    visit.page.locator(".learning img[data-step]").wait_for()
+    visit.page.locator(".learning img[data-step='5']").wait_for()
     assert visit.page.locator(".learning polyline").count() == 3
     visit.page.locator(".learning[data-status=done]").wait_for(timeout=2 * WAIT)
     visit.page.get_by_role("button", name="Add green-hair to the face").click()
