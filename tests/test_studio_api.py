@@ -91,7 +91,7 @@ def test_everything_else_that_the_page_does(client):
         ("stack", {"seed": -1}, "whole number"),
         ("stack", {"seed": 1, "edits": [{"direction": "../../etc/passwd"}]}, "without a path"),
         ("stack", {"seed": 1, "edits": [{"direction": "smile", "alpha": "x"}]}, "finite number"),
-        ("stack", {"seed": 1, "edits": [{"direction": "smile", "x": 1}]}, "an edit has the keys|An edit has the keys"),
+        ("stack", {"seed": 1, "edits": [{"direction": "smile", "x": 1}]}, "an edit has the keys"),
         ("picture", {"stack": {"kind": "x"}}, "no 'version'"),
         ("region", {"prompt": "x" * 2000}, "at most 1000"),
         ("learn", {"prompt": ""}, "prompt is empty"),
@@ -101,11 +101,11 @@ def test_everything_else_that_the_page_does(client):
         ("forget", {"name": "../x"}, "no slashes"),
         ("forget", {"name": "smile"}, "ships with the package"),
         ("film", {"stack": {}, "kind": "exe"}, "gif or an mp4"),
-        ("faces", {"seeds": list(range(100))}, "at most 64|At most 64"),
+        ("faces", {"seeds": list(range(100))}, "at most 64"),
     ],
 )
 def test_what_is_wrong_is_a_sentence(client, name, values, message):
-    with pytest.raises(AppError, match=message) as caught:
+    with pytest.raises(AppError, match=f"(?i){message}") as caught:
         client.predict(**values, api_name=f"/{name}")
     assert "Traceback" not in str(caught.value)
 
