@@ -39,7 +39,7 @@ class Found:
         actions: carried out in all.
         errors: of the console, requests to elsewhere, and pages that did not answer.
         mixed: pages that showed something else than their visitor did.
-        memory: of the server in MB, after each tenth of the run.
+        memory: of the server in MB, twenty times on the way.
     """
 
     actions: int = 0
@@ -162,33 +162,31 @@ _SHOWS = """([caption, rows]) => document.querySelector('.viewer .caption').text
   && document.querySelector('.viewer [data-do=undo]') !== null"""
 
 
-def load(url: str, *, visitors: int, actions: int, seed: int, memory: Callable[[], float] | None = None) -> Found:
+def load(
+    browser: Any, url: str, *, visitors: int, actions: int, seed: int, memory: Callable[[], float] | None = None
+) -> Found:
     """Let some visitors press at random.
 
     Args:
+        browser: of Playwright.
         url: of a studio of `mini`.
         visitors: at once.
         actions: of each.
         seed: of all that is random.
         memory: gives the server's memory in MB.
     """
-    from playwright.sync_api import sync_playwright
-
     found = Found()
     engine = Engine.of(Editor.from_pretrained("mini", device="cpu"))
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
-        people = [Visitor(browser, url, engine, 1000 * seed + index, found) for index in range(visitors)]
-        for round_ in range(actions):
-            for one in people:
-                one.act()
-            for one in people:
-                one.check()
-            if memory is not None and (round_ + 1) % max(1, actions // 20) == 0:
-                found.memory.append(round(memory(), 1))
+    people = [Visitor(browser, url, engine, 1000 * seed + index, found) for index in range(visitors)]
+    for turn in range(actions):
         for one in people:
-            one.close()
-        browser.close()
+            one.act()
+        for one in people:
+            one.check()
+        if memory is not None and (turn + 1) % max(1, actions // 20) == 0:
+            found.memory.append(round(memory(), 1))
+    for one in people:
+        one.close()
     return found
 
 
@@ -204,12 +202,23 @@ def main() -> None:
     parser.add_argument("--actions", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver, tempfile.TemporaryDirectory() as home:
+        browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
         server = Server(home)
         try:
-            found = load(server.url, visitors=args.visitors, actions=args.actions, seed=args.seed, memory=server.memory)
+            found = load(
+                browser,
+                server.url,
+                visitors=args.visitors,
+                actions=args.actions,
+                seed=args.seed,
+                memory=server.memory,
+            )
         finally:
             server.stop()
+            browser.close()
     print(json.dumps(asdict(found)))
 
 

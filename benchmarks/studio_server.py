@@ -23,7 +23,7 @@ class Server:
 
     def __init__(self, home: str | Path, *words: str) -> None:
         environment = {**os.environ, "ECLIPSED_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-        self.cache = Path(home) / "cache"
+        self.cache = Path(f"{home}-cache")  # not inside the home, which the studio hands out nothing of
         environment["GRADIO_TEMP_DIR"] = str(self.cache)
         self.began = time.monotonic()
         self.process = subprocess.Popen(

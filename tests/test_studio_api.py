@@ -91,7 +91,7 @@ def test_everything_else_that_the_page_does(client):
         ("stack", {"seed": -1}, "whole number"),
         ("stack", {"seed": 1, "edits": [{"direction": "../../etc/passwd"}]}, "without a path"),
         ("stack", {"seed": 1, "edits": [{"direction": "smile", "alpha": "x"}]}, "finite number"),
-        ("stack", {"seed": 1, "edits": [{"direction": "smile", "x": 1}]}, "an edit has the keys|An edit has the keys"),
+        ("stack", {"seed": 1, "edits": [{"direction": "smile", "x": 1}]}, "an edit has the keys"),
         ("picture", {"stack": {"kind": "x"}}, "no 'version'"),
         ("region", {"prompt": "x" * 2000}, "at most 1000"),
         ("learn", {"prompt": ""}, "prompt is empty"),
@@ -101,13 +101,21 @@ def test_everything_else_that_the_page_does(client):
         ("forget", {"name": "../x"}, "no slashes"),
         ("forget", {"name": "smile"}, "ships with the package"),
         ("film", {"stack": {}, "kind": "exe"}, "gif or an mp4"),
-        ("faces", {"seeds": list(range(100))}, "at most 64|At most 64"),
+        ("faces", {"seeds": list(range(100))}, "at most 64"),
     ],
 )
 def test_what_is_wrong_is_a_sentence(client, name, values, message):
-    with pytest.raises(AppError, match=message) as caught:
+    with pytest.raises(AppError, match=f"(?i){message}") as caught:
         client.predict(**values, api_name=f"/{name}")
     assert "Traceback" not in str(caught.value)
+
+
+def progress(client, token, there, seconds=240):
+    """Ask how a learning stands until it is there."""
+    end = time.monotonic() + seconds
+    while not there(status := client.predict(token=token, api_name="/progress")):
+        assert time.monotonic() < end, status
+    return status
 
 
 def test_a_killed_server_leaves_nothing_damaged_and_goes_on(home):
@@ -117,9 +125,7 @@ def test_a_killed_server_leaves_nothing_damaged_and_goes_on(home):
     token = client.predict(
         prompt="a person with grey hair", options={"steps": 400, "layers": None, "calibrate": False}, api_name="/learn"
     )
-    end = time.monotonic() + 120
-    while client.predict(token=token, api_name="/progress")["after_step"] < 5:
-        assert time.monotonic() < end
+    progress(client, token, lambda status: status["after_step"] >= 5)
     first.kill()
 
     second = Server(home)
@@ -128,12 +134,10 @@ def test_a_killed_server_leaves_nothing_damaged_and_goes_on(home):
     (saved,) = [one for one in client.predict(api_name="/unfinished") if one["prompt"] == "a person with grey hair"]
     assert 5 <= saved["step"] < 400
     token = client.predict(name=saved["name"], api_name="/resume")
-    while not (status := client.predict(token=token, api_name="/progress"))["loss"]:
-        assert time.monotonic() < end
+    status = progress(client, token, lambda status: bool(status["loss"]))
     assert status["loss"][0][0] == saved["step"] + 1
     client.predict(token=token, api_name="/stop")
-    while not (status := client.predict(token=token, api_name="/progress"))["over"]:
-        assert time.monotonic() < end
+    status = progress(client, token, lambda status: status["over"])
     assert status["name"] == "grey-hair"
     client.predict(name=saved["name"], api_name="/discard")
     client.predict(name="grey-hair", api_name="/forget")

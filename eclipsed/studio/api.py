@@ -6,7 +6,7 @@ Use them with ``gradio_client``; docs/studio.md has an example.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gradio.data_classes import FileData
 from gradio.events import api
@@ -171,4 +171,5 @@ def _described(one: Shelved) -> dict[str, Any]:
 
 
 def _file(path: Path) -> FileData:
-    return FileData(path=str(path), orig_name=path.name)
+    """The file as Gradio hands it out; as a plain dict, which it also finds inside lists."""
+    return cast(FileData, FileData(path=str(path), orig_name=path.name).model_dump())

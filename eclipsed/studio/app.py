@@ -82,10 +82,10 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
             shelf=tabs[edit.TITLE].shelf,
             python=tabs[home.TITLE].python,
         )
+        api.publish(engine, jobs)  # first, since events of the page take names, too
         for part in tabs.values():
             part.wire(page)
         _greet(blocks, page, tabs[faces.TITLE])
-        api.publish(engine, jobs)
     blocks.queue(default_concurrency_limit=1, max_size=256)
     assert isinstance(blocks, gr.Blocks)
     return blocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class Page:
     viewer: gr.HTML
     stack: gr.HTML
     shelf: gr.HTML
-    python: gr.Textbox
+    python: gr.HTML
 
     @property
     def look(self) -> list[Any]:
@@ -59,35 +59,42 @@ class Page:
             views.viewer(self.engine, after),
             views.stack(self.engine, after) if edits else gr.skip(),
             views.shelf(self.engine, now) if face else gr.skip(),
-            views.python_lines(self.engine.models, now, f"seed{now.seed or 0:04d}.json")
+            {"code": views.python_lines(self.engine.models, now, f"seed{now.seed or 0:04d}.json")}
             if edits or face
             else gr.skip(),
         )
 
-    def on_look(
-        self, listener: Callable[..., Any], step: Callable[..., Session], inputs: Sequence[Any] = (), **options: Any
-    ) -> Any:
-        """Wire an event that changes the look.
+    def on_act(self, piece: gr.HTML, step: Callable[[Session, dict[str, Any]], Session], **options: Any) -> Any:
+        """Wire what is told by a piece that is drawn by a script of ours.
 
         Args:
-            listener: such as ``button.click``.
-            step: called with the session, and the values of `inputs`; gives the session afterwards.
-            inputs: further components.
+            piece: whose event ``act`` is meant.
+            step: called with the session and what was told; gives the session afterwards.
             options: of the listener.
         """
-
-        def run(session: Session, *values: Any) -> tuple[Any, ...]:
-            return self.drawn(session, step(session, *values))
-
-        return self._wired(listener, run, [self.session, *inputs], options)
-
-    def on_act(self, piece: gr.HTML, step: Callable[[Session, dict[str, Any]], Session], **options: Any) -> Any:
-        """Wire what is told by a piece that is drawn by a script of ours; see `on_look`."""
 
         def run(session: Session, event: gr.EventData) -> tuple[Any, ...]:
             return self.drawn(session, step(session, event_data(event)))
 
         return self._wired(piece.act, run, [self.session], options)
+
+    def on_look_as_it_is(
+        self, listener: Callable[..., Any], show: Callable[..., Any], inputs: list[Any], outputs: Any
+    ) -> Any:
+        """Wire an event that takes long and changes no look.
+
+        The session is read in its turn, after all that was pressed before, and the work then holds nobody up.
+
+        Args:
+            listener: such as ``button.click``.
+            show: called with the session and the values of `inputs`; gives those of `outputs`.
+            inputs: further components.
+            outputs: what is shown.
+        """
+        taken = gr.State(None)
+        return listener(lambda session: session, self.session, taken, concurrency_id=LOOKS, **QUIET).success(
+            in_a_sentence(show), [taken, *inputs], outputs, concurrency_id=SLOW, **{**QUIET, "show_progress": "minimal"}
+        )
 
     def _wired(self, listener: Callable[..., Any], run: Callable[..., Any], inputs: list[Any], options: Any) -> Any:
         event = listener(
@@ -101,8 +108,7 @@ class Page:
         return event
 
     def _redrawn(self, session: Session) -> tuple[Any, Any]:
-        again = {"again": id(object())}
-        return {**views.viewer(self.engine, session), **again}, {**views.stack(self.engine, session), **again}
+        return views.viewer(self.engine, session), views.stack(self.engine, session)
 
 
 #: options of events that belong to the page alone; programs call the named endpoints instead

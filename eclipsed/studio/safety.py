@@ -23,6 +23,7 @@ __all__ = [
     "in_a_sentence",
     "password_check",
     "read_stack",
+    "stack_text",
 ]
 
 #: addresses that only this machine can reach

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,8 @@ def stack(engine: Engine, session: Session) -> dict[str, Any]:
                 ],
             }
         )
-    return {"rows": rows}
+    # A drag moves the slider without a new value; named anew, the value is drawn even where it is that of before.
+    return {"rows": rows, "drawn": secrets.token_hex(4)}
 
 
 def shelf(engine: Engine, look: Stack) -> dict[str, Any]:

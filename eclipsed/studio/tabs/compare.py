@@ -70,13 +70,7 @@ class CompareTab:
             shown = ", ".join(f"seed {seed}" for seed in seeds)
             return views.compare(page.engine, names, strengths, rows, equal=equal, seeds=shown)
 
-        self.draw.click(
-            in_a_sentence(drawn),
-            [page.session, self.names, self.alphas, self.equal],
-            self.table,
-            concurrency_id=SLOW,
-            **{**QUIET, "show_progress": "minimal"},
-        )
+        page.on_look_as_it_is(self.draw.click, drawn, [self.names, self.alphas, self.equal], self.table)
 
 
 def compared(

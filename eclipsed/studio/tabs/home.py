@@ -11,7 +11,8 @@ import gradio as gr
 from eclipsed.stack import Stack
 from eclipsed.studio import results
 from eclipsed.studio.engine import FIRST_SEED, Engine
-from eclipsed.studio.page_state import LOOKS, QUIET, SLOW, Page
+from eclipsed.studio.page_state import LOOKS, QUIET, Page
+from eclipsed.studio.pieces import piece
 from eclipsed.studio.safety import in_a_sentence, read_stack
 from eclipsed.studio.session import Session
 
@@ -43,13 +44,7 @@ class HomeTab:
         with gr.Row(elem_classes=["tools", "downloads"]):
             self.buttons = {name: gr.Button(name, size="sm", min_width=120) for name in _MAKERS}
         self.fetched = gr.DownloadButton("Fetched", visible="hidden", elem_id="fetched")
-        self.python = gr.Textbox(
-            label="The same in Python, with the edit stack beside it",
-            lines=5,
-            interactive=False,
-            buttons=["copy"],
-            elem_id="python",
-        )
+        self.python = piece("python", {"code": ""}, "The same in Python")
         self.file = gr.File(
             label="Open an edit stack (.json) or a picture of the studio (.png)",
             file_types=[".json", ".png"],
@@ -63,9 +58,8 @@ class HomeTab:
             return lambda session: str(make(page.engine, session.now))
 
         for name, button in self.buttons.items():
-            button.click(
-                in_a_sentence(maker(_MAKERS[name])), page.session, self.fetched, concurrency_id=SLOW, **QUIET
-            ).success(None, self.fetched, None, js=_PRESS)
+            event = page.on_look_as_it_is(button.click, maker(_MAKERS[name]), [], self.fetched)
+            event.success(None, self.fetched, None, js=_PRESS)
 
         def opened(session: Session, file: str | None) -> tuple[Any, ...]:
             if file is None:

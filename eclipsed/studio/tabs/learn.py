@@ -78,7 +78,7 @@ class LearnTab:
             return after, drawn(session, prompt, after)
 
         options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
-        self.prompt.input(
+        self.prompt.change(
             in_a_sentence(read),
             [page.session, self.prompt],
             [self.parts, self.found, self.region],

@@ -35,7 +35,7 @@ class PaletteTab:
             self.first = gr.Dropdown([], label="Downwards", min_width=140, elem_id="palette-first")
             self.second = gr.Dropdown([], label="To the right", min_width=140, elem_id="palette-second")
             self.size = gr.Dropdown([(f"{k} × {k}", k) for k in _SIZES], value=5, label="Size", min_width=90)
-            self.reach = gr.Slider(0.25, 2.0, value=1.0, step=0.25, label="From −α to +α", min_width=140)
+            self.reach = gr.Slider(0.25, 2.0, value=1.0, step=0.25, label="Reach, ± α", min_width=140)
         self.draw = gr.Button("Draw the palette", variant="primary", size="sm", elem_id="draw-palette")
         self.palette = piece("palette", {"hint": "Choose two directions, then draw."}, "Palette")
 
@@ -57,13 +57,7 @@ class PaletteTab:
             pictures = [[to_uris(faces, thumbnails=False)[0] for faces in row] for row in rows]
             return (first, second), views.palette((first, second), down, across, pictures)
 
-        self.draw.click(
-            in_a_sentence(drawn),
-            [page.session, *both, self.size, self.reach],
-            [self.shown, self.palette],
-            concurrency_id=SLOW,
-            **{**QUIET, "show_progress": "minimal"},
-        )
+        page.on_look_as_it_is(self.draw.click, drawn, [*both, self.size, self.reach], [self.shown, self.palette])
 
         def taken(session: Session, shown: tuple[str, ...], event: gr.EventData) -> tuple[Any, ...]:
             data = event_data(event)

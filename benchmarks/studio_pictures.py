@@ -1,0 +1,105 @@
+"""Pictures of every tab of the studio, light and dark, wide and narrow, for ``docs/images/studio``.
+
+Run from the checkout: ``python -m benchmarks.studio_pictures``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from benchmarks.studio_server import Server, chromium
+
+TABS = ("Edit", "Faces", "Learn", "Palette", "Compare", "Take home")
+SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
+
+_WAIT = 180_000  # ms
+_SETTLED = 400  # ms: transitions are over
+_STEPS = 20
+_PROMPT = "a person with green hair and red lips"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs/images/studio"))
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        for size in SIZES:
+            for scheme in ("light", "dark"):
+                with tempfile.TemporaryDirectory() as home:  # what one visit learned is not on the shelf of the next
+                    server = Server(home)
+                    try:
+                        _visit(browser, server.url, size, scheme, args.out)
+                    finally:
+                        server.stop()
+        browser.close()
+
+
+def _visit(browser: Any, url: str, size: str, scheme: str, out: Path) -> None:
+    """Take the pictures of all tabs at one size, in one scheme."""
+    width, height = SIZES[size]
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.set_default_timeout(_WAIT)
+    page.goto(url)
+    page.wait_for_selector(".shelf .card")
+    for name in TABS:
+        _show(page, name)
+        place = out / f"{name.lower().replace(' ', '-')}-{size}-{scheme}.png"
+        _save(page.screenshot(), place)
+        print(place, flush=True)
+    page.close()
+
+
+def _show(page: Any, name: str) -> None:
+    """Open a tab, and do there what it is for."""
+    page.get_by_role("tab", name=name, exact=True).click()
+    if name == "Edit":
+        page.get_by_role("button", name="Add glasses to the face").click()
+        page.wait_for_function("document.querySelectorAll('.stack .edit').length === 2")
+    elif name == "Faces":
+        page.locator(".wall img").first.wait_for()
+        for seed in (4, 5):
+            page.get_by_label(f"Compare seed {seed}", exact=True).check()
+    elif name == "Learn":
+        _learn(page)
+    elif name == "Palette":
+        page.wait_for_function("document.querySelector('#palette-second input')?.value")
+        page.get_by_role("button", name="Draw the palette").click()
+        page.locator(".palette .cell").first.wait_for()
+    elif name == "Compare":
+        page.locator("#compare-names .token").first.wait_for()
+        page.get_by_role("button", name="Compare", exact=True).click()
+        page.locator(".compare td img").first.wait_for()
+    page.evaluate("window.scrollTo(0, 0)")
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(_SETTLED)
+
+
+def _learn(page: Any) -> None:
+    page.get_by_label("What shall the face look like?").fill(_PROMPT)
+    page.locator(".parts canvas[data-ready='upper_lip,lower_lip,hair']").wait_for()
+    page.get_by_role("button", name="How it is learned").click()
+    page.get_by_label("number input for Steps").fill(str(_STEPS))
+    page.get_by_label("number input for Steps").press("Tab")
+    page.get_by_role("button", name="How it is learned").click()
+    page.get_by_role("button", name="Learn", exact=True).click()
+    page.locator(f".learning img[data-step='{_STEPS}']").wait_for()
+
+
+def _save(data: bytes, place: Path) -> None:
+    """As a PNG of 256 colours, which a page of few colours and small faces does not miss."""
+    with Image.open(io.BytesIO(data)) as page:
+        page.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(place, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
