@@ -10,10 +10,12 @@ from PIL import Image
 
 pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
 
+from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
 import eclipsed
 from benchmarks.studio_server import Server
+from eclipsed import library
 
 pytestmark = pytest.mark.slow
 
@@ -83,6 +85,28 @@ def test_everything_else_that_the_page_does(client):
         seeds=[1, 2], directions=["smile", "hat"], alphas=[0.3], equal_change=True, api_name="/compare"
     )
     assert rows[1]["change"] == pytest.approx(rows[0]["change"], rel=0.03)
+
+
+def test_files_are_sent_and_opened(client, mini, tmp_path):
+    stack = client.predict(seed=4, edits=[{"direction": "smile", "alpha": 0.4}], api_name="/stack")
+    saved = eclipsed.Stack.from_json(stack).save(tmp_path / "mine.json")
+    assert client.predict(file=handle_file(str(saved)), api_name="/open") == stack
+    picture = client.predict(stack=stack, api_name="/picture")
+    carried = client.predict(file=handle_file(picture), api_name="/open")
+    assert carried == {**stack, "face": {"seed": 4, "truncation_psi": mini.truncation_psi}}
+
+    (tmp_path / "brought.safetensors").write_bytes(library.find_direction("hat").read_bytes())
+    name = client.predict(file=handle_file(str(tmp_path / "brought.safetensors")), api_name="/keep")
+    assert name in {one["name"] for one in client.predict(api_name="/directions")}
+    client.predict(name=name, api_name="/forget")
+    assert name not in {one["name"] for one in client.predict(api_name="/directions")}
+
+
+@pytest.mark.parametrize("endpoint", ["open", "keep"])
+@pytest.mark.parametrize("file", [{"path": "/etc/passwd"}, {"path": "a\0b"}, {"path": 3}, {"url": "x"}, "/etc/passwd"])
+def test_a_path_is_no_file_that_was_sent(client, endpoint, file):
+    with pytest.raises(AppError, match=r"(?i)expected a file"):
+        client.predict(file=file, api_name=f"/{endpoint}")
 
 
 @pytest.mark.parametrize(

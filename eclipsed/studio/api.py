@@ -21,7 +21,7 @@ from eclipsed.studio import results, views
 from eclipsed.studio.engine import FIRST_SEED, Engine, Shelved
 from eclipsed.studio.learning import Job, LearningQueue
 from eclipsed.studio.page_state import SLOW
-from eclipsed.studio.safety import in_a_sentence
+from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
 from eclipsed.studio.tabs.compare import compared
 from eclipsed.studio.tabs.palette import cells
 
@@ -60,6 +60,10 @@ class _Endpoints:
                 changes["layers"] = tuple(changes["layers"])
             look = self.engine.added(look, str(edit["direction"]), **changes)
         return self.engine.checked(look).to_json()
+
+    def open(self, file: FileData) -> dict[str, Any]:
+        """The edit stack in a JSON file, or in a picture that the studio made."""
+        return self.engine.checked(read_stack(sent_file(file))).to_json()
 
     def picture(self, stack: dict[str, Any]) -> FileData:
         """The face of a stack with its edits, as a PNG at full size that carries the stack."""
@@ -128,6 +132,10 @@ class _Endpoints:
         """Forget one of `unfinished`."""
         self.jobs.discard(name)
         return "discarded"
+
+    def keep(self, file: FileData) -> str:
+        """Put a direction file on the shelf; gives the name that it has there."""
+        return self.engine.keep(sent_file(file))
 
     def forget(self, name: str) -> str:
         """Remove a direction of one's own from the shelf."""

@@ -230,6 +230,21 @@ class Engine:
         one = self.shelved(name)
         return self._directions.get(one.stamp, lambda: Direction.load(one.stamp[0]))
 
+    def keep(self, file: str) -> str:
+        """Put a direction file that was given to the page on the shelf, and return its name there.
+
+        Raises:
+            EclipsedError: it is no direction, or one of another generator.
+        """
+        from eclipsed.direction import Direction, short_name
+        from eclipsed.studio.safety import check_upload
+
+        direction = Direction.load(check_upload(file, (library.SUFFIX,)))
+        direction.check_generator(self.editor.generator)
+        name = library.free_name(short_name(direction.name))
+        direction.save(library.kept_path(name))
+        return name
+
     def find(self, entry: StackEntry) -> Direction:
         """The direction that an entry of a stack means, found by its content."""
 

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from eclipsed.errors import EclipsedError, InputError
 from eclipsed.stack import Stack
+from eclipsed.studio.workers import on_a_worker
 
 __all__ = [
     "LARGEST_UPLOAD",
@@ -23,6 +24,7 @@ __all__ = [
     "in_a_sentence",
     "password_check",
     "read_stack",
+    "sent_file",
     "stack_text",
 ]
 
@@ -118,8 +120,9 @@ def _host(scope: Message) -> str:
 
 
 def in_a_sentence(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a failure of `function` reach the page as one sentence, whatever went wrong."""
+    """Let `function` answer the page: on one of its threads, and any failure reaches the page as one sentence."""
 
+    @on_a_worker
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         import gradio
@@ -161,6 +164,24 @@ def check_upload(path: str | os.PathLike[str], suffixes: tuple[str, ...]) -> Pat
     if place.stat().st_size > LARGEST_UPLOAD:
         raise InputError(f"a file may have at most {LARGEST_UPLOAD // 2**20} MB; {place.name[:80]!r} is larger")
     return place
+
+
+def sent_file(data: object) -> str:
+    """Path of a file that a program sent to an endpoint, which Gradio has put among the uploads.
+
+    Args:
+        data: as ``handle_file`` of gradio_client sends it.
+    Raises:
+        InputError: it is anything else, or points to a file that was not sent.
+    """
+    from gradio.utils import get_upload_folder
+
+    path = data.get("path") if isinstance(data, dict) else None
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise InputError("expected a file, sent with handle_file(PATH) of gradio_client")
+    if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise InputError("expected a file that was sent; a path on the studio's machine is none")
+    return path
 
 
 def check_picture(path: str | os.PathLike[str], suffixes: tuple[str, ...] = (".png", ".jpg", ".jpeg", ".webp")) -> Any:

@@ -12,7 +12,7 @@ from eclipsed.studio import views
 from eclipsed.studio.actions import act, move
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
 from eclipsed.studio.pieces import event_data, piece
-from eclipsed.studio.safety import check_upload, in_a_sentence
+from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
 
 __all__ = ["TITLE", "EditTab"]
@@ -68,26 +68,10 @@ class EditTab:
         def given(session: Session, file: str | None) -> tuple[Any, Any]:
             if file is None:
                 return gr.skip(), None
-            name = keep(page, file)
+            name = engine.keep(file)
             gr.Info(f"“{name}” is on the shelf.", duration=5)
             return views.shelf(engine, session.now), None
 
         self.file.upload(
             in_a_sentence(given), [page.session, self.file], [self.shelf, self.file], concurrency_id=LOOKS, **QUIET
         )
-
-
-def keep(page: Page, file: str) -> str:
-    """Put an uploaded direction on the shelf.
-
-    Raises:
-        EclipsedError: it is no direction, or one of another generator.
-    """
-    from eclipsed.direction import Direction, short_name
-
-    place = check_upload(file, (library.SUFFIX,))
-    direction = Direction.load(place)
-    direction.check_generator(page.engine.editor.generator)
-    name = library.free_name(short_name(direction.name))
-    direction.save(library.kept_path(name))
-    return name
