@@ -1,0 +1,263 @@
+"""The model card of ``mini``: measures every network of the set against what is known to be true, and writes it down.
+
+``python -m recipes.mini.card`` renders the portraits it needs, which no network was trained on, and writes the figures
+and the tables of ``checkpoints/mini/README.md`` between their marks, and all numbers into ``card.json`` beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eclipsed import Editor
+from eclipsed.classifier import Classifier
+from eclipsed.parts import PARTS
+from recipes.mini.attributes import sample
+from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
+from recipes.mini.latent import values_of
+from recipes.mini.portraits import render
+from recipes.mini.unseen import SENTENCES
+
+__all__ = ["confusion", "frechet_distance", "macro", "overlap"]
+
+START, END = "<!-- figures:start -->", "<!-- figures:end -->"
+
+#: seeds of the renders and of the generated faces; no training draws from them
+RENDERS, OTHERS, FACES = 31_337, 41_414, 3000
+
+_BATCH = 50
+
+
+def confusion(true: Tensor, guess: Tensor, classes: int) -> Tensor:
+    """How often each class was taken for each other one.
+
+    Args:
+        true: (N,) int64; `UNKNOWN` does not count.
+        guess: (N,) int64.
+        classes: how many there are.
+    Returns:
+        (classes, classes) int64: a row for each true class, a column for each guess.
+    """
+    known = true != UNKNOWN
+    return torch.bincount(true[known] * classes + guess[known], minlength=classes**2).view(classes, classes)
+
+
+def macro(table: Tensor) -> dict[str, float]:
+    """Accuracy, precision, recall and F1 of a confusion matrix, each class of the truth counted alike.
+
+    Classes that never occur are left out. The accuracy is the mean of the classes' recalls, so that a rare class
+    counts as much as a frequent one.
+    """
+    hit, said, there = table.diagonal().double(), table.sum(0).double(), table.sum(1).double()
+    present = there > 0
+    recall = (hit / there.clamp_min(1))[present]
+    precision = (hit / said.clamp_min(1))[present]
+    f1 = 2 * precision * recall / (precision + recall).clamp_min(1e-12)
+    return {
+        "accuracy": float(recall.mean()),
+        "precision": float(precision.mean()),
+        "recall": float(recall.mean()),
+        "f1": float(f1.mean()),
+    }
+
+
+def overlap(true: Tensor, guess: Tensor) -> Tensor:
+    """Intersection over union of each part over all pictures, (19,); nan for a part that is nowhere.
+
+    Args:
+        true: labels, (N, H, W) int64.
+        guess: the same.
+    """
+    table = torch.bincount(true.flatten() * len(PARTS) + guess.flatten(), minlength=len(PARTS) ** 2)
+    table = table.view(len(PARTS), len(PARTS)).double()
+    either = table.sum(0) + table.sum(1) - table.diagonal()
+    return torch.where(either > 0, table.diagonal() / either.clamp_min(1), torch.nan)
+
+
+def frechet_distance(a: Tensor, b: Tensor) -> float:
+    """Distance of two sets of features, each taken as a normal distribution.
+
+    Args:
+        a: (N, D).
+        b: (M, D).
+    Source: Heusel et al. 2017, arXiv:1706.08500, equation 6.
+    """
+    a, b = a.double(), b.double()
+    first, second = torch.cov(a.T), torch.cov(b.T)
+    # the eigenvalues of the product are real and not negative, up to rounding
+    root = torch.linalg.eigvals(first @ second).real.clamp_min(0).sqrt().sum()
+    distance = (a.mean(0) - b.mean(0)).square().sum() + first.trace() + second.trace() - 2 * root
+    return float(distance.clamp_min(0))
+
+
+class _Seen:
+    """What the classifier sees in some pictures: labels and features, gathered batch by batch."""
+
+    def __init__(self, judge: Classifier) -> None:
+        self.judge = judge
+        self.parts: list[dict[str, Tensor]] = []
+        self.vectors: list[Tensor] = []
+        judge.head[2].register_forward_hook(lambda _module, _inputs, output: self.vectors.append(output))
+
+    def look(self, images: Tensor) -> None:
+        self.parts.append(self.judge.labels(images))
+
+    def take(self) -> tuple[dict[str, Tensor], Tensor]:
+        """Labels and features of what was looked at since the last call."""
+        labels = {name: torch.cat([part[name] for part in self.parts]) for name in self.parts[0]}
+        features = torch.cat(self.vectors)
+        self.parts, self.vectors = [], []
+        return labels, features
+
+
+def _shares(labels: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """How often the classifier sees each class."""
+    return {
+        name: torch.bincount(found, minlength=len(ATTRIBUTES[name])).double() / len(found)
+        for name, found in labels.items()
+    }
+
+
+def measure(editor: Editor, *, count: int) -> dict[str, Any]:
+    """Every figure of the card.
+
+    Args:
+        editor: of `mini`.
+        count: portraits of each kind: rendered, rendered again, and generated.
+    """
+    judge, parser, clip = editor.classifier, editor.parser, editor.clip
+    assert judge is not None
+    seen = _Seen(judge)
+    guessed, exact, shown = [], [], []
+    values = sample(count, rng=torch.Generator().manual_seed(RENDERS))
+    for v in values.split(_BATCH):
+        images, labels = render(v)
+        seen.look(images)
+        guessed.append(parser.labels(images))
+        exact.append(labels.long())
+        with torch.no_grad():
+            shown.append(clip.encode_images(images))
+    looked, features = seen.take()
+    for v in sample(count, rng=torch.Generator().manual_seed(OTHERS)).split(_BATCH):
+        seen.look(render(v)[0])
+    _, again = seen.take()
+    drawn_guess, drawn_exact = [], []
+    for start in range(FACES, FACES + count, _BATCH):
+        faces = editor.sample(seeds=range(start, min(start + _BATCH, FACES + count)))
+        seen.look(faces.images)
+        drawn_guess.append(parser.labels(faces.images))
+        drawn_exact.append(render(values_of(faces.ws[:, 0]))[1].long())
+    generated, drawn = seen.take()
+
+    classes = facts(values)
+    tables = {a: confusion(classes[a], looked[a], len(names)) for a, names in ATTRIBUTES.items()}
+    there, here = _shares(looked), _shares(generated)
+    parts, drawn_parts = (
+        overlap(torch.cat(e), torch.cat(g)) for e, g in ((exact, guessed), (drawn_exact, drawn_guess))
+    )
+    return {
+        "portraits": count,
+        "judge": {a: {**macro(table), "confusion": table.tolist()} for a, table in tables.items()},
+        "clip": _zero_shot(editor, torch.cat(shown), classes),
+        "parser": {part: float(share) for part, share in zip(PARTS, parts, strict=True)},
+        "parser_on_generated": {part: float(share) for part, share in zip(PARTS, drawn_parts, strict=True)},
+        "shares": {a: {"renders": there[a].tolist(), "generated": here[a].tolist()} for a in ATTRIBUTES},
+        "frechet": {
+            "generated": frechet_distance(features, drawn),
+            "other_renders": frechet_distance(features, again),
+        },
+    }
+
+
+def _zero_shot(editor: Editor, pictures: Tensor, classes: Mapping[str, Tensor]) -> dict[str, dict[str, float]]:
+    """Zero-shot accuracy on sentences that training never read: of one sentence a class, and of three averaged."""
+    out = {}
+    for attribute, names in ATTRIBUTES.items():
+        with torch.no_grad():
+            texts = torch.stack([editor.clip.encode_text(SENTENCES[attribute, name]) for name in names], dim=1)
+        known = classes[attribute]
+
+        def accuracy(text: Tensor, known: Tensor = known, count: int = len(names)) -> float:
+            return macro(confusion(known, (pictures @ text.T).argmax(1), count))["accuracy"]
+
+        ones = [accuracy(text) for text in texts]
+        out[attribute] = {"one": sum(ones) / len(ones), "three": accuracy(F.normalize(texts.mean(0), dim=1))}
+    return out
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+def _share_gap(found: Mapping[str, Any], attribute: str) -> float:
+    pair = found["shares"][attribute]
+    return max(abs(a - b) for a, b in zip(pair["renders"], pair["generated"], strict=True))
+
+
+def tables(found: Mapping[str, Any]) -> str:
+    """The figures as Markdown."""
+    judge, clip, parser = found["judge"], found["clip"], found["parser"]
+    gaps = {a: _share_gap(found, a) for a in ATTRIBUTES}
+    widest = max(gaps, key=lambda a: gaps[a])
+    lowest = min(parser, key=lambda p: parser[p])
+    frechet, drawn = found["frechet"], found["parser_on_generated"]
+    lines = [
+        f"{found['portraits']:,} portraits of each kind that no network was trained on.",
+        "",
+        "| what | figure |",
+        "|---|---|",
+        f"| judge, mean accuracy over the attributes | {_mean([j['accuracy'] for j in judge.values()]):.3f} |",
+        f"| CLIP zero-shot, one unseen sentence a class | {_mean([c['one'] for c in clip.values()]):.3f} |",
+        f"| CLIP zero-shot, three unseen sentences averaged | {_mean([c['three'] for c in clip.values()]):.3f} |",
+        f"| parser, mIoU over the 19 classes | {_mean(list(parser.values())):.3f} (lowest: {lowest.replace('_', ' ')}, "
+        f"{parser[lowest]:.2f}) |",
+        f"| parser and generator: mIoU of generated faces to the labels of the portrait they depict | "
+        f"{_mean(list(drawn.values())):.3f} |",
+        f"| attribute frequencies, generated against rendered: largest gap | {100 * gaps[widest]:.1f} points "
+        f"({widest.replace('_', ' ')}) |",
+        f"| Fréchet distance to renders (features of the judge): generated | {frechet['generated']:.2f} |",
+        f"| the same, of a second set of renders | {frechet['other_renders']:.2f} |",
+        "",
+        "Accuracies are means over the classes of an attribute, so a rare class counts as much as a frequent one.",
+        "",
+        "| attribute | judge: accuracy | precision | F1 | CLIP: one sentence | three | gap of frequencies |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for a in ATTRIBUTES:
+        j, c = judge[a], clip[a]
+        lines.append(
+            f"| {a.replace('_', ' ')} | {j['accuracy']:.3f} | {j['precision']:.3f} | {j['f1']:.3f} | {c['one']:.3f} "
+            f"| {c['three']:.3f} | {100 * gaps[a]:.1f} |"
+        )
+    lines += ["", "| part | parser: IoU on renders | on generated faces |", "|---|---|---|"]
+    lines += [f"| {p.replace('_', ' ')} | {parser[p]:.2f} | {drawn[p]:.2f} |" for p in PARTS]
+    lines += ["", "<details><summary>Confusion matrices of the judge (rows: the truth, columns: the guess)</summary>"]
+    for a, names in ATTRIBUTES.items():
+        lines += ["", f"| {a.replace('_', ' ')} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+        for name, row in zip(names, judge[a]["confusion"], strict=True):
+            lines.append(f"| {name} | {' | '.join(map(str, row))} |")
+    return "\n".join([*lines, "", "</details>"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", default="mini")
+    parser.add_argument("--count", type=int, default=2000, help="portraits of each kind")
+    parser.add_argument("--card", type=Path, default=Path("checkpoints/mini/README.md"))
+    args = parser.parse_args()
+    found = measure(Editor.from_pretrained(args.models, device="cpu"), count=args.count)
+    args.card.with_name("card.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
+    before, _, rest = args.card.read_text(encoding="utf-8").partition(START)
+    args.card.write_text(f"{before}{START}\n{tables(found)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    print(tables(found).partition("<details>")[0])
+
+
+if __name__ == "__main__":
+    main()
