@@ -207,7 +207,7 @@ def draw_strips(
         "# Twelve edits of `mini`",
         "",
         "One direction for each sentence, learned with the default settings. One face a row, none of which training "
-        "saw; the strength stands above each column. [benchmarks/defaults.py](../benchmarks/defaults.py) made them, and "
+        "saw; the strength stands above each column. [benchmarks/defaults.py](../benchmarks/defaults.py) made them; "
         "[their figures](../benchmarks/README.md) come from the same directions.",
     ]
     for prompt in prompts:

@@ -240,7 +240,10 @@ def clip_verdict(rows: dict[str, list[list[dict[str, Any]]]]) -> list[str]:
     pairs = np.stack([gain[known], strict[known]])
     for picked in [np.arange(pairs.shape[1]), *rng.integers(0, pairs.shape[1], (2000, pairs.shape[1]))]:
         found.append(spearman(*pairs[:, picked]))
-    value, (low, high) = found[0], np.nanquantile(found[1:], (0.025, 0.975))
+    value = found[0]
+    if not np.isfinite(value):
+        return ["- *CLIP is an unreliable metric to report results by*: nothing varies that could be compared."]
+    low, high = np.nanquantile(found[1:], (0.025, 0.975))
     if low > 0.5:
         verdict = "does not hold here: it ranks trainings much as the judge does"
     elif high < 0.5:
@@ -266,8 +269,9 @@ INTRODUCTION = (
     "every row, so that rows can be compared; *strict* also wants the region's mean colour within 0.2 of that face's "
     "exact edit. Means with 95 % intervals over training seeds × faces; a verdict needs intervals that do not overlap. "
     "The figures of the report's own table are of single pictures of photographs by one CLIP number each; they are not "
-    "at hand here, so no column repeats them. What the report concluded and what is measured here stand in the list "
-    "below each table."
+    "at hand here, so no column repeats them. Below each table stands what the report chose or said, as far as this "
+    "project knows it, and whether it holds here. The single-seed rows that are judged on their own face have one face "
+    "to a training, so their intervals say little."
 )
 
 
