@@ -28,11 +28,13 @@ SHOWN = (2, 11, 17, 23)
 
 
 def _table(rows: dict[str, tuple[Figures, float | None]]) -> str:
-    lines = ["| sentence | faces that lacked it | changed | outside / inside | other attributes flipped |"]
-    lines.append("|---|---|---|---|---|")
+    names = ("sentence", "faces that lacked it", "changed", "strictly", "outside / inside", "others flipped", "floor")
+    lines = [f"| {' | '.join(names)} |"]
+    lines.append("|---|---|---|---|---|---|---|")
     for prompt, (figures, _) in rows.items():
         lines.append(
-            f"| {prompt} | {figures.lacked} | {figures.success:.0%} | {figures.ratio:.3f} | {figures.leakage:.1%} |"
+            f"| {prompt} | {figures.lacked} | {figures.success:.0%} | {figures.strict:.0%} | {figures.ratio:.3f} "
+            f"| {figures.leakage:.1%} | {figures.floor:.1%} |"
         )
     return "\n".join(lines)
 
@@ -80,8 +82,8 @@ def main() -> None:
 
 
 def _line(prompt: str, figures: Figures, seconds: float | None) -> str:
-    text = f"{prompt:34s} {figures.success:5.0%} of {figures.lacked:2d}  out/in {figures.ratio:.3f}"
-    text += f"  leakage {figures.leakage:.3f}"
+    text = f"{prompt:34s} {figures.success:5.0%} of {figures.lacked:2d}  strict {figures.strict:4.0%}"
+    text += f"  out/in {figures.ratio:.3f}  leakage {figures.leakage:.3f} (floor {figures.floor:.3f})"
     return text if seconds is None else f"{text}  {seconds:.0f} s"
 
 

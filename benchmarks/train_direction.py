@@ -34,7 +34,7 @@ def judged(editor: Editor, direction: Direction, prompt: str, alphas: tuple[floa
 
 def row(name: str, prompt: str, seconds: float, steps: int, found: Strength) -> dict[str, Any]:
     assert found.success is not None
-    leakage = sum(flip.mean for flip in found.flips.values()) / len(found.flips)
+    assert found.kept is not None
     return {
         "prompt": prompt,
         "setting": name,
@@ -43,7 +43,7 @@ def row(name: str, prompt: str, seconds: float, steps: int, found: Strength) -> 
         "alpha": found.alpha,
         "success": found.success.mean,
         "interval": [found.success.low, found.success.high],
-        "leakage": leakage,
+        "leakage": 1 - found.kept.mean,
     }
 
 

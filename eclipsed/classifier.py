@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eclipsed.devices import as_device
-from eclipsed.errors import CheckpointError, MissingModelError
+from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.images import check_images, resize
 
 __all__ = ["Classifier"]
@@ -29,14 +29,25 @@ class Classifier(nn.Module):
 
     Args:
         attributes: attribute -> names of its classes, in the order of the logits.
+        requires: attribute -> other attribute -> classes of that, one of which a face must have for the first to be
+            seen at all: ``{"hat_colour": {"hat": ("yes",)}}``. Attributes that are not named can always be seen.
+    Raises:
+        InputError: `requires` names an attribute or class that there is not, or goes round in a circle.
     """
 
     #: Side of the pictures it looks at, in pixels.
     size = 128
 
-    def __init__(self, attributes: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        attributes: Mapping[str, tuple[str, ...]],
+        requires: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+    ) -> None:
         super().__init__()
         self.attributes = {name: tuple(classes) for name, classes in attributes.items()}
+        self.requires = {name: {k: tuple(v) for k, v in wanted.items()} for name, wanted in (requires or {}).items()}
+        for name in self.requires:
+            self._check_requires(name)
         layers: list[nn.Module] = []
         for k, (before, after) in enumerate(pairwise((3, 24, 48, 80, 128, 128))):
             layers += [
@@ -77,7 +88,10 @@ class Classifier(nn.Module):
                 state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
         except (SafetensorError, OSError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged or cut short: {error}") from error
-        network = cls(_attributes(path, header))
+        try:
+            network = cls(_attributes(path, header), _requires(path, header))
+        except InputError as error:
+            raise CheckpointError(f"{path}: {error}") from error
         try:
             network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
         except RuntimeError as error:
@@ -117,6 +131,39 @@ class Classifier(nn.Module):
         """The likeliest class of every attribute: attribute -> (N,) int64; see `probabilities`."""
         return {name: p.argmax(dim=1) for name, p in self.probabilities(images).items()}
 
+    def seen(self, labels: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Whether each attribute can be seen on each face: a face without a hat has no colour of a hat.
+
+        The classifier names a class of every attribute on every face; where what an attribute requires is not there,
+        that name means nothing. What is required must itself be seen.
+
+        Args:
+            labels: from `labels`.
+        Returns:
+            attribute -> (N,) bool; all true for an attribute that requires nothing.
+        """
+        return {name: self._seen(name, labels) for name in self.attributes}
+
+    def _seen(self, name: str, labels: Mapping[str, Tensor]) -> Tensor:
+        out = torch.ones_like(labels[name], dtype=torch.bool)
+        for other, classes in self.requires.get(name, {}).items():
+            wanted = torch.tensor([self.attributes[other].index(one) for one in classes], device=out.device)
+            out &= torch.isin(labels[other], wanted) & self._seen(other, labels)
+        return out
+
+    def _check_requires(self, name: str, above: tuple[str, ...] = ()) -> None:
+        if name in above:
+            raise InputError(f"what {name!r} requires goes round in a circle: {' → '.join((*above, name))}")
+        for one in (name, *self.requires.get(name, ())):
+            if one not in self.attributes:
+                raise InputError(f"unknown attribute {one!r} in what is required; known: {', '.join(self.attributes)}")
+        for other, classes in self.requires.get(name, {}).items():
+            wrong = [one for one in classes if one not in self.attributes[other]]
+            if wrong or not classes:
+                known = ", ".join(self.attributes[other])
+                raise InputError(f"{name!r} requires a class of {other!r}, which has {known}; got {wrong}")
+            self._check_requires(other, (*above, name))
+
 
 def _attributes(path: Path, header: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(header, dict) or header.get("kind") != "classifier":
@@ -133,3 +180,14 @@ def _attributes(path: Path, header: Any) -> dict[str, tuple[str, ...]]:
     ):
         raise CheckpointError(f"{path} does not say which attributes it reads")
     return {name: tuple(classes) for name, classes in found.items()}
+
+
+def _requires(path: Path, header: dict[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
+    found = header.get("requires", {})
+    if not isinstance(found, dict) or not all(
+        isinstance(wanted, dict)
+        and all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in wanted.values())
+        for wanted in found.values()
+    ):
+        raise CheckpointError(f"{path}: requires must say which classes of which attributes an attribute needs")
+    return {name: {other: tuple(names) for other, names in wanted.items()} for name, wanted in found.items()}

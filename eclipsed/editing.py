@@ -20,9 +20,7 @@ from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.generator import Generator
 from eclipsed.images import to_pil
 from eclipsed.latents import Latent, Space
-from eclipsed.losses import grow_mask, mix_masks
 from eclipsed.networks.stylegan2 import Begun
-from eclipsed.parser import Parser
 from eclipsed.photos.origin import Origin
 
 if TYPE_CHECKING:
@@ -31,11 +29,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Edit",
     "Faces",
-    "blend_pixels",
+    "at_once",
     "check_alpha",
     "check_alphas",
     "edit",
-    "feathered",
     "ladder",
     "render",
     "sample",
@@ -43,7 +40,6 @@ __all__ = [
 ]
 
 _PIXELS_AT_ONCE = 8 * 256 * 256
-_FEATHER = 0.02  # of the image's width: half of the way from the region's edge to where a blended edit ends
 
 
 @dataclass(frozen=True)
@@ -245,7 +241,7 @@ def ladder(
 @torch.no_grad()
 def _ladder_images(generator: Generator, common: Latent, latents: list[Latent], row: int) -> list[Tensor]:
     """The pictures of some faces at several places that differ from `row` on, (N, 3, H, W) for each place."""
-    step = max(1, _PIXELS_AT_ONCE // generator.resolution**2)
+    step = at_once(generator.resolution)
     size = max(1, step // len(latents))  # faces of which all places are drawn together
     parts: list[list[Tensor]] = [[] for _ in latents]
     for start in range(0, len(common), size):
@@ -283,24 +279,9 @@ def _edited(
     return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=faces)
 
 
-def blend_pixels(parser: Parser, faces: Faces, edited: Faces, parts: Sequence[str]) -> Faces:
-    """Put the edited parts into the faces' own pictures.
-
-    Args:
-        parser: finds the parts before and after the edit.
-        faces: before the edit.
-        edited: after it.
-        parts: what is taken from the edited pictures, on either side of the edit.
-    Returns:
-        `edited` with other images: inside the parts those of `edited`; beyond them a seam of 4 % of the width; and
-        beyond the seam those of `faces`, bit for bit. The latents are those of `edited`.
-    """
-    masks = []
-    for before, after in zip(_some(faces.images), _some(edited.images), strict=True):
-        masks.append(feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union")))
-    mask = torch.cat(masks)
-    images = torch.where(mask > 0, torch.lerp(faces.images, edited.images, mask), faces.images)
-    return replace(edited, images=images)
+def at_once(resolution: int) -> int:
+    """How many pictures of that side are drawn at a time, so that memory does not grow with their number."""
+    return max(1, _PIXELS_AT_ONCE // resolution**2)
 
 
 def check_alpha(alpha: object, *, name: str = "alpha") -> float:
@@ -375,7 +356,7 @@ def render(
     Returns:
         (N, 3, H, W).
     """
-    step = max(1, _PIXELS_AT_ONCE // generator.resolution**2)
+    step = at_once(generator.resolution)
     tunings = [origin.tuning for origin in origins]
     with torch.no_grad():
         if any(tuning is not None for tuning in tunings):
@@ -385,26 +366,6 @@ def render(
             return latent.render(generator, begun=begun)[0]
         parts = [latent[start : start + step].render(generator)[0] for start in range(0, len(latent), step)]
     return torch.cat(parts)
-
-
-def _some(images: Tensor) -> tuple[Tensor, ...]:
-    """A few pictures at a time, so that memory does not grow with their number."""
-    return torch.split(images, max(1, _PIXELS_AT_ONCE // (images.shape[2] * images.shape[3])))
-
-
-def feathered(mask: Tensor) -> Tensor:
-    """Widen a mask by a seam.
-
-    Args:
-        mask: 0 or 1, (N, 1, H, W).
-    Returns:
-        1 on the mask, 0 from 4 % of the width beyond it, and a straight ramp between.
-    """
-    reach = max(1, round(_FEATHER * mask.shape[-1]))
-    wide = grow_mask(mask, reach / mask.shape[-1])
-    padded = torch.nn.functional.pad(wide, [reach] * 4, mode="replicate")
-    soft = torch.nn.functional.avg_pool2d(padded, 2 * reach + 1, stride=1)
-    return torch.where(mask > 0, torch.ones_like(soft), soft)
 
 
 def _caption(before: Faces, after: Faces) -> str:

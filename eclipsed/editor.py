@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eclipsed import animation, editing, pictures, replay, training
+from eclipsed import animation, blending, editing, pictures, replay, training
+from eclipsed.blending import check_blend
 from eclipsed.checkpoints.catalogue import find_set
 from eclipsed.classifier import Classifier
 from eclipsed.clip import Clip
@@ -260,13 +261,13 @@ class Editor(PhotoMethods):
             alpha: strength of all, or one for each.
             layers: rows of ws or names of layers to restrict the edit to.
             blend: ``"pixels"`` puts what the directions' regions show after the edit into the pictures of `faces`,
-                with a seam of 4 % of the width around them; what lies beyond stays as it was, bit for bit. None shows
-                what the generator makes of the edited latents.
+                with a seam of 4 % of the width around them; what lies beyond stays as it was, bit for bit.
+                ``"features"`` does so in the feature maps, so that the generator draws the seam; see
+                `eclipsed.blending.blend_features`. None shows what the generator makes of the edited latents.
         Raises:
             InputError: also when `blend` is unknown.
         """
-        if blend not in (None, "pixels"):
-            raise InputError(f'blend must be "pixels" or None; got {blend!r}')
+        check_blend(blend)
         if isinstance(direction, Stack):
             if alpha != 1.0 or layers is not None or blend is not None:
                 raise InputError("a stack holds its own alphas, layers and blends; change them there")
@@ -276,7 +277,7 @@ class Editor(PhotoMethods):
             return edited
         each = [direction] if isinstance(direction, Direction) else direction
         parts = sorted({part for one in each for part in one.region.parts})
-        return editing.blend_pixels(self.parser, faces, edited, parts)
+        return blending.blend(blend, self.generator, lambda: self.parser, faces, edited, parts)
 
     def replay(self, faces: Faces, stack: Stack, *, directions: Sequence[Direction] = ()) -> Faces:
         """Apply the edits of a stack one after the other, as the studio does.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eclipsed.editing import Faces
     from eclipsed.editor import Editor
 
-__all__ = ["ALPHAS", "SEEDS", "Evaluation", "Strength", "Target", "evaluate"]
+__all__ = ["ALPHAS", "SEEDS", "Evaluation", "Strength", "Target", "check_held_out", "evaluate", "judge"]
 
 #: Faces that are looked at when a call does not say; training and calibration draw from other ranges.
 SEEDS = tuple(range(2000, 2064))
@@ -121,7 +121,10 @@ class Strength:
         ssim: of what lies outside.
         success: share of the faces without the target that have it afterwards.
         kept: share of the other attributes that stay what they were.
-        flips: attribute -> share of faces in which it flips.
+        flips: attribute -> share of faces in which it flips. An attribute counts for a face only where it can be seen
+            both before and after the edit (`Classifier.seen`): a face without a hat has no colour of a hat to lose.
+            The same goes for the target: bald faces do not count where hair should turn blond, and faces that lose
+            their hair are no success.
     """
 
     alpha: float
@@ -211,7 +214,7 @@ def evaluate(
         InputError: a seed was trained or calibrated on, a strength is no finite number, or the target is unknown.
         DirectionError: the direction belongs to another generator.
     """
-    numbers = _held_out(direction, seeds)
+    numbers = check_held_out(direction, seeds)
     strengths = tuple(sorted(set(check_alphas(tuple(alphas), len(alphas), name="alphas"))))
     classifier, notes = editor.classifier, []
     if classifier is None:
@@ -245,7 +248,7 @@ def evaluate(
             seconds += time.perf_counter() - began
             seen = _look(editor, classifier, after, texts)
             rows[alpha] = seen["cosine"]
-            found[place].append(_compare(editor, direction, before, after, base, seen, classifier, target))
+            found[place].append(_compare(editor, direction.region.parts, before, after, base, seen, target))
         cosines.append(torch.stack([rows[alpha] for alpha in sorted(rows)]))
         tell(numbers.index(some[-1]) + 1)
     return Evaluation(
@@ -261,7 +264,38 @@ def evaluate(
     )
 
 
-def _held_out(direction: Direction, seeds: Sequence[int]) -> tuple[int, ...]:
+def judge(
+    editor: Editor, before: Faces, after: Faces, *, prompt: str, parts: Sequence[str], target: Target | None = None
+) -> dict[str, Tensor]:
+    """Measure any edit of some faces, however it was made.
+
+    Args:
+        editor: whose parser, CLIP and classifier judge.
+        before: N faces.
+        after: the same faces edited.
+        prompt: what the edit was to do.
+        parts: what it might change.
+        target: what counts as success; None leaves that out.
+    Returns:
+        One value a face, (N,), nan where a face does not count: the fields of `Strength` but for `flips`, which are
+        under ``"flip NAME"``. ``"success"`` is left out without a target, and with the flips without a classifier.
+    Raises:
+        InputError: the faces are not as many before as after.
+    """
+    if before.images.shape != after.images.shape:
+        raise InputError(f"as many faces after as before; got {len(before)} and {len(after)}")
+    with torch.no_grad():
+        texts = editor.clip.encode_text((prompt, *contrasts(prompt)))
+    old, new = (_look(editor, editor.classifier, faces, texts) for faces in (before, after))
+    return _compare(editor, parts, before, after, old, new, target)
+
+
+def check_held_out(direction: Direction, seeds: Sequence[int]) -> tuple[int, ...]:
+    """Return `seeds` when a direction never saw their faces.
+
+    Raises:
+        InputError: it may have been trained or calibrated on one, or one is named twice.
+    """
     numbers = check_seeds(seeds)
     if len(set(numbers)) < len(numbers):
         raise InputError("every seed may be named once")
@@ -291,16 +325,14 @@ def _look(editor: Editor, classifier: Classifier | None, faces: Faces, texts: Te
 
 def _compare(
     editor: Editor,
-    direction: Direction,
+    parts: Sequence[str],
     before: Faces,
     after: Faces,
     base: Mapping[str, Any],
     seen: Mapping[str, Any],
-    classifier: Classifier | None,
     target: Target | None,
 ) -> dict[str, Tensor]:
     """One number a face for each measure; nan where a face does not count."""
-    parts = direction.region.parts
     mask = mix_masks(editor.parser.mask(before.images, parts), editor.parser.mask(after.images, parts), "union")
     grown = grow_mask(mask, _GROWN)
     old, new = (faces.images.clamp(-1, 1) for faces in (before, after))
@@ -314,21 +346,31 @@ def _compare(
         "psnr": metrics.psnr(old, new, 1 - grown),
         "ssim": metrics.weighted_mean(metrics.ssim_map(old, new), 1 - grown),
     }
-    if classifier is not None:
-        was, now = base["labels"], seen["labels"]
-        aim = None if target is None else target.attribute
-        flips = {name: (was[name] != now[name]).double() for name in classifier.attributes if name != aim}
-        out |= {f"flip {name}": flip for name, flip in flips.items()}
-        out["kept"] = 1 - torch.stack(list(flips.values())).mean(dim=0)
-        if target is not None:
-            lacked = ~target.reached(was, classifier.attributes)
-            out["success"] = torch.where(lacked, target.reached(now, classifier.attributes).double(), torch.nan)
+    if editor.classifier is not None:
+        out |= _attributes(editor.classifier, base["labels"], seen["labels"], target)
     return {name: value.cpu() for name, value in out.items()}
+
+
+def _attributes(
+    classifier: Classifier, was: Mapping[str, Tensor], now: Mapping[str, Tensor], target: Target | None
+) -> dict[str, Tensor]:
+    """Flips, what was kept, and success, of attributes that can be seen before and after the edit."""
+    there, still = classifier.seen(was), classifier.seen(now)
+    names = [name for name in classifier.attributes if target is None or name != target.attribute]
+    flips = torch.stack([(was[name] != now[name]).double() for name in names])
+    flips = torch.where(torch.stack([there[name] & still[name] for name in names]), flips, torch.nan)
+    out = {f"flip {name}": flip for name, flip in zip(names, flips, strict=True)}
+    out["kept"] = 1 - flips.nanmean(dim=0)
+    if target is not None:
+        lacked = there[target.attribute] & ~target.reached(was, classifier.attributes)
+        reached = still[target.attribute] & target.reached(now, classifier.attributes)
+        out["success"] = torch.where(lacked, reached.double(), torch.nan)
+    return out
 
 
 def _summary(alpha: float, parts: list[dict[str, Tensor]]) -> Strength:
     values = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    flips = {name[5:]: metrics.share(v > 0.5) for name, v in values.items() if name.startswith("flip ")}
+    flips = {name[5:]: metrics.share(v[v.isfinite()] > 0.5) for name, v in values.items() if name.startswith("flip ")}
     success = values.get("success")
     return Strength(
         alpha=alpha,

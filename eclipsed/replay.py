@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from eclipsed import library
+from eclipsed.blending import blend, check_blend
 from eclipsed.direction import Direction
-from eclipsed.editing import Edit, Faces, blend_pixels, render, warn_beyond
-from eclipsed.errors import DirectionError, EclipsedError, InputError, MissingModelError
+from eclipsed.editing import Edit, Faces, render, warn_beyond
+from eclipsed.errors import DirectionError, EclipsedError, MissingModelError
 from eclipsed.generator import Generator
 from eclipsed.networks.stylegan2 import Begun
 from eclipsed.parser import Parser
@@ -155,17 +156,17 @@ def replay(
                     moved = space.move(moved, single.deltas[0].to(latent.ws), step.alpha * single.scale)
         if not step.alpha:
             continue
-        if step.blend == "pixels":
-            base = images if drawn else render(generator, latent, faces.origins, begun=begun)
-            before, after = (
-                replace(faces, images=base),
-                replace(faces, images=render(generator, moved, faces.origins, begun=begun)),
-            )
-            images, drawn = blend_pixels(parser(), before, after, direction.region.parts).images, True
-        elif step.blend is None:
+        if check_blend(step.blend) is None:
             drawn = False
         else:
-            raise InputError(f'blend must be "pixels" or None; got {step.blend!r}')
+            base = images if drawn else render(generator, latent, faces.origins, begun=begun)
+            before, after = (
+                replace(faces, images=base, latent=latent),
+                replace(faces, images=render(generator, moved, faces.origins, begun=begun), latent=moved),
+            )
+            parts = direction.region.parts
+            images = blend(step.blend, generator, parser, before, after, parts, begun=begun).images
+            drawn = True
         latent = moved
     if not drawn:
         images = render(generator, latent, faces.origins, begun=begun)

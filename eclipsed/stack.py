@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["BLENDS", "GROUPS", "MOST_EDITS", "Stack", "StackEntry"]
 
 #: how an edit is put into the picture: None shows what the generator draws
-BLENDS: tuple[str | None, ...] = (None, "pixels")
+BLENDS: tuple[str | None, ...] = (None, "pixels", "features")
 
 #: names of row groups that stand for layers, see `eclipsed.rows.row_groups`
 GROUPS = ("coarse", "middle", "fine")
@@ -75,7 +75,7 @@ class StackEntry:
         if not isinstance(self.on, bool):
             raise InputError(f"on must be true or false; got {_short(self.on)}")
         if self.blend not in BLENDS:
-            raise InputError(f'blend must be "pixels" or null; got {_short(self.blend)}')
+            raise InputError(f'blend must be "pixels", "features" or null; got {_short(self.blend)}')
         object.__setattr__(self, "alpha", float(self.alpha))
         object.__setattr__(self, "layers", _layers(self.layers))
 

@@ -270,5 +270,5 @@ def test_blended_edits_follow_each_other(editor, direction):
 
 
 def test_an_unknown_blend(editor, direction):
-    with pytest.raises(InputError, match='blend must be "pixels" or None'):
-        editor.edit(editor.sample(seeds=[1]), direction, blend="features")
+    with pytest.raises(InputError, match='blend must be "pixels", "features" or None'):
+        editor.edit(editor.sample(seeds=[1]), direction, blend="soft")

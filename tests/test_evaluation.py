@@ -14,7 +14,7 @@ from eclipsed.classifier import Classifier
 from eclipsed.direction import Direction
 from eclipsed.editor import Editor
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
-from eclipsed.evaluation import Target, evaluate
+from eclipsed.evaluation import Target, evaluate, judge
 
 SEEDS = tuple(range(2000, 2008))
 
@@ -40,7 +40,7 @@ def test_no_strength_changes_nothing(found):
     assert (nothing.inside.mean, nothing.outside.mean, nothing.clip_gain.mean) == (0.0, 0.0, 0.0)
     assert (nothing.kept.mean, nothing.success.mean, nothing.ssim.mean) == (1.0, 0.0, pytest.approx(1.0))
     assert nothing.psnr.count == 0  # infinite for every face
-    assert all(flip.mean == 0 for flip in nothing.flips.values())
+    assert all(flip.mean == 0 for flip in nothing.flips.values() if flip.count)
 
 
 def test_the_figures_are_those_of_the_edit(found, mini, lipstick):
@@ -54,7 +54,14 @@ def test_the_figures_are_those_of_the_edit(found, mini, lipstick):
     assert full.success.mean > found.strengths[1].success.mean
     assert full.flips["skin"].mean == float((was["skin"] != now["skin"]).double().mean())
     assert "lip_colour" not in full.flips
-    assert full.kept.mean == pytest.approx(1 - sum(flip.mean for flip in full.flips.values()) / len(full.flips))
+    hat = mini.classifier.attributes["hat"].index("yes")
+    hats = (was["hat"] == hat) & (now["hat"] == hat)
+    assert full.flips["hat_colour"] == metrics.share((was["hat_colour"] != now["hat_colour"])[hats])
+    kept = []
+    for k in range(len(SEEDS)):
+        seen = [n for n in full.flips if mini.classifier.seen(was)[n][k] and mini.classifier.seen(now)[n][k]]
+        kept.append(sum(bool(was[n][k] == now[n][k]) for n in seen) / len(seen))
+    assert full.kept.mean == pytest.approx(sum(kept) / len(kept))
     text = mini.clip.encode_text([lipstick.prompt])[0]
     gain = (mini.clip.encode_images(after.images) - mini.clip.encode_images(before.images)) @ text
     assert full.clip_gain.mean == pytest.approx(float(gain.mean()), abs=1e-5)
@@ -133,6 +140,81 @@ def test_bad_targets(mini, text):
         Target.parse(text, mini.classifier.attributes)
 
 
+def test_judging_any_pair_of_faces(found, mini, lipstick):
+    before = mini.sample(seeds=SEEDS)
+    after = mini.edit(before, lipstick, 1.0)
+    target = Target("lip_colour", ("red",))
+    values = judge(mini, before, after, prompt=lipstick.prompt, parts=lipstick.region.parts, target=target)
+    full = found.strengths[2]
+    for name in ("clip_gain", "inside", "outside", "kept"):
+        assert metrics.bootstrap(values[name]) == getattr(full, name)
+    assert metrics.share(values["success"][values["success"].isfinite()] > 0.5) == full.success
+    assert values["flip skin"].shape == (len(SEEDS),)
+    with pytest.raises(InputError, match="as many faces"):
+        judge(mini, before, after[:2], prompt="x", parts=("hair",))
+
+
+# --- what can be seen
+
+
+LOOKS = {"bald": ("hair", "bald"), "hat": ("no", "yes"), "bun": ("no", "yes"), "pin": ("no", "yes")}
+NEEDS = {"bun": {"bald": ("hair",), "hat": ("no",)}, "pin": {"bun": ("yes",)}}
+
+
+def test_what_is_required_must_itself_be_seen():
+    labels = {name: torch.tensor(values) for name, values in {
+        "bald": [0, 1, 0, 0], "hat": [0, 0, 1, 0], "bun": [1, 1, 1, 0], "pin": [1, 1, 1, 1],
+    }.items()}  # fmt: skip
+    seen = Classifier(LOOKS, NEEDS).seen(labels)
+    assert seen["bald"].tolist() == seen["hat"].tolist() == [True] * 4
+    assert seen["bun"].tolist() == [True, False, False, True]
+    assert seen["pin"].tolist() == [True, False, False, False]
+    assert all(bool(one.all()) for one in Classifier(LOOKS).seen(labels).values())
+
+
+@pytest.mark.parametrize(
+    ("requires", "words"),
+    [
+        ({"bow": {"hat": ("no",)}}, "unknown attribute 'bow'"),
+        ({"bun": {"bow": ("no",)}}, "unknown attribute 'bow'"),
+        ({"bun": {"hat": ("none",)}}, "which has no, yes; got"),
+        ({"bun": {"hat": ()}}, "which has no, yes; got"),
+        ({"bun": {"pin": ("no",)}, "pin": {"bun": ("no",)}}, "circle: bun → pin → bun"),
+    ],
+)
+def test_what_cannot_be_required(requires, words):
+    with pytest.raises(InputError, match=words):
+        Classifier(LOOKS, requires)
+
+
+def test_what_does_not_apply_is_no_flip(mini):
+    """A hat put on bald and other heads: colours of hats count for nobody, colours of hair for those with hair."""
+    before = mini.sample(seeds=SEEDS)
+    labels = {name: torch.zeros(len(SEEDS), dtype=torch.long) for name in mini.classifier.attributes}
+    after = {name: value.clone() for name, value in labels.items()}
+    labels["bald"][:3] = after["bald"][:3] = 1
+    after["hat"][:] = after["hat_colour"][:] = after["hair_colour"][:] = 1
+    looks = iter((labels, after))
+    editor = _Seeing(mini, lambda images: next(looks))
+    values = judge(editor, before, before, prompt="a hat", parts=("hat",), target=Target("hat", ("yes",)))
+    assert bool(values["flip hat_colour"].isnan().all())
+    assert values["flip hair_colour"].isnan().tolist() == [True] * 3 + [False] * 5
+    assert values["flip hair_colour"][3:].tolist() == [1.0] * 5
+    assert values["success"].tolist() == [1.0] * 8
+    looks = iter((labels, after))
+    values = judge(editor, before, before, prompt="x", parts=("hat",), target=Target("hair_colour", ("brown",)))
+    assert values["success"].isnan().tolist() == [True] * 3 + [False] * 5  # the bald cannot turn brown
+
+
+class _Seeing:
+    """An editor whose classifier sees what it is told to."""
+
+    def __init__(self, editor, labels):
+        self.clip, self.parser, self.generator = editor.clip, editor.parser, editor.generator
+        self.classifier = Classifier(editor.classifier.attributes, editor.classifier.requires)
+        self.classifier.labels = labels
+
+
 # --- the classifier's file
 
 
@@ -155,12 +237,15 @@ def test_bad_classifier_files(tmp_path):
     cut.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(CheckpointError, match="damaged or cut short"):
         Classifier.from_file(cut)
+    plain = {"kind": "classifier", "version": 1, "attributes": {"a": ["one", "two"]}}
     headers = [
         (None, "holds no classifier"),
         ({"kind": "parser"}, "holds no classifier but 'parser'"),
         ({"kind": "classifier", "version": 2}, "format 2"),
         ({"kind": "classifier", "version": 1, "attributes": {"a": ["one"]}}, "which attributes"),
-        ({"kind": "classifier", "version": 1, "attributes": {"a": ["one", "two"]}}, "does not fit"),
+        (plain, "does not fit"),
+        ({**plain, "requires": []}, "requires must"),
+        ({**plain, "requires": {"b": {"a": ["one"]}}}, "unknown attribute 'b'"),
     ]
     for header, words in headers:
         file = tmp_path / "other.safetensors"

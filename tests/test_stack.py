@@ -138,7 +138,7 @@ def test_a_replay_is_the_same_picture_as_single_edits(editor, direction, other, 
     assert not torch.equal(replayed.images, faces.images)
 
 
-@pytest.mark.parametrize("blend", [None, "pixels"])
+@pytest.mark.parametrize("blend", [None, "pixels", "features"])
 def test_what_is_begun_once_gives_the_same_bits(editor, other, blend):
     faces = editor.sample(seeds=[5])
     look = Stack().added(other, alpha=1.0, blend=blend)

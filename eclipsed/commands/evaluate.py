@@ -114,7 +114,8 @@ def _print(found: Evaluation, size: int) -> None:
             table.add_row(name, *(show(value).replace(" ", "\n", 1) for value in values))
     console.print(table)
     strongest = min(found.strengths, key=lambda one: abs(one.alpha - 1))
-    leaks = sorted(strongest.flips.items(), key=lambda item: -item[1].mean)[:_LEAKS]
+    counted = [item for item in strongest.flips.items() if item[1].count]
+    leaks = sorted(counted, key=lambda item: -item[1].mean)[:_LEAKS]
     if leaks:
         result(f"flips most at {strongest.alpha:+g}: " + ", ".join(f"{n} {i.mean:.0%}" for n, i in leaks))
     result(f"CLIP rises, or stays, with every strength for {found.monotone.mean:.0%} of the faces")

@@ -43,8 +43,8 @@ Blend = Annotated[
     str | None,
     typer.Option(
         "--blend",
-        metavar="pixels",
-        help="Put the edited part into the original picture, which stays as it is elsewhere.",
+        metavar="pixels|features",
+        help="Put the edited part into the original picture, or its features, which stays as it is elsewhere.",
         show_default="no blending",
     ),
 ]

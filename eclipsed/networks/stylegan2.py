@@ -391,6 +391,14 @@ class SynthesisNetwork(nn.Module):
         begun = self._run(first, styles, self._start(styles[names[0]], dtype), noise_mode, features, rng)
         return Begun(following, begun.x, begun.image, begun.kept)
 
+    def start(self, style: Tensor) -> Begun:
+        """Where the drawing of the faces of a style, (N, channels), begins."""
+        return self._start(style, None)
+
+    def run(self, names: Sequence[str], styles: Mapping[str, Tensor], begun: Begun) -> Begun:
+        """Go through some layers with constant noise, from where a drawing stands; `styles` are those of `names`."""
+        return self._run(names, styles, begun, "const", (), None)
+
     def _check_styles(self, styles: Mapping[str, Tensor], names: Sequence[str]) -> None:
         unknown = [name for name in styles if name not in self._rows]
         missing = [name for name in names if name not in styles]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.editing import Faces, feathered
+from eclipsed.blending import feathered
+from eclipsed.editing import Faces
 from eclipsed.errors import InputError
 from eclipsed.losses import grow_mask, mix_masks
 from eclipsed.parser import Parser

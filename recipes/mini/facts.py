@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recipes.mini.attributes import COLOURS, INDEX, weights
 
-__all__ = ["ATTRIBUTES", "UNKNOWN", "class_index", "facts"]
+__all__ = ["ATTRIBUTES", "FAMILY", "FLAGS", "REQUIRES", "STEPS", "UNKNOWN", "class_index", "facts"]
 
 #: attribute -> its classes
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
@@ -49,6 +49,62 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "clothes_colour": tuple(COLOURS["clothes"]),
 }
 
+#: attribute -> the value whose sign it is
+FLAGS: dict[str, str] = {
+    "gender": "male",
+    **{name: name for name in ("bald", "bangs", "bun", "hat", "beard", "moustache", "earrings", "necklace", "freckles",
+                               "eye_shadow")},
+}  # fmt: skip
+
+#: attribute -> the values that add up to it, each with its weight, and the gaps that lie between its classes
+STEPS: dict[str, tuple[dict[str, float], tuple[tuple[float, float], ...]]] = {
+    "hair_texture": ({"curl": 1.0}, ((-0.35, -0.1), (0.35, 0.6))),
+    "hair_length": ({"hair_length": 1.0}, ((-0.55, -0.25), (0.4, 0.7))),
+    "face_width": ({"face_width": 1.0}, ((-0.5, 0.5),)),
+    "face_length": ({"face_length": 1.0}, ((-0.5, 0.5),)),
+    "ears": ({"ear_size": 1.0}, ((-0.6, 0.6),)),
+    "eye_size": ({"eye_size": 1.0}, ((-0.5, 0.5),)),
+    "eyes_open": ({"eye_open": 1.0}, ((-1.3, -0.6),)),
+    "brows": ({"brow_thickness": 1.0}, ((-0.4, 0.4),)),
+    "brow_angle": ({"brow_angle": 1.0}, ((-0.7, 0.7),)),
+    "nose": ({"nose_width": 1.0, "nose_length": 0.5}, ((-0.5, 0.5),)),
+    "mouth_open": ({"mouth_open": 1.0}, ((-0.1, 0.5),)),
+    "smile": ({"smile": 1.0}, ((-1.0, -0.7), (0.2, 0.6))),
+    "lips": ({"lip_thickness": 1.0}, ((-0.5, 0.5),)),
+    "age": ({"age": 1.0}, ((0.1, 0.8),)),
+    "skin": ({"skin_tone": 1.0}, ((-0.75, -0.45), (0.45, 0.75))),
+    "blush": ({"blush": 1.0}, ((-0.2, 0.6),)),
+}
+
+#: attribute -> the family of colours that it names
+FAMILY: dict[str, str] = {
+    "hair_colour": "hair",
+    "hat_colour": "hat",
+    "eye_colour": "eyes",
+    "lip_colour": "lips",
+    "clothes_colour": "clothes",
+}
+
+_HAIR = {"bald": ("hair",)}
+_HAIR_IN_VIEW = {"bald": ("hair",), "hat": ("no",)}
+_EYES_IN_VIEW = {"glasses": ("no", "clear")}
+
+#: attribute -> other attribute -> its classes without which `facts` gives none of the first: who is bald has no colour
+#: of hair. The ears of hair of medium length are in view or not; they count as in view on short hair only.
+REQUIRES: dict[str, dict[str, tuple[str, ...]]] = {
+    "hair_colour": _HAIR,
+    "hair_texture": _HAIR,
+    "hair_length": _HAIR,
+    "bangs": _HAIR_IN_VIEW,
+    "bun": _HAIR_IN_VIEW,
+    "hat_colour": {"hat": ("yes",)},
+    "ears": {"hair_length": ("short",)},
+    "eye_size": _EYES_IN_VIEW,
+    "eyes_open": _EYES_IN_VIEW,
+    "eye_colour": {**_EYES_IN_VIEW, "eyes_open": ("open",)},
+    "eye_shadow": _EYES_IN_VIEW,
+}
+
 #: the class of an attribute that cannot be seen or lies between two classes
 UNKNOWN = -1
 
@@ -67,11 +123,6 @@ def _steps(value: Tensor, *bounds: tuple[float, float]) -> Tensor:
     return out
 
 
-def _colour(v: Tensor, family: str, visible: Tensor) -> Tensor:
-    share, best = weights(v, family).max(1)
-    return torch.where(visible & (share > 0.55), best, UNKNOWN)
-
-
 def facts(v: Tensor) -> dict[str, Tensor]:
     """Classes of portraits.
 
@@ -81,53 +132,30 @@ def facts(v: Tensor) -> dict[str, Tensor]:
         attribute -> (N,) int64 positions in `ATTRIBUTES`, `UNKNOWN` where it cannot be told.
     """
     get = {name: v[:, i] for name, i in INDEX.items()}
-    flag = {
-        name: _steps(get[name], (-0.25, 0.25))
-        for name in ("bald", "bangs", "bun", "hat", "beard", "moustache", "earrings", "necklace", "freckles",
-                     "eye_shadow", "sunglasses", "glasses", "male")
-    }  # fmt: skip
-    hairy, bare = flag["bald"] == 0, torch.full_like(flag["bald"], UNKNOWN)
-    worn = flag["glasses"] == 1
+    flag = {name: _steps(get[name], (-0.25, 0.25)) for name in (*FLAGS.values(), "sunglasses", "glasses")}
+    hairy, hatless = flag["bald"] == 0, flag["hat"] == 0
     shades = torch.where(flag["sunglasses"] < 0, UNKNOWN, 1 + flag["sunglasses"])
     eyes_seen = ~((get["glasses"] > -0.25) & (get["sunglasses"] > -0.25))
-    eyes_wide = eyes_seen & (get["eye_open"] > -1.2)
-    nose = get["nose_width"] + 0.5 * get["nose_length"]
-    lips_seen = torch.ones_like(hairy)
-    ears_seen = (get["hair_length"] < 0.2) | (flag["bald"] == 1)
-    out = {
-        "hair_colour": _colour(v, "hair", hairy),
-        "hair_texture": torch.where(hairy, _steps(get["curl"], (-0.35, -0.1), (0.35, 0.6)), bare),
-        "hair_length": torch.where(hairy, _steps(get["hair_length"], (-0.55, -0.25), (0.4, 0.7)), bare),
-        "bald": flag["bald"],
-        "bangs": torch.where(hairy & (flag["hat"] == 0), flag["bangs"], bare),
-        "bun": torch.where(hairy & (flag["hat"] == 0), flag["bun"], bare),
-        "hat": flag["hat"],
-        "hat_colour": _colour(v, "hat", flag["hat"] == 1),
-        "gender": flag["male"],
-        "face_width": _steps(get["face_width"], (-0.5, 0.5)),
-        "face_length": _steps(get["face_length"], (-0.5, 0.5)),
-        "ears": torch.where(ears_seen, _steps(get["ear_size"], (-0.6, 0.6)), bare),
-        "eye_size": torch.where(eyes_seen, _steps(get["eye_size"], (-0.5, 0.5)), bare),
-        "eyes_open": torch.where(eyes_seen, _steps(get["eye_open"], (-1.3, -0.6)), bare),
-        "eye_colour": _colour(v, "eyes", eyes_wide),
-        "brows": _steps(get["brow_thickness"], (-0.4, 0.4)),
-        "brow_angle": _steps(get["brow_angle"], (-0.7, 0.7)),
-        "nose": _steps(nose, (-0.5, 0.5)),
-        "mouth_open": _steps(get["mouth_open"], (-0.1, 0.5)),
-        "smile": _steps(get["smile"], (-1.0, -0.7), (0.2, 0.6)),
-        "lips": _steps(get["lip_thickness"], (-0.5, 0.5)),
-        "lip_colour": _colour(v, "lips", lips_seen),
-        "beard": flag["beard"],
-        "moustache": flag["moustache"],
-        "glasses": torch.where(worn, shades, torch.where(flag["glasses"] == 0, 0, UNKNOWN)),
-        "earrings": flag["earrings"],
-        "necklace": flag["necklace"],
-        "age": _steps(get["age"], (0.1, 0.8)),
-        "skin": _steps(get["skin_tone"], (-0.75, -0.45), (0.45, 0.75)),
-        "blush": _steps(get["blush"], (-0.2, 0.6)),
-        "freckles": flag["freckles"],
-        "eye_shadow": torch.where(eyes_seen, flag["eye_shadow"], bare),
-        "clothes_colour": _colour(v, "clothes", torch.ones_like(hairy)),
+    visible = {
+        **dict.fromkeys(("hair_colour", "hair_texture", "hair_length"), hairy),
+        **dict.fromkeys(("bangs", "bun"), hairy & hatless),
+        **dict.fromkeys(("eye_size", "eyes_open", "eye_shadow"), eyes_seen),
+        "eye_colour": eyes_seen & (get["eye_open"] > -1.2),
+        "ears": (get["hair_length"] < 0.2) | (flag["bald"] == 1),
+        "hat_colour": flag["hat"] == 1,
     }
-    assert set(out) == set(ATTRIBUTES)
+    out = {}
+    for name in ATTRIBUTES:
+        if name == "glasses":
+            out[name] = torch.where(flag[name] == 1, shades, flag[name])
+            continue
+        if name in FLAGS:
+            known = flag[FLAGS[name]]
+        elif name in STEPS:
+            parts, gaps = STEPS[name]
+            known = _steps(sum(weight * get[value] for value, weight in parts.items()), *gaps)
+        else:
+            share, best = weights(v, FAMILY[name]).max(1)
+            known = torch.where(share > 0.55, best, UNKNOWN)
+        out[name] = torch.where(visible[name], known, UNKNOWN) if name in visible else known
     return out

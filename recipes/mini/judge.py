@@ -12,24 +12,25 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.classifier import Classifier
 from recipes.mini.augmentation import augment
 from recipes.mini.dataset import Portraits
-from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
+from recipes.mini.facts import ATTRIBUTES, REQUIRES, UNKNOWN, facts
 from recipes.mini.running import learning_rate, options, pictures, save
 
-__all__ = ["evaluate", "export", "new", "train"]
+__all__ = ["describe", "evaluate", "export", "new", "train"]
 
 
 def new() -> Classifier:
     """A classifier of all attributes, with random weights of its own seed."""
     with torch.random.fork_rng():
         torch.manual_seed(77)
-        return Classifier(ATTRIBUTES)
+        return Classifier(ATTRIBUTES, REQUIRES)
 
 
 def _loss(logits: dict[str, Tensor], classes: dict[str, Tensor]) -> Tensor:
@@ -108,9 +109,25 @@ def export(file: Path, out: Path) -> None:
     """Write the trained judge as safetensors in half precision."""
     state = torch.load(file, weights_only=True)["model"]
     state = {k: (v.half() if v.is_floating_point() and v.ndim > 1 else v).contiguous() for k, v in state.items()}
-    save_file(
-        state, out, metadata={"eclipsed": json.dumps({"kind": "classifier", "version": 1, "attributes": ATTRIBUTES})}
-    )
+    save_file(state, out, metadata=_metadata())
+
+
+def describe(file: Path) -> None:
+    """Write what the recipe says of the attributes into an exported judge; its weights stay as they are.
+
+    Raises:
+        ValueError: the file reads other attributes, and has to be trained again.
+    """
+    with safe_open(file, framework="pt") as old:
+        found = json.loads(old.metadata()["eclipsed"])["attributes"]
+    if found != json.loads(_metadata()["eclipsed"])["attributes"]:
+        raise ValueError(f"{file} reads other attributes than the recipe draws")
+    save_file(load_file(file), file, metadata=_metadata())
+
+
+def _metadata() -> dict[str, str]:
+    facts_of_it = {"kind": "classifier", "version": 1, "attributes": ATTRIBUTES, "requires": REQUIRES}
+    return {"eclipsed": json.dumps(facts_of_it)}
 
 
 def main() -> None:

@@ -6,14 +6,19 @@ is the parser's, before and after the edit together, and what counts as outside 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from torch import Tensor
 
 from eclipsed.direction import Direction
 from eclipsed.editor import Editor
-from eclipsed.evaluation import Target, evaluate
+from eclipsed.errors import EclipsedWarning
+from eclipsed.evaluation import Target, check_held_out
+from recipes.mini.truth import Truth
 
-__all__ = ["PROMPTS", "Figures", "measure"]
+__all__ = ["PROMPTS", "Figures", "judged", "measure"]
 
 #: prompts and what the judge must see afterwards: first the six that ship, then more of their kind
 PROMPTS: dict[str, Target] = {
@@ -55,29 +60,65 @@ class Figures:
     """What an edit did to some faces.
 
     Args:
-        lacked: faces that did not have the attribute before.
+        lacked: faces that could have the attribute and did not before.
         success: share of them that have it after.
+        strict: share of them that have it after, in nearly the colour of their exact edit (`recipes.mini.truth.NEAR`).
         inside: mean absolute change in the region, of pictures in [−1, 1].
         outside: the same beyond the grown region.
-        leakage: mean share of faces whose other attributes flipped.
-        flips: attribute -> that share.
+        leakage: share of the other attributes that flipped, of those that can be seen before and after.
+        floor: the same of the exact edit, where every flip is the classifier's own wavering or a true consequence.
+        distance: mean Mahalanobis distance of edited ws from the mean of w, where 1 is an ordinary face.
+        flips: attribute -> share of all faces in which it flipped where it could be seen.
+        floors: the same of the exact edit.
     """
 
     lacked: int
     success: float
+    strict: float
     inside: float
     outside: float
     leakage: float
+    floor: float
+    distance: float
     flips: dict[str, float]
+    floors: dict[str, float]
 
     @property
     def ratio(self) -> float:
         """Outside over inside."""
         return self.outside / max(self.inside, 1e-9)
 
+    @property
+    def worst(self) -> tuple[str, float]:
+        """The attribute that flips most beyond its floor, and by how much more."""
+        return max(((name, flip - self.floors[name]) for name, flip in self.flips.items()), key=lambda item: item[1])
+
+    @classmethod
+    def of(cls, values: Mapping[str, Tensor], floor: Mapping[str, Tensor]) -> Figures:
+        """Sum up what `Truth.judge` and `Truth.ceiling` gave."""
+        lacked = int(values["success"].isfinite().sum())
+        return cls(
+            lacked=lacked,
+            success=_mean(values["success"]) if lacked else 1.0,
+            strict=_mean(values["strict"]) if lacked else 1.0,
+            inside=_mean(values["inside"]),
+            outside=_mean(values["outside"]),
+            leakage=1 - _mean(values["kept"]),
+            floor=1 - _mean(floor["kept"]),
+            distance=_mean(values["distance"]),
+            flips=_flips(values),
+            floors=_flips(floor),
+        )
+
 
 def measure(
-    editor: Editor, direction: Direction, target: Target, *, seeds: Sequence[int], alpha: float = 1.0
+    editor: Editor,
+    direction: Direction,
+    target: Target,
+    *,
+    seeds: Sequence[int],
+    alpha: float = 1.0,
+    truth: Truth | None = None,
 ) -> Figures:
     """Edit the faces of some seeds and judge the result.
 
@@ -87,15 +128,37 @@ def measure(
         target: what it should reach.
         seeds: faces; they must not have been trained on.
         alpha: strength.
+        truth: of the same target and seeds, where it is at hand.
+    Raises:
+        InputError: a seed was trained on.
     """
-    found = evaluate(editor, direction, seeds=seeds, alphas=(alpha,), target=target).strengths[0]
-    assert found.success is not None
-    flips = {name: flip.mean for name, flip in found.flips.items()}
-    return Figures(
-        lacked=found.success.count,
-        success=found.success.mean if found.success.count else 1.0,
-        inside=found.inside.mean,
-        outside=found.outside.mean,
-        leakage=sum(flips.values()) / len(flips),
-        flips=flips,
-    )
+    found, floor = judged(editor, direction, target, seeds=seeds, alpha=alpha, truth=truth)
+    return Figures.of(found, floor)
+
+
+def judged(
+    editor: Editor,
+    direction: Direction,
+    target: Target,
+    *,
+    seeds: Sequence[int],
+    alpha: float = 1.0,
+    truth: Truth | None = None,
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """What `measure` sums up, face by face: of the edit, and of the exact edit; see `Truth.judge`."""
+    numbers = check_held_out(direction, seeds)
+    truth = truth or Truth.of(editor, target, seeds=numbers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EclipsedWarning)
+        after = editor.edit(truth.before, direction, alpha)
+    rows = direction.space_of(editor.generator).rows
+    found = truth.judge(editor, after, prompt=direction.prompt, parts=direction.region.parts, rows=rows)
+    return found, truth.ceiling(editor, prompt=direction.prompt)
+
+
+def _mean(values: Tensor) -> float:
+    return float(values.double().nanmean())
+
+
+def _flips(values: Mapping[str, Tensor]) -> dict[str, float]:
+    return {name[5:]: float(flip.nan_to_num(0.0).mean()) for name, flip in values.items() if name.startswith("flip ")}

@@ -73,7 +73,8 @@ function item(row, count) {
       button("remove", "\u00d7", "Remove")),
     h("div", { class: "strength" }, ...slider(row)),
     h("div", { class: "fine" }, ...layers(row),
-      choices(row, "blend", "Blend", [["none", "as drawn"], ["pixels", "part only, in pixels"]], row.blend || "none",
+      choices(row, "blend", "Blend", [["none", "as drawn"], ["pixels", "part only, in pixels"],
+        ["features", "part only, in features"]], row.blend || "none",
         (event) => act("blend", { i: row.i, blend: event.target.value }))));
 }
 start((value) => refill(

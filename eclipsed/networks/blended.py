@@ -1,0 +1,75 @@
+"""Drawing two faces at once so that one shows inside a mask and the other beyond it, joined in the feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eclipsed.errors import InputError
+from eclipsed.networks.stylegan2 import Begun, SynthesisNetwork
+
+__all__ = ["draw_blended"]
+
+
+@torch.no_grad()
+def draw_blended(
+    synthesis: SynthesisNetwork,
+    before: Mapping[str, Tensor],
+    after: Mapping[str, Tensor],
+    mask: Tensor,
+    *,
+    start: int,
+    begun: Begun | None = None,
+) -> Tensor:
+    """Draw the faces of `after` with the surroundings of `before`, with constant noise.
+
+    Both are drawn side by side. From the resolution `start` on, the features after each layer and the colours after
+    each ToRGB are those of `after` inside the mask and those of `before` beyond it, so that each layer goes on from
+    features that fit together, and what crosses the seam is only what a convolution reaches. The colours of the last
+    resolution are not joined: the caller has the picture that they belong into.
+
+    Args:
+        synthesis: of a frozen generator.
+        before: style vectors of N faces, {name: (N, channels)}.
+        after: those of the same faces edited.
+        mask: in [0, 1], (N, 1, H, W) of the full picture; where it is 0 all of `before` is kept. At lower resolutions
+            a place counts as much as the most covered pixel in it.
+        start: side of the first feature maps that are joined.
+        begun: go on from what `SynthesisNetwork.begin` gave for both.
+    Returns:
+        Images, (N, img_channels, H, W).
+    Raises:
+        InputError: the mask has another shape than the picture.
+    """
+    names = synthesis.style_names
+    full = synthesis.config.resolution
+    count = after[names[0]].shape[0]
+    if mask.shape != (count, 1, full, full):
+        raise InputError(f"the mask must have the shape ({count}, 1, {full}, {full}); got {tuple(mask.shape)}")
+    old = new = synthesis.start(before[names[0]]) if begun is None else begun
+    for name in names if begun is None else _rest(names, begun):
+        old = synthesis.run((name,), before, old)
+        new = synthesis.run((name,), after, new)
+        side = old.x.shape[-1]
+        if side < start:
+            continue
+        cover = F.adaptive_max_pool2d(mask, side).to(new.x)
+        image = new.image
+        if name.endswith("torgb") and side < full:
+            assert old.image is not None
+            assert image is not None
+            image = _joined(old.image, image, cover)
+        new = Begun("", _joined(old.x, new.x, cover), image)
+    assert new.image is not None  # every resolution ends with a ToRGB
+    return new.image.contiguous()
+
+
+def _rest(names: tuple[str, ...], begun: Begun) -> tuple[str, ...]:
+    return names[names.index(begun.name) :] if begun.name else ()
+
+
+def _joined(outside: Tensor, inside: Tensor, mask: Tensor) -> Tensor:
+    return torch.where(mask > 0, torch.lerp(outside, inside, mask.to(inside)), outside)
