@@ -42,6 +42,8 @@ _REAL: dict[str, tuple[float, float]] = {
     "correlation_weight": (0.0, 1e6),
     "clip_weight": (0.0, 1e6),
     "clip_temperature": (1e-3, 1e4),
+    "keep_weight": (0.0, 1e6),
+    "keep_temperature": (1e-3, 1e4),
     "locality_weight": (0.0, 1e6),
     "locality_scale": (0.0, 1e6),
     "mask_grow": (0.0, 0.5),
@@ -55,8 +57,8 @@ _SHARES = ("components", "row_cap", "truncation_psi")
 class TrainConfig:
     """How one direction is learned.
 
-    The loss is ``clip_weight * CLIP loss + locality_weight * locality_scale * locality loss + fence_weight * fence
-    + correlation_weight * correlation``.
+    The loss is ``clip_weight * CLIP loss + locality_weight * locality_scale * locality loss + keep_weight * bystander
+    loss + fence_weight * fence + correlation_weight * correlation``.
 
     Args:
         steps: optimisation steps.
@@ -85,6 +87,8 @@ class TrainConfig:
             captions that name another value of the same attribute.
         neutral_prompt: see `clip_loss`.
         clip_temperature: what the cosines are multiplied by in the contrast.
+        keep_weight: weight of the loss that keeps CLIP's verdict on the attributes that the prompt does not speak of.
+        keep_temperature: what the cosines are multiplied by for these verdicts.
         augment: show CLIP randomly cropped, shifted and brightened pictures.
         locality_weight: weight of the locality loss.
         locality_scale: brings the locality loss to the size of the CLIP loss.
@@ -137,6 +141,8 @@ class TrainConfig:
     clip_loss: str = "contrast"
     neutral_prompt: str = "a person"
     clip_temperature: float = 20.0
+    keep_weight: float = 20.0
+    keep_temperature: float = 20.0
     augment: bool = True
     locality_weight: float = 0.05
     locality_scale: float = 20.0
@@ -257,6 +263,7 @@ class TrainConfig:
             alpha=(0.1, 1.0),
             clip_weight=1.0,
             clip_loss="similarity",
+            keep_weight=0.0,
             augment=False,
             locality_weight=0.05,
             locality_scale=1.0,

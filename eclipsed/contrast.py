@@ -28,7 +28,7 @@ from eclipsed.binding import Binder
 from eclipsed.lexicon import Reading, Term, load_lexicon
 from eclipsed.spelling import BREAK, split_words
 
-__all__ = ["MAX_CONTRASTS", "contrasts"]
+__all__ = ["MAX_CONTRASTS", "bystanders", "contrasts"]
 
 #: The most captions that are given for one prompt.
 MAX_CONTRASTS = 8
@@ -54,6 +54,22 @@ def contrasts(prompt: str) -> tuple[str, ...]:
     return tuple(found[:MAX_CONTRASTS])
 
 
+def bystanders(prompt: str) -> tuple[tuple[str, ...], ...]:
+    """Captions of what a prompt does not speak of, and what its edit should therefore leave as it is.
+
+    `data/bystanders.json` holds them: a list of captions that name the values of one attribute, and the families of
+    `data/contrasts.json` that speak of it.
+
+    Args:
+        prompt: see `contrasts`.
+    Returns:
+        One tuple of at least two captions for each attribute.
+    """
+    finder = _Finder(load_lexicon().read(prompt.lower() if prompt.isupper() else prompt))
+    spoken = finder.names()
+    return tuple(tuple(one["captions"]) for one in _bystanders() if not spoken & set(one["unless"]))
+
+
 class _Finder:
     """Finds the attributes of one reading and writes their siblings in their place."""
 
@@ -67,13 +83,24 @@ class _Finder:
 
     def families(self, *, last: bool) -> list[Iterator[str]]:
         """One stream of captions per attribute found; ``last`` asks for the families that wait for the others."""
-        streams = [self._word(family) for family in self.data["words"] if bool(family.get("last")) is last]
+        return [stream for _, stream in self._named(last=last)]
+
+    def names(self) -> set[str]:
+        """The families that the prompt speaks of; those that wait only where there is no other."""
+        for last in (False, True):
+            found = {name for name, stream in self._named(last=last) if next(stream, None) is not None}
+            if found:
+                return found
+        return set()
+
+    def _named(self, *, last: bool) -> list[tuple[str, Iterator[str]]]:
+        words = [(f["name"], self._word(f)) for f in self.data["words"] if bool(f.get("last")) is last]
         if last:
-            return streams
-        streams = [self._adjective(family) for family in self.data["adjectives"]] + streams
+            return words
+        adjectives = [(f["name"], self._adjective(f)) for f in self.data["adjectives"]]
         pairs = [(f, t) for f in self.data["presences"] for t in self.reading.terms if t.entry.name in f["of"]]
         meant = [(f, t) for f, t in pairs if "only" not in f or self._spellings(t) & set(f["only"])]
-        return streams + [self._presence(f, t) for f, t in meant]
+        return adjectives + words + [(f["name"], self._presence(f, t)) for f, t in meant]
 
     def _adjective(self, family: dict[str, Any]) -> Iterator[str]:
         of = frozenset(family["of"])
@@ -214,6 +241,13 @@ class _Finder:
 def _data() -> dict[str, Any]:
     data: dict[str, Any] = json.loads(files("eclipsed").joinpath("data/contrasts.json").read_text(encoding="utf-8"))
     return data
+
+
+@cache
+def _bystanders() -> list[dict[str, Any]]:
+    text = files("eclipsed").joinpath("data/bystanders.json").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = json.loads(text)
+    return found
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -205,6 +205,24 @@ def contrast_loss(images: Tensor, texts: Tensor, *, temperature: float) -> Tenso
     """
     _check_contrast(texts)
     return -F.log_softmax(temperature * images @ texts.T, dim=1)[:, 0]
+
+
+def bystander_loss(before: Tensor, after: Tensor, texts: Sequence[Tensor], *, temperature: float) -> Tensor:
+    """How far CLIP's verdict on other attributes moves: Kullback-Leibler divergence, averaged over the attributes.
+
+    Args:
+        before: CLIP embeddings of the faces, unit norm, (N, D).
+        after: of the same faces after the edit.
+        texts: for each attribute the embeddings of its captions, (T, D).
+        temperature: what cosines are multiplied by.
+    Returns:
+        (N,), >= 0.
+    """
+    each = []
+    for captions in texts:
+        was, now = (F.log_softmax(temperature * seen @ captions.T, dim=1) for seen in (before, after))
+        each.append((was.exp() * (was - now)).sum(dim=1))
+    return torch.stack(each).mean(dim=0)
 
 
 def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Tensor:

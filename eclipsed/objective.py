@@ -13,11 +13,13 @@ from torch import Tensor
 from eclipsed.augment import Jitter
 from eclipsed.clip import Clip
 from eclipsed.config import TrainConfig
+from eclipsed.contrast import bystanders
 from eclipsed.errors import InputError
 from eclipsed.fence import Spread
 from eclipsed.generator import Generator
 from eclipsed.latents import Latent, Space
 from eclipsed.losses import (
+    bystander_loss,
     contrast_loss,
     correlation_penalty,
     directional_loss,
@@ -137,6 +139,9 @@ class Objective:
         with torch.no_grad():
             self.texts = clip.encode_text((prompt, *_known(clip, contrasts(prompt) or (config.neutral_prompt,))))
             self.neutral = clip.encode_text((config.neutral_prompt,))[0]
+            others = bystanders(prompt) if config.keep_weight and self.local else ()
+            known = [captions for captions in others if not any(map(clip.unknown_words, captions))]
+            self.bystanders = [clip.encode_text(captions) for captions in known]
         self.spread = Spread.measure(generator, share=config.components or 0.985)
         self.dtype = compute_dtype(config.precision, generator.device)
         self._kept: dict[tuple[int, int], _Before] = {}
@@ -169,7 +174,7 @@ class Objective:
             before = self._before(latent[part], indices[part] if indices else [], row)
             shaken = None if jitter is None else jitter[part]
             embedding = None
-            if self.config.clip_loss == "directional":
+            if self.config.clip_loss == "directional" or self.bystanders:
                 with torch.no_grad():
                     embedding = self._look(before.image, shaken)
             yield Batch(
@@ -266,6 +271,11 @@ class Objective:
         mask = None if batch.mask is None else self.joined(batch, image)
         seen = self._look(image, batch.jitter)
         loss = config.clip_weight * self._clip_loss(batch, seen)
+        if self.bystanders:
+            assert batch.embedding is not None
+            scale = config.keep_temperature
+            kept = bystander_loss(batch.embedding, seen, self.bystanders, temperature=scale)
+            loss = loss + config.keep_weight * kept.mean()
         locality = float("nan")
         if mask is not None:
             after = self._measured(image, features)
@@ -292,7 +302,8 @@ class Objective:
         return mask * (1 - torch.maximum(batch.protected, protected))
 
     def _clip_loss(self, batch: Batch, seen: Tensor) -> Tensor:
-        if batch.embedding is not None:
+        if self.config.clip_loss == "directional":
+            assert batch.embedding is not None
             return directional_loss(batch.embedding, seen, self.neutral, self.texts[0]).mean()
         if self.config.clip_loss == "contrast":
             return contrast_loss(seen, self.texts, temperature=self.config.clip_temperature).mean()

@@ -18,6 +18,7 @@ def test_the_report_is_the_reports_setting():
     assert (report.alpha, report.difference, report.score_layers, report.mask) == ((0.1, 1.0), "l2", "all", "average")
     assert (report.clip_weight, report.clip_loss, report.locality_weight) == (1.0, "similarity", 0.05)
     assert (report.locality_loss, report.locality_scale, report.fence_weight) == ("score", 1.0, 0.0)
+    assert report.keep_weight == 0.0
     assert (report.components, report.row_cap, report.augment, report.seeds) == (None, None, False, None)
     assert (report.mask_grow, report.protect) == (0.0, ())
 
@@ -72,6 +73,8 @@ BAD = {
     "clip_loss": ["cosine"],
     "neutral_prompt": ["", "  ", 3],
     "clip_temperature": [0],
+    "keep_weight": [-1],
+    "keep_temperature": [0],
     "augment": [1, "yes"],
     "locality_weight": [-0.1],
     "locality_scale": [-1],

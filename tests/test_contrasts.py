@@ -110,3 +110,36 @@ def test_families_name_entries_of_the_lexicon():
         assert len(members) == len(set(members))
         assert {m for pair in family.get("near", ()) for m in pair} <= set(members), family["name"]
         assert set(family.get("asked", ())) | set(family.get("skip", ())) <= set(members), family["name"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "left_out", "there"),
+    [
+        ("a person with blond hair", ["a person with red hair"], ["a person with curly hair", "a bald person"]),
+        ("red lipstick", ["a person with red lips"], ["a person with full lips", "a person with the mouth open"]),
+        ("a smiling person", ["a smiling person"], ["a person with the mouth open", "a person with red lips"]),
+        ("a woman wearing a hat", ["a person wearing a hat", "a person with bangs"], ["a person with glasses"]),
+        ("a person with glasses", ["a person with sunglasses"], ["a person wearing a hat"]),
+        ("a man with a beard", ["a person with a moustache", "a man"], ["a person with red hair"]),
+        ("a man", ["a man", "a person with a beard"], ["a person with glasses"]),
+        ("an old person", ["an old person", "a person with grey hair"], ["a person with a beard"]),
+        ("a bald man", ["a person with curly hair", "a person with long hair"], ["a person with a beard"]),
+        ("wearing heavy make-up", ["a person with red lips", "a person wearing eye shadow"], ["a bald person"]),
+    ],
+)
+def test_bystanders_are_what_the_prompt_does_not_speak_of(prompt, left_out, there):
+    captions = {caption for family in contrast.bystanders(prompt) for caption in family}
+    assert not captions & set(left_out)
+    assert captions >= set(there)
+
+
+def test_every_family_that_bystanders_step_back_for_exists():
+    known = {family["name"] for kind in ("adjectives", "words", "presences") for family in contrast._data()[kind]}
+    families = contrast._bystanders()
+    assert {name for family in families for name in family["unless"]} <= known
+    assert all(len(set(family["captions"])) == len(family["captions"]) > 1 for family in families)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS[::7])
+def test_a_prompt_is_no_bystander_of_itself(prompt):
+    assert prompt.lower() not in {caption for family in contrast.bystanders(prompt) for caption in family}

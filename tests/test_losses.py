@@ -155,6 +155,21 @@ def test_directional_loss_of_a_face_that_did_not_move_has_finite_gradients():
     assert torch.isfinite(after.grad).all()
 
 
+def test_bystander_loss_is_the_divergence_of_verdicts():
+    before, after = unit(3, 4, seed=1), unit(3, 4, seed=2)
+    families = [unit(2, 4, seed=3), unit(3, 4, seed=4)]
+    loss = losses.bystander_loss(before, after, families, temperature=5)
+    by_hand = []
+    for texts in families:
+        was = torch.distributions.Categorical(logits=5 * before @ texts.T)
+        now = torch.distributions.Categorical(logits=5 * after @ texts.T)
+        by_hand.append(torch.distributions.kl_divergence(was, now))
+    assert_close(loss, torch.stack(by_hand).mean(0))
+    assert_close(
+        losses.bystander_loss(before, before, families, temperature=5), torch.zeros_like(loss), atol=1e-6, rtol=0
+    )
+
+
 def test_contrast_loss_and_margin_by_hand():
     images, texts = unit(2, 4), unit(3, 4, seed=1)
     loss = losses.contrast_loss(images, texts, temperature=20)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import open_clip
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -48,7 +47,6 @@ class Stage:
     learning_rate: float
     ema: float
     seen: float = 0.0  # weight of the distance between what CLIP's image tower sees
-    detail: float = 0.0  # how much more a place counts that has detail, however faint
 
 
 STAGES = (
@@ -60,12 +58,14 @@ STAGES = (
 )
 
 #: the same for a network that goes on from a finished generator
-GO_ON = (Stage(128, 1600, 8, 0.004, 0.998, seen=0.1, detail=5.0),)
+GO_ON = (
+    Stage(64, 2400, 16, 0.010, 0.99),
+    Stage(128, 6000, 8, 0.007, 0.998, seen=0.05),
+    Stage(128, 6000, 8, 0.005, 0.998, seen=0.05),
+)
 
 #: what features are computed in; processors that multiply bfloat16 in hardware train twice as fast
 DTYPE = torch.bfloat16
-
-_FAINT = 0.05  # a contrast, of pictures in [−1, 1], that counts half as much as an outline
 
 #: how much a pixel of each part counts
 PART_WEIGHTS = {
@@ -96,13 +96,6 @@ def pixel_weights(labels: Tensor, resolution: int) -> Tensor:
         table[INDEX[part]] = weight
     weight = table[labels.long()][:, None]
     return F.interpolate(weight, size=(resolution, resolution), mode="area")
-
-
-def detail(target: Tensor) -> Tensor:
-    """Where a picture has detail, in [0, 1], (B, 1, H, W): freckles and strands nearly as much as outlines."""
-    mean = F.avg_pool2d(F.pad(target, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
-    contrast = (target - mean).abs().mean(dim=1, keepdim=True)
-    return contrast / (contrast + _FAINT)
 
 
 def distance(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -136,12 +129,9 @@ class Tower(torch.nn.Module):
 
     @classmethod
     def from_file(cls, file: Path) -> Tower:
-        """The tower of a training's state (``clip.pt``), or of a finished CLIP (``open_clip_model.safetensors``)."""
+        """The tower of a training's state (``clip.pt``)."""
         model = clip_architecture.build()
-        if file.suffix == ".safetensors":
-            model.load_state_dict({name: value.float() for name, value in load_file(file).items()})
-        else:
-            model.load_state_dict(torch.load(file, weights_only=True)["model"])
+        model.load_state_dict(torch.load(file, weights_only=True)["model"])
         return cls(model)
 
     def maps(self, image: Tensor) -> list[Tensor]:
@@ -235,22 +225,19 @@ class Run:
             slow.lerp_(fast, 1 - decay)
 
 
-def train(
-    data: Portraits, folder: Path, *, start: Path | None = None, clip: Path | None = None, threads: int = 1
-) -> None:
+def train(data: Portraits, folder: Path, *, start: Path | None = None, threads: int = 1) -> None:
     """Train all stages, from where the last run stopped.
 
     Args:
         data: what to draw.
-        folder: the state lies in its ``synthesis.pt``.
-        clip: a CLIP that was trained on renders; None is ``clip.pt`` in the folder.
+        folder: the state lies in its ``synthesis.pt``, and that of CLIP, trained on renders, in ``clip.pt``.
         start: a finished generator to go on from, with the stages of `GO_ON`.
         threads: of torch.
     """
     torch.set_num_threads(threads)
     run = Run(folder / "synthesis.pt", start)
     forward = torch.compile(run.network, dynamic=False)
-    tower = Tower.from_file(folder / "clip.pt" if clip is None else clip)
+    tower = Tower.from_file(folder / "clip.pt")
     stages = STAGES if start is None else GO_ON
     while run.stage < len(stages):
         stage = stages[run.stage]
@@ -275,8 +262,6 @@ def _step(run: Run, forward: torch.nn.Module, data: Portraits, stage: Stage, tow
     target = data.images[picked].float() / 127.5 - 1
     target = F.interpolate(target, size=(stage.resolution, stage.resolution), mode="area")
     weight = pixel_weights(data.labels[picked], stage.resolution)
-    if stage.detail:
-        weight = weight * (1 + stage.detail * detail(target))
     share = run.step / stage.steps
     warm = min(1.0, (run.step + 1) / 50)
     for group in run.optimiser.param_groups:
@@ -297,9 +282,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start", type=Path, help="a finished generator.safetensors to go on from")
-    parser.add_argument("--clip", type=Path, help="a finished open_clip_model.safetensors instead of that in WORK")
     args = parser.parse_args()
-    train(Portraits(args.work / "portraits"), args.work, start=args.start, clip=args.clip, threads=args.threads)
+    train(Portraits(args.work / "portraits"), args.work, start=args.start, threads=args.threads)
 
 
 if __name__ == "__main__":
