@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eclipsed.checkpoints.catalogue import list_sets
 from eclipsed.checkpoints.networks import known_sets
 from eclipsed.checkpoints.store import find_network
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
@@ -218,11 +219,13 @@ def face_stem(look: Stack) -> str:
 
 
 def short_name(name: str) -> str:
-    """A file's name without its end and without all that is neither letter, digit, ``-`` nor ``_``."""
-    return (
-        re.sub(r"[^A-Za-z0-9_-]+", "-", name.removesuffix(FACE_SUFFIX).rpartition(".")[0] or name)[:40].strip("-")
-        or "photo"
-    )
+    """A file's name without its end and without all that is neither letter, digit, ``-`` nor ``_``.
+
+    >>> short_name("me and you.jpg"), short_name("me.face.safetensors"), short_name("…")
+    ('me-and-you', 'me', 'photo')
+    """
+    stem = name[: -len(FACE_SUFFIX)] if name.endswith(FACE_SUFFIX) else Path(name).stem
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[:40].strip("-") or "photo"
 
 
 def adopted(session: Session, portrait: Portrait, number: int = 0) -> Session:
@@ -310,7 +313,8 @@ def is_aligned_by_default(models: str) -> bool:
     They are where faces cannot be found: a set of drawn faces, or a detector that is not on this machine.
     """
     known = known_sets().get(models)
-    if known is not None and "face-detector" not in known.get("photos", ()):
+    drawn = known is None and any(one.shipped and one.name == models for one in list_sets())
+    if drawn or (known is not None and "face-detector" not in (known.get("photos") or ())):
         return True
     try:
         find_network("face-detector"), find_network("face-landmarks")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -226,15 +227,17 @@ def compare(
 def python_lines(models: str, look: Stack, name: str) -> str:
     """The Python that makes the same picture from the stack's file; of a photo's face from its saved file, too."""
     if isinstance(look, PhotoLook):
-        face, photo = short_name(look.portrait.name) + FACE_SUFFIX, look.portrait.name
+        picture = look.portrait.picture
+        face, photo = short_name(look.portrait.name) + FACE_SUFFIX, "photo.png" if picture is None else picture.name
         return (
             f"import eclipsed\n\n"
             f"editor = eclipsed.Editor.from_pretrained({models!r})\n"
             f"stack = eclipsed.Stack.load({name!r})\n"
-            f"edited = editor.edit(editor.load_faces({face!r}), stack)  # the saved face of Own picture\n"
+            f"edited = editor.edit(editor.load_faces({face!r}), stack)  # saved in Own picture\n"
             f'edited.save("faces")\n'
             f'editor.paste(edited, {photo!r})[0].save("edited.png")  # back in the picture\n\n'
-            f"# eclipsed photo {photo} --from-face {face} --stack {name} --models {models} --out edited.png\n"
+            f"# eclipsed photo {shlex.quote(photo)} --from-face {face} --stack {name} "
+            f"--models {models} --out edited.png\n"
         )
     return (
         f"import eclipsed\n\n"

@@ -48,7 +48,11 @@ class OwnTab:
         self.mine = gr.State(None)
         with gr.Row(elem_classes=["own-choice"]):
             self.file = gr.File(
-                label="Picture with a face (PNG, JPEG, WebP)", file_types=list(PICTURES), height=150, min_width=220
+                label="Picture with a face (PNG, JPEG, WebP)",
+                file_types=list(PICTURES),
+                height=150,
+                min_width=220,
+                elem_id="own-file",
             )
             with gr.Column(min_width=220):
                 self.level = gr.Dropdown(
@@ -74,7 +78,9 @@ class OwnTab:
         self.fetched = gr.DownloadButton("Fetched", visible="hidden", elem_id="own-fetched")
         self.pasted = piece("pasted", {}, "The picture with the edit")
         with gr.Accordion("Open a face that was saved", open=False):
-            self.saved = gr.File(label=f"Saved face ({FACE_SUFFIX})", file_types=[".safetensors"], height=150)
+            self.saved = gr.File(
+                label=f"Saved face ({FACE_SUFFIX})", file_types=[".safetensors"], height=150, elem_id="own-saved"
+            )
         self.timer = gr.Timer(_EVERY, active=False)
 
     def expect(self, models: str) -> None:
