@@ -57,7 +57,7 @@ def _visit(browser: Any, url: str, size: str, scheme: str, out: Path, tabs: Sequ
     for name in tabs:
         _show(page, name)
         place = out / f"{name.lower().replace(' ', '-')}-{size}-{scheme}.png"
-        _save(page.screenshot(), place)
+        _save(page.screenshot(full_page=name == "Own picture" and size == "narrow"), place)
         print(place, flush=True)
     page.close()
 

@@ -143,7 +143,7 @@ def test_a_face_is_saved_and_opened_again(visit, browser, server, tmp_path):  # 
 
 
 def test_stop_keeps_the_best_so_far(visit):  # noqa: F811
-    choose(visit, level="best: closest, slow")
+    choose(visit, level="best: slow")
     old = visit.version
     visit.page.get_by_role("button", name="Invert", exact=True).click()
     visit.page.locator(".own .job p", has_text="dB").wait_for()

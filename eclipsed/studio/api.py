@@ -50,10 +50,16 @@ class _Endpoints:
         return [_file(results.picture(self.engine, look)) for look in looks]
 
     def stack(
-        self, seed: int, edits: list[dict[str, Any]] | None = None, truncation_psi: float | None = None
+        self,
+        seed: int | None = None,
+        edits: list[dict[str, Any]] | None = None,
+        truncation_psi: float | None = None,
+        face: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """An edit stack. Each edit has a direction and may have alpha, on, layers and blend."""
-        look = Stack(seed=check_seed(seed), truncation_psi=truncation_psi)
+        """An edit stack of a seed or a saved face. Each edit has a direction and may have alpha, on, layers, blend."""
+        if (seed is None) == (face is None):
+            raise InputError("give either seed or face, a saved face")
+        look = Stack(seed=check_seed(seed), truncation_psi=truncation_psi) if face is None else self._own(Stack(), face)
         for edit in edits or []:
             if not isinstance(edit, dict) or not {"direction"} <= set(edit) <= _EDIT:
                 raise InputError(f"an edit has the keys {', '.join(sorted(_EDIT))}, of which direction is needed")

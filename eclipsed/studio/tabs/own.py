@@ -48,38 +48,36 @@ class OwnTab:
         self.mine = gr.State(None)
         with gr.Row(elem_classes=["own-choice"]):
             self.file = gr.File(
-                label="Picture with a face (PNG, JPEG, WebP)",
+                label="Picture with a face",
                 file_types=list(PICTURES),
-                height=150,
+                height=130,
                 min_width=220,
                 elem_id="own-file",
             )
-            with gr.Column(min_width=220):
-                self.level = gr.Dropdown(
-                    [("fast: at once", LEVELS[0]), ("good: closer", LEVELS[1]), ("best: closest, slow", LEVELS[2])],
-                    value=LEVELS[1],
-                    label="Level",
-                    elem_id="own-level",
-                )
-                self.which = gr.Dropdown(_FACES, value=0, label="Which face", elem_id="own-which")
-        self.aligned = gr.Checkbox(
-            label="The whole picture is an aligned face", info="a square such as the faces here; none is looked for"
-        )
+            with gr.Column(min_width=260, scale=2):
+                with gr.Row(elem_classes=["tools"]):
+                    levels = [("fast: at once", LEVELS[0]), ("good: closer", LEVELS[1]), ("best: slow", LEVELS[2])]
+                    self.level = gr.Dropdown(levels, value=LEVELS[1], label="Level", min_width=120, elem_id="own-level")
+                    self.which = gr.Dropdown(_FACES, value=0, label="Which face", min_width=120, elem_id="own-which")
+                self.aligned = gr.Checkbox(label="The whole picture is an aligned face")
         with gr.Row(elem_classes=["tools"]):
             self.invert = gr.Button("Invert", variant="primary", size="sm", min_width=120, elem_id="invert")
             self.stop = gr.Button(
                 "Stop inverting", variant="stop", size="sm", min_width=120, elem_id="own-stop", interactive=False
             )
-        self.face = piece("own", {"job": None, "portrait": None}, "Own face")
+        with gr.Row(elem_classes=["own-results"]):
+            with gr.Column(min_width=260):
+                self.face = piece("own", {"job": None, "portrait": None}, "Own face")
+            with gr.Column(min_width=260):
+                self.pasted = piece("pasted", {}, "The picture with the edit")
         with gr.Row(elem_classes=["tools", "downloads"]):
-            self.put = gr.Button("Put it back", size="sm", min_width=120)
-            self.download = gr.Button("Edited picture (PNG)", size="sm", min_width=120)
-            self.save = gr.Button("Save the face", size="sm", min_width=120)
+            self.put = gr.Button("Put it back", size="sm", min_width=100)
+            self.download = gr.Button("Edited picture (PNG)", size="sm", min_width=150)
+            self.save = gr.Button("Save the face", size="sm", min_width=110)
         self.fetched = gr.DownloadButton("Fetched", visible="hidden", elem_id="own-fetched")
-        self.pasted = piece("pasted", {}, "The picture with the edit")
         with gr.Accordion("Open a face that was saved", open=False):
             self.saved = gr.File(
-                label=f"Saved face ({FACE_SUFFIX})", file_types=[".safetensors"], height=150, elem_id="own-saved"
+                label=f"Saved face ({FACE_SUFFIX})", file_types=[".safetensors"], height=130, elem_id="own-saved"
             )
         self.timer = gr.Timer(_EVERY, active=False)
 
