@@ -16,7 +16,7 @@ from gradio_client.exceptions import AppError
 import eclipsed
 from benchmarks.studio_server import Server
 from eclipsed import library
-from eclipsed.images import from_pil
+from eclipsed.photos.reading import read_photo
 from eclipsed.photos.saving import faces_digest
 
 pytestmark = pytest.mark.slow
@@ -65,7 +65,7 @@ def test_the_example_of_one_s_own_picture_runs(server, mini, tmp_path, monkeypat
     names = {}
     exec(code.replace("http://127.0.0.1:7860", server.url), names)
     faces = mini.invert(PORTRAIT, level="fast", aligned=True)
-    goal = from_pil(Image.open(PORTRAIT), size=128)
+    goal = faces.origins[0].placement.crop(read_photo(PORTRAIT), 128)
     psnr = float(-10 * ((faces.images.clamp(-1, 1) - goal).square().mean() / 4).log10())
     assert names["inversion"]["faces"] == [pytest.approx(psnr, abs=0.05)]
     stack = eclipsed.Stack.from_json(names["stack"])
@@ -76,7 +76,7 @@ def test_the_example_of_one_s_own_picture_runs(server, mini, tmp_path, monkeypat
         with Image.open(place) as image:
             difference = np.asarray(image.convert("RGB"), dtype=int) - np.asarray(expected.convert("RGB"), dtype=int)
         assert np.abs(difference).max() <= 1
-    with pytest.raises(AppError, match="(?i)give face, the saved face"):
+    with pytest.raises(AppError, match=r"(?i)give face, the saved face"):
         names["client"].predict(stack=names["stack"], api_name="/picture")
     rows = names["client"].predict(
         seeds=[], directions=["smile"], alphas=[1.0], face=names["face"], api_name="/compare"
