@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import io
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,20 @@ from PIL import Image
 
 from benchmarks.studio_server import Server, chromium
 
-TABS = ("Edit", "Faces", "Learn", "Palette", "Compare", "Take home")
+TABS = ("Edit", "Faces", "Learn", "Palette", "Compare", "Take home", "Own picture")
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 
 _WAIT = 180_000  # ms
 _SETTLED = 400  # ms: transitions are over
 _STEPS = 20
+_PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.png"
 _PROMPT = "a person with green hair and red lips"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/images/studio"))
+    parser.add_argument("--tabs", nargs="+", choices=TABS, default=TABS, help="only these")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
@@ -38,23 +41,23 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as home:  # what one visit learned is not on the shelf of the next
                     server = Server(home)
                     try:
-                        _visit(browser, server.url, size, scheme, args.out)
+                        _visit(browser, server.url, size, scheme, args.out, args.tabs)
                     finally:
                         server.stop()
         browser.close()
 
 
-def _visit(browser: Any, url: str, size: str, scheme: str, out: Path) -> None:
-    """Take the pictures of all tabs at one size, in one scheme."""
+def _visit(browser: Any, url: str, size: str, scheme: str, out: Path, tabs: Sequence[str]) -> None:
+    """Take the pictures of some tabs at one size, in one scheme."""
     width, height = SIZES[size]
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
     page.set_default_timeout(_WAIT)
     page.goto(url)
     page.wait_for_selector(".shelf .card")
-    for name in TABS:
+    for name in tabs:
         _show(page, name)
         place = out / f"{name.lower().replace(' ', '-')}-{size}-{scheme}.png"
-        _save(page.screenshot(), place)
+        _save(page.screenshot(full_page=name == "Own picture" and size == "narrow"), place)
         print(place, flush=True)
     page.close()
 
@@ -79,9 +82,20 @@ def _show(page: Any, name: str) -> None:
         page.locator("#compare-names .token").first.wait_for()
         page.get_by_role("button", name="Compare", exact=True).click()
         page.locator(".compare td img").first.wait_for()
+    elif name == "Own picture":
+        _own(page)
     page.evaluate("window.scrollTo(0, 0)")
     page.mouse.move(0, 0)
     page.wait_for_timeout(_SETTLED)
+
+
+def _own(page: Any) -> None:
+    page.locator("#own-file input[type=file]").set_input_files(_PORTRAIT)
+    page.locator(".pasted img").wait_for()
+    page.get_by_role("button", name="Invert", exact=True).click()
+    page.locator(".own-faces li").wait_for()
+    page.get_by_role("button", name="Put it back").click()
+    page.locator(".pasted[data-title^='With the edit']").wait_for()
 
 
 def _learn(page: Any) -> None:

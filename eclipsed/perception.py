@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,13 @@ class Perception:
             Tensors whose places are unit vectors, (N, places, channels).
         """
         found: list[Tensor] = []
-        hooks = [layer.register_forward_hook(lambda _m, _i, output: found.append(output)) for layer in self._layers]
+        here = threading.get_ident()
+
+        def note(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+            if threading.get_ident() == here:  # another thread may use the same CLIP, to learn a direction
+                found.append(output)
+
+        hooks = [layer.register_forward_hook(note) for layer in self._layers]
         try:
             vector = self.clip.encode_images(images)
         finally:

@@ -107,6 +107,7 @@ class Stack:
         generator_name: what that is called.
         seed: of the face; None leaves it open.
         truncation_psi: of the face; None is the model set's own.
+        saved_face: of a photograph's face instead of a seed: what `eclipsed.photos.saving.faces_digest` gives.
     Raises:
         InputError: there are too many entries, or a value is out of range.
     """
@@ -116,6 +117,7 @@ class Stack:
     generator_name: str = ""
     seed: int | None = None
     truncation_psi: float | None = None
+    saved_face: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", tuple(self.entries))
@@ -127,6 +129,10 @@ class Stack:
             raise InputError(f"the generator's name must be a short text; got {_short(self.generator_name)}")
         if self.seed is not None:
             object.__setattr__(self, "seed", check_seed(self.seed))
+        if self.saved_face and (not isinstance(self.saved_face, str) or not _DIGEST.fullmatch(self.saved_face)):
+            raise InputError(f"a saved face is named by 64 hex digits; got {_short(self.saved_face)}")
+        if self.saved_face and self.seed is not None:
+            raise InputError("the face of a stack has a seed or is a saved one; got both")
         psi = self.truncation_psi
         if psi is not None and (isinstance(psi, bool) or not isinstance(psi, (int, float)) or not -2 <= psi <= 2):
             raise InputError(f"truncation_psi must be a number from -2 to 2; got {_short(psi)}")
@@ -187,7 +193,11 @@ class Stack:
 
     def to_json(self) -> dict[str, Any]:
         """The stack as plain JSON values."""
-        face = None if self.seed is None else {"seed": self.seed, "truncation_psi": self.truncation_psi}
+        face: dict[str, Any] | None = None
+        if self.saved_face:
+            face = {"saved": self.saved_face}
+        elif self.seed is not None:
+            face = {"seed": self.seed, "truncation_psi": self.truncation_psi}
         return {
             "kind": "edit stack",
             "version": _VERSION,
@@ -214,13 +224,14 @@ class Stack:
         if len(values["edits"]) > MOST_EDITS:
             raise InputError(f"a stack holds at most {MOST_EDITS} edits; got {len(values['edits'])}")
         of = _mapping(values.get("generator") or {}, "the generator", ("fingerprint", "name"))
-        face = _mapping(values.get("face") or {}, "the face", ("seed", "truncation_psi"))
+        face = _mapping(values.get("face") or {}, "the face", ("seed", "truncation_psi", "saved"))
         return cls(
             entries=tuple(StackEntry.from_json(entry) for entry in values["edits"]),
             generator=of.get("fingerprint", ""),
             generator_name=of.get("name", ""),
             seed=face.get("seed"),
             truncation_psi=face.get("truncation_psi"),
+            saved_face=face.get("saved") or "",
         )
 
     @classmethod

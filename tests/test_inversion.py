@@ -1,6 +1,7 @@
 """Inversion, tuning, pasting and saved faces, on random networks."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -306,3 +307,23 @@ def test_perception_is_zero_for_the_same_picture_and_has_a_gradient(editor):
 
 def test_a_photo_is_read_once(pictures):
     assert read_photo(pictures[0]).sha256 == read_photo(pictures[0].copy()).sha256
+
+
+def test_maps_are_those_of_one_s_own_pictures_while_another_thread_uses_the_same_clip(editor):
+    perception, here = Perception(editor.clip), threading.get_ident()
+    images, others = torch.rand(1, 3, 32, 32) * 2 - 1, torch.rand(1, 3, 32, 32) * 2 - 1
+    alone = perception.maps(images)
+
+    def meanwhile(*_):
+        if threading.get_ident() == here:
+            other = threading.Thread(target=lambda: editor.clip.encode_images(others))
+            other.start()
+            other.join()
+
+    hook = perception._layers[0].register_forward_pre_hook(meanwhile)
+    try:
+        found = perception.maps(images)
+    finally:
+        hook.remove()
+    assert len(found) == len(alone)
+    assert all(torch.equal(a, b) for a, b in zip(found, alone, strict=True))

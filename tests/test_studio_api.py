@@ -16,9 +16,12 @@ from gradio_client.exceptions import AppError
 import eclipsed
 from benchmarks.studio_server import Server
 from eclipsed import library
+from eclipsed.photos.reading import read_photo
+from eclipsed.photos.saving import faces_digest
 
 pytestmark = pytest.mark.slow
 
+PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.png"
 DOCS = Path(__file__).parents[1] / "docs" / "studio.md"
 
 
@@ -51,6 +54,34 @@ def test_the_example_of_the_documentation_runs(server, tmp_path, monkeypatch):
     exec(code.replace("http://127.0.0.1:7860", server.url), names)
     assert Path(names["picture"]).is_file()
     assert names["status"]["status"] in ("stopped", "done")
+
+
+def test_the_example_of_one_s_own_picture_runs(server, mini, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "portrait.png").write_bytes(PORTRAIT.read_bytes())
+    (code,) = re.findall(
+        r"<!-- test: own picture -->\n```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    names = {}
+    exec(code.replace("http://127.0.0.1:7860", server.url), names)
+    faces = mini.invert(PORTRAIT, level="fast", aligned=True)
+    goal = faces.origins[0].placement.crop(read_photo(PORTRAIT), 128)
+    psnr = float(-10 * ((faces.images.clamp(-1, 1) - goal).square().mean() / 4).log10())
+    assert names["inversion"]["faces"] == [pytest.approx(psnr, abs=0.05)]
+    stack = eclipsed.Stack.from_json(names["stack"])
+    assert stack.seed is None
+    assert stack.saved_face == faces_digest(mini.load_faces(names["face"]["path"]))
+    edited = mini.edit(faces, stack)
+    for place, expected in ((names["picture"], edited.pil()[0]), (names["edited"], mini.paste(edited)[0])):
+        with Image.open(place) as image:
+            difference = np.asarray(image.convert("RGB"), dtype=int) - np.asarray(expected.convert("RGB"), dtype=int)
+        assert np.abs(difference).max() <= 1
+    with pytest.raises(AppError, match=r"(?i)give face, the saved face"):
+        names["client"].predict(stack=names["stack"], api_name="/picture")
+    rows = names["client"].predict(
+        seeds=[], directions=["smile"], alphas=[1.0], face=names["face"], api_name="/compare"
+    )
+    assert rows[0]["inside"] > 3 * rows[0]["outside"]
 
 
 def test_the_documentation_names_every_endpoint(client):
@@ -121,6 +152,10 @@ def test_a_path_is_no_file_that_was_sent(client, endpoint, file):
         ("learn", {"prompt": ""}, "prompt is empty"),
         ("learn", {"prompt": "hair", "options": {"steps": 0}}, "steps must be"),
         ("progress", {"token": "guess"}, "no such learning"),
+        ("inversion", {"token": "guess"}, "no such inversion"),
+        ("inverted", {"token": "guess"}, "no such inversion"),
+        ("stack", {}, "either seed or face"),
+        ("picture", {"stack": {}, "face": {"path": "/etc/passwd"}}, "no 'kind'"),
         ("resume", {"name": "../x"}, "16 hex digits"),
         ("forget", {"name": "../x"}, "no slashes"),
         ("forget", {"name": "smile"}, "ships with the package"),

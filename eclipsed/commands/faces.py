@@ -218,6 +218,11 @@ def _seeds(seeds: str | None, edits: Stack | None) -> tuple[int, ...]:
     """The faces that are asked for, or else that of the stack."""
     if seeds is not None:
         return parse_seeds(seeds)
+    if edits is not None and edits.saved_face:
+        raise InputError(
+            "this stack edits a face from a photo: eclipsed photo PHOTO --from-face FACE --stack STACK "
+            "(or give --seeds to put its edits on other faces)"
+        )
     if edits is None or edits.seed is None:
         raise InputError("expected --seeds with the seeds of the faces, such as 1,2,5-10")
     return (edits.seed,)

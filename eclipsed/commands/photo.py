@@ -16,6 +16,7 @@ from eclipsed.commands.faces import check_picture, open_editor
 from eclipsed.commands.options import Device, Json, Models, parse_alphas
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError
+from eclipsed.stack import Stack
 
 if TYPE_CHECKING:
     from eclipsed.editing import Faces
@@ -69,6 +70,12 @@ def photo(
         Path | None,
         typer.Option("--from-face", metavar="FILE", help="A face of this photo that was saved; nothing is inverted."),
     ] = None,
+    stack: Annotated[
+        Path | None,
+        typer.Option(
+            "--stack", metavar="FILE", help="An edit stack from the studio, instead of directions and alphas."
+        ),
+    ] = None,
     models: Models = "mini",
     device: Device = None,
     as_json: Json = False,
@@ -79,12 +86,15 @@ def photo(
     if out is None and save_face is None:
         raise InputError("say where the result goes: --out FILE, --save-face FILE or both")
     if out is not None:
-        if not directions:
+        if not directions and stack is None:
             raise InputError("name a direction to edit the photo with, such as blond-hair; `eclipsed directions list`")
         check_picture(out)
     if save_face is not None:
         check_writable(save_face)
+    if stack is not None and (directions or alpha != "1.0" or out is None):
+        raise InputError("a stack holds its own directions and alphas, and is applied to what --out names")
     alphas = parse_alphas(alpha, name="alpha")
+    edits = None if stack is None else Stack.load(stack)
     which = _which(face)
     if saved is not None and (aligned or which is not None or level is not None or save_face is not None):
         raise InputError(
@@ -97,11 +107,15 @@ def photo(
     else:
         with InversionProgress() as progress:
             faces = editor.invert(picture, level=level, aligned=aligned, face=which, callback=progress)
-    summary: dict[str, Any] = {"faces": len(faces), "alpha": list(alphas)}
+    summary: dict[str, Any] = {"faces": len(faces)}
+    summary |= {"alpha": list(alphas)} if edits is None else {"stack": edits.to_json()}
     if save_face is not None:
         summary["face"] = str(editor.save_faces(faces, save_face))
     if out is not None:
-        edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0])
+        if edits is None:
+            edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0])
+        else:
+            edited = editor.edit(faces, edits)
         _write(editor, edited, None if alone else picture, out)
         summary["path"] = str(out)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -22,7 +23,7 @@ from eclipsed.photos.alignment import Placement
 from eclipsed.photos.origin import Origin
 from eclipsed.tuning import Tuning
 
-__all__ = ["load_faces", "save_faces"]
+__all__ = ["faces_digest", "load_faces", "save_faces"]
 
 FORMAT_VERSION = 1
 
@@ -46,6 +47,29 @@ def save_faces(faces: Faces, generator: Generator, path: str | os.PathLike[str])
         raise InputError("only faces that were inverted from a photo are saved; for others keep the seed")
     if faces.edits:
         raise InputError("these faces are edited; save them before the edit, and apply the directions again later")
+    plain, entries = _contents(faces)
+    header = {
+        "kind": "faces",
+        "version": FORMAT_VERSION,
+        "generator": generator.fingerprint,
+        "generator_name": generator.name,
+        "faces": entries,
+    }
+    metadata = {"eclipsed": json.dumps(header, allow_nan=False)}
+    return atomic_write(path, lambda place: save_file(plain, place, metadata=metadata))
+
+
+def faces_digest(faces: Faces) -> str:
+    """What tells inverted faces from any others: a SHA-256 of all that `save_faces` writes of them, as hex digits."""
+    tensors, entries = _contents(faces)
+    digest = hashlib.sha256(json.dumps(entries, allow_nan=False).encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _contents(faces: Faces) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     tensors: dict[str, Tensor] = {"ws": faces.ws}
     entries = []
     for index, origin in enumerate(faces.origins):
@@ -56,16 +80,7 @@ def save_faces(faces: Faces, generator: Generator, path: str | os.PathLike[str])
             for name, (up, down) in origin.tuning.factors.items():
                 tensors |= {f"{index}.up.{name}": up, f"{index}.down.{name}": down}
             tensors |= {f"{index}.offset.{name}": offset for name, offset in origin.tuning.offsets.items()}
-    header = {
-        "kind": "faces",
-        "version": FORMAT_VERSION,
-        "generator": generator.fingerprint,
-        "generator_name": generator.name,
-        "faces": entries,
-    }
-    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    metadata = {"eclipsed": json.dumps(header, allow_nan=False)}
-    return atomic_write(path, lambda place: save_file(plain, place, metadata=metadata))
+    return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, entries
 
 
 def load_faces(generator: Generator, path: str | os.PathLike[str]) -> Faces:

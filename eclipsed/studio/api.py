@@ -19,8 +19,10 @@ from eclipsed.seeds import check_seed, check_seeds
 from eclipsed.stack import Stack
 from eclipsed.studio import results, views
 from eclipsed.studio.engine import FIRST_SEED, Engine, Shelved
+from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.learning import Job, LearningQueue
 from eclipsed.studio.page_state import SLOW
+from eclipsed.studio.portraits import KeptPicture, is_aligned_by_default, of_portrait, open_face
 from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
 from eclipsed.studio.tabs.compare import compared
 from eclipsed.studio.tabs.palette import cells
@@ -33,8 +35,8 @@ _MOST_FACES = 64
 class _Endpoints:
     """The functions behind the endpoints; their docstrings are what `view_api` shows."""
 
-    def __init__(self, engine: Engine, jobs: LearningQueue) -> None:
-        self.engine, self.jobs = engine, jobs
+    def __init__(self, engine: Engine, jobs: LearningQueue, inversions: InversionQueue) -> None:
+        self.engine, self.jobs, self.inversions = engine, jobs, inversions
 
     def directions(self) -> list[dict[str, Any]]:
         """The shelf: name, prompt, parts, useful range of alpha and scores of each direction."""
@@ -48,10 +50,16 @@ class _Endpoints:
         return [_file(results.picture(self.engine, look)) for look in looks]
 
     def stack(
-        self, seed: int, edits: list[dict[str, Any]] | None = None, truncation_psi: float | None = None
+        self,
+        seed: int | None = None,
+        edits: list[dict[str, Any]] | None = None,
+        truncation_psi: float | None = None,
+        face: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """An edit stack. Each edit has a direction and may have alpha, on, layers and blend."""
-        look = Stack(seed=check_seed(seed), truncation_psi=truncation_psi)
+        """An edit stack of a seed or a saved face. Each edit has a direction and may have alpha, on, layers, blend."""
+        if (seed is None) == (face is None):
+            raise InputError("give either seed or face, a saved face")
+        look = Stack(seed=check_seed(seed), truncation_psi=truncation_psi) if face is None else self._own(Stack(), face)
         for edit in edits or []:
             if not isinstance(edit, dict) or not {"direction"} <= set(edit) <= _EDIT:
                 raise InputError(f"an edit has the keys {', '.join(sorted(_EDIT))}, of which direction is needed")
@@ -65,41 +73,56 @@ class _Endpoints:
         """The edit stack in a JSON file, or in a picture that the studio made."""
         return self.engine.checked(read_stack(sent_file(file))).to_json()
 
-    def picture(self, stack: dict[str, Any]) -> FileData:
-        """The face of a stack with its edits, as a PNG at full size that carries the stack."""
-        return _file(results.picture(self.engine, self._look(stack)))
+    def picture(self, stack: dict[str, Any], face: dict[str, Any] | None = None) -> FileData:
+        """The face of a stack with its edits, as a PNG at full size that carries the stack. face is a saved face."""
+        return _file(results.picture(self.engine, self._look(stack, face)))
 
-    def strip(self, stack: dict[str, Any]) -> FileData:
+    def strip(self, stack: dict[str, Any], face: dict[str, Any] | None = None) -> FileData:
         """The edits at -100 %, -50 %, before, 50 % and 100 % of their strengths in one picture."""
-        return _file(results.strip(self.engine, self._look(stack)))
+        return _file(results.strip(self.engine, self._look(stack, face)))
 
-    def film(self, stack: dict[str, Any], kind: str = "gif") -> FileData:
+    def film(self, stack: dict[str, Any], kind: str = "gif", face: dict[str, Any] | None = None) -> FileData:
         """A film from the face to its edit and back; kind is gif or mp4."""
         if kind not in ("gif", "mp4"):
             raise InputError(f"a film is a gif or an mp4; got {kind[:20]!r}")
-        return _file(results.film(self.engine, self._look(stack), f".{kind}"))
+        return _file(results.film(self.engine, self._look(stack, face), f".{kind}"))
 
-    def python(self, stack: dict[str, Any], file: str = "stack.json") -> str:
+    def python(self, stack: dict[str, Any], file: str = "stack.json", face: dict[str, Any] | None = None) -> str:
         """The Python that makes the same picture from the saved stack."""
-        return views.python_lines(self.engine.models, self._look(stack), file)
+        return views.python_lines(self.engine.models, self._look(stack, face), file)
 
     def region(self, prompt: str) -> dict[str, Any]:
         """The parts that a sentence is about, and the words that say so."""
         return Region.from_prompt(prompt, warn=False).to_json()
 
     def palette(
-        self, stack: dict[str, Any], first: str, second: str, size: int = 5, reach: float = 1.0
+        self,
+        stack: dict[str, Any],
+        first: str,
+        second: str,
+        size: int = 5,
+        reach: float = 1.0,
+        face: dict[str, Any] | None = None,
     ) -> tuple[list[list[FileData]], list[float], list[float]]:
         """The face under two directions: rows of PNG files, strengths downwards, strengths to the right."""
-        down, across, rows = cells(self.engine, self._look(stack), first, second, size, reach)
+        down, across, rows = cells(self.engine, self._look(stack, face), first, second, size, reach)
         files = [[_file(results.drawn(images)) for images in row] for row in rows]
         return files, down, across
 
     def compare(
-        self, seeds: list[int], directions: list[str], alphas: list[float], equal_change: bool = False
+        self,
+        seeds: list[int],
+        directions: list[str],
+        alphas: list[float],
+        equal_change: bool = False,
+        face: dict[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
-        """What directions do to some faces at some strengths, or at equal change set by the first one."""
-        rows = compared(self.engine, Stack(), check_seeds(seeds), directions, alphas, equal=equal_change)
+        """What directions do to some faces at some strengths, or at equal change set by the first one.
+
+        With a saved face the list of seeds is empty.
+        """
+        look = Stack() if face is None else self._own(Stack(), face)
+        rows = compared(self.engine, look, check_seeds(seeds) if seeds else (), directions, alphas, equal=equal_change)
         return [{"direction": name, **one.to_json()} for name, row in zip(directions, rows, strict=True) for one in row]
 
     def learn(
@@ -142,8 +165,47 @@ class _Endpoints:
         library.remove_direction(name)
         return "removed"
 
-    def _look(self, stack: dict[str, Any]) -> Stack:
+    def invert(
+        self, file: FileData, level: str = "good", aligned: bool | None = None, face: int | str | None = None
+    ) -> str:
+        """Ask for the face on a picture; gives a token. face is a number from 1, or "all"; see `Editor.invert`."""
+        picture = KeptPicture(sent_file(file))
+        whole = is_aligned_by_default(self.engine.models) and face is None if aligned is None else aligned
+        return self.inversions.submit(picture, level=level, aligned=whole, face=face).token
+
+    def inversion(self, token: str) -> dict[str, Any]:
+        """How an inversion stands: its status, step, and how close it came, in dB."""
+        return self.inversions.find(token).to_json()
+
+    def stop_inversion(self, token: str) -> dict[str, Any]:
+        """Stop an inversion; the best so far is kept."""
+        return self.inversions.stop(token).to_json()
+
+    def inverted(self, token: str) -> FileData:
+        """The saved face (.face.safetensors) of an inversion that is over. The studio keeps it for 15 minutes."""
+        portrait = self.inversions.find(token).portrait
+        if portrait is None:
+            raise InputError("that inversion gave no face, or is not over; /inversion says how it stands")
+        return _file(results.saved_face(self.engine, of_portrait(Stack(), portrait)))
+
+    def put_back(self, stack: dict[str, Any], face: dict[str, Any], photo: dict[str, Any]) -> FileData:
+        """The picture that a saved face was taken from with the edits of a stack put back, as a PNG at full size."""
+        look = self._look(stack, face)
+        return _file(results.pasted_file(self.engine, look, KeptPicture(sent_file(photo))))
+
+    def _own(self, look: Stack, face: object, number: int = 0) -> Stack:
+        """A stack on a face that a program sent."""
+        portrait = open_face(self.engine.editor, sent_file(face))
+        if look.saved_face not in ("", portrait.digest):
+            raise InputError("the stack was made on another saved face; give that one")
+        return of_portrait(look, portrait, number)
+
+    def _look(self, stack: dict[str, Any], face: object = None) -> Stack:
         look = Stack.from_json(stack)
+        if face is not None:
+            return self.engine.checked(self._own(look, face))
+        if look.saved_face:
+            raise InputError("the stack was made on a face from a photo; give face, the saved face, as well")
         if look.seed is None:
             raise InputError('the stack has no face; give it "face": {"seed": 1, "truncation_psi": null}')
         return self.engine.checked(look)
@@ -158,9 +220,9 @@ _EDIT = {"direction", "alpha", "on", "layers", "blend"}
 _NAMES = tuple(name for name in vars(_Endpoints) if not name.startswith("_"))
 
 
-def publish(engine: Engine, jobs: LearningQueue) -> None:
+def publish(engine: Engine, jobs: LearningQueue, inversions: InversionQueue) -> None:
     """Add the endpoints to the page that is being built."""
-    endpoints = _Endpoints(engine, jobs)
+    endpoints = _Endpoints(engine, jobs, inversions)
     for name in _NAMES:
         api(in_a_sentence(getattr(endpoints, name)), api_name=name, concurrency_id=SLOW)
 

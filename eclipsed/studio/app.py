@@ -19,18 +19,20 @@ from eclipsed.errors import InputError, OutputError
 from eclipsed.stack import Stack
 from eclipsed.studio import api, views
 from eclipsed.studio.engine import FIRST_SEED, Engine
+from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.learning import LearningQueue
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
 from eclipsed.studio.pieces import page_file, piece
 from eclipsed.studio.safety import LARGEST_UPLOAD, LOCAL_HOSTS, Guard, check_host, in_a_sentence, password_check
 from eclipsed.studio.session import Session
-from eclipsed.studio.tabs import compare, edit, faces, home, learn, palette
+from eclipsed.studio.tabs import compare, edit, faces, home, learn, own, palette
 
 __all__ = ["TABS", "build", "serve"]
 
 #: the tabs in their order; the one that is open at first, by its title
 TABS = (
     (faces.TITLE, faces.FacesTab),
+    (own.TITLE, own.OwnTab),
     (learn.TITLE, learn.LearnTab),
     (edit.TITLE, edit.EditTab),
     (palette.TITLE, palette.PaletteTab),
@@ -73,18 +75,21 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
                 for title, kind in TABS:
                     with gr.Tab(title, id=title, render_children=True) as tab:
                         tabs[title] = kind(tab)
+        inversions = InversionQueue(engine)
         page = Page(
             engine=engine,
             jobs=jobs,
+            inversions=inversions,
             session=session,
             viewer=viewer,
             stack=tabs[edit.TITLE].stack,
             shelf=tabs[edit.TITLE].shelf,
             python=tabs[home.TITLE].python,
         )
-        api.publish(engine, jobs)  # first, since events of the page take names, too
+        api.publish(engine, jobs, inversions)  # first, since events of the page take names, too
         for part in tabs.values():
             part.wire(page)
+        tabs[own.TITLE].expect(engine.models)
         _greet(blocks, page, tabs[faces.TITLE])
     blocks.queue(default_concurrency_limit=1, max_size=256)
     assert isinstance(blocks, gr.Blocks)

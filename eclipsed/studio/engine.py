@@ -17,6 +17,7 @@ from eclipsed import library
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
 from eclipsed.stack import MOST_EDITS, Stack, StackEntry, check_name
 from eclipsed.studio.memory import Memory
+from eclipsed.studio.portraits import PhotoLook, face_key, portrait_of
 
 if TYPE_CHECKING:
     from eclipsed.direction import Direction
@@ -141,7 +142,15 @@ class Engine:
         return self.editor.sample(seeds=seeds, truncation_psi=psi)
 
     def before(self, look: Stack) -> Faces:
-        """The face of a look without its edits."""
+        """The face of a look without its edits.
+
+        Raises:
+            InputError: it is one that was saved, which a stack only names.
+        """
+        if isinstance(look, PhotoLook):
+            return look.face
+        if look.saved_face:
+            raise InputError("this stack edits a face that was taken from a photo; give the saved face as well")
         return self.face(FIRST_SEED if look.seed is None else look.seed, look.truncation_psi)
 
     def show(self, look: Stack) -> Faces:
@@ -151,25 +160,38 @@ class Engine:
             MissingModelError: a direction of it is not in the library.
             DirectionError: it belongs to another generator.
         """
-        return self.apply(look, self.before(look), key=(look.seed, look.truncation_psi))
+        mine = portrait_of(look)
+        if mine is None:
+            return self.apply(look, self.before(look), key=(look.seed, look.truncation_psi))
+        tuned = any(origin.tuning is not None for origin in mine.faces.origins)  # each is drawn from the start
+        return self.apply(look, self.before(look), key=None if tuned else face_key(look)[3:], begun=mine.begun)
 
-    def apply(self, look: Stack, faces: Faces, *, key: tuple[object, ...] | None = None) -> Faces:
+    def apply(
+        self,
+        look: Stack,
+        faces: Faces,
+        *,
+        key: tuple[object, ...] | None = None,
+        begun: Memory[Begun] | None = None,
+    ) -> Faces:
         """Some faces with the edits of a look.
 
         Args:
             look: whose edits.
             faces: unedited.
             key: names the faces, so that what is drawn before the first edited layer can be remembered.
+            begun: where; None is where faces of seeds are remembered.
         """
         from eclipsed.replay import first_row, replay, steps_of
 
         editor = self.editor
         steps = steps_of(look, editor.generator, models=editor.name, find=self.find)
-        begun = None
+        started = None
         row = first_row(steps, editor.generator)
         if key is not None and row:
-            begun = self._begun.get((*key, row), lambda: faces.latent.begin(editor.generator, row))
-        return replay(editor.generator, lambda: editor.parser, faces, steps, begun=begun)
+            memory = self._begun if begun is None else begun
+            started = memory.get((*key, row), lambda: faces.latent.begin(editor.generator, row))
+        return replay(editor.generator, lambda: editor.parser, faces, steps, begun=started)
 
     # ---- directions
 
@@ -293,8 +315,10 @@ class Engine:
             edited = self.editor.edit(face, self.direction(name), 1.0)
             return to_uris(edited.images, thumbnails=True)[0]
 
+        mine = portrait_of(look)
+        memory = self._thumbnails if mine is None else mine.thumbnails
         shown = {}
         for one in self.shelf()[:_MOST_THUMBNAILS]:
-            key = (look.seed, look.truncation_psi, one.stamp)
-            shown[one.name] = self._thumbnails.get(key, lambda one=one: draw(one.name))  # type: ignore[misc]
+            key = (*(face_key(look)[:2] if mine is None else face_key(look)[3:]), one.stamp)
+            shown[one.name] = memory.get(key, lambda one=one: draw(one.name))  # type: ignore[misc]
         return shown

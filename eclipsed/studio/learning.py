@@ -196,6 +196,8 @@ class LearningQueue:
                 _log.exception("learning %r failed", job.prompt)
                 job.message = f"Learning failed ({type(error).__name__}); the terminal of the studio says more."
                 job.status = "failed"
+            finally:
+                job.face = Stack()  # a visitor's own face goes with the visitor
 
     def _learn(self, job: Job) -> None:
         editor = self.engine.editor

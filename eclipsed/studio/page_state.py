@@ -10,8 +10,10 @@ import gradio as gr
 
 from eclipsed.studio import views
 from eclipsed.studio.engine import Engine
+from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.learning import LearningQueue
 from eclipsed.studio.pieces import event_data
+from eclipsed.studio.portraits import face_key, face_stem
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
 
@@ -28,6 +30,7 @@ class Page:
     Args:
         engine: the shared half.
         jobs: the queue of trainings.
+        inversions: the queue of pictures.
         session: state of the visitor.
         viewer: the face.
         stack: its edits.
@@ -37,6 +40,7 @@ class Page:
 
     engine: Engine
     jobs: LearningQueue
+    inversions: InversionQueue
     session: gr.State
     viewer: gr.HTML
     stack: gr.HTML
@@ -53,13 +57,13 @@ class Page:
         old = None if before is None else before.now
         now = after.now
         edits = old is None or old.entries != now.entries
-        face = old is None or (old.seed, old.truncation_psi) != (now.seed, now.truncation_psi)
+        face = old is None or face_key(old) != face_key(now)
         return (
             after,
             views.viewer(self.engine, after),
             views.stack(self.engine, after) if edits else gr.skip(),
             views.shelf(self.engine, now) if face else gr.skip(),
-            {"code": views.python_lines(self.engine.models, now, f"seed{now.seed or 0:04d}.json")}
+            {"code": views.python_lines(self.engine.models, now, f"{face_stem(now)}.json")}
             if edits or face
             else gr.skip(),
         )

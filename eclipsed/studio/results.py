@@ -18,13 +18,14 @@ from eclipsed.errors import InputError
 from eclipsed.images import to_pil
 from eclipsed.stack import Stack
 from eclipsed.studio.engine import Engine
+from eclipsed.studio.portraits import FACE_SUFFIX, KeptPicture, PhotoLook, face_name, face_stem, short_name
 from eclipsed.studio.safety import STACK_KEY, stack_text
 
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-__all__ = ["drawn", "film", "picture", "stack_file", "strip"]
+__all__ = ["drawn", "film", "pasted", "pasted_file", "picture", "saved_face", "stack_file", "strip"]
 
 _SHARES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _FRAMES = 17
@@ -57,7 +58,7 @@ def strip(engine: Engine, look: Stack) -> Path:
     faces = [_scaled(engine, look, share) for share in _SHARES]
     columns = [f"{share:+.0%}".replace("+0%", "before") for share in _SHARES]
     title = ", ".join(dict.fromkeys(entry.prompt for entry in look.entries if entry.on))
-    page = pictures.strip([torch.cat(faces)], columns=columns, labels=[f"seed {look.seed}"], title=title)
+    page = pictures.strip([torch.cat(faces)], columns=columns, labels=[face_name(look)], title=title)
     return _save(page, _place(look, ".png", "strip"))
 
 
@@ -85,6 +86,46 @@ def film(engine: Engine, look: Stack, suffix: str) -> Path:
     return animation.save_animation(frames, _place(look, suffix, "sweep"), fps=12.0)
 
 
+def pasted(engine: Engine, look: Stack, given: KeptPicture | None = None) -> Image.Image:
+    """The picture that a visitor's face was taken from, at full size, with the edits of all its faces put back.
+
+    Args:
+        engine: the shared half.
+        look: of a visitor's own face.
+        given: the picture, when the face was opened without it.
+    Raises:
+        InputError: the face is one of a seed, or the picture is missing or another one.
+    """
+    mine = _own(look).portrait
+    photo = mine.photo(given)
+    edited = engine.apply(look, mine.faces)
+    return engine.editor.paste(edited, photo)[0]
+
+
+def pasted_file(engine: Engine, look: Stack, given: KeptPicture | None = None) -> Path:
+    """What `pasted` gives as a PNG, with the picture's own metadata and colour profile."""
+    from eclipsed.photos.reading import save_photo
+
+    whole = pasted(engine, look, given)
+    return save_photo(whole, _place(look, ".png", "edited", short_name(_own(look).portrait.name)))
+
+
+def saved_face(engine: Engine, look: Stack) -> Path:
+    """The visitor's own faces as a file that can be opened later, without the picture and without edits.
+
+    Raises:
+        InputError: the face is one of a seed.
+    """
+    mine = _own(look).portrait
+    return engine.editor.save_faces(mine.faces, _place(look, FACE_SUFFIX, name=short_name(mine.name)))
+
+
+def _own(look: Stack) -> PhotoLook:
+    if not isinstance(look, PhotoLook):
+        raise InputError("the face that is shown is not from a picture of yours; invert one, or take yours again")
+    return look
+
+
 def _scaled(engine: Engine, look: Stack, share: float) -> Tensor:
     if not any(entry.on for entry in look.entries):
         raise InputError("there is no edit to show; add a direction first")
@@ -106,13 +147,13 @@ def _save(image: Image.Image, path: Path) -> Path:
     return save_picture(image, path)
 
 
-def _place(look: Stack, suffix: str, what: str = "") -> Path:
+def _place(look: Stack, suffix: str, what: str = "", name: str = "") -> Path:
     """A new file whose name says what is in it; Gradio takes a copy of it, so older ones are removed."""
     for old in _folder().iterdir():
         if time.time() - old.stat().st_mtime > _SECONDS_KEPT:
             shutil.rmtree(old, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(dir=_folder()))
-    return folder / f"seed{look.seed or 0:04d}{'-' + what if what else ''}{suffix}"
+    return folder / f"{name or face_stem(look)}{'-' + what if what else ''}{suffix}"
 
 
 @cache

@@ -72,7 +72,16 @@ class Session:
         Raises:
             InputError: a bad seed or truncation.
         """
-        return self.show(replace(self.now, seed=seed, truncation_psi=truncation_psi))
+        now = self.now
+        return self.show(
+            Stack(
+                entries=now.entries,
+                generator=now.generator,
+                generator_name=now.generator_name,
+                seed=seed,
+                truncation_psi=truncation_psi,
+            )
+        )
 
     def toggled(self, seed: int, *, most: int) -> Session:
         """Pick a face for comparing, or drop it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from eclipsed.parts import INDEX, PARTS
 from eclipsed.pictures import signed
 from eclipsed.rows import row_groups
 from eclipsed.studio.images import data_uri, to_uris
+from eclipsed.studio.portraits import FACE_SUFFIX, PhotoLook, face_name, short_name
 
 if TYPE_CHECKING:
     from eclipsed.comparison import Compared
@@ -40,7 +42,7 @@ _CURVE_POINTS = 240
 def caption(look: Stack) -> str:
     """A look in words: ``"seed 2 · blond-hair +1"``."""
     edits = [f"{entry.direction} {signed(entry.alpha)}" for entry in look.entries if entry.on]
-    return " · ".join([f"seed {look.seed}", *edits])
+    return " · ".join([face_name(look), *edits])
 
 
 def viewer(engine: Engine, session: Session) -> dict[str, Any]:
@@ -53,9 +55,16 @@ def viewer(engine: Engine, session: Session) -> dict[str, Any]:
         "after": new,
         "same": old == new,
         "caption": caption(look),
-        "version": f"{len(session.past)}:{look.seed}:" + ",".join(f"{e.alpha:.2f}{e.on:d}" for e in look.entries),
+        "version": f"{len(session.past)}:{_version(look)}:" + ",".join(f"{e.alpha:.2f}{e.on:d}" for e in look.entries),
         "can": {"undo": bool(session.past), "redo": bool(session.future), "reset": bool(look.entries)},
     }
+
+
+def _version(look: Stack) -> str:
+    """The face in the name of a picture, which tells it from others in the page."""
+    if isinstance(look, PhotoLook):
+        return f"photo-{look.portrait.digest[:12]}-{look.number}"
+    return str(look.seed)
 
 
 def stack(engine: Engine, session: Session) -> dict[str, Any]:
@@ -216,7 +225,20 @@ def compare(
 
 
 def python_lines(models: str, look: Stack, name: str) -> str:
-    """The Python that makes the same picture from the stack's file."""
+    """The Python that makes the same picture from the stack's file; of a photo's face from its saved file, too."""
+    if isinstance(look, PhotoLook):
+        picture = look.portrait.picture
+        face, photo = short_name(look.portrait.name) + FACE_SUFFIX, "photo.png" if picture is None else picture.name
+        return (
+            f"import eclipsed\n\n"
+            f"editor = eclipsed.Editor.from_pretrained({models!r})\n"
+            f"stack = eclipsed.Stack.load({name!r})\n"
+            f"edited = editor.edit(editor.load_faces({face!r}), stack)  # saved in Own picture\n"
+            f'edited.save("faces")\n'
+            f'editor.paste(edited, {photo!r})[0].save("edited.png")  # back in the picture\n\n'
+            f"# eclipsed photo {shlex.quote(photo)} --from-face {face} --stack {name} "
+            f"--models {models} --out edited.png\n"
+        )
     return (
         f"import eclipsed\n\n"
         f"editor = eclipsed.Editor.from_pretrained({models!r})\n"

@@ -14,6 +14,7 @@ from eclipsed.studio import views
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.page_state import QUIET, SLOW, Page
 from eclipsed.studio.pieces import piece
+from eclipsed.studio.portraits import face_name, portrait_of
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
 
@@ -64,10 +65,11 @@ class CompareTab:
         self.tab.select(in_a_sentence(offered), self.names, self.names, concurrency_id=SLOW, **QUIET)
 
         def drawn(session: Session, names: list[str], alphas: str, equal: bool) -> Any:
-            seeds = session.chosen or (session.now.seed or 0,)
+            own = portrait_of(session.now) is not None
+            seeds = session.chosen or (() if own else (session.now.seed or 0,))
             strengths = parse_alphas(alphas)
             rows = compared(page.engine, session.now, seeds, names, strengths, equal=equal)
-            shown = ", ".join(f"seed {seed}" for seed in seeds)
+            shown = ", ".join(f"seed {seed}" for seed in seeds) or face_name(session.now)
             return views.compare(page.engine, names, strengths, rows, equal=equal, seeds=shown)
 
         page.on_look_as_it_is(self.draw.click, drawn, [self.names, self.alphas, self.equal], self.table)
@@ -81,7 +83,7 @@ def compared(
     Args:
         engine: the shared half.
         look: whose truncation the faces have.
-        seeds: the faces.
+        seeds: the faces; none is the visitor's own, of `look`.
         names: of the directions.
         alphas: the strengths.
         equal: at equal change, set by the first direction.
@@ -92,7 +94,7 @@ def compared(
 
     if not 1 <= len(names or ()) <= MOST_DIRECTIONS:
         raise InputError(f"choose 1 to {MOST_DIRECTIONS} directions to compare; got {len(names or ())}")
-    if not 1 <= len(alphas) <= MOST_ALPHAS or not 1 <= len(seeds) <= 8:
+    if not 1 <= len(alphas) <= MOST_ALPHAS or not (portrait_of(look) is None) <= len(seeds) <= 8:
         raise InputError(f"a comparison has 1 to {MOST_ALPHAS} strengths and 1 to 8 faces")
-    faces = engine.faces(seeds, look.truncation_psi)
+    faces = engine.faces(seeds, look.truncation_psi) if seeds else engine.before(look)
     return compare(engine.editor, faces, [engine.direction(name) for name in names], alphas, equal_change=equal)

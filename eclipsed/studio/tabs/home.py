@@ -12,7 +12,8 @@ from eclipsed.stack import Stack
 from eclipsed.studio import results
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
-from eclipsed.studio.pieces import piece
+from eclipsed.studio.pieces import piece, press_link
+from eclipsed.studio.portraits import reopened
 from eclipsed.studio.safety import in_a_sentence, read_stack
 from eclipsed.studio.session import Session
 
@@ -27,13 +28,6 @@ _MAKERS: dict[str, Callable[[Engine, Stack], Path]] = {
     "Film (MP4)": lambda engine, look: results.film(engine, look, ".mp4"),
     "Edit stack (JSON)": results.stack_file,
 }
-
-#: presses the hidden link as soon as it points to the new file
-_PRESS = """(file) => { const press = (left) => {
-  const link = document.querySelector('#fetched a[href]') || document.querySelector('a#fetched[href]');
-  const button = document.querySelector('#fetched button') || document.querySelector('button#fetched');
-  if (link) link.click(); else if (button) button.click(); else if (left) setTimeout(() => press(left - 1), 50);
-}; setTimeout(() => press(40), 60); }"""
 
 
 class HomeTab:
@@ -59,15 +53,12 @@ class HomeTab:
 
         for name, button in self.buttons.items():
             event = page.on_look_as_it_is(button.click, maker(_MAKERS[name]), [], self.fetched)
-            event.success(None, self.fetched, None, js=_PRESS)
+            event.success(None, self.fetched, None, js=press_link("fetched"))
 
         def opened(session: Session, file: str | None) -> tuple[Any, ...]:
             if file is None:
                 return (*[gr.skip()] * len(page.look), None)
-            look = page.engine.checked(read_stack(file))
-            if look.seed is None:
-                seed = session.now.seed
-                look = Stack(**{**look.__dict__, "seed": FIRST_SEED if seed is None else seed})
+            look = reopened(session.now, page.engine.checked(read_stack(file)), FIRST_SEED)
             return (*page.drawn(session, session.show(look)), None)
 
         self.file.upload(
