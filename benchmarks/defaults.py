@@ -68,6 +68,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no locality": {"locality_weight": 0.0},
     "score": {"locality_loss": "score"},
     "on features": {"score_layers": "all"},
+    "no bystanders": {"keep_weight": 0.0},
     "no fence": {"fence_weight": 0.0, "components": None, "row_cap": None},
     "all rows": {"layers": None},
     "no augmentation": {"augment": False},

@@ -20,6 +20,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("assemble",),
     ("train_encoder",),
     ("train_directions",),
+    ("card",),
 )
 
 
