@@ -161,7 +161,7 @@ class TrainConfig:
     low_memory: bool = False
     probe_groups: tuple[str, ...] = ("coarse", "middle", "fine", "all")
     probe_steps: int = 40
-    probe_share: float = 0.6
+    probe_share: float = 0.5
     calibrate: bool = True
     calibration_faces: int = 24
 

@@ -58,7 +58,7 @@ def bystanders(prompt: str) -> tuple[tuple[str, ...], ...]:
     """Captions of what a prompt does not speak of, and what its edit should therefore leave as it is.
 
     `data/bystanders.json` holds them: a list of captions that name the values of one attribute, and the families of
-    `data/contrasts.json` that speak of it.
+    `data/contrasts.json`, and further words, that speak of it.
 
     Args:
         prompt: see `contrasts`.
@@ -66,8 +66,12 @@ def bystanders(prompt: str) -> tuple[tuple[str, ...], ...]:
         One tuple of at least two captions for each attribute.
     """
     finder = _Finder(load_lexicon().read(prompt.lower() if prompt.isupper() else prompt))
-    spoken = finder.names()
-    return tuple(tuple(one["captions"]) for one in _bystanders() if not spoken & set(one["unless"]))
+    spoken, words = finder.names(), {*finder.norms, *finder.reading.lemmas}
+    return tuple(
+        tuple(one["captions"])
+        for one in _bystanders()
+        if not spoken & set(one["unless"]) and not words & set(one.get("words", ()))
+    )
 
 
 class _Finder:

@@ -40,6 +40,7 @@ from eclipsed.seeds import TRAINING_SEEDS
 __all__ = ["Batch", "Objective", "Terms", "step_rng"]
 
 _CHUNK = 8  # faces rendered at once where no gradient is needed
+_KEEP_FROM = (0.2, 0.5)  # of the steps: where the bystander loss begins, and where it has its full weight
 _KEPT = 64  # training faces up to which each is drawn once and kept
 
 
@@ -57,6 +58,7 @@ class Batch:
         jitter: what happens to pictures before CLIP sees them; None for nothing.
         embedding: CLIP's view of `image`; None when the loss does not need it.
         begun: what is drawn alike before and after the edit; None when the edit may change the first row.
+        keep: weight of the bystander loss in this step.
     """
 
     latent: Latent
@@ -68,6 +70,7 @@ class Batch:
     jitter: Jitter | None
     embedding: Tensor | None
     begun: Begun | None = None
+    keep: float = 0.0
 
     def __len__(self) -> int:
         return len(self.latent)
@@ -173,8 +176,8 @@ class Objective:
             part = slice(start, start + size)
             before = self._before(latent[part], indices[part] if indices else [], row)
             shaken = None if jitter is None else jitter[part]
-            embedding = None
-            if self.config.clip_loss == "directional" or self.bystanders:
+            embedding, keep = None, self._keep(step, stream)
+            if self.config.clip_loss == "directional" or keep:
                 with torch.no_grad():
                     embedding = self._look(before.image, shaken)
             yield Batch(
@@ -187,7 +190,15 @@ class Objective:
                 shaken,
                 embedding,
                 before.begun,
+                keep,
             )
+
+    def _keep(self, step: int, stream: int) -> float:
+        """Weight of the bystander loss: none at first and in trials, so that what is named can come about at all."""
+        if stream or not self.bystanders:
+            return 0.0
+        low, high = _KEEP_FROM
+        return self.config.keep_weight * min(max((step / self.config.steps - low) / (high - low), 0.0), 1.0)
 
     def _before(self, latent: Latent, indices: list[int], row: int) -> _Before:
         """Faces before the edit; those that come again and again are drawn and parsed once."""
@@ -271,11 +282,11 @@ class Objective:
         mask = None if batch.mask is None else self.joined(batch, image)
         seen = self._look(image, batch.jitter)
         loss = config.clip_weight * self._clip_loss(batch, seen)
-        if self.bystanders:
+        if batch.keep:
             assert batch.embedding is not None
             scale = config.keep_temperature
             kept = bystander_loss(batch.embedding, seen, self.bystanders, temperature=scale)
-            loss = loss + config.keep_weight * kept.mean()
+            loss = loss + batch.keep * kept.mean()
         locality = float("nan")
         if mask is not None:
             after = self._measured(image, features)
