@@ -22,7 +22,7 @@ from eclipsed.errors import (
     VocabularyWarning,
 )
 from eclipsed.latents import Latent, make_space
-from eclipsed.losses import localization_score
+from eclipsed.losses import bystander_loss, localization_score
 from eclipsed.objective import Objective, step_rng
 from eclipsed.parts import INDEX
 from eclipsed.region import Region
@@ -420,6 +420,36 @@ def test_a_state_that_cannot_be_written_is_said_before_training(editor, quick, t
         )
 
 
+# --- what the prompt does not speak of
+
+
+def test_the_bystander_loss_sets_in_after_a_while_and_never_in_a_trial(editor):
+    whole = objective(editor, TrainConfig(steps=100, batch=1, keep_weight=8.0))
+    weights = [whole.batch(step).keep for step in (0, 20, 35, 50, 99)]
+    assert weights == pytest.approx([0, 0, 4, 8, 8])
+    assert whole.batch(99).embedding is not None
+    assert whole.batch(20).embedding is None
+    assert whole.batch(99, stream=2).keep == 0
+    assert not objective(editor, TrainConfig(batch=1, keep_weight=0.0)).bystanders
+
+
+def test_the_bystander_loss_is_part_of_the_loss(editor):
+    config = TrainConfig(steps=10, batch=2, keep_weight=8.0, augment=False)
+    with_it, without = objective(editor, config), objective(editor, config.replace(keep_weight=0.0))
+    space = make_space("W+", editor.generator)
+    deltas = 0.5 * torch.randn(1, *space.shape, generator=step_rng(0, 0))
+    seen = {}
+    for name, one in (("with", with_it), ("without", without)):
+        batch = one.batch(9)
+        seen[name] = float(one.terms(batch, space, deltas).loss)
+    batch = with_it.batch(9)
+    moved = space.move(batch.latent, deltas[0], batch.alpha)
+    after = editor.clip.encode_images(moved.render(editor.generator)[0])
+    kept = bystander_loss(batch.embedding, after, with_it.bystanders, temperature=config.keep_temperature).mean()
+    assert seen["with"] - seen["without"] == pytest.approx(8 * float(kept), rel=0.05)
+    assert float(kept) > 1e-6
+
+
 # --- failing
 
 
@@ -428,7 +458,8 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(editor, quick, tmp_
     encode = editor.clip.encode_images
 
     def broken(images, **how):
-        calls.append(1)
+        if images.requires_grad:  # an edited picture; faces before the edit are looked at, too
+            calls.append(1)
         return encode(images, **how) * (math.nan if len(calls) > 4 else 1)
 
     monkeypatch.setattr(editor.clip, "encode_images", broken)
