@@ -33,6 +33,8 @@ SEED = 64_064
 #: seeds of the sampled faces that the inverted ones are compared with
 SAMPLED = range(3000, 3064)
 
+_ALONE = 2  # portraits that are timed one by one
+
 #: portraits and directions of the strip
 SHOWN = {0: "blond-hair", 5: "smile", 6: "hat", 7: "glasses"}
 
@@ -57,6 +59,14 @@ def closeness(editor: Editor, images: torch.Tensor, faces: Faces, seconds: float
         "attributes_agreed": float(same.mean()),
         "seconds_a_photo": seconds / len(images),
     }
+
+
+def alone(editor: Editor, images: torch.Tensor, level: str) -> float:
+    """Seconds of one photo that is inverted by itself, as a person does it: the mean over some."""
+    began = time.perf_counter()
+    for picture in to_pil(images):
+        editor.invert(picture, level=level, aligned=True)
+    return (time.perf_counter() - began) / len(images)
 
 
 def success(editor: Editor, faces: Faces, direction: Direction) -> tuple[int, float]:
@@ -118,7 +128,8 @@ def main() -> None:
     for level, count in {"fast": args.count, "good": args.count, "best": args.best}.items():
         began = time.perf_counter()
         faces[level] = editor.invert(to_pil(images[:count]), level=level, aligned=True)
-        figures["levels"][level] = closeness(editor, images[:count], faces[level], time.perf_counter() - began)
+        found = closeness(editor, images[:count], faces[level], time.perf_counter() - began)
+        figures["levels"][level] = {**found, "seconds_alone": alone(editor, images[:_ALONE], level)}
         print(level, figures["levels"][level], flush=True)
     sampled = editor.sample(seeds=SAMPLED)
     directions = {name: Direction.load(args.directions / f"{name}.safetensors") for name in SHIPPED}

@@ -194,9 +194,14 @@ class Objective:
             )
 
     def _keep(self, step: int, stream: int) -> float:
-        """Weight of the bystander loss: none at first and in trials, so that what is named can come about at all."""
-        if stream or not self.bystanders:
+        """Weight of the bystander loss: none at first, so that what is named can come about at all.
+
+        A trial of rows has all of it, since those that cannot leave the rest alone are not the right ones.
+        """
+        if not self.bystanders:
             return 0.0
+        if stream:
+            return self.config.keep_weight
         low, high = _KEEP_FROM
         return self.config.keep_weight * min(max((step / self.config.steps - low) / (high - low), 0.0), 1.0)
 

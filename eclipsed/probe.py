@@ -18,6 +18,7 @@ from eclipsed.rows import row_groups
 __all__ = ["choose_space", "group_rows"]
 
 _STREAM, _START = 2, 3  # of random numbers, beside those of training
+_ALIKE = 0.02  # of the share: parts that differ by no more do as much as each other
 _JUDGED = 3  # batches on which the groups are compared
 
 
@@ -54,7 +55,8 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
         tell(step + 1, terms)
     judged = [objective.batch(config.probe_steps + k, stream=_STREAM) for k in range(_JUDGED)]
     shares = _shares(objective, whole, groups, point.deltas, judged)
-    rows = groups[_best(shares, config.probe_share)]
+    sizes = {name: len(rows) for name, rows in groups.items()}
+    rows = groups[_best(shares, sizes, config.probe_share)]
     return make_space(config.space, generator, layers=rows, styles=config.styles), shares
 
 
@@ -93,8 +95,12 @@ def _shares(
     return {name: (before - loss(whole.restricted(rows), deltas)) / saved for name, rows in groups.items()}
 
 
-def _best(shares: dict[str, float], least: float) -> str:
-    """The part with the largest share; all rows, where they are asked about, when no part does the least share."""
+def _best(shares: dict[str, float], sizes: dict[str, int], least: float) -> str:
+    """The part with the largest share; all rows, where they are asked about, when no part does the least share.
+
+    Of two parts that do as much as each other the smaller one is taken.
+    """
     parts = {name: share for name, share in shares.items() if name != "all"}
-    best = max(parts, key=lambda name: parts[name])
+    alike = [name for name in parts if parts[name] >= max(parts.values()) - _ALIKE]
+    best = min(alike, key=lambda name: (sizes[name], -parts[name]))
     return "all" if "all" in shares and parts[best] < least else best

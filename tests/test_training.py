@@ -254,14 +254,22 @@ def test_the_probe_takes_the_group_that_did_the_most(editor, quick):
     found = direction.scores["probe"]
     assert set(found) == {"coarse", "middle", "fine", "all"}
     groups = {"coarse": (0, 1, 2, 3), "middle": (2, 3, 4, 5), "fine": (4, 5, 6, 7), "all": tuple(range(8))}
-    assert direction.layers == groups[probe._best(found, quick.probe_share)]
+    sizes = {name: len(rows) for name, rows in groups.items()}
+    assert direction.layers == groups[probe._best(found, sizes, quick.probe_share)]
     assert found["all"] == pytest.approx(1.0) or set(found.values()) == {0.0}
 
 
 def test_all_rows_are_taken_when_no_part_does_enough_alone():
-    assert probe._best({"coarse": 0.1, "fine": 0.9, "all": 1.0}, 0.6) == "fine"
-    assert probe._best({"coarse": 0.5, "fine": 0.4, "all": 1.0}, 0.6) == "all"
-    assert probe._best({"coarse": 0.5, "fine": 0.4}, 0.6) == "coarse"
+    sizes = {"coarse": 6, "fine": 4, "all": 10}
+    assert probe._best({"coarse": 0.1, "fine": 0.9, "all": 1.0}, sizes, 0.6) == "fine"
+    assert probe._best({"coarse": 0.5, "fine": 0.4, "all": 1.0}, sizes, 0.6) == "all"
+    assert probe._best({"coarse": 0.5, "fine": 0.4}, sizes, 0.6) == "coarse"
+
+
+def test_of_parts_that_do_as_much_as_each_other_the_smaller_is_taken():
+    sizes = {"coarse": 6, "middle": 4, "all": 12}
+    assert probe._best({"coarse": 0.986, "middle": 0.985, "all": 1.0}, sizes, 0.5) == "middle"
+    assert probe._best({"coarse": 0.986, "middle": 0.95, "all": 1.0}, sizes, 0.5) == "coarse"
 
 
 def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick):
@@ -423,13 +431,13 @@ def test_a_state_that_cannot_be_written_is_said_before_training(editor, quick, t
 # --- what the prompt does not speak of
 
 
-def test_the_bystander_loss_sets_in_after_a_while_and_never_in_a_trial(editor):
+def test_the_bystander_loss_sets_in_after_a_while_and_at_once_in_a_trial(editor):
     whole = objective(editor, TrainConfig(steps=100, batch=1, keep_weight=8.0))
     weights = [whole.batch(step).keep for step in (0, 20, 35, 50, 99)]
     assert weights == pytest.approx([0, 0, 4, 8, 8])
     assert whole.batch(99).embedding is not None
     assert whole.batch(20).embedding is None
-    assert whole.batch(99, stream=2).keep == 0
+    assert whole.batch(0, stream=2).keep == 8
     assert not objective(editor, TrainConfig(batch=1, keep_weight=0.0)).bystanders
 
 
