@@ -15,8 +15,8 @@ from typing import ParamSpec, TypeVar
 
 __all__ = ["WORKERS", "on_a_worker"]
 
-#: threads: one for looks, one for what takes long, and one for what is asked in between
-WORKERS = 3
+#: threads: one for looks and one for what takes long, as many as Gradio's queues let through at a time
+WORKERS = 2
 
 P = ParamSpec("P")
 R = TypeVar("R")
