@@ -96,8 +96,10 @@ def test_killed_at_random_points(server, right, processes):
         (lengths[name],) = processes(f"{name}:0")
         remove_network(name)
         assert lengths[name] > 20
-    killed = 0
-    for _ in range(20):
+    killed = tries = 0
+    while killed < 20:  # a call that goes on from what was left may be done before its turn to die comes
+        tries += 1
+        assert tries <= 80
         name, server.drops = rng.choice(sorted(lengths)), 3
         finished = processes(f"{name}:{rng.randrange(1, lengths[name])}")
         killed += not finished
@@ -114,7 +116,6 @@ def test_killed_at_random_points(server, right, processes):
                 remove_network(name)
         else:
             remove_network(name)
-    assert killed >= 15
     server.how = "good"
     for name in lengths:
         fetch_network(name, **QUICK)

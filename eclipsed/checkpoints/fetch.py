@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from glob import escape
 from pathlib import Path
 
 from filelock import FileLock
@@ -114,8 +115,9 @@ def fetch_network(
         if _is_here(wanted):
             return find_network(name)
         agree([wanted], accept_licence)
-        for stale in partial.glob(f".{wanted.name}-*"):  # of a conversion that was killed
-            stale.unlink(missing_ok=True)
+        for killed in (wanted.name, f"{wanted.file}.offer"):  # a conversion, or a note of an unfinished file
+            for stale in partial.glob(f".{escape(killed)}-*"):
+                stale.unlink(missing_ok=True)
         return _Fetching(wanted, partial / wanted.file, sources, callback, pause, timeout).run()
     finally:
         lock.release()
