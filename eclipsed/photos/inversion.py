@@ -57,7 +57,7 @@ class InversionConfig:
     pixels: float = 10.0
     perception: float = 1.0
     identity: float = 0.5
-    rows: float = 0.03
+    rows: float = 0.6
     fence: float = 0.2
     reach: float = 1.2
     tuning_steps: int = 80

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import queue
-import secrets
-import threading
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eclipsed.errors import EclipsedError, InputError
+from eclipsed.errors import InputError
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.portraits import MOST_FACES, KeptPicture, Portrait
+from eclipsed.studio.tasks import Task, TaskQueue
 
 if TYPE_CHECKING:
     from eclipsed.photos.inversion import InversionStep
@@ -23,14 +19,9 @@ __all__ = ["LEVELS", "InversionJob", "InversionQueue"]
 #: see `InversionConfig`
 LEVELS = ("fast", "good", "best")
 
-_MOST_WAITING = 8
-_MOST_KEPT, _KEPT_FOR = 16, 900.0  # results that nobody has fetched, and for how many seconds
-
-_log = logging.getLogger(__name__)
-
 
 @dataclass(eq=False)
-class InversionJob:
+class InversionJob(Task):
     """One picture that is to be inverted.
 
     Args:
@@ -44,22 +35,8 @@ class InversionJob:
     level: str
     aligned: bool
     face: int | str | None
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    status: str = "waiting"  # then inverting, and done, stopped or failed
-    phase: str = ""  # then faces, latents and generator
-    step: int = 0
-    steps: int = 0
     psnr: float | None = None
-    seconds_left: float | None = None
-    message: str = ""
     portrait: Portrait | None = None
-    ended: float = 0.0
-    stopping: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.status in ("done", "stopped", "failed")
 
     def to_json(self) -> dict[str, Any]:
         """How it stands, as plain JSON values."""
@@ -77,19 +54,20 @@ class InversionJob:
         }
 
 
-class InversionQueue:
-    """A queue of one, beside that of the trainings: a picture takes seconds, and a training minutes.
+class InversionQueue(TaskQueue[InversionJob]):
+    """Pictures are inverted one after the other, beside the trainings: a picture takes seconds, and a training minutes.
 
     Args:
         engine: whose editor inverts.
     """
 
+    working, noun = "inverting", "inversion"
+    waiting = "pictures are waiting to be inverted"
+    most_kept, kept_for = 16, 900.0
+
     def __init__(self, engine: Engine) -> None:
+        super().__init__()
         self.engine = engine
-        self._waiting: queue.Queue[InversionJob] = queue.Queue()
-        self._jobs: dict[str, InversionJob] = {}
-        self._lock = threading.Lock()
-        self._worker: threading.Thread | None = None
 
     def submit(
         self, picture: KeptPicture, *, level: str = "good", aligned: bool = False, face: int | str | None = None
@@ -113,107 +91,36 @@ class InversionQueue:
         number = isinstance(face, int) and not isinstance(face, bool) and face >= 1
         if face not in (None, "all") and not number:
             raise InputError(f'face must be a number from 1, "all" or nothing; got {str(face)[:20]!r}')
-        job = InversionJob(picture, level, aligned, None if aligned else face)
-        with self._lock:
-            self._sweep()
-            open_jobs = sum(not one.over for one in self._jobs.values())
-            if open_jobs > _MOST_WAITING:
-                raise InputError(f"{open_jobs} pictures are waiting to be inverted; try again later")
-            self._jobs[job.token] = job
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="eclipsed-invert", daemon=True)
-                self._worker.start()
-        self._waiting.put(job)
-        return job
+        return self.put(InversionJob(picture, level, aligned, None if aligned else face))
 
-    def find(self, token: str) -> InversionJob:
-        """The job of a token.
+    def release(self, task: InversionJob) -> None:
+        """The picture is not needed any more."""
+        task.picture = None
 
-        Raises:
-            InputError: there is none.
-        """
-        with self._lock:
-            job = self._jobs.get(token) if isinstance(token, str) else None
-        if job is None:
-            raise InputError("there is no such inversion any more; it may have ended long ago")
-        return job
-
-    def ahead(self, job: InversionJob) -> int:
-        """How many jobs come before one that waits."""
-        with self._lock:
-            order = [one for one in self._jobs.values() if not one.over]
-            return order.index(job) if job.status == "waiting" and job in order else 0
-
-    def stop(self, token: str) -> InversionJob:
-        """Stop a job; the best so far is kept."""
-        job = self.find(token)
-        with self._lock:
-            job.stopping.set()
-            if job.status == "waiting":
-                self._end(job, "stopped", "Taken out of the queue before it began.")
-        return job
-
-    def forget(self, token: str) -> None:
-        """Drop a job and what came of it; one that runs is stopped. Nothing happens when there is none."""
-        with self._lock:
-            job = self._jobs.pop(token, None)
-            if job is not None:
-                job.stopping.set()
-                if job.status == "waiting":
-                    self._end(job, "stopped", "")
-
-    def _sweep(self) -> None:
-        """Drop results that were not fetched in time, or are too many."""
-        over = [(token, job) for token, job in self._jobs.items() if job.over]
-        late = {token for token, job in over if time.monotonic() - job.ended > _KEPT_FOR}
-        for token in late | {token for token, _ in over[: -_MOST_KEPT or None]}:
-            del self._jobs[token]
-
-    def _work(self) -> None:
-        while True:
-            job = self._waiting.get()
-            with self._lock:
-                if job.over:
-                    continue
-                job.status = "inverting"
-            try:
-                self._invert(job)
-            except EclipsedError as error:
-                self._end(job, "failed", " ".join(str(error).split()))
-            except Exception as error:
-                _log.exception("inverting a picture failed")
-                text = f"Inverting failed ({type(error).__name__}); the terminal of the studio says more."
-                self._end(job, "failed", text)
-            del job  # while nobody waits, no picture is held
-
-    def _end(self, job: InversionJob, status: str, message: str) -> None:
-        job.picture, job.ended = None, time.monotonic()
-        job.message, job.status = message[:1].upper() + message[1:], status
-
-    def _invert(self, job: InversionJob) -> None:
+    def do(self, task: InversionJob) -> tuple[str, str]:
+        """Find the faces of a picture and invert them; a stop keeps the best so far."""
         from eclipsed.photos.faces import place_faces
 
-        assert job.picture is not None
-        editor, picture = self.engine.editor, job.picture
-        job.phase = "faces"
+        assert task.picture is not None
+        editor, picture = self.engine.editor, task.picture
+        task.phase = "faces"
         photo = picture.read()
-        places = place_faces(photo, lambda: editor.finder, aligned=job.aligned, face=job.face)
+        places = place_faces(photo, lambda: editor.finder, aligned=task.aligned, face=task.face)
         if len(places) > MOST_FACES:
             raise InputError(
                 f"{photo.name} shows {len(places)} faces; at most {MOST_FACES} are edited together: choose one"
             )
-        job.phase = "latents"
+        task.phase = "latents"
 
         def tell(step: InversionStep) -> bool:
-            job.phase, job.step, job.steps = step.phase, step.step, step.steps
-            job.psnr, job.seconds_left = step.psnr, step.seconds_left
-            return not job.stopping.is_set()
+            task.phase, task.step, task.steps = step.phase, step.step, step.steps
+            task.psnr, task.seconds_left = step.psnr, step.seconds_left
+            return not task.stopping.is_set()
 
-        faces = editor.invert(photo, level=job.level, where=places, callback=tell)
+        faces = editor.invert(photo, level=task.level, where=places, callback=tell)
         portrait = Portrait.of(faces, picture.name, picture)
-        job.psnr = sum(portrait.psnr) / len(portrait.psnr)
-        job.portrait = portrait
-        if job.stopping.is_set() and job.level != "fast":
-            self._end(job, "stopped", "Stopped; the best so far was kept.")
-        else:
-            self._end(job, "done", "Inverted.")
+        task.psnr = sum(portrait.psnr) / len(portrait.psnr)
+        task.portrait = portrait
+        if task.stopping.is_set() and task.level != "fast":
+            return "stopped", "Stopped; the best so far was kept."
+        return "done", "Inverted."
