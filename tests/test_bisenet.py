@@ -13,6 +13,7 @@ from torch.testing import assert_close
 
 import eclipsed
 from eclipsed.errors import MissingExtraError
+from eclipsed.images import resize
 from eclipsed.networks import bisenet
 from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
 
@@ -75,6 +76,14 @@ def test_at_width_64_all_three_outputs_are_facexlibs(reference, size):
         assert ours.shape == (2, 19, *size)
         assert torch.equal(ours, theirs)
     assert torch.equal(main, expected[0])
+
+
+@pytest.mark.parametrize("size", [(64, 96), (40, 24), (30, 200), (1, 1)])
+def test_logits_of_another_size_are_those_of_the_images_resized(size):
+    network = BiSeNet(19, 8).eval()
+    images = noise(2, 3, 64, 96)
+    with torch.no_grad():
+        assert_close(network.logits(images, size), resize(network.logits(images), size), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("width", [8, 16])

@@ -158,6 +158,17 @@ def test_synthesis_matches_the_definition(config, noise_mode):
         assert_close(got[name].double(), value, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("noise_mode", ["const", "none"])
+def test_bfloat16_rounds_but_draws_the_same(config, noise_mode):
+    network, ws = make(config), latents(config).requires_grad_()
+    exact = network.synthesis(ws, noise_mode=noise_mode)
+    short = network.synthesis(ws, noise_mode=noise_mode, dtype=torch.bfloat16)
+    assert_close(short, exact, rtol=0, atol=0.04 * float(exact.detach().abs().max()))
+    gradients = [torch.autograd.grad(image.square().sum(), ws)[0].flatten() for image in (exact, short)]
+    assert float(F.cosine_similarity(*gradients, dim=0)) > 0.99
+
+
 @pytest.mark.parametrize("side", [4, 8, 16, 32])
 def test_stopping_early_gives_the_colours_so_far(side):
     network, ws = make(ODD), latents(ODD)

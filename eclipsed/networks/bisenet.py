@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from eclipsed.errors import MissingExtraError
+from eclipsed.images import resize
 
 __all__ = ["BiSeNet", "num_class_of", "width_of"]
 
@@ -79,10 +81,23 @@ class BiSeNet(nn.Module):
             _enlarge(self.conv_out32(context16)[0], size),
         )
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Logits of the main head alone, (N, num_class, H, W): the first output of the forward pass, for less work."""
+    def logits(self, images: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """Logits of the main head alone: the first output of the forward pass, for less work.
+
+        Args:
+            images: as `forward` takes them.
+            size: (height, width) to resize the logits to, antialiased; None leaves them at the images' size.
+        Returns:
+            (N, num_class, height, width), float32.
+        """
         spatial, context8, _ = self.cp(images)
-        return _enlarge(self.conv_out(self.ffm(spatial, context8))[0].float(), images.shape[2:])
+        main = self.conv_out(self.ffm(spatial, context8))[0].float()
+        if size is None:
+            return _enlarge(main, images.shape[2:])
+        down = _resampling(main.shape[2], images.shape[2], size[0]).to(main.device)
+        across = _resampling(main.shape[3], images.shape[3], size[1]).to(main.device)
+        logits: Tensor = down @ (main @ across.t())
+        return logits
 
     def folded(self, dtype: torch.dtype) -> BiSeNet:
         """A copy for inference in a short format: batch normalisation moved into the convolutions before it, and
@@ -139,6 +154,17 @@ def _norms_after(children: list[tuple[str, nn.Module]]) -> Iterator[tuple[tuple[
         other = "1" if name == "0" else name.replace("conv", "bn")
         if isinstance(module, nn.Conv2d) and isinstance(named.get(other), nn.BatchNorm2d):
             yield (name, module), (other, named[other])
+
+
+@lru_cache(maxsize=64)
+def _resampling(start: int, between: int, end: int) -> Tensor:
+    """One axis of enlarging logits to the images' size and resizing them from there, as one matrix, (end, start).
+
+    Both steps are linear and take each axis by itself, so the large logits between them need not be made.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        picture = torch.eye(start)[None, None]  # only its height changes, so its columns are those of the matrix
+        return resize(_enlarge(picture, torch.Size((between, start))), (end, start))[0, 0]
 
 
 def _enlarge(logits: Tensor, size: torch.Size) -> Tensor:
