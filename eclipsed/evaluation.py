@@ -17,8 +17,9 @@ from eclipsed.classifier import Classifier
 from eclipsed.contrast import contrasts
 from eclipsed.direction import Direction
 from eclipsed.editing import check_alphas
-from eclipsed.errors import EclipsedWarning, InputError
+from eclipsed.errors import EclipsedWarning, InputError, MissingExtraError, MissingModelError
 from eclipsed.losses import grow_mask, localization_score, mix_masks
+from eclipsed.lpips import Lpips
 from eclipsed.metrics import Interval
 from eclipsed.seeds import CALIBRATION_SEEDS, TRAINING_SEEDS, check_seeds
 from eclipsed.spelling import split_words
@@ -26,14 +27,18 @@ from eclipsed.spelling import split_words
 if TYPE_CHECKING:
     from eclipsed.editing import Faces
     from eclipsed.editor import Editor
+    from eclipsed.identity import Identity
 
-__all__ = ["ALPHAS", "SEEDS", "Evaluation", "Strength", "Target", "check_held_out", "evaluate", "judge"]
+__all__ = ["ALPHAS", "EXTRAS", "SEEDS", "Evaluation", "Strength", "Target", "check_held_out", "evaluate", "judge"]
 
 #: Faces that are looked at when a call does not say; training and calibration draw from other ranges.
 SEEDS = tuple(range(2000, 2064))
 
 #: Strengths that are looked at when a call does not say.
 ALPHAS = (-1.0, 0.25, 0.5, 1.0, 1.5)
+
+#: Measures that need weights which are not in every set.
+EXTRAS = ("lpips", "identity")
 
 _GROWN = 0.05  # of the image's width, beyond the region, where "outside" begins
 _CHUNK = 8  # faces at once
@@ -119,6 +124,9 @@ class Strength:
         outside: the same beyond the grown region.
         psnr: of what lies outside, in dB.
         ssim: of what lies outside.
+        lpips: mean LPIPS distance of what lies outside; None where its weights or its package are not there.
+        identity: cosine of ArcFace's vectors before and after; None where it is not there, or the set has no
+            photographed faces.
         success: share of the faces without the target that have it afterwards.
         kept: share of the other attributes that stay what they were.
         flips: attribute -> share of faces in which it flips. An attribute counts for a face only where it can be seen
@@ -135,6 +143,8 @@ class Strength:
     outside: Interval
     psnr: Interval
     ssim: Interval
+    lpips: Interval | None
+    identity: Interval | None
     success: Interval | None
     kept: Interval | None
     flips: Mapping[str, Interval]
@@ -197,6 +207,7 @@ def evaluate(
     seeds: Sequence[int] = SEEDS,
     alphas: Sequence[float] = ALPHAS,
     target: Target | str | None = None,
+    extras: Sequence[str] | None = None,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
     """Edit held-out faces with several strengths and measure what comes of it.
@@ -207,14 +218,18 @@ def evaluate(
         seeds: the faces; none of them may have been trained on.
         alphas: the strengths, in any order.
         target: what counts as success, also as ``"hair_colour=blond"``; None finds it in the prompt.
+        extras: measures of `EXTRAS` that need weights of their own; None takes those that are on this machine.
         tell: called with the number of faces done.
     Returns:
         The figures with 95 % intervals over the faces.
     Raises:
-        InputError: a seed was trained or calibrated on, a strength is no finite number, or the target is unknown.
+        InputError: a seed was trained or calibrated on, a strength is no finite number, or the target or an extra is
+            unknown.
         DirectionError: the direction belongs to another generator.
+        MissingModelError, MissingExtraError: an extra that `extras` names is not on this machine.
     """
     numbers = check_held_out(direction, seeds)
+    judges = _Judges.of(editor, extras)
     strengths = tuple(sorted(set(check_alphas(tuple(alphas), len(alphas), name="alphas"))))
     classifier, notes = editor.classifier, []
     if classifier is None:
@@ -248,7 +263,7 @@ def evaluate(
             seconds += time.perf_counter() - began
             seen = _look(editor, classifier, after, texts)
             rows[alpha] = seen["cosine"]
-            found[place].append(_compare(editor, direction.region.parts, before, after, base, seen, target))
+            found[place].append(_compare(editor, direction.region.parts, before, after, base, seen, target, judges))
         cosines.append(torch.stack([rows[alpha] for alpha in sorted(rows)]))
         tell(numbers.index(some[-1]) + 1)
     return Evaluation(
@@ -262,6 +277,36 @@ def evaluate(
         training_seconds=direction.scores.get("seconds"),
         notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True)
+class _Judges:
+    """The judges that are not in every set."""
+
+    lpips: Lpips | None = None
+    identity: Identity | None = None
+
+    @classmethod
+    def of(cls, editor: Editor, extras: Sequence[str] | None) -> _Judges:
+        """Those that are asked for, or, when nothing is said, those that are on this machine."""
+        unknown = [name for name in extras or () if name not in EXTRAS]
+        if unknown:
+            raise InputError(f"extra measures are {' and '.join(EXTRAS)}; got {unknown[0]!r}")
+        lpips = identity = None
+        if extras is None or "lpips" in extras:
+            try:
+                lpips = Lpips.from_store(device=editor.generator.device)
+            except (MissingModelError, MissingExtraError):
+                if extras is not None:
+                    raise
+        if extras is None or "identity" in extras:
+            identity = editor.identity
+            if identity is None and extras is not None:
+                raise MissingModelError(
+                    f"there is no ArcFace for the model set {editor.name!r}: it is for sets of photographed faces, and "
+                    "comes with: eclipsed models fetch arcface"
+                )
+        return cls(lpips, identity)
 
 
 def judge(
@@ -287,7 +332,7 @@ def judge(
     with torch.no_grad():
         texts = editor.clip.encode_text((prompt, *contrasts(prompt)))
     old, new = (_look(editor, editor.classifier, faces, texts) for faces in (before, after))
-    return _compare(editor, parts, before, after, old, new, target)
+    return _compare(editor, parts, before, after, old, new, target, _Judges())
 
 
 def check_held_out(direction: Direction, seeds: Sequence[int]) -> tuple[int, ...]:
@@ -331,6 +376,7 @@ def _compare(
     base: Mapping[str, Any],
     seen: Mapping[str, Any],
     target: Target | None,
+    judges: _Judges,
 ) -> dict[str, Tensor]:
     """One number a face for each measure; nan where a face does not count."""
     mask = mix_masks(editor.parser.mask(before.images, parts), editor.parser.mask(after.images, parts), "union")
@@ -346,6 +392,11 @@ def _compare(
         "psnr": metrics.psnr(old, new, 1 - grown),
         "ssim": metrics.weighted_mean(metrics.ssim_map(old, new), 1 - grown),
     }
+    if judges.lpips is not None:
+        out["lpips"] = metrics.weighted_mean(judges.lpips.map(old, new), 1 - grown)
+    if judges.identity is not None:
+        with torch.no_grad():
+            out["identity"] = (judges.identity.encode(old) * judges.identity.encode(new)).sum(dim=1)
     if editor.classifier is not None:
         out |= _attributes(editor.classifier, base["labels"], seen["labels"], target)
     return {name: value.cpu() for name, value in out.items()}
@@ -378,6 +429,8 @@ def _summary(alpha: float, parts: list[dict[str, Tensor]]) -> Strength:
             name: metrics.bootstrap(values[name])
             for name in ("clip_gain", "clip_rank", "localization", "inside", "outside", "psnr", "ssim")
         },
+        lpips=metrics.bootstrap(values["lpips"]) if "lpips" in values else None,
+        identity=metrics.bootstrap(values["identity"]) if "identity" in values else None,
         success=None if success is None else metrics.share(success[success.isfinite()] > 0.5),
         kept=metrics.bootstrap(values["kept"]) if "kept" in values else None,
         flips=flips,

@@ -37,7 +37,7 @@ class Network:
     """One file of weights as its authors publish it."""
 
     name: str
-    kind: str  # generator, parser, encoder, identity, detector or landmarks
+    kind: str  # generator, parser, encoder, identity, detector, landmarks or backbone
     description: str
     file: str  # as the authors call it
     addresses: tuple[str, ...]  # tried in turn; ``drive:ID`` is a file of Google Drive

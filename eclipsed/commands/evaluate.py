@@ -37,6 +37,8 @@ _ROWS: tuple[tuple[str, str, int | None], ...] = (
     ("outside", "outside", 3),
     ("PSNR, dB", "psnr", 1),
     ("SSIM", "ssim", 3),
+    ("LPIPS", "lpips", 3),
+    ("identity", "identity", 2),
 )
 
 
@@ -55,6 +57,15 @@ def evaluate(
             metavar="NAME=CLASS[,…]",
             help="What counts as success, such as hair_colour=blond.",
             show_default="found in the prompt",
+        ),
+    ] = None,
+    extras: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--extra",
+            metavar="NAME",
+            help="lpips or identity (ArcFace), which need weights of their own; may be repeated.",
+            show_default="those that are on this machine",
         ),
     ] = None,
     out: Annotated[
@@ -85,6 +96,7 @@ def evaluate(
             seeds=numbers,
             alphas=strengths,
             target=attribute,
+            extras=extras,
             tell=lambda done: bar.update(task, completed=done),
         )
     if out is not None:
