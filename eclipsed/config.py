@@ -88,7 +88,8 @@ class TrainConfig:
         neutral_prompt: see `clip_loss`.
         clip_temperature: what the cosines are multiplied by in the contrast.
         keep_weight: weight of the loss that keeps CLIP's verdict on the attributes that the prompt does not speak of.
-            It rises from none at a fifth of the steps to all of it at half of them; a trial of rows has all of it.
+            It rises from none at a fifth of the steps to all of it at half of them; an edit of fine rows alone, and a
+            trial of rows, have all of it from the start.
         keep_temperature: what the cosines are multiplied by for these verdicts.
         augment: show CLIP randomly cropped, shifted and brightened pictures.
         locality_weight: weight of the locality loss.

@@ -35,6 +35,7 @@ from eclipsed.parser import Parser
 from eclipsed.parts import INDEX
 from eclipsed.precision import compute_dtype
 from eclipsed.region import Region, contrasts
+from eclipsed.rows import row_groups
 from eclipsed.seeds import TRAINING_SEEDS
 
 __all__ = ["Batch", "Objective", "Terms", "step_rng"]
@@ -176,7 +177,7 @@ class Objective:
             part = slice(start, start + size)
             before = self._before(latent[part], indices[part] if indices else [], row)
             shaken = None if jitter is None else jitter[part]
-            embedding, keep = None, self._keep(step, stream)
+            embedding, keep = None, self._keep(step, stream, row)
             if self.config.clip_loss == "directional" or keep:
                 with torch.no_grad():
                     embedding = self._look(before.image, shaken)
@@ -193,14 +194,16 @@ class Objective:
                 keep,
             )
 
-    def _keep(self, step: int, stream: int) -> float:
+    def _keep(self, step: int, stream: int, row: int) -> float:
         """Weight of the bystander loss: none at first, so that what is named can come about at all.
 
-        A trial of rows has all of it, since those that cannot leave the rest alone are not the right ones.
+        Half a hat changes what CLIP says of the hair; half a colour harms nobody, so that edits which begin at the fine
+        rows have all of it at once. So has a trial of rows, since those that cannot leave the rest alone are not the
+        right ones.
         """
         if not self.bystanders:
             return 0.0
-        if stream:
+        if stream or row >= row_groups(self.generator.num_ws)["fine"][0]:
             return self.config.keep_weight
         low, high = _KEEP_FROM
         return self.config.keep_weight * min(max((step / self.config.steps - low) / (high - low), 0.0), 1.0)

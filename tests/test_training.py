@@ -26,6 +26,7 @@ from eclipsed.losses import bystander_loss, localization_score
 from eclipsed.objective import Objective, step_rng
 from eclipsed.parts import INDEX
 from eclipsed.region import Region
+from eclipsed.rows import row_groups
 from eclipsed.seeds import TRAINING_SEEDS
 from eclipsed.training import BrokenTraining, StopTraining
 from eclipsed.training_state import TrainingState
@@ -438,6 +439,8 @@ def test_the_bystander_loss_sets_in_after_a_while_and_at_once_in_a_trial(editor)
     assert whole.batch(99).embedding is not None
     assert whole.batch(20).embedding is None
     assert whole.batch(0, stream=2).keep == 8
+    fine = row_groups(editor.generator.num_ws)["fine"][0]
+    assert (whole.batch(0, row=fine - 1).keep, whole.batch(0, row=fine).keep) == (0, 8)
     assert not objective(editor, TrainConfig(batch=1, keep_weight=0.0)).bystanders
 
 
