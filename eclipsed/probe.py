@@ -18,7 +18,7 @@ from eclipsed.rows import row_groups
 __all__ = ["choose_space", "group_rows"]
 
 _STREAM, _START = 2, 3  # of random numbers, beside those of training
-_ALIKE = 0.02  # of the share: parts that differ by no more do as much as each other
+_ALIKE = 0.06  # of the share: parts that differ by no more do as much as each other
 _JUDGED = 3  # batches on which the groups are compared
 
 
@@ -98,9 +98,9 @@ def _shares(
 def _best(shares: dict[str, float], sizes: dict[str, int], least: float) -> str:
     """The part with the largest share; all rows, where they are asked about, when no part does the least share.
 
-    Of two parts that do as much as each other the smaller one is taken.
+    Of two parts that do as much as each other the smaller one is taken; none can do more than all there is to do.
     """
-    parts = {name: share for name, share in shares.items() if name != "all"}
+    parts = {name: min(share, 1.0) for name, share in shares.items() if name != "all"}
     alike = [name for name in parts if parts[name] >= max(parts.values()) - _ALIKE]
     best = min(alike, key=lambda name: (sizes[name], -parts[name]))
     return "all" if "all" in shares and parts[best] < least else best

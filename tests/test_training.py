@@ -269,8 +269,9 @@ def test_all_rows_are_taken_when_no_part_does_enough_alone():
 
 def test_of_parts_that_do_as_much_as_each_other_the_smaller_is_taken():
     sizes = {"coarse": 6, "middle": 4, "all": 12}
-    assert probe._best({"coarse": 0.986, "middle": 0.985, "all": 1.0}, sizes, 0.5) == "middle"
-    assert probe._best({"coarse": 0.986, "middle": 0.95, "all": 1.0}, sizes, 0.5) == "coarse"
+    assert probe._best({"coarse": 0.986, "middle": 0.93, "all": 1.0}, sizes, 0.5) == "middle"
+    assert probe._best({"coarse": 0.986, "middle": 0.9, "all": 1.0}, sizes, 0.5) == "coarse"
+    assert probe._best({"coarse": 1.3, "middle": 0.96, "all": 1.0}, sizes, 0.5) == "middle"  # neither lacks anything
 
 
 def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick):
