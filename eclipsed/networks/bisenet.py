@@ -94,8 +94,8 @@ class BiSeNet(nn.Module):
         main = self.conv_out(self.ffm(spatial, context8))[0].float()
         if size is None:
             return _enlarge(main, images.shape[2:])
-        down = _resampling(main.shape[2], images.shape[2], size[0]).to(main.device)
-        across = _resampling(main.shape[3], images.shape[3], size[1]).to(main.device)
+        down = _resampling(main.shape[2], images.shape[2], size[0], main.device)
+        across = _resampling(main.shape[3], images.shape[3], size[1], main.device)
         logits: Tensor = down @ (main @ across.t())
         return logits
 
@@ -157,14 +157,14 @@ def _norms_after(children: list[tuple[str, nn.Module]]) -> Iterator[tuple[tuple[
 
 
 @lru_cache(maxsize=64)
-def _resampling(start: int, between: int, end: int) -> Tensor:
+def _resampling(start: int, between: int, end: int, device: torch.device) -> Tensor:
     """One axis of enlarging logits to the images' size and resizing them from there, as one matrix, (end, start).
 
     Both steps are linear and take each axis by itself, so the large logits between them need not be made.
     """
     with torch.inference_mode(False), torch.no_grad():
         picture = torch.eye(start)[None, None]  # only its height changes, so its columns are those of the matrix
-        return resize(_enlarge(picture, torch.Size((between, start))), (end, start))[0, 0]
+        return resize(_enlarge(picture, torch.Size((between, start))), (end, start))[0, 0].to(device)
 
 
 def _enlarge(logits: Tensor, size: torch.Size) -> Tensor:

@@ -67,7 +67,7 @@ class _Layer(torch.autograd.Function):
             y = up_conv2d(y, layer.weight, layer.taps, layer.up)
         y = y.mul_(scale.to(y.dtype)[:, :, None, None])
         bias: Tensor | None = layer.bias
-        if y.device.type == "cpu" and y.dtype != torch.float32:
+        if y.device.type == "cpu" and y.dtype == torch.bfloat16:
             y, bias = y.add_(_offset(y, noise, layer.bias)), None
         elif noise is not None:
             y = y.add_(noise.to(y.dtype))
@@ -102,8 +102,8 @@ class _Layer(torch.autograd.Function):
 def _offset(y: Tensor, noise: Tensor | None, bias: Tensor) -> Tensor:
     """Noise and bias in one, (N or 1, O, H', W'), channels last.
 
-    In a short format a processor adds what lies exactly as `y` does ten times as fast as what is repeated along rows
-    or channels.
+    In bfloat16 a processor adds what lies exactly as `y` does ten times as fast as what is repeated along rows or
+    channels.
     """
     plain = bias.new_zeros(y.shape[2:]) if noise is None else noise
     planes = plain.reshape(-1, *y.shape[2:], 1)
