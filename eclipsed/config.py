@@ -49,6 +49,7 @@ _REAL: dict[str, tuple[float, float]] = {
     "mask_grow": (0.0, 0.5),
     "fence_weight": (0.0, 1e6),
     "probe_share": (0.0, 1.0),
+    "row_freedom": (0.0, 1.0),
 }
 _SHARES = ("components", "row_cap", "truncation_psi")
 
@@ -74,6 +75,8 @@ class TrainConfig:
         truncation_psi: truncation of the training faces; None takes the model set's value.
         optimiser: ``"adam"``, or ``"shared"``: Adam with one second moment for all numbers of a delta, so that the
             step runs along the gradient.
+        row_freedom: with ``"shared"`` in W+, how much of a step may differ from row to row: 0 moves all rows alike, as
+            in W; 1 leaves each to itself. Faces that the generator draws have one w for all rows.
         learning_rate: the optimiser's, at its highest.
         schedule: ``"constant"``, ``"halved"`` after each quarter of the steps, or ``"cosine"`` down to zero.
         warmup: steps over which the learning rate first rises linearly.
@@ -133,6 +136,7 @@ class TrainConfig:
     seeds: tuple[int, ...] | None = None
     truncation_psi: float | None = None
     optimiser: str = "shared"
+    row_freedom: float = 0.4
     learning_rate: float = 0.04
     schedule: str = "cosine"
     warmup: int = 5
@@ -258,6 +262,7 @@ class TrainConfig:
             steps=200,
             batch=2,
             optimiser="adam",
+            row_freedom=1.0,
             learning_rate=1e-3,
             schedule="halved",
             warmup=0,

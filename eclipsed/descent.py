@@ -86,7 +86,8 @@ def advance(
         space: where the deltas live.
         point: where the descent stands.
         rate: learning rate.
-        shared: whether the numbers of a delta share one second moment.
+        shared: whether the numbers of a delta share one second moment, and its rows go together as far as the config's
+            `row_freedom` says.
     Returns:
         The next point, and the terms of the loss before the step, without gradient.
     Raises:
@@ -107,7 +108,10 @@ def advance(
         faces.append(len(batch))
     gradient = gradient / sum(faces)
     config = objective.config
-    among = space.keep(torch.ones_like(gradient)) if shared else None
+    among = None
+    if shared:
+        among = space.keep(torch.ones_like(gradient))
+        gradient = space.tie(gradient, config.row_freedom)
     following = adam(point, gradient, rate=rate, shared=among)
     tamed = space.tame(
         following.deltas, objective.spread, project=config.components is not None, row_cap=config.row_cap

@@ -205,6 +205,15 @@ class Space(ABC):
             deltas = cap_rows(deltas, row_cap * spread.radius)
         return self.keep(deltas)
 
+    def tie(self, gradient: Tensor, freedom: float) -> Tensor:
+        """Let the rows of a gradient go together; here there is nothing to tie.
+
+        Args:
+            gradient: in some deltas, (K, *shape).
+            freedom: share of what a row has to itself that it keeps, [0, 1].
+        """
+        return gradient
+
     def distance(self, latent: Latent, spread: Spread) -> Tensor:
         """How far moved faces are from the data's mean, where 1 is an ordinary face.
 
@@ -293,6 +302,12 @@ class WPlus(Space):
 
     def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
         return replace(latent, ws=latent.ws + _column(alpha, latent, 2) * self.keep(delta))
+
+    def tie(self, gradient: Tensor, freedom: float) -> Tensor:
+        own = gradient[:, list(self.rows)]
+        tied = torch.zeros_like(gradient)
+        tied[:, list(self.rows)] = torch.lerp(own.mean(1, keepdim=True).expand_as(own), own, freedom)
+        return tied
 
 
 class Style(Space):

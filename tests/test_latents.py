@@ -293,3 +293,17 @@ def test_slices_of_latents_keep_everything(generator, latent):
 def test_bad_input_is_one_sentence(generator, call, message):
     with pytest.raises(InputError, match=message):
         call(generator)
+
+
+def test_tied_rows_go_together(generator):
+    gradient = torch.randn(2, *make_space("W+", generator).shape, generator=torch.Generator().manual_seed(0))
+    space = make_space("W+", generator, layers=[1, 3, 4])
+    chosen = gradient[:, [1, 3, 4]]
+    assert_close(space.tie(gradient, 1.0), space.keep(gradient))
+    assert_close(space.tie(gradient, 0.0)[:, [1, 3, 4]], chosen.mean(1, keepdim=True).expand_as(chosen))
+    half = space.tie(gradient, 0.5)
+    assert_close(half[:, [1, 3, 4]], (chosen + chosen.mean(1, keepdim=True)) / 2)
+    assert not half[:, [0, 2]].any()
+    one_row = make_space("W", generator)
+    flat = gradient[:, 0]
+    assert one_row.tie(flat, 0.0) is flat  # W has nothing to tie

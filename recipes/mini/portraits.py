@@ -12,7 +12,7 @@ from torch import Tensor
 from eclipsed.parts import INDEX as LABEL
 from recipes.mini.attributes import COLOURS, INDEX, presence, weights
 
-__all__ = ["render"]
+__all__ = ["ZOOM", "dots", "render", "ringlets", "strands"]
 
 #: how closely the face fills the picture
 ZOOM = 1.1
@@ -182,12 +182,24 @@ def _clothes(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: _Colours) -
     c.lay(c.cover(body), colours.clothes[:, :, None, None] * shade[:, None], "clothes")
 
 
-def _strands(c: Canvas, s: _Geometry, lean: Tensor | float = 0.0) -> Tensor:
+def strands(x: Tensor, y: Tensor) -> Tensor:
+    """Straight hair, light and dark in [−1, 1]."""
+    return torch.sin(x * 34 + 2.0 * torch.sin(3 * y))
+
+
+def ringlets(x: Tensor, y: Tensor) -> Tensor:
+    """Curly hair, light and dark in [−1, 1]."""
+    return torch.sin(x * 30 + 2.2 * torch.sin(y * 15)) * torch.sin(y * 27 + 1.6 * torch.sin(x * 17))
+
+
+def dots(x: Tensor, y: Tensor) -> Tensor:
+    """Freckles without end, 0 between them and up to 1."""
+    return ((torch.sin(x * 44) * torch.sin(y * 44 + 1.2 * torch.sin(x * 9)) - 0.30) * 2.2).clamp(0, 1)
+
+
+def _strands(c: Canvas, s: _Geometry) -> Tensor:
     """Light and dark along the hair, (N, H, W) around 0: lines when straight, ringlets when curly."""
-    across = c.x * 34 + lean * c.y * 10
-    straight = torch.sin(across + 2.0 * torch.sin(3 * c.y))
-    ring = torch.sin(c.x * 30 + 2.2 * torch.sin(c.y * 15)) * torch.sin(c.y * 27 + 1.6 * torch.sin(c.x * 17))
-    return 0.09 * (1 - s.curl) * straight + 0.30 * s.curl * ring
+    return 0.09 * (1 - s.curl) * strands(c.x, c.y) + 0.30 * s.curl * ringlets(c.x, c.y)
 
 
 def _frizz(c: Canvas, s: _Geometry) -> Tensor:
@@ -252,8 +264,7 @@ def _head(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
         )
     _beard(c, p, s, colours, face)
     _age(c, g, s, colours, face)
-    dots = _freckles(c, s)
-    c.lay(face * dots * p["freckles"] * 0.6, colours.skin * _tint(0.72, 0.55, 0.42))
+    c.lay(face * _freckles(c, s) * p["freckles"] * 0.6, colours.skin * _tint(0.72, 0.55, 0.42))
 
 
 def _tint(r: float, g: float, b: float) -> Tensor:
@@ -262,9 +273,8 @@ def _tint(r: float, g: float, b: float) -> Tensor:
 
 def _freckles(c: Canvas, s: _Geometry) -> Tensor:
     x, y = c.x - s.fx, c.y - s.nose_y + 0.06
-    dots = torch.sin(x * 44) * torch.sin(y * 44 + 1.2 * torch.sin(x * 9))
     band = torch.exp(-((y / 0.15) ** 2) - (x / 0.36) ** 4)
-    return ((dots - 0.30) * 2.2).clamp(0, 1) * band
+    return dots(x, y) * band
 
 
 def _beard(c: Canvas, p: dict[str, Tensor], s: _Geometry, colours: _Colours, face: Tensor) -> None:

@@ -23,8 +23,10 @@ from eclipsed.checkpoints import read_generator
 from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
 from eclipsed.parts import INDEX
 from recipes.mini import clip_architecture
+from recipes.mini.attributes import INDEX as VALUE
 from recipes.mini.dataset import Portraits
 from recipes.mini.latent import CENTRE, W_DIM, basis, rows_mask
+from recipes.mini.texture import detail_weights, learn_noise, texture
 
 __all__ = ["CONFIG", "GO_ON", "STAGES", "Stage", "train"]
 
@@ -47,6 +49,7 @@ class Stage:
     learning_rate: float
     ema: float
     seen: float = 0.0  # weight of the distance between what CLIP's image tower sees
+    texture: float = 0.0  # weight of the distance between textures
 
 
 STAGES = (
@@ -54,18 +57,21 @@ STAGES = (
     Stage(64, 900, 16, 0.010, 0.99),
     Stage(64, 900, 16, 0.008, 0.99),
     Stage(128, 3600, 8, 0.007, 0.998),
-    Stage(128, 4000, 8, 0.006, 0.998, seen=0.05),
+    Stage(128, 8000, 8, 0.006, 0.998, seen=0.05, texture=0.2),
 )
 
 #: the same for a network that goes on from a finished generator
 GO_ON = (
     Stage(64, 2400, 16, 0.010, 0.99),
     Stage(128, 6000, 8, 0.007, 0.998, seen=0.05),
-    Stage(128, 6000, 8, 0.005, 0.998, seen=0.05),
+    Stage(128, 8000, 8, 0.006, 0.998, seen=0.05, texture=0.2),
 )
 
 #: what features are computed in; processors that multiply bfloat16 in hardware train twice as fast
 DTYPE = torch.bfloat16
+
+#: noise maps learn faster than weights, since they are read through a small factor
+NOISE_RATE = 3
 
 #: how much a pixel of each part counts
 PART_WEIGHTS = {
@@ -199,6 +205,7 @@ class Run:
                 {key.removeprefix("synthesis."): t for key, t in state.items() if key.startswith("synthesis.")},
             )
             move_centre(self.network, -CENTRE)
+        self.maps = learn_noise(self.network)
         self.average = deepcopy(self.network)
         self.stage, self.step = 0, 0
         self.new_optimiser()
@@ -210,7 +217,10 @@ class Run:
             self.optimiser.load_state_dict(state["optimiser"])
 
     def new_optimiser(self) -> None:
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=0.01, betas=(0.9, 0.99))
+        maps = {id(m) for m in self.maps}
+        rest = [p for p in self.network.parameters() if p.requires_grad and id(p) not in maps]
+        groups = [{"params": rest, "times": 1}, {"params": self.maps, "times": NOISE_RATE}]
+        self.optimiser = torch.optim.Adam(groups, lr=0.01, betas=(0.9, 0.99))
 
     def save(self) -> None:
         part = self.file.with_suffix(".part")
@@ -219,8 +229,20 @@ class Run:
         torch.save(state, part)
         part.rename(self.file)
 
+    def descend(self, loss: Tensor, stage: Stage) -> None:
+        """One step; the rate rises, then falls along a cosine, and the average follows."""
+        warm = min(1.0, (self.step + 1) / 50)
+        rate = stage.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * self.step / stage.steps)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["times"] * rate
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.step += 1
+        self._follow(min(stage.ema, 1 - 1 / self.step))
+
     @torch.no_grad()
-    def follow(self, decay: float) -> None:
+    def _follow(self, decay: float) -> None:
         for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
             slow.lerp_(fast, 1 - decay)
 
@@ -236,15 +258,15 @@ def train(data: Portraits, folder: Path, *, start: Path | None = None, threads: 
     """
     torch.set_num_threads(threads)
     run = Run(folder / "synthesis.pt", start)
-    forward = torch.compile(run.network, dynamic=False)
-    tower = Tower.from_file(folder / "clip.pt")
+    lesson = Lesson(data, run.network, Tower.from_file(folder / "clip.pt"))
     stages = STAGES if start is None else GO_ON
     while run.stage < len(stages):
         stage = stages[run.stage]
         started, first = time.time(), run.step
         while run.step < stage.steps:
-            loss = _step(run, forward, data, stage, tower)
-            run.step += 1
+            rng = torch.Generator().manual_seed(run.stage * 1_000_003 + run.step)
+            loss = lesson.loss(stage, rng)
+            run.descend(loss, stage)
             if run.step % 50 == 0:
                 speed = (run.step - first) * stage.batch / (time.time() - started)
                 print(f"{stage.resolution} px {run.step}/{stage.steps} loss {loss:.4f} {speed:.1f} img/s", flush=True)
@@ -255,26 +277,44 @@ def train(data: Portraits, folder: Path, *, start: Path | None = None, threads: 
         run.save()
 
 
-def _step(run: Run, forward: torch.nn.Module, data: Portraits, stage: Stage, tower: Tower) -> float:
-    rng = torch.Generator().manual_seed(run.stage * 1_000_003 + run.step)
-    picked = torch.randint(len(data), (stage.batch,), generator=rng)
-    ws = rows_of(data.values[picked], rng=rng)
-    target = data.images[picked].float() / 127.5 - 1
-    target = F.interpolate(target, size=(stage.resolution, stage.resolution), mode="area")
-    weight = pixel_weights(data.labels[picked], stage.resolution)
-    share = run.step / stage.steps
-    warm = min(1.0, (run.step + 1) / 50)
-    for group in run.optimiser.param_groups:
-        group["lr"] = stage.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * share)))
-    image = forward(ws, noise_mode="none", resolution=stage.resolution, dtype=DTYPE)
-    loss = distance(image, target, weight)
-    if stage.seen:
-        loss = loss + stage.seen * tower(image, target)
-    run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    run.optimiser.step()
-    run.follow(min(stage.ema, 1 - 1 / (run.step + 1)))
-    return float(loss.detach())
+class Lesson:
+    """What the network is shown at a step, and how far off its pictures are.
+
+    Args:
+        data: portraits.
+        network: what learns.
+        tower: see `Tower`.
+    """
+
+    def __init__(self, data: Portraits, network: torch.nn.Module, tower: Tower) -> None:
+        self.data, self.tower = data, tower
+        self.draw = torch.compile(network, dynamic=False)
+        self.texture = torch.compile(texture, dynamic=False)
+        self.freckled = (data.values[:, VALUE["freckles"]] > 0).nonzero()[:, 0]
+
+    def loss(self, stage: Stage, rng: torch.Generator) -> Tensor:
+        """The loss of one batch, with gradient."""
+        data, picked = self.data, self._picked(stage, rng)
+        ws = rows_of(data.values[picked], rng=rng)
+        target = data.images[picked].float() / 127.5 - 1
+        target = F.interpolate(target, size=(stage.resolution, stage.resolution), mode="area")
+        weight = pixel_weights(data.labels[picked], stage.resolution)
+        image = self.draw(ws, noise_mode="const", resolution=stage.resolution, dtype=DTYPE)
+        loss = distance(image, target, weight)
+        if stage.seen:
+            loss = loss + stage.seen * self.tower(image, target)
+        if stage.texture:
+            counts = weight.clamp_min(1.0) + detail_weights(data.values[picked], data.labels[picked])
+            loss = loss + stage.texture * self.texture(image.float(), target, counts)
+        return loss
+
+    def _picked(self, stage: Stage, rng: torch.Generator) -> Tensor:
+        """Which portraits; a fifth of them have freckles, and half of those that teach texture."""
+        picked = torch.randint(len(self.data), (stage.batch,), generator=rng)
+        if stage.texture:
+            some = torch.randint(len(self.freckled), (3 * stage.batch // 8,), generator=rng)
+            picked[: len(some)] = self.freckled[some]
+        return picked
 
 
 def main() -> None:
