@@ -31,9 +31,9 @@ from benchmarks.records import (
     write_between,
 )
 from eclipsed import EclipsedWarning, Editor, TrainConfig
-from eclipsed.evaluation import Target
 from eclipsed.metrics import Interval
 from eclipsed.seeds import parse_seeds
+from eclipsed.target import Target
 from recipes.mini.truth import Truth
 
 __all__ = ["SENTENCES", "SETTINGS", "Setting", "main"]

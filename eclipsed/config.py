@@ -32,6 +32,7 @@ _WHOLE: dict[str, tuple[int, int]] = {
     "steps": (1, 1_000_000),
     "batch": (1, 4096),
     "directions": (1, 256),
+    "reuse": (1, 1_000_000),
     "warmup": (0, 1_000_000),
     "probe_steps": (1, 1_000_000),
     "calibration_faces": (2, 4096),
@@ -64,6 +65,8 @@ class TrainConfig:
     Args:
         steps: optimisation steps.
         batch: faces in a step.
+        reuse: steps that see the same faces, each with new strengths: what is drawn and parsed before the edit serves
+            them all.
         seed: seed of everything random; the same seed gives the same direction.
         space: ``"Z"``, ``"W"``, ``"W+"`` or ``"S"``.
         layers: rows of ws that the edit may change; None is all, ``"auto"`` finds the best of `probe_groups`.
@@ -127,6 +130,7 @@ class TrainConfig:
 
     steps: int = 120
     batch: int = 4
+    reuse: int = 1
     seed: int = 0
     space: str = "W+"
     layers: tuple[int, ...] | str | None = "auto"
@@ -136,7 +140,7 @@ class TrainConfig:
     seeds: tuple[int, ...] | None = None
     truncation_psi: float | None = None
     optimiser: str = "shared"
-    row_freedom: float = 0.4
+    row_freedom: float = 1.0
     learning_rate: float = 0.04
     schedule: str = "cosine"
     warmup: int = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -149,6 +149,7 @@ class Objective:
         self.spread = Spread.measure(generator, share=config.components or 0.985)
         self.dtype = compute_dtype(config.precision, generator.device)
         self._kept: dict[tuple[int, int], _Before] = {}
+        self._recent: tuple[object, list[Batch]] = (None, [])
 
     def batch(self, step: int, *, stream: int = 0, row: int = 0) -> Batch:
         """The faces of a step in one piece; see `batches`."""
@@ -165,20 +166,31 @@ class Objective:
         Yields:
             All faces at once; with ``low_memory`` one after the other.
         """
-        return self._batches(step, stream, row, 1 if self.config.low_memory else self.config.batch)
+        size = 1 if self.config.low_memory else self.config.batch
+        first = step - step % self.config.reuse
+        if self.config.reuse == 1:
+            yield from self._batches(step, stream, row, size)
+            return
+        if self._recent[0] != (first, stream, row):
+            self._recent = (first, stream, row), list(self._batches(first, stream, row, size))
+        if step == first:
+            yield from self._recent[1]
+            return
+        rng, keep = step_rng(self.config.seed, step, stream), self._keep(step, stream, row)
+        for batch in self._recent[1]:
+            yield replace(batch, alpha=self._strengths(batch.latent, rng), keep=keep)
 
     def _batches(self, step: int, stream: int, row: int, size: int) -> Iterator[Batch]:
         rng = step_rng(self.config.seed, step, stream)
         latent, indices = self._draw(rng)
-        low, high = self.config.alpha
-        alpha = (low + (high - low) * torch.rand(len(latent), generator=rng)).to(latent.ws)
+        alpha = self._strengths(latent, rng)
         jitter = Jitter(len(latent), rng) if self.config.augment else None
         for start in range(0, len(latent), size):
             part = slice(start, start + size)
             before = self._before(latent[part], indices[part] if indices else [], row)
             shaken = None if jitter is None else jitter[part]
             embedding, keep = None, self._keep(step, stream, row)
-            if self.config.clip_loss == "directional" or keep:
+            if self.config.clip_loss == "directional" or self._keep(step + self.config.reuse - 1, stream, row):
                 with torch.no_grad():
                     embedding = self._look(before.image, shaken)
             yield Batch(
@@ -193,6 +205,10 @@ class Objective:
                 before.begun,
                 keep,
             )
+
+    def _strengths(self, latent: Latent, rng: torch.Generator) -> Tensor:
+        low, high = self.config.alpha
+        return (low + (high - low) * torch.rand(len(latent), generator=rng)).to(latent.ws)
 
     def _keep(self, step: int, stream: int, row: int) -> float:
         """Weight of the bystander loss: none at first, so that what is named can come about at all.

@@ -64,6 +64,7 @@ BAD = {
     "truncation_psi": [-0.1, math.nan, "1"],
     "learning_rate": [0, -1, math.inf, math.nan],
     "optimiser": ["sgd", None],
+    "reuse": [0, 1.5],
     "row_freedom": [-0.1, 1.5, math.nan, "1"],
     "schedule": ["linear"],
     "warmup": [-1, 0.5],

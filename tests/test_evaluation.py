@@ -14,7 +14,8 @@ from eclipsed.classifier import Classifier
 from eclipsed.direction import Direction
 from eclipsed.editor import Editor
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
-from eclipsed.evaluation import Target, evaluate, judge
+from eclipsed.evaluation import evaluate, judge
+from eclipsed.target import Target
 
 SEEDS = tuple(range(2000, 2008))
 

@@ -190,6 +190,32 @@ def test_a_batch_depends_on_its_step_alone(editor, quick):
     assert (a.alpha <= 1).all()
 
 
+def test_faces_are_used_again_with_new_strengths(editor, quick):
+    config = quick.replace(reuse=2, low_memory=True)
+    task, plain = objective(editor, config), objective(editor, config.replace(reuse=1))
+    steps = [list(task.batches(step)) for step in range(4)]
+    for parts, same in zip(steps, (0, 0, 2, 2), strict=True):
+        for part, wanted in zip(parts, plain.batches(same), strict=True):
+            assert torch.equal(part.image, wanted.image)
+            assert torch.equal(part.mask, wanted.mask)
+    strengths = [torch.cat([part.alpha for part in parts]) for parts in steps]
+    assert torch.equal(strengths[2], torch.cat([part.alpha for part in plain.batches(2)]))
+    assert len({tuple(s.tolist()) for s in strengths}) == 4
+    resumed = list(objective(editor, config).batches(3))  # a training that goes on in the middle of a pair
+    assert all(
+        torch.equal(a.alpha, b.alpha) and torch.equal(a.image, b.image) for a, b in zip(resumed, steps[3], strict=True)
+    )
+
+
+def test_the_bystander_loss_may_set_in_while_faces_are_used_again(editor):
+    config = TrainConfig(steps=100, batch=1, keep_weight=8.0, reuse=2)
+    task = objective(editor, config)
+    before, after = list(task.batches(20)), list(task.batches(21))
+    assert (before[0].keep, after[0].keep > 0) == (0, True)
+    assert after[0].embedding is not None
+    assert next(task.batches(18)).embedding is None
+
+
 def test_random_faces_come_from_the_reserved_seeds(editor, quick, monkeypatch):
     asked = []
     monkeypatch.setattr(editor.generator, "z", lambda seeds: asked.extend(seeds) or torch.zeros(len(seeds), 12))

@@ -13,7 +13,7 @@ from eclipsed.classifier import Classifier
 from eclipsed.direction import Direction
 from eclipsed.editor import Editor
 from eclipsed.errors import InputError
-from eclipsed.evaluation import Target
+from eclipsed.target import Target
 from recipes.mini import judge
 from recipes.mini.attributes import FAMILIES, INDEX, VALUES, sample, weights
 from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, REQUIRES, STEPS, UNKNOWN, facts

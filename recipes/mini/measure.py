@@ -15,7 +15,8 @@ from torch import Tensor
 from eclipsed.direction import Direction
 from eclipsed.editor import Editor
 from eclipsed.errors import EclipsedWarning
-from eclipsed.evaluation import Target, check_held_out
+from eclipsed.evaluation import check_held_out
+from eclipsed.target import Target
 from recipes.mini.truth import Truth
 
 __all__ = ["PROMPTS", "Figures", "judged", "measure"]

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from eclipsed.editing import Faces
 from eclipsed.editor import Editor
-from eclipsed.evaluation import Target, judge
+from eclipsed.evaluation import judge
 from eclipsed.fence import Spread
 from eclipsed.parts import expand
+from eclipsed.target import Target
 from recipes.mini.attributes import FAMILIES, INDEX, SHARPNESS, weights
 from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, STEPS, facts
 from recipes.mini.latent import values_of, w_of
