@@ -210,7 +210,9 @@ class Space(ABC):
 
         Args:
             gradient: in some deltas, (K, *shape).
-            freedom: share of what a row has to itself that it keeps, [0, 1].
+            freedom: share of what a row has to itself that it keeps, [0, 1]: 0 gives every row the mean, 1 its own.
+        Returns:
+            The gradient with its chosen rows drawn towards their mean, same shape.
         """
         return gradient
 
