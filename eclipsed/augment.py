@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch.nn import functional as F
 __all__ = ["Jitter"]
 
 
+@dataclass(init=False, eq=False)
 class Jitter:
     """One random crop, shift and change of brightness and contrast per image; differentiable.
 
@@ -22,6 +24,11 @@ class Jitter:
         crop: the smallest share of the side that is shown.
         light: largest change of brightness (of the range [-1, 1]) and of contrast (a factor).
     """
+
+    zoom: Tensor
+    shift: Tensor
+    contrast: Tensor
+    brightness: Tensor
 
     def __init__(self, count: int, rng: torch.Generator, *, crop: float = 0.85, light: float = 0.08) -> None:
         draw = torch.rand(count, 5, generator=rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 import re
@@ -61,6 +62,7 @@ class Clip(nn.Module):
         self._tokenizer = tokenizer
         self._vocabulary = vocabulary
         self._known: dict[str, Tensor] = {}
+        self._short: dict[tuple[torch.dtype, torch.device], Any] = {}
         self._set_preprocessing(open_clip.get_model_preprocess_cfg(network))
         _sequence_first(network)
         self.requires_grad_(False)
@@ -182,8 +184,19 @@ class Clip(nn.Module):
         """
         inputs = self.preprocess(images)
         with autocast(self.device, None if self._weighs_more_than_it_works else dtype):
-            vectors = self.network.encode_image(inputs)
+            vectors = self._encoder(dtype)(inputs)
         return F.normalize(vectors.float(), dim=-1)
+
+    def _encoder(self, dtype: torch.dtype | None) -> Any:
+        """What encodes pictures under autocast: on a GPU with weights that lie there in the short format already."""
+        plain = type(self.network).__name__ in ("CLIP", "CustomTextCLIP")  # whose pictures go through `visual` alone
+        if dtype is None or dtype == torch.float32 or self.device.type != "cuda" or not plain:
+            return self.network.encode_image
+        key = (dtype, self.device)
+        if key not in self._short:
+            with torch.inference_mode(False):
+                self._short[key] = shortened(self.network.visual, dtype)
+        return self._short[key]
 
     @torch.no_grad()
     def encode_text(self, prompts: str | Sequence[str]) -> Tensor:
@@ -255,6 +268,16 @@ class Clip(nn.Module):
                 VocabularyWarning,
                 stacklevel=3,
             )
+
+
+def shortened(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """A copy for use under autocast, which finds the weights of its products in the short format that it wants."""
+    copied = copy.deepcopy(network).requires_grad_(False).eval()
+    for module in copied.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.MultiheadAttention)):
+            for name, parameter in list(module.named_parameters(recurse=False)):
+                setattr(module, name, nn.Parameter(parameter.to(dtype), requires_grad=False))
+    return copied
 
 
 def _sequence_first(network: nn.Module) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,9 @@ from eclipsed.errors import TrainingError
 from eclipsed.latents import Space
 from eclipsed.objective import Batch, Objective, Terms
 
-__all__ = ["Point", "adam", "advance"]
+__all__ = ["Point", "adam", "advance", "pace"]
+
+BETAS = (0.9, 0.999)  # decay of Adam's two means
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +48,8 @@ def adam(
     point: Point,
     gradient: Tensor,
     *,
-    rate: float,
-    betas: tuple[float, float] = (0.9, 0.999),
+    rate: float | Tensor,
+    betas: tuple[float, float] = BETAS,
     shared: Tensor | None = None,
 ) -> Point:
     """One step of Adam.
@@ -55,14 +57,14 @@ def adam(
     Args:
         point: where it starts.
         gradient: of the loss in the deltas, (K, …).
-        rate: learning rate.
+        rate: learning rate; or, where the step's number is not to be asked for, what `pace` made of both.
         betas: decay of the two means.
         shared: 1 for the numbers of a delta that take part and 0 for the others, same shape: these share one second
             moment, their mean. The step then runs along the mean gradient, where Adam's own makes numbers that
             matter little move as far as those that matter, and depends on the axes of ws. None is Adam.
     Source: Kingma and Ba 2014, arXiv:1412.6980, algorithm 1, with eps 1e-8.
     """
-    step = point.step + 1
+    length, seen = (rate if isinstance(rate, Tensor) else pace(rate, point.step, betas=betas)).to(gradient.dtype)
     first = torch.lerp(point.first, gradient, 1 - betas[0])
     squares = gradient.square()
     if shared is not None:
@@ -70,9 +72,15 @@ def adam(
         mean = (squares * shared).sum(dim=rest, keepdim=True) / shared.sum(dim=rest, keepdim=True).clamp_min(1)
         squares = mean.expand_as(squares)
     second = torch.lerp(point.second, squares, 1 - betas[1])
-    deviation = (second / (1 - betas[1] ** step)).sqrt() + 1e-8
-    deltas = point.deltas - rate / (1 - betas[0] ** step) * first / deviation
-    return Point(step, deltas, first, second)
+    deviation = (second / seen).sqrt() + 1e-8
+    deltas = point.deltas - length * first / deviation
+    return Point(point.step + 1, deltas, first, second)
+
+
+def pace(rate: float, step: int, *, betas: tuple[float, float] = BETAS) -> Tensor:
+    """Adam's learning rate over the bias of its first mean, and the bias of its second, after so many steps, (2,)."""
+    sizes = (rate / (1 - betas[0] ** (step + 1)), 1 - betas[1] ** (step + 1))
+    return torch.tensor(sizes, dtype=torch.float64)
 
 
 def advance(
@@ -93,42 +101,67 @@ def advance(
     Raises:
         TrainingError: the loss, its gradient or the new deltas are not finite.
     """
-    deltas = point.deltas.detach().requires_grad_()
-    gradient, parts, faces = torch.zeros_like(deltas), [], []
-    for batch in batches:
-        terms = objective.terms(batch, space, deltas)
-        if not math.isfinite(loss := float(terms.loss.detach())):
-            raise TrainingError(
-                f"the loss became {loss} at step {point.step + 1}; what was learned before it is kept: "
-                "lower learning_rate or the weights"
-            )
-        (own,) = torch.autograd.grad(terms.loss, deltas)
-        gradient = gradient + own * len(batch)
-        parts.append(terms)
-        faces.append(len(batch))
-    gradient = gradient / sum(faces)
-    config = objective.config
-    among = None
-    if shared:
-        among = space.keep(torch.ones_like(gradient))
-        gradient = space.tie(gradient, config.row_freedom)
-    following = adam(point, gradient, rate=rate, shared=among)
-    tamed = space.tame(
-        following.deltas, objective.spread, project=config.components is not None, row_cap=config.row_cap
-    )
-    if not bool(torch.isfinite(tamed).all()):
+    start, sizes = replace(point, step=0), pace(rate, point.step).to(point.deltas.dtype)
+    if objective.recordable:
+        key = ("step", objective.config, space.key, shared)
+        batches = [_weighted(batch) if objective.bystanders else batch for batch in batches]
+        found = objective.recorder(
+            key,
+            lambda batches, point, rate: _step(objective, batches, space, point, rate=rate, shared=shared),
+            batches,
+            start,
+            sizes,
+        )
+    else:
+        found = _step(objective, batches, space, start, rate=sizes, shared=shared)
+    following, seen = found
+    loss, clip, locality, sound = seen.tolist()
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the loss became {loss} at step {point.step + 1}; what was learned before it is kept: "
+            "lower learning_rate or the weights"
+        )
+    if not sound:
         raise TrainingError(
             f"the gradient was not finite at step {point.step + 1}; what was learned before it is kept: "
             "lower learning_rate or the weights"
         )
-    seen = _mean(parts, faces)
-    return Point(following.step, tamed, following.first, following.second), seen
+    return replace(following, step=point.step + 1), Terms(torch.tensor(loss), clip, locality)
 
 
-def _mean(parts: Sequence[Terms], faces: Sequence[int]) -> Terms:
-    """The terms of a whole batch from those of its parts."""
-    count = sum(faces)
-    pairs = list(zip(parts, faces, strict=True))
-    loss = torch.stack([terms.loss.detach() * n for terms, n in pairs]).sum() / count
-    clip, locality = (sum(getattr(t, name) * n for t, n in pairs) / count for name in ("clip", "locality"))
-    return Terms(loss, clip, locality)
+def _step(
+    objective: Objective, batches: Iterable[Batch], space: Space, point: Point, *, rate: Tensor, shared: bool
+) -> tuple[Point, Tensor]:
+    """One step, without asking the device for a number.
+
+    Returns:
+        The next point; and the loss, the cosine, the localization score, and 1 where all new numbers are finite, (4,).
+    """
+    config = objective.config
+    deltas = point.deltas.detach().requires_grad_()
+    gradient, parts, count = torch.zeros_like(deltas), [], 0
+    for batch in batches:
+        loss, seen = objective.losses(batch, space, deltas)
+        (own,) = torch.autograd.grad(loss, deltas)
+        gradient = gradient + own * len(batch)
+        parts.append(torch.cat([loss.detach().view(1), seen]) * len(batch))
+        count += len(batch)
+    gradient = gradient / count
+    among = None
+    if shared:
+        among = space.keep(torch.ones_like(gradient))
+        gradient = space.tie(gradient, config.row_freedom)
+    following = adam(replace(point, deltas=deltas.detach()), gradient, rate=rate, shared=among)
+    tamed = space.tame(
+        following.deltas, objective.spread, project=config.components is not None, row_cap=config.row_cap
+    )
+    sound = torch.isfinite(tamed).all().view(1)
+    told = torch.stack(parts).sum(dim=0) / count
+    return replace(following, deltas=tamed), torch.cat([told, sound.to(told)])
+
+
+def _weighted(batch: Batch) -> Batch:
+    """A batch whose weight of the bystander loss is an input of the graph, where there is that loss."""
+    if batch.embedding is None or isinstance(batch.keep, Tensor):
+        return batch
+    return replace(batch, keep=torch.tensor(batch.keep, dtype=torch.float32))

@@ -41,6 +41,7 @@ class Spread:
     radius: float
     sample: Tensor
     _styles: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
+    _radii: dict[str, float] = field(default_factory=dict, repr=False)
 
     @classmethod
     def measure(cls, generator: Generator, *, count: int = 4096, share: float = 0.985) -> Spread:
@@ -122,6 +123,13 @@ class Spread:
                 self._styles[name] = (values.mean(dim=0), values.std(dim=0).clamp(min=1e-6))
         means, deviations = zip(*(self._styles[name] for name in names), strict=True)
         return torch.cat(means), torch.cat(deviations)
+
+    def style_radii(self, generator: Generator, names: tuple[str, ...]) -> list[float]:
+        """Norm of the standard deviations of each style vector; see `styles`."""
+        for name in names:
+            if name not in self._radii:
+                self._radii[name] = float(self.styles(generator, (name,))[1].norm())
+        return [self._radii[name] for name in names]
 
 
 def cap_rows(delta: Tensor, limit: float) -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 import numpy as np
 import torch
@@ -17,15 +17,21 @@ from eclipsed.checkpoints.native import write_generator
 from eclipsed.checkpoints.reading import read_generator
 from eclipsed.devices import as_device
 from eclipsed.errors import CheckpointError, InputError
+from eclipsed.graphs import Recorder, is_recording, leaves
 from eclipsed.networks.stylegan2 import Begun, GeneratorConfig, StyleGAN2
 
 __all__ = ["Drawing", "Generator"]
+
+T = TypeVar("T")
 
 #: images, or images and the features that were asked for
 Drawing = Tensor | tuple[Tensor, dict[str, Tensor]]
 
 #: settings that leave float32 images as they are, and so no part of a generator's identity
 _NO_IDENTITY = ("num_fp16_res", "w_avg_beta")
+
+#: most pixels of the pictures that are drawn by a CUDA graph, which keeps its memory; more keep a GPU busy without
+_MOST_PIXELS = 2 * 1024**2
 
 
 class Generator:
@@ -63,6 +69,7 @@ class Generator:
         self.layer_names = self.network.synthesis.layer_names
         self.style_names = self.network.synthesis.style_names
         self._fingerprint: str | None = None
+        self.recorder = Recorder(self.device)
 
     @classmethod
     def from_file(
@@ -155,8 +162,13 @@ class Generator:
             raise InputError(f"truncation_psi must be finite; got {truncation_psi}")
         z = self._checked(z, "z", (self.z_dim,))
         c = None if c is None else self._checked(c, "c", (self.c_dim,))
-        ws: Tensor = self.network.mapping(z, c, truncation_psi=float(truncation_psi))
-        return ws
+        psi = float(truncation_psi)
+
+        def mapped(z: Tensor, c: Tensor | None) -> Tensor:
+            ws: Tensor = self.network.mapping(z, c, truncation_psi=psi)
+            return ws
+
+        return self._recorded(("mapping", psi), mapped, z, c)
 
     @overload
     def synthesis(
@@ -216,17 +228,23 @@ class Generator:
             InputError: a wrong shape, noise mode, resolution or layer name, or numbers that are not finite.
         """
         ws = self._checked(ws, "ws", (self.num_ws, self.w_dim))
-        drawing: Drawing = self.network.synthesis(
-            ws,
-            noise_mode=noise_mode,
-            resolution=resolution,
-            features=features,
-            rng=rng,
-            dtype=dtype,
-            begun=begun,
-            checkpointing=checkpointing,
-        )
-        return drawing
+
+        def drawn(ws: Tensor, begun: Begun | None) -> Drawing:
+            drawing: Drawing = self.network.synthesis(
+                ws,
+                noise_mode=noise_mode,
+                resolution=resolution,
+                features=features,
+                rng=rng,
+                dtype=dtype,
+                begun=begun,
+                checkpointing=checkpointing,
+            )
+            return drawing
+
+        if noise_mode == "random" or self._is_large(len(ws), resolution):
+            return drawn(ws, begun)
+        return self._recorded(("synthesis", noise_mode, resolution, tuple(features), dtype), drawn, ws, begun)
 
     def styles(self, ws: Tensor) -> dict[str, Tensor]:
         """Read out the style vectors, (N, num_ws, w_dim) -> {name of `style_names`: (N, channels)}.
@@ -281,16 +299,23 @@ class Generator:
         Raises:
             InputError: a style is missing, unknown, of a wrong shape or not finite.
         """
-        return self.network.synthesis.from_styles(
-            self._checked_styles(styles),
-            noise_mode=noise_mode,
-            resolution=resolution,
-            features=features,
-            rng=rng,
-            dtype=dtype,
-            begun=begun,
-            checkpointing=checkpointing,
-        )
+        given = self._checked_styles(styles)
+
+        def drawn(styles: dict[str, Tensor], begun: Begun | None) -> Drawing:
+            return self.network.synthesis.from_styles(
+                styles,
+                noise_mode=noise_mode,
+                resolution=resolution,
+                features=features,
+                rng=rng,
+                dtype=dtype,
+                begun=begun,
+                checkpointing=checkpointing,
+            )
+
+        if noise_mode == "random" or self._is_large(len(next(iter(given.values()), ())), resolution):
+            return drawn(given, begun)
+        return self._recorded(("styles", noise_mode, resolution, tuple(features), dtype), drawn, given, begun)
 
     def begin(
         self,
@@ -313,15 +338,16 @@ class Generator:
         Raises:
             InputError: a style is missing, unknown, of a wrong shape or not finite, or there is no such row.
         """
-        return self.network.synthesis.begin(
-            self._checked_styles(styles),
-            row,
-            noise_mode=noise_mode,
-            resolution=resolution,
-            features=features,
-            rng=rng,
-            dtype=dtype,
-        )
+        given = self._checked_styles(styles)
+
+        def started(styles: dict[str, Tensor]) -> Begun:
+            return self.network.synthesis.begin(
+                styles, row, noise_mode=noise_mode, resolution=resolution, features=features, rng=rng, dtype=dtype
+            )
+
+        if noise_mode == "random" or self._is_large(len(next(iter(given.values()), ())), resolution):
+            return started(given)
+        return self._recorded(("begin", row, noise_mode, resolution, tuple(features), dtype), started, given)
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
         """Write the generator as safetensors.
@@ -337,11 +363,29 @@ class Generator:
         """
         return write_generator(path, self.config, self.network.state_dict(), dtype=dtype)
 
+    def _is_large(self, count: int, resolution: int | None) -> bool:
+        return count * (resolution or self.resolution) ** 2 > _MOST_PIXELS
+
+    def _recorded(self, key: Hashable, function: Callable[..., T], *inputs: object) -> T:
+        """A call by way of a CUDA graph, where there is a GPU and no gradient is wanted."""
+        if not self.recorder.active or is_recording():
+            return function(*inputs)
+        weights = tuple(self.network.parameters())
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*leaves(inputs), *weights)):
+            return function(*inputs)
+        with torch.no_grad():
+            return self.recorder((key, tuple(weight._version for weight in weights)), function, *inputs)
+
     def _checked_styles(self, styles: Mapping[str, Tensor]) -> dict[str, Tensor]:
         sizes = self.network.synthesis.style_sizes()
-        return {k: self._checked(v, f"style {k}", (sizes[k],)) if k in sizes else v for k, v in styles.items()}
+        known = {k: self._checked(v, f"style {k}", (sizes[k],), finite=False) for k, v in styles.items() if k in sizes}
+        # One question for all of them: a GPU is waited for at each.
+        if known and not is_recording() and not bool(torch.cat([v.flatten() for v in known.values()]).isfinite().all()):
+            for name, value in known.items():
+                self._checked(value, f"style {name}", (sizes[name],))
+        return {**styles, **known}
 
-    def _checked(self, x: Tensor, name: str, shape: tuple[int, ...]) -> Tensor:
+    def _checked(self, x: Tensor, name: str, shape: tuple[int, ...], *, finite: bool = True) -> Tensor:
         wanted = ", ".join(["N", *map(str, shape)])
         if not isinstance(x, Tensor):
             raise InputError(f"{name} must be a tensor of shape ({wanted}); got {type(x).__name__}")
@@ -349,6 +393,6 @@ class Generator:
             raise InputError(f"{name} must have shape ({wanted}); got {tuple(x.shape)}")
         if not x.dtype.is_floating_point:
             raise InputError(f"{name} must hold floating-point numbers; got {x.dtype}")
-        if not bool(x.isfinite().all()):
+        if finite and not is_recording() and not bool(x.isfinite().all()):
             raise InputError(f"{name} holds numbers that are not finite")
         return x.to(self.device, torch.float32)

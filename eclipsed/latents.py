@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -107,8 +107,9 @@ class Latent:
         Returns:
             Images (N, 3, H, W), and the activations by name, (N, C, h, w).
         """
-        out = generator.synthesis_from_styles(
-            self.styles(generator),
+        styled = bool(self.offsets)
+        out = (generator.synthesis_from_styles if styled else generator.synthesis)(
+            self.styles(generator) if styled else self.ws,  # type: ignore[arg-type]
             resolution=resolution,
             features=tuple(features),
             dtype=dtype,
@@ -145,6 +146,12 @@ class Space(ABC):
         self.generator = generator
         self.rows: tuple[int, ...] = row_names(generator, layers)
         self.columns: tuple[tuple[str, int], ...] = ()  # in S: style layers and their widths
+        self._constants: dict[Hashable, Tensor] = {}
+
+    @property
+    def key(self) -> Hashable:
+        """What spaces of one generator that do the same have in common."""
+        return self.name, self.rows
 
     @property
     @abstractmethod
@@ -222,7 +229,7 @@ class Space(ABC):
         Returns:
             (N, …): one value for each row that the edit may change.
         """
-        return spread.distance(latent.ws[:, list(self.rows)])
+        return spread.distance(latent.ws.index_select(1, self._row_numbers(latent.ws)))
 
     def restricted(self, layers: Sequence[int | str]) -> Space:
         """The same space for an edit of fewer layers.
@@ -241,9 +248,21 @@ class Space(ABC):
         return other
 
     def _row_mask(self, like: Tensor) -> Tensor:
-        mask = like.new_zeros(self.generator.num_ws, 1)
-        mask[list(self.rows)] = 1
-        return mask
+        def made() -> Tensor:
+            return torch.tensor([[float(row in self.rows)] for row in range(self.generator.num_ws)])
+
+        return self._constant("mask", made, like.device, like.dtype)
+
+    def _row_numbers(self, like: Tensor) -> Tensor:
+        return self._constant("rows", lambda: torch.tensor(self.rows), like.device, torch.int64)
+
+    def _constant(self, name: str, make: Callable[[], Tensor], device: torch.device, dtype: torch.dtype) -> Tensor:
+        """A tensor that depends on nothing but the space; brought to the device once."""
+        where = (name, self.key, device, dtype)
+        if where not in self._constants:
+            with torch.inference_mode(False), torch.no_grad():
+                self._constants[where] = make().to(device, dtype)
+        return self._constants[where]
 
 
 class Z(Space):
@@ -306,10 +325,10 @@ class WPlus(Space):
         return replace(latent, ws=latent.ws + _column(alpha, latent, 2) * self.keep(delta))
 
     def tie(self, gradient: Tensor, freedom: float) -> Tensor:
-        own = gradient[:, list(self.rows)]
-        tied = torch.zeros_like(gradient)
-        tied[:, list(self.rows)] = torch.lerp(own.mean(1, keepdim=True).expand_as(own), own, freedom)
-        return tied
+        rows = self._row_numbers(gradient)
+        own = gradient.index_select(1, rows)
+        tied = torch.lerp(own.mean(1, keepdim=True).expand_as(own), own, freedom)
+        return torch.zeros_like(gradient).index_copy(1, rows, tied)
 
 
 class Style(Space):
@@ -345,14 +364,22 @@ class Style(Space):
         self._active: tuple[str, ...] = self.styles
 
     @property
+    def key(self) -> Hashable:
+        return self.name, self.rows, self.styles, self._active
+
+    @property
     def shape(self) -> tuple[int, ...]:
         return (sum(self.widths),)
 
     def keep(self, delta: Tensor) -> Tensor:
         if self._active == self.styles:
             return delta
-        on = [float(name in self._active) for name in self.styles]
-        return delta * torch.tensor(on).repeat_interleave(torch.tensor(self.widths)).to(delta)
+
+        def made() -> Tensor:
+            on = [float(name in self._active) for name in self.styles]
+            return torch.tensor(on).repeat_interleave(torch.tensor(self.widths))
+
+        return delta * self._constant("active", made, delta.device, delta.dtype)
 
     def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
         offsets = dict(latent.offsets)
@@ -377,11 +404,9 @@ class Style(Space):
         """Cap the norm of each layer's part, whose radius is that of its standard deviations."""
         if row_cap is None:
             return deltas
-        _, deviation = spread.styles(self.generator, self.styles)
-        parts = zip(
-            torch.split(deltas, list(self.widths), dim=-1), torch.split(deviation, list(self.widths)), strict=True
-        )
-        return torch.cat([cap_rows(part, row_cap * float(sigma.norm())) for part, sigma in parts], dim=-1)
+        radii = spread.style_radii(self.generator, self.styles)
+        parts = zip(torch.split(deltas, list(self.widths), dim=-1), radii, strict=True)
+        return torch.cat([cap_rows(part, row_cap * radius) for part, radius in parts], dim=-1)
 
     def distance(self, latent: Latent, spread: Spread) -> Tensor:
         """Root mean square of the standardised style values, where 1 is an ordinary face; one value per layer."""

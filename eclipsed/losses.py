@@ -12,11 +12,14 @@ from eclipsed.errors import InputError
 from eclipsed.images import resize
 
 __all__ = [
+    "bystander_loss",
+    "bystander_loss_at_once",
     "change_map",
     "contrast_loss",
     "contrast_margin",
     "correlation_penalty",
     "directional_loss",
+    "filled_up",
     "grow_mask",
     "hinge",
     "localization_score",
@@ -223,6 +226,35 @@ def bystander_loss(before: Tensor, after: Tensor, texts: Sequence[Tensor], *, te
         was, now = (F.log_softmax(temperature * seen @ captions.T, dim=1) for seen in (before, after))
         each.append((was.exp() * (was - now)).sum(dim=1))
     return torch.stack(each).mean(dim=0)
+
+
+def bystander_loss_at_once(
+    before: Tensor, after: Tensor, texts: Tensor, absent: Tensor, *, temperature: float
+) -> Tensor:
+    """The same as `bystander_loss` in a few operations on all attributes, for a GPU.
+
+    Args:
+        before: see there.
+        after: see there.
+        texts: the captions of A attributes, filled up to T each, (A, T, D).
+        absent: True for what was filled up, (A, T).
+        temperature: see there.
+    Returns:
+        (N,), >= 0.
+    """
+    shape = (len(after), *absent.shape)
+    was, now = (
+        F.log_softmax((temperature * seen @ texts.flatten(0, 1).T).view(shape).masked_fill(absent, -1e4), dim=2)
+        for seen in (before, after)
+    )
+    return (was.exp() * (was - now)).sum(dim=2).mean(dim=1)
+
+
+def filled_up(texts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Captions of several attributes, (T, D) each, as `bystander_loss_at_once` takes them."""
+    together = torch.nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
+    counts = torch.tensor([len(one) for one in texts], device=together.device)
+    return together, torch.arange(together.shape[1], device=together.device) >= counts[:, None]
 
 
 def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Tensor:

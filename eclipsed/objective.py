@@ -17,12 +17,15 @@ from eclipsed.contrast import bystanders
 from eclipsed.errors import InputError
 from eclipsed.fence import Spread
 from eclipsed.generator import Generator
+from eclipsed.graphs import Recorder
 from eclipsed.latents import Latent, Space
 from eclipsed.losses import (
     bystander_loss,
+    bystander_loss_at_once,
     contrast_loss,
     correlation_penalty,
     directional_loss,
+    filled_up,
     grow_mask,
     hinge,
     localization_score,
@@ -32,7 +35,7 @@ from eclipsed.losses import (
 )
 from eclipsed.networks.stylegan2 import Begun
 from eclipsed.parser import Parser
-from eclipsed.parts import INDEX
+from eclipsed.parts import PARTS
 from eclipsed.precision import compute_dtype
 from eclipsed.region import Region, contrasts
 from eclipsed.rows import row_groups
@@ -59,7 +62,7 @@ class Batch:
         jitter: what happens to pictures before CLIP sees them; None for nothing.
         embedding: CLIP's view of `image`; None when the loss does not need it.
         begun: what is drawn alike before and after the edit; None when the edit may change the first row.
-        keep: weight of the bystander loss in this step.
+        keep: weight of the bystander loss in this step; the number 0 leaves it out.
     """
 
     latent: Latent
@@ -71,7 +74,7 @@ class Batch:
     jitter: Jitter | None
     embedding: Tensor | None
     begun: Begun | None = None
-    keep: float = 0.0
+    keep: float | Tensor = 0.0
 
     def __len__(self) -> int:
         return len(self.latent)
@@ -146,10 +149,20 @@ class Objective:
             others = bystanders(prompt) if config.keep_weight and self.local else ()
             known = [captions for captions in others if not any(map(clip.unknown_words, captions))]
             self.bystanders = [clip.encode_text(captions) for captions in known]
+        on_gpu = self.bystanders and generator.device.type == "cuda"  # where many small operations are slow
+        self._together = filled_up(self.bystanders) if on_gpu else None
+        self._inside = _tables(region, config, generator.device)
+        self.recorder = Recorder(generator.device)
         self.spread = Spread.measure(generator, share=config.components or 0.985)
         self.dtype = compute_dtype(config.precision, generator.device)
         self._kept: dict[tuple[int, int], _Before] = {}
         self._recent: tuple[object, list[Batch]] = (None, [])
+
+    @property
+    def recordable(self) -> bool:
+        """Whether CUDA graphs take the place of Python in the steps of a training."""
+        parsed = self.parser.recordable or not self.local
+        return self.recorder.active and parsed and not self.config.low_memory
 
     def batch(self, step: int, *, stream: int = 0, row: int = 0) -> Batch:
         """The faces of a step in one piece; see `batches`."""
@@ -190,9 +203,10 @@ class Objective:
             before = self._before(latent[part], indices[part] if indices else [], row)
             shaken = None if jitter is None else jitter[part]
             embedding, keep = None, self._keep(step, stream, row)
-            if self.config.clip_loss == "directional" or self._keep(step + self.config.reuse - 1, stream, row):
-                with torch.no_grad():
-                    embedding = self._look(before.image, shaken)
+            # A graph for all steps is recorded sooner than one for those with the bystander loss and one for the others.
+            soon = self._keep(step + self.config.reuse - 1, stream, row) or (self.bystanders and self.recordable)
+            if self.config.clip_loss == "directional" or soon:
+                embedding = self._seen_before(before.image, shaken)
             yield Batch(
                 latent[part],
                 alpha[part],
@@ -235,6 +249,18 @@ class Objective:
 
     @torch.no_grad()
     def _drawn(self, latent: Latent, row: int) -> _Before:
+        given = replace(latent, z=None)
+        if not self.recordable:
+            return self._before_edit(given, row)
+        return self.recorder(("before", row), lambda latent: self._before_edit(latent, row), given)
+
+    @torch.no_grad()
+    def _seen_before(self, image: Tensor, jitter: Jitter | None) -> Tensor:
+        if not self.recordable:
+            return self._look(image, jitter)
+        return self.recorder("look", self._look, image, jitter)
+
+    def _before_edit(self, latent: Latent, row: int) -> _Before:
         how: _How = {"resolution": self.resolution, "features": self.features, "dtype": self.dtype}
         begun = latent.begin(self.generator, row, **how) if row else None
         image, features = latent.render(self.generator, begun=begun, **how)
@@ -249,12 +275,20 @@ class Objective:
             space: where the deltas live.
             deltas: (K, *space.shape).
         """
+        loss, seen = self.losses(batch, space, deltas)
+        return Terms(loss, *seen.tolist())
+
+    def losses(self, batch: Batch, space: Space, deltas: Tensor) -> tuple[Tensor, Tensor]:
+        """The same without asking the device for a number; see `terms`.
+
+        Returns:
+            The loss, and what a person wants to see of it, without gradient: cosine and localization score, (2,).
+        """
         each = [self._one(batch, space, delta) for delta in deltas]
-        loss = torch.stack([terms.loss for terms in each]).mean()
+        loss = torch.stack([loss for loss, _ in each]).mean()
         if len(each) > 1:
             loss = loss + self.config.correlation_weight * correlation_penalty(deltas)
-        clip = sum(terms.clip for terms in each) / len(each)
-        return Terms(loss, clip, sum(terms.locality for terms in each) / len(each))
+        return loss, torch.stack([seen for _, seen in each]).mean(dim=0)
 
     def masks(self, images: Tensor, *, exact: bool = False) -> tuple[Tensor, Tensor]:
         """The region and the protected parts in some images, each (N, 1, H, W), without gradient.
@@ -264,12 +298,8 @@ class Objective:
             exact: let the parser compute in float32.
         """
         labels = self.parser.labels(images.detach(), dtype=None if exact else self.dtype)[:, None]
-        protected = [name for name in self.config.protect if name not in self.region.parts]
-        region, kept = (
-            torch.isin(labels, torch.tensor([INDEX[name] for name in names], device=labels.device))
-            for names in (self.region.parts, protected)
-        )
-        return region.to(images.dtype), kept.to(images.dtype)
+        region, kept = (table.to(images)[labels.to(images.device)] for table in self._inside)
+        return region, kept
 
     def render(self, latent: Latent, *, exact: bool = False) -> Iterator[tuple[slice, Tensor]]:
         """Pictures of many faces, a few at a time and without gradient; exact ones are computed in float32."""
@@ -291,7 +321,7 @@ class Objective:
         indices = [order[i % len(order)] for i in range(count)]
         return self.faces[indices], indices
 
-    def _one(self, batch: Batch, space: Space, delta: Tensor) -> Terms:
+    def _one(self, batch: Batch, space: Space, delta: Tensor) -> tuple[Tensor, Tensor]:
         config = self.config
         moved = space.move(batch.latent, delta, batch.alpha)
         image, features = moved.render(
@@ -306,12 +336,11 @@ class Objective:
         mask = None if batch.mask is None else self.joined(batch, image)
         seen = self._look(image, batch.jitter)
         loss = config.clip_weight * self._clip_loss(batch, seen)
-        if batch.keep:
+        if isinstance(batch.keep, Tensor) or batch.keep:
             assert batch.embedding is not None
-            scale = config.keep_temperature
-            kept = bystander_loss(batch.embedding, seen, self.bystanders, temperature=scale)
-            loss = loss + batch.keep * kept.mean()
-        locality = float("nan")
+            loss = loss + batch.keep * self._bystander_loss(batch.embedding, seen).mean()
+        cosine = seen.detach().mv(self.texts[0]).mean()
+        locality = torch.full_like(cosine, torch.nan)
         if mask is not None:
             after = self._measured(image, features)
             each = mean_locality_loss(
@@ -319,10 +348,10 @@ class Objective:
             )
             loss = loss + config.locality_weight * config.locality_scale * each.mean()
             with torch.no_grad():
-                locality = float(localization_score(batch.image, image, mask).mean())
+                locality = localization_score(batch.image, image, mask).mean()
         if config.fence_weight:
             loss = loss + config.fence_weight * hinge(space.distance(moved, self.spread)).mean()
-        return Terms(loss, float(seen.detach().mv(self.texts[0]).mean()), locality)
+        return loss, torch.stack([cosine, locality.to(cosine)])
 
     def joined(self, batch: Batch, image: Tensor) -> Tensor:
         """The mask of an edit: the region before and after it, mixed and grown, without what is protected before or
@@ -335,6 +364,12 @@ class Objective:
         if self.config.where == "background":
             return 1 - mask
         return mask * (1 - torch.maximum(batch.protected, protected))
+
+    def _bystander_loss(self, before: Tensor, after: Tensor) -> Tensor:
+        scale = self.config.keep_temperature
+        if self._together is None:
+            return bystander_loss(before, after, self.bystanders, temperature=scale)
+        return bystander_loss_at_once(before, after, *self._together, temperature=scale)
 
     def _clip_loss(self, batch: Batch, seen: Tensor) -> Tensor:
         if self.config.clip_loss == "directional":
@@ -389,6 +424,13 @@ class _Before:
 def _cat(parts: list[Tensor | None]) -> Tensor | None:
     there = [part for part in parts if part is not None]
     return torch.cat(there) if there else None
+
+
+def _tables(region: Region, config: TrainConfig, device: torch.device) -> Tensor:
+    """For each label whether it is inside the region, and whether it is protected, (2, labels)."""
+    protected = [name for name in config.protect if name not in region.parts]
+    rows = [[float(name in names) for name in PARTS] for names in (region.parts, protected)]
+    return torch.tensor(rows, device=device)
 
 
 def _known(clip: Clip, captions: tuple[str, ...]) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ class CallableParser(Parser):
         InputError: `function` cannot be called, no class, or a class that is neither a part nor a group.
     """
 
+    recordable = False  # nobody knows what the function does
+
     def __init__(
         self,
         function: Callable[[Tensor], Tensor],

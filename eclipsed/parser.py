@@ -28,6 +28,8 @@ class Parser(nn.Module):
 
     #: Names of the labels; the position is the label.
     parts: tuple[str, ...] = PARTS
+    #: Whether its labels can be found by a CUDA graph.
+    recordable: bool = True
     mean: Tensor
     std: Tensor
 

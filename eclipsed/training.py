@@ -132,7 +132,10 @@ def train(
             latents=latents,
             truncation_psi=truncation_psi,
         )
-    return _Run(objective, _digest(latents), _Clock(config, callback), place, save_every).run(saved)
+    try:
+        return _Run(objective, _digest(latents), _Clock(config, callback), place, save_every).run(saved)
+    finally:
+        objective.recorder.clear()
 
 
 class _Run:

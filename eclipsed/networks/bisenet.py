@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from eclipsed.errors import MissingExtraError
+from eclipsed.graphs import hold
 from eclipsed.images import resize
 
 __all__ = ["BiSeNet", "num_class_of", "width_of"]
@@ -94,8 +95,8 @@ class BiSeNet(nn.Module):
         main = self.conv_out(self.ffm(spatial, context8))[0].float()
         if size is None:
             return _enlarge(main, images.shape[2:])
-        down = _resampling(main.shape[2], images.shape[2], size[0], main.device)
-        across = _resampling(main.shape[3], images.shape[3], size[1], main.device)
+        down = hold(_resampling(main.shape[2], images.shape[2], size[0], main.device))
+        across = hold(_resampling(main.shape[3], images.shape[3], size[1], main.device))
         logits: Tensor = down @ (main @ across.t())
         return logits
 

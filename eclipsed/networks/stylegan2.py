@@ -52,7 +52,7 @@ class SynthesisLayer(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros([]))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
-        self._kept: tuple[tuple[object, ...], FrozenLayer] | None = None
+        self._kept: dict[torch.dtype, tuple[tuple[object, ...], FrozenLayer]] = {}
 
     def forward(self, x: Tensor, style: Tensor, noise_mode: str, rng: torch.Generator | None) -> Tensor:
         noise = self._noise(x, noise_mode, rng)
@@ -76,23 +76,35 @@ class SynthesisLayer(nn.Module):
     @torch.no_grad()
     def _frozen(self, dtype: torch.dtype) -> FrozenLayer:
         """What the weights come to in a dtype, kept until they change."""
-        state = (dtype, self.weight.data_ptr(), self.weight._version, self.bias._version)
-        if self._kept is None or self._kept[0] != state:
+        state = (self.weight.data_ptr(), self.weight._version, self.bias._version)
+        if dtype not in self._kept or self._kept[dtype][0] != state:
             kept = FrozenLayer(
-                weight=self.weight.to(dtype),
+                weight=_laid_out(self.weight, dtype, self.up),
                 power=self.weight.square().sum((2, 3)),
                 bias=self.bias * LRELU_GAIN,
                 taps=self.resample_filter,
                 up=self.up,
                 clamp=self.clamp,
             )
-            self._kept = (state, kept)
-        return self._kept[1]
+            self._kept[dtype] = (state, kept)
+        return self._kept[dtype][1]
 
     def _random_noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
         shape = (x.shape[0], 1, self.resolution, self.resolution)
         device = x.device if rng is None else rng.device
         return torch.randn(shape, generator=rng, device=device).to(x.device)
+
+
+def _laid_out(weight: Tensor, dtype: torch.dtype, up: int) -> Tensor:
+    """A weight in a dtype, and on a GPU with channels last, as its convolution wants the short formats.
+
+    An upsampling layer takes it with input and output exchanged.
+    """
+    if weight.device.type != "cuda" or dtype == torch.float32:
+        return weight.to(dtype)
+    if up == 1:
+        return weight.to(dtype, memory_format=torch.channels_last)
+    return weight.transpose(0, 1).to(dtype, memory_format=torch.channels_last).transpose(0, 1)
 
 
 class ToRGB(nn.Module):
@@ -366,8 +378,8 @@ class SynthesisNetwork(nn.Module):
                 colours = layer(x, styles[name]).to(styles[name].dtype)
                 image = colours if image is None else upsample2d(image, self.resample_filter) + colours
                 continue
-            if again:
-                x = checkpoint(layer, x, styles[name], noise_mode, rng, use_reentrant=False)
+            if again:  # nothing is drawn at random, so no state of random numbers is kept
+                x = checkpoint(layer, x, styles[name], noise_mode, rng, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = layer(x, styles[name], noise_mode, rng)
             if name in features:
@@ -377,10 +389,9 @@ class SynthesisNetwork(nn.Module):
     def _start(self, style: Tensor, dtype: torch.dtype | None) -> Begun:
         const: Tensor = self.get_submodule("b4").const  # type: ignore[assignment]
         x = const.to(dtype).expand(style.shape[0], -1, -1, -1)
-        # Convolutions on a CPU are faster on this layout, and everything after keeps it.
-        return Begun(
-            self.style_names[0], x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
-        )
+        # Convolutions on a CPU, and those of short formats on a GPU, are faster on this layout, and all after keeps it.
+        last = x.device.type == "cpu" or x.dtype != torch.float32
+        return Begun(self.style_names[0], x.contiguous(memory_format=torch.channels_last) if last else x)
 
 
 class StyleGAN2(nn.Module):
