@@ -25,7 +25,7 @@ __all__ = ["main"]
 ALPHAS = tuple(-1 + index / 4 for index in range(9))
 
 
-def random_direction(generator: Generator) -> Direction:
+def random_direction(generator: Generator, *, region: Region | None = None) -> Direction:
     """A direction of the upper half of the rows, where colours lie."""
     rows = tuple(range(generator.num_ws // 2, generator.num_ws))
     space = make_space("W+", generator, layers=rows)
@@ -33,7 +33,7 @@ def random_direction(generator: Generator) -> Direction:
     return Direction(
         deltas=space.start(1, kind="unit", scale=1.0, rng=rng).cpu(),
         prompt=full_size.PROMPT,
-        region=Region.from_prompt(full_size.PROMPT),
+        region=Region.from_prompt(full_size.PROMPT) if region is None else region,
         space="W+",
         layers=rows,
         styles=(),

@@ -24,6 +24,7 @@ __all__ = [
     "count",
     "describe",
     "peak_memory",
+    "seconds_in_graph",
     "seconds_of",
     "synchronise",
 ]
@@ -49,6 +50,29 @@ def seconds_of(call: Callable[[], object], device: torch.device, *, repeat: int 
         synchronise(device)
         times.append(time.perf_counter() - began)
     return statistics.median(times)
+
+
+def seconds_in_graph(call: Callable[[], object], device: torch.device, *, inner: int = 10, repeat: int = 10) -> float:
+    """Median seconds that a GPU spends on a call, without what launching it takes: in a CUDA graph of several calls."""
+    stream, graph = torch.cuda.Stream(device), torch.cuda.CUDAGraph()
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.autograd.set_multithreading_enabled(False), torch.cuda.stream(stream):
+        for _ in range(3):
+            call()
+        torch.cuda.synchronize(device)
+        graph.capture_begin()
+        for _ in range(inner):
+            call()
+        graph.capture_end()
+    times = []
+    for _ in range(repeat + 1):
+        began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        began.record()
+        graph.replay()
+        ended.record()
+        ended.synchronize()
+        times.append(began.elapsed_time(ended) / 1e3 / inner)
+    return statistics.median(times[1:])
 
 
 def peak_memory(device: torch.device) -> int:
@@ -80,7 +104,8 @@ class Ceilings:
     """What the machine can do at best, as measured.
 
     Args:
-        product: operations a second of a large matrix product, by the name of the format.
+        product: operations a second of a large matrix product, by the name of the format; ``"tf32"`` is what a GPU
+            rounds float32 to in convolutions.
         copy: bytes a second that a large copy reads and writes.
     """
 
@@ -93,7 +118,9 @@ class Ceilings:
 
     def floor(self, counted: Counted, dtype: torch.dtype) -> float:
         """Seconds below which the same products cannot be had: operations or bytes, whichever take longer."""
-        return max(counted.operations / self.product[_name(dtype)], counted.product_bytes / self.copy)
+        rounded = dtype == torch.float32 and "tf32" in self.product and torch.backends.cudnn.allow_tf32
+        rate = self.product["tf32" if rounded else _name(dtype)]
+        return max(counted.operations / rate, counted.product_bytes / self.copy)
 
 
 def ceilings(device: torch.device) -> Ceilings:
@@ -104,9 +131,21 @@ def ceilings(device: torch.device) -> Ceilings:
     for dtype in formats:
         a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
         product[_name(dtype)] = 2 * side**3 / seconds_of(lambda a=a, b=b: a @ b, device)
+    if device.type == "cuda":
+        product["tf32"] = _tf32(side, device)
     source = torch.empty(2**28 if device.type == "cuda" else 2**26, device=device).fill_(1.0)
     target = torch.empty_like(source)
     return Ceilings(product, 2 * 4 * source.numel() / seconds_of(lambda: target.copy_(source), device))
+
+
+def _tf32(side: int, device: torch.device) -> float:
+    allowed = torch.backends.cuda.matmul.allow_tf32
+    a, b = (torch.randn(side, side, device=device) for _ in range(2))
+    torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        return 2 * side**3 / seconds_of(lambda: a @ b, device)
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def _name(dtype: torch.dtype) -> str:

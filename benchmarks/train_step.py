@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -36,6 +37,7 @@ STAGES = ("mapping", "synthesis before", "synthesis after", "parser", "CLIP", "b
 #: our step in several settings; all rows of ws are learned unless it says otherwise
 OURS: dict[str, dict[str, Any]] = {
     "default": {},
+    "no-graphs": {},
     "float32": {"precision": "float32"},
     "upper-rows": {"layers": "upper"},
     "low-memory": {"low_memory": True},
@@ -57,14 +59,15 @@ def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.S
     def drawing() -> str:
         return "synthesis after" if torch.is_grad_enabled() else "synthesis before"
 
-    watch.watch(generator, "mapping", "mapping")
-    watch.watch(generator, "synthesis_from_styles", drawing)
-    watch.watch(generator, "begin", "synthesis before")
-    watch.watch(parser, "labels", "parser")
-    watch.watch(clip, "encode_images", "CLIP")
-    watch.watch(torch.autograd, "grad", "backward")
-    watch.watch(sys.modules["eclipsed.descent"], "adam", "optimiser")
-    watch.watch(space, "tame", "optimiser")
+    if not objective.recordable:  # what a CUDA graph replays has no stages
+        watch.watch(generator, "mapping", "mapping")
+        watch.watch(generator, "synthesis", drawing)
+        watch.watch(generator, "begin", "synthesis before")
+        watch.watch(parser, "labels", "parser")
+        watch.watch(clip, "encode_images", "CLIP")
+        watch.watch(torch.autograd, "grad", "backward")
+        watch.watch(sys.modules["eclipsed.descent"], "adam", "optimiser")
+        watch.watch(space, "tame", "optimiser")
 
     def step(number: int, watch: measuring.Stopwatch) -> None:
         batches = objective.batches(number, row=min(space.rows))
@@ -96,18 +99,22 @@ def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, me
 
 def measure(variant: str, args: argparse.Namespace) -> dict[str, Any]:
     """Seconds, stages, memory and counts of a variant, in this process."""
+    if variant == "no-graphs":
+        os.environ["ECLIPSED_GRAPHS"] = "0"
     step, dtype, watch = build(variant, args)
     watch.start()
-    step(0, watch)
+    for number in range(args.warm_up):
+        step(number, watch)
     totals, stages = [], []
-    for number in range(1, args.steps + 1):
+    for number in range(args.warm_up, args.warm_up + args.steps):
         watch.seconds.clear()
         watch.start()
         step(number, watch)
         totals.append(sum(watch.seconds.values()))
         stages.append(dict(watch.seconds))
     peak = measuring.peak_memory(watch.device)  # before the counting, which keeps books of its own
-    counted = measuring.count(lambda: step(args.steps + 1, watch))
+    os.environ["ECLIPSED_GRAPHS"] = "0"  # whose operations nobody sees
+    counted = measuring.count(lambda: step(args.warm_up + args.steps, watch))
     return {
         "variant": variant,
         "dtype": str(dtype).removeprefix("torch."),
@@ -122,8 +129,8 @@ def measure(variant: str, args: argparse.Namespace) -> dict[str, Any]:
 
 def in_own_process(variant: str, args: argparse.Namespace) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.train_step", "--one", variant]
-    for name in ("resolution", "batch", "steps"):
-        command += [f"--{name}", str(getattr(args, name))]
+    for name in ("resolution", "batch", "steps", "warm_up"):
+        command += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
     command += ["--device", args.device] if args.device else []
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -145,7 +152,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--resolution", type=int, default=256, help="side of the generator's pictures")
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=3, help="steps that are timed, after one that is not")
+    parser.add_argument("--steps", type=int, default=3, help="steps that are timed")
+    parser.add_argument("--warm-up", type=int, default=1, help="steps before them; with CUDA graphs at least 4")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--device", default=None)
     parser.add_argument("--json", type=Path, help="also write the rows here")

@@ -36,6 +36,7 @@ CONFIG_FILE = "open_clip_config.json"
 WEIGHTS_FILE = "open_clip_model.safetensors"
 VOCABULARY_FILE = "vocabulary.txt"
 LOCAL = "local-dir:"
+_SENTENCES_AT_ONCE = 32  # on a GPU
 
 
 class Clip(nn.Module):
@@ -219,11 +220,14 @@ class Clip(nn.Module):
                 raise InputError("the prompt is empty; write a sentence such as 'a person with blond hair'")
         if not sentences:
             raise InputError("expected at least one prompt; got none")
-        for sentence in sentences:
-            if sentence not in self._known:
+        new = [sentence for sentence in dict.fromkeys(sentences) if sentence not in self._known]
+        size = 1 if self.device.type == "cpu" else _SENTENCES_AT_ONCE
+        for start in range(0, len(new), size):
+            some = new[start : start + size]
+            for sentence in some:
                 self._warn_if_long(sentence)
-                vector = self.network.encode_text(self._tokenizer([sentence]).to(self.device))
-                self._known[sentence] = F.normalize(vector.float(), dim=-1)[0].cpu()
+            vectors = self.network.encode_text(self._tokenizer(some).to(self.device))
+            self._known.update(zip(some, F.normalize(vectors.float(), dim=-1).cpu(), strict=True))
         return torch.stack([self._known[sentence] for sentence in sentences]).to(self.device)
 
     def unknown_words(self, prompt: str) -> tuple[str, ...]:

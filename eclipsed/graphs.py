@@ -29,7 +29,6 @@ __all__ = ["CudaTape", "Recorder", "Tape", "hold", "is_recording", "leaves", "re
 
 T = TypeVar("T")
 
-_WARM_UP = 2  # calls of the same shapes before they are recorded
 _LOCK = threading.RLock()  # one recording or replay in a process at a time
 _here = threading.local()
 
@@ -66,8 +65,8 @@ def rebuilt(tree: T, tensors: Iterator[Tensor]) -> T:
     """The same nesting with other tensors in it."""
     new: Any = tree
     if isinstance(tree, Tensor):
-        return next(tensors)  # type: ignore[return-value]
-    if isinstance(tree, Mapping):
+        new = next(tensors)
+    elif isinstance(tree, Mapping):
         new = {name: rebuilt(part, tensors) for name, part in tree.items()}
     elif isinstance(tree, (list, tuple)):
         new = type(tree)(rebuilt(part, tensors) for part in tree)
@@ -75,10 +74,11 @@ def rebuilt(tree: T, tensors: Iterator[Tensor]) -> T:
         new = copy.copy(tree)
         for name, part in _parts(tree):
             object.__setattr__(new, name, rebuilt(part, tensors))
-    return new  # type: ignore[no-any-return]
+    result: T = new
+    return result
 
 
-def _parts(tree: object) -> list[tuple[object, object]]:
+def _parts(tree: object) -> list[tuple[Any, object]]:
     if isinstance(tree, Mapping):
         return list(tree.items())
     if isinstance(tree, (list, tuple)):
@@ -95,7 +95,7 @@ def _shapes(tree: object) -> Hashable:
     parts = _parts(tree)
     if parts or isinstance(tree, (Mapping, list, tuple)):
         return type(tree), tuple((name, _shapes(part)) for name, part in parts)
-    return tree  # type: ignore[return-value]
+    return tree
 
 
 class Tape(Protocol):
@@ -116,7 +116,7 @@ class CudaTape:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.stream = torch.cuda.Stream(device)
+        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self.pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, call: Callable[[], T]) -> T:
@@ -154,7 +154,7 @@ class CudaTape:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """On the stream of the recordings; the backward pass, too, runs in this thread, to which cuDNN's plans belong."""
+        """On the stream of the recordings, and the backward pass in this thread too, to which cuDNN's plans belong."""
         with torch.cuda.stream(self.stream), torch.autograd.set_multithreading_enabled(False):
             yield
 
@@ -172,16 +172,17 @@ class _Entry:
 
 
 class Recorder:
-    """Functions of tensors on one device, each recorded once it was called twice with inputs of the same shapes.
+    """Functions of tensors on one device, each recorded once it was called with inputs of the same shapes.
 
     Args:
         device: where the functions run; on other devices than a GPU every call is an ordinary one.
+        after: ordinary calls with the same shapes before one is recorded, so that what is rare costs no recording.
         most: how many recordings are kept; the one that was not used for the longest time makes room.
         tape: what records; None is CUDA graphs where there is a GPU and the environment does not forbid them.
     """
 
-    def __init__(self, device: torch.device, *, most: int = 12, tape: Tape | None = None) -> None:
-        self.device, self.most = device, most
+    def __init__(self, device: torch.device, *, after: int = 2, most: int = 12, tape: Tape | None = None) -> None:
+        self.device, self.after, self.most = device, after, most
         self._given = tape
         self._tape: Tape | None = None
         self._failed = False
@@ -217,15 +218,16 @@ class Recorder:
             self._entries.move_to_end(where)
             while len(self._entries) > self.most:
                 self._drop(next(iter(self._entries)))
-            warm = entry.calls.get(threading.get_ident(), 0) >= _WARM_UP
+            warm = entry.calls.get(threading.get_ident(), 0) >= self.after
             if entry.replay is not None or (warm and self._record(entry, inputs)):
-                return self._replayed(entry, inputs)
+                replayed: T = self._replayed(entry, inputs)
+                return replayed
             if not self.active:
                 return function(*inputs)
             tape = self._running()
         own = self._copied(inputs)
         with _recording([]):
-            found = tape.warm_up(lambda: entry.function(*own))
+            found: T = tape.warm_up(lambda: entry.function(*own))
         with _LOCK:
             entry.calls[threading.get_ident()] = entry.calls.get(threading.get_ident(), 0) + 1
         return found
@@ -281,7 +283,7 @@ class Recorder:
             entry.replay()
             found = rebuilt(entry.outputs, iter([leaf.detach().clone() for leaf in leaves(entry.outputs)]))
             if self.device.type == "cuda":
-                self._done = self._done or torch.cuda.Event()
+                self._done = self._done or torch.cuda.Event()  # type: ignore[no-untyped-call]
                 self._done.record(torch.cuda.current_stream(self.device))
         return found
 

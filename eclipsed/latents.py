@@ -6,14 +6,14 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 import torch
 from torch import Tensor
 
 from eclipsed.errors import InputError
 from eclipsed.fence import Spread, cap_rows
-from eclipsed.generator import Generator
+from eclipsed.generator import Drawing, Generator
 from eclipsed.networks.stylegan2 import Begun
 from eclipsed.rows import check_layer, row_names
 
@@ -107,16 +107,27 @@ class Latent:
         Returns:
             Images (N, 3, H, W), and the activations by name, (N, C, h, w).
         """
-        styled = bool(self.offsets)
-        out = (generator.synthesis_from_styles if styled else generator.synthesis)(
-            self.styles(generator) if styled else self.ws,  # type: ignore[arg-type]
-            resolution=resolution,
-            features=tuple(features),
-            dtype=dtype,
-            begun=begun,
-            checkpointing=checkpointing,
-        )
+        how: _How = {
+            "resolution": resolution,
+            "features": tuple(features),
+            "dtype": dtype,
+            "begun": begun,
+            "checkpointing": checkpointing,
+        }
+        out: Drawing
+        if self.offsets:
+            out = generator.synthesis_from_styles(self.styles(generator), **how)
+        else:
+            out = generator.synthesis(self.ws, **how)
         return out if isinstance(out, tuple) else (out, {})
+
+
+class _How(TypedDict):
+    resolution: int | None
+    features: Sequence[str]
+    dtype: torch.dtype | None
+    begun: Begun | None
+    checkpointing: bool
 
 
 class Space(ABC):

@@ -152,7 +152,7 @@ class Objective:
         on_gpu = self.bystanders and generator.device.type == "cuda"  # where many small operations are slow
         self._together = filled_up(self.bystanders) if on_gpu else None
         self._inside = _tables(region, config, generator.device)
-        self.recorder = Recorder(generator.device)
+        self.recorder = Recorder(generator.device, after=1)  # every shape is going to come again
         self.spread = Spread.measure(generator, share=config.components or 0.985)
         self.dtype = compute_dtype(config.precision, generator.device)
         self._kept: dict[tuple[int, int], _Before] = {}
@@ -203,7 +203,7 @@ class Objective:
             before = self._before(latent[part], indices[part] if indices else [], row)
             shaken = None if jitter is None else jitter[part]
             embedding, keep = None, self._keep(step, stream, row)
-            # A graph for all steps is recorded sooner than one for those with the bystander loss and one for the others.
+            # One graph for all steps is recorded sooner than two, for those with the bystander loss and without.
             soon = self._keep(step + self.config.reuse - 1, stream, row) or (self.bystanders and self.recordable)
             if self.config.clip_loss == "directional" or soon:
                 embedding = self._seen_before(before.image, shaken)

@@ -29,7 +29,13 @@ gpu = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason
 WAYS = [
     {},
     {"layers": (4, 5, 6, 7)},
-    {"clip_loss": "similarity", "locality_loss": "score", "score_layers": "all", "difference": "l2", "optimiser": "adam"},
+    {
+        "clip_loss": "similarity",
+        "locality_loss": "score",
+        "score_layers": "all",
+        "difference": "l2",
+        "optimiser": "adam",
+    },
     {"clip_loss": "directional", "locality_loss": "bounded", "score_layers": ("image", "b8.conv1")},
     {"space": "S", "styles": "conv", "difference": "cosine", "score_layers": "all"},
     {"space": "W", "mask": "intersection", "where": "background", "directions": 2},
@@ -46,7 +52,7 @@ class Forbidden(TorchDispatchMode):
 
     NAMES = (
         "_local_scalar_dense", "nonzero", "masked_select", "unique", "_unique", "_unique2", "unique_dim", "equal",
-        "is_nonzero", "lift_fresh", "randn", "rand", "randint", "randperm", "normal_", "bernoulli_", "uniform_",
+        "is_nonzero", "lift_fresh", "randn", "rand", "randint", "randperm", "randn_like", "rand_like", "normal_", "bernoulli_", "uniform_",
     )  # fmt: skip
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -93,6 +99,24 @@ class Pair:
 
 def rand(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda x: float(x.sum()),
+        lambda x: bool((x > 0).all()),
+        lambda x: x[x > 0],
+        lambda x: x[[0, 1]],
+        lambda x: x + torch.tensor([1.0, 2.0]),
+        lambda x: torch.where(x > 0)[0],
+        lambda x: x.unique(),
+        lambda x: torch.randn_like(x),
+    ],
+)
+def test_the_tape_sees_what_a_graph_could_not_record(asks):
+    with pytest.raises(AssertionError, match="cannot be recorded"), Forbidden():
+        asks(rand(2))
 
 
 # --- the recorder
@@ -226,7 +250,7 @@ def learned(editor, config, *, tape=None, latents=None):
     events = []
     with pytest.MonkeyPatch.context() as patch:
         if tape is not None:
-            patch.setattr("eclipsed.objective.Recorder", lambda device: Recorder(device, tape=tape))
+            patch.setattr("eclipsed.objective.Recorder", lambda device, **how: Recorder(device, tape=tape, **how))
         direction = editor.train(PROMPT, region=["hair"], config=config, callback=events.append, latents=latents)
     return direction, events
 
@@ -285,7 +309,7 @@ def test_numbers_that_are_not_finite_are_seen_in_a_recorded_step(editor, quick, 
 def test_the_memory_of_a_training_is_given_back(editor, quick, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "eclipsed.objective.Recorder", lambda device: made.append(Recorder(device, tape=Rerun())) or made[0]
+        "eclipsed.objective.Recorder", lambda device, **how: made.append(Recorder(device, tape=Rerun())) or made[0]
     )
     editor.train(PROMPT, config=quick)
     gc.collect()
@@ -337,7 +361,6 @@ def test_a_gradient_random_noise_and_many_pixels_are_drawn_as_ever(recorded, mon
     ws = generator.mapping(generator.z([1]))
     warmed = tape.warmed
     for _ in range(3):
-        (gradient,) = torch.autograd.grad(generator.synthesis(ws.clone().requires_grad_()).sum(), ws) if False else (ws,)
         leaf = ws.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(generator.synthesis(leaf).sum(), leaf)
         assert gradient.abs().max() > 0
