@@ -52,7 +52,8 @@ class Forbidden(TorchDispatchMode):
 
     NAMES = (
         "_local_scalar_dense", "nonzero", "masked_select", "unique", "_unique", "_unique2", "unique_dim", "equal",
-        "is_nonzero", "lift_fresh", "randn", "rand", "randint", "randperm", "randn_like", "rand_like", "normal_", "bernoulli_", "uniform_",
+        "is_nonzero", "lift_fresh", "randn", "rand", "randint", "randperm", "randn_like", "rand_like", "normal_",
+        "bernoulli_", "uniform_",
     )  # fmt: skip
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
