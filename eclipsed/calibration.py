@@ -26,8 +26,7 @@ FENCE = 1.2
 
 _REACHED = 0.9  # share of the greatest gain that makes a full edit
 _SERVED = 0.9  # of the faces
-_FARTHEST = 1.25  # of the strengths that training saw: beyond, an edit is an extrapolation
-_CERTAIN = 8.0  # a margin in the logits of CLIP; where it is certain, more of it buys nothing that a person sees
+_CERTAIN = 4.0  # a margin in the logits of CLIP; where it is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in CLIP's own logits
 _WEAK_SHARE = 0.5  # of the faces that lacked the attribute
 _GROWN = 0.05  # of the image's width, when inside and outside are told apart
@@ -52,7 +51,7 @@ def calibrate(
     its full edit where the margin of the prompt over other captions has made 90 % of its greatest gain; the strength
     at which nine in ten of these faces have theirs becomes alpha = 1. A margin counts up to where CLIP is certain:
     beyond, an edit only grows louder. Faces that gain nothing at any strength, as bald ones do of a colour of hair,
-    have no say. It is never far beyond the strengths that training saw.
+    have no say. It is never beyond the strengths that training saw.
 
     Args:
         objective: of the training.
@@ -153,7 +152,7 @@ def _one(
     gains = torch.stack(rungs)  # (rungs, faces)
     reached = [full_strength(each.tolist()) for each in gains.T if float(each.max()) > _WEAK_GAIN]
     seen = max(abs(alpha) for alpha in objective.config.alpha)
-    scale = min(float(torch.tensor(reached).quantile(_SERVED)), _FARTHEST * seen) if reached else 1.0
+    scale = min(float(torch.tensor(reached).quantile(_SERVED)), seen) if reached else 1.0
     scores = _scores(objective, space, faces, delta, scale)
     scores["ladder"] = [round(gain, 4) for gain in gains.mean(dim=1).tolist()]
     return scale, max(1.0, LADDER[len(rungs) - 1] / scale), scores

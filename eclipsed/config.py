@@ -74,7 +74,7 @@ class TrainConfig:
             with `layers` restrict them further.
         directions: how many directions to learn at once.
         correlation_weight: weight of the mean squared cosine between them.
-        seeds: train on the faces of these seeds; None draws new random faces at every step.
+        seeds: train on the faces of these seeds; None draws new random faces, which serve `reuse` steps.
         truncation_psi: truncation of the training faces; None takes the model set's value.
         optimiser: ``"adam"``, or ``"shared"``: Adam with one second moment for all numbers of a delta, so that the
             step runs along the gradient.
@@ -130,7 +130,7 @@ class TrainConfig:
 
     steps: int = 120
     batch: int = 4
-    reuse: int = 1
+    reuse: int = 2
     seed: int = 0
     space: str = "W+"
     layers: tuple[int, ...] | str | None = "auto"
@@ -140,7 +140,7 @@ class TrainConfig:
     seeds: tuple[int, ...] | None = None
     truncation_psi: float | None = None
     optimiser: str = "shared"
-    row_freedom: float = 1.0
+    row_freedom: float = 0.4
     learning_rate: float = 0.04
     schedule: str = "cosine"
     warmup: int = 5
@@ -171,7 +171,7 @@ class TrainConfig:
     low_memory: bool = False
     probe_groups: tuple[str, ...] = ("coarse", "middle", "fine", "all")
     probe_steps: int = 40
-    probe_share: float = 0.5
+    probe_share: float = 0.75
     calibrate: bool = True
     calibration_faces: int = 24
 
@@ -265,6 +265,7 @@ class TrainConfig:
             layers=None,
             steps=200,
             batch=2,
+            reuse=1,
             optimiser="adam",
             row_freedom=1.0,
             learning_rate=1e-3,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ __all__ = ["choose_space", "group_rows"]
 
 _STREAM, _START = 2, 3  # of random numbers, beside those of training
 _ALIKE = 0.06  # of the share: parts that differ by no more do as much as each other
+_SAVED = 0.06  # of the loss: a trial that saves less has not found anything yet
 _JUDGED = 3  # batches on which the groups are compared
 
 
@@ -55,8 +56,7 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
         tell(step + 1, terms)
     judged = [objective.batch(config.probe_steps + k, stream=_STREAM) for k in range(_JUDGED)]
     shares = _shares(objective, whole, groups, point.deltas, judged)
-    sizes = {name: len(rows) for name, rows in groups.items()}
-    rows = groups[_best(shares, sizes, config.probe_share)]
+    rows = groups[_best(shares, groups, config.probe_share)]
     return make_space(config.space, generator, layers=rows, styles=config.styles), shares
 
 
@@ -83,24 +83,25 @@ def group_rows(generator: Generator, config: TrainConfig) -> dict[str, tuple[int
 def _shares(
     objective: Objective, whole: Space, groups: dict[str, tuple[int, ...]], deltas: Tensor, batches: list[Batch]
 ) -> dict[str, float]:
-    """How much of the loss that the deltas save each group saves alone; 0 for all when nothing is saved."""
+    """How much of the loss that the deltas save each group saves alone; 0 for all when hardly anything is saved."""
 
     def loss(space: Space, moved: Tensor) -> float:
         return sum(float(objective.terms(batch, space, moved).loss) for batch in batches)
 
     before = loss(whole, torch.zeros_like(deltas))
     saved = before - loss(whole, deltas)
-    if saved <= 0:
+    if saved <= _SAVED * abs(before):
         return dict.fromkeys(groups, 0.0)
     return {name: (before - loss(whole.restricted(rows), deltas)) / saved for name, rows in groups.items()}
 
 
-def _best(shares: dict[str, float], sizes: dict[str, int], least: float) -> str:
+def _best(shares: Mapping[str, float], groups: Mapping[str, Sequence[int]], least: float) -> str:
     """The part with the largest share; all rows, where they are asked about, when no part does the least share.
 
-    Of two parts that do as much as each other the smaller one is taken; none can do more than all there is to do.
+    Of parts that do as much as each other the one that begins at the finest row is taken: it has the least say in the
+    shape of things. None can do more than all there is to do.
     """
     parts = {name: min(share, 1.0) for name, share in shares.items() if name != "all"}
     alike = [name for name in parts if parts[name] >= max(parts.values()) - _ALIKE]
-    best = min(alike, key=lambda name: (sizes[name], -parts[name]))
+    best = max(alike, key=lambda name: (groups[name][0], parts[name]))
     return "all" if "all" in shares and parts[best] < least else best

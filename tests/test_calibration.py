@@ -85,7 +85,7 @@ def test_nine_in_ten_of_the_faces_that_gain_have_their_full_edit(objective, spac
     base = calibration.Latent.of_seeds(
         objective.generator, calibration._seeds(objective), truncation_psi=objective.truncation_psi
     ).ws
-    ends = torch.linspace(0.4, 1.3, len(base) - 1)
+    ends = torch.linspace(0.3, 1.0, len(base) - 1)
 
     def margins(_objective, latent):
         strength = float((latent.ws - base)[:, 0, 0].mean()) / 1e-3
@@ -96,9 +96,9 @@ def test_nine_in_ten_of_the_faces_that_gain_have_their_full_edit(objective, spac
     assert found.scale == pytest.approx(0.9 * float(ends.quantile(0.9)), abs=0.1)  # rungs lie 0.25 apart
 
 
-def test_alpha_one_is_not_far_beyond_what_training_saw(objective, space, direction, monkeypatch):
+def test_alpha_one_is_not_beyond_what_training_saw(objective, space, direction, monkeypatch):
     measured(monkeypatch, lambda strength: 2 * strength)
-    assert calibrate(objective, space, tiny(direction)).scale == pytest.approx(1.25)
+    assert calibrate(objective, space, tiny(direction)).scale == pytest.approx(1.0)
     assert objective.config.alpha == (0.1, 1.0)
 
 

@@ -273,6 +273,8 @@ def test_the_shared_step_does_not_depend_on_the_axes():
 
 # --- choosing rows
 
+GROUPS = {"coarse": (0, 1, 2, 3), "middle": (2, 3, 4, 5), "fine": (4, 5, 6, 7), "all": tuple(range(8))}
+
 
 def test_the_probe_takes_the_group_that_did_the_most(editor, quick):
     events = []
@@ -280,28 +282,26 @@ def test_the_probe_takes_the_group_that_did_the_most(editor, quick):
     assert [e.step for e in events if e.phase == "probe"] == [1, 2, 3, 4]
     found = direction.scores["probe"]
     assert set(found) == {"coarse", "middle", "fine", "all"}
-    groups = {"coarse": (0, 1, 2, 3), "middle": (2, 3, 4, 5), "fine": (4, 5, 6, 7), "all": tuple(range(8))}
-    sizes = {name: len(rows) for name, rows in groups.items()}
-    assert direction.layers == groups[probe._best(found, sizes, quick.probe_share)]
+    assert direction.layers == GROUPS[probe._best(found, GROUPS, quick.probe_share)]
     assert found["all"] == pytest.approx(1.0) or set(found.values()) == {0.0}
 
 
 def test_all_rows_are_taken_when_no_part_does_enough_alone():
-    sizes = {"coarse": 6, "fine": 4, "all": 10}
-    assert probe._best({"coarse": 0.1, "fine": 0.9, "all": 1.0}, sizes, 0.6) == "fine"
-    assert probe._best({"coarse": 0.5, "fine": 0.4, "all": 1.0}, sizes, 0.6) == "all"
-    assert probe._best({"coarse": 0.5, "fine": 0.4}, sizes, 0.6) == "coarse"
+    assert probe._best({"coarse": 0.1, "fine": 0.9, "all": 1.0}, GROUPS, 0.6) == "fine"
+    assert probe._best({"coarse": 0.5, "fine": 0.4, "all": 1.0}, GROUPS, 0.6) == "all"
+    assert probe._best({"coarse": 0.5, "fine": 0.4}, GROUPS, 0.6) == "coarse"
 
 
-def test_of_parts_that_do_as_much_as_each_other_the_smaller_is_taken():
-    sizes = {"coarse": 6, "middle": 4, "all": 12}
-    assert probe._best({"coarse": 0.986, "middle": 0.93, "all": 1.0}, sizes, 0.5) == "middle"
-    assert probe._best({"coarse": 0.986, "middle": 0.9, "all": 1.0}, sizes, 0.5) == "coarse"
-    assert probe._best({"coarse": 1.3, "middle": 0.96, "all": 1.0}, sizes, 0.5) == "middle"  # neither lacks anything
+def test_of_parts_that_do_as_much_as_each_other_the_finest_is_taken():
+    assert probe._best({"coarse": 0.986, "middle": 0.93, "all": 1.0}, GROUPS, 0.5) == "middle"
+    assert probe._best({"coarse": 0.986, "middle": 0.9, "all": 1.0}, GROUPS, 0.5) == "coarse"
+    assert probe._best({"coarse": 1.3, "middle": 0.96, "all": 1.0}, GROUPS, 0.5) == "middle"  # neither lacks anything
+    assert probe._best({"middle": 1.07, "fine": 0.99, "all": 1.0}, GROUPS, 0.5) == "fine"
 
 
-def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick):
-    """Of a delta that lives in the fine rows, these alone save all that it saves."""
+def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick, monkeypatch):
+    """Of a delta that lives in the fine rows, these alone save all that it saves, unless that is next to nothing."""
+    monkeypatch.setattr(probe, "_SAVED", 0.0)
     config = quick.replace(locality_weight=0.0, fence_weight=0.0, augment=False, clip_loss="similarity")
     aim = objective(editor, config)
     space = make_space("W+", editor.generator, layers=None)
@@ -314,6 +314,8 @@ def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick):
     shares = probe._shares(aim, space, groups, deltas, batches)
     assert shares["fine"] == pytest.approx(1.0, abs=1e-3)
     assert abs(shares["coarse"]) < 0.5
+    monkeypatch.setattr(probe, "_SAVED", 0.9)
+    assert set(probe._shares(aim, space, groups, deltas, batches).values()) == {0.0}
 
 
 def test_the_probe_leaves_out_groups_that_the_styles_do_not_read(editor, quick):
@@ -460,7 +462,7 @@ def test_a_state_that_cannot_be_written_is_said_before_training(editor, quick, t
 
 
 def test_the_bystander_loss_sets_in_after_a_while_and_at_once_in_a_trial(editor):
-    whole = objective(editor, TrainConfig(steps=100, batch=1, keep_weight=8.0))
+    whole = objective(editor, TrainConfig(steps=100, batch=1, reuse=1, keep_weight=8.0))
     weights = [whole.batch(step).keep for step in (0, 20, 35, 50, 99)]
     assert weights == pytest.approx([0, 0, 4, 8, 8])
     assert whole.batch(99).embedding is not None

@@ -160,8 +160,8 @@ def from_normal(z: Tensor) -> Tensor:
 
 
 def presence(v: Tensor) -> Tensor:
-    """How far a flag is there, [0, 1]: a smooth step from −0.3 to 0.3."""
-    t = ((v + 0.3) / 0.6).clamp(0, 1)
+    """How far a flag is there, [0, 1]: a smooth step from −0.9 to 0.5."""
+    t = ((v + 0.9) / 1.4).clamp(0, 1)
     return t * t * (3 - 2 * t)
 
 

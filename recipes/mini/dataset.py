@@ -82,23 +82,29 @@ class Portraits:
         self.images = torch.cat([part["images"] for part in parts])
         self.labels = torch.cat([part["labels"] for part in parts])
 
+    def to(self, device: torch.device | str) -> Portraits:
+        """Move pictures and labels to a device, in place; the values stay."""
+        self.images, self.labels = self.images.to(device), self.labels.to(device)
+        return self
+
     def __len__(self) -> int:
         return len(self.values)
 
 
-def build(folder: Path, *, shards: int, size: int, seed: int) -> None:
+def build(folder: Path, *, shards: int, size: int, seed: int, device: str = "cpu") -> None:
     """Render the shards that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    draw_faces = torch.compile(render, dynamic=False)
+    draw_faces = torch.compile(render, dynamic=False) if device == "cpu" else render
     for k in range(shards):
         file = folder / f"shard{k:03d}.pt"
         if file.exists():
             continue
         rng = torch.Generator().manual_seed(seed * 100_003 + k)
         values = draw(SHARD, rng=rng, vivid=0.7 if k >= VIVID_FROM else 0.0)
-        pairs = [draw_faces(batch, size) for batch in values.split(50)]
-        images = torch.cat([((image + 1) * 127.5).round().to(torch.uint8) for image, _ in pairs])
-        labels = torch.cat([label for _, label in pairs])
+        with torch.device(device):  # the renderer makes its own tensors
+            pairs = [draw_faces(batch.to(device), size) for batch in values.split(50)]
+        images = torch.cat([((image + 1) * 127.5).round().to(torch.uint8) for image, _ in pairs]).cpu()
+        labels = torch.cat([label for _, label in pairs]).cpu()
         part = file.with_suffix(".part")
         torch.save({"values": values, "images": images, "labels": labels}, part)
         part.rename(file)
@@ -111,8 +117,9 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=36)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
-    build(args.out, shards=args.shards, size=args.size, seed=args.seed)
+    build(args.out, shards=args.shards, size=args.size, seed=args.seed, device=args.device)
 
 
 if __name__ == "__main__":

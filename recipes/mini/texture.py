@@ -75,6 +75,7 @@ def detail_weights(values: Tensor, labels: Tensor) -> Tensor:
         (B, 1, H, W), what is to be added to `pixel_weights`.
     """
     marks = 3 * (values[:, INDEX["freckles"]] > 0) + 2 * (values[:, INDEX["age"]] > 0.5)
+    marks = marks.to(labels.device)
     return (labels == LABEL["skin"])[:, None] * marks[:, None, None, None].float()
 
 

@@ -73,9 +73,9 @@ def perturb(images: Tensor, rng: torch.Generator) -> Tensor:
     """Soften or sharpen a little and add noise; nothing moves, since the place of everything is to be found."""
     n = len(images)
     soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
-    share = (torch.rand(n, 1, 1, 1, generator=rng) * 1.4 - 0.6).clamp_min(0)
+    share = (torch.rand(n, 1, 1, 1, generator=rng) * 1.4 - 0.6).clamp_min(0).to(images.device)
     noise = (torch.rand(n, 1, 1, 1, generator=rng) * 0.08 - 0.04).clamp_min(0)
-    return images + share * (soft - images) + noise * torch.randn(images.shape, generator=rng)
+    return images + share * (soft - images) + (noise * torch.randn(images.shape, generator=rng)).to(images.device)
 
 
 class Trainer:
@@ -87,18 +87,22 @@ class Trainer:
         mini: folder of the set, whose generator and CLIP are used.
         steps: in all.
         rate: highest learning rate.
+        device: where to train.
     """
 
-    def __init__(self, data: Portraits, file: Path, *, mini: Path, steps: int, rate: float = 3e-3) -> None:
+    def __init__(
+        self, data: Portraits, file: Path, *, mini: Path, steps: int, rate: float = 3e-3, device: str = "cpu"
+    ) -> None:
         import open_clip
 
-        self.data, self.file, self.steps, self.rate = data, file, steps, rate
+        self.data, self.file, self.steps, self.rate = data.to(device), file, steps, rate
+        self.device = torch.device(device)
         config, state = read_generator(mini / "generator.safetensors")
         generator = StyleGAN2(config)
         generator.load_state_dict(state)
-        self.synthesis = generator.eval().requires_grad_(False).synthesis
-        self.tower = Tower(open_clip.create_model(f"local-dir:{mini / 'clip'}", require_pretrained=True))
-        self.network = new()
+        self.synthesis = generator.eval().requires_grad_(False).synthesis.to(device)
+        self.tower = Tower(open_clip.create_model(f"local-dir:{mini / 'clip'}", require_pretrained=True)).to(device)
+        self.network = new().to(device)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
         self.step = 0
         if file.exists():
@@ -116,20 +120,21 @@ class Trainer:
         picked = torch.randint(len(self.data), (batch,), generator=rng)
         values, images = self.data.values[picked], self.data.images[picked].float() / 127.5 - 1
         with torch.no_grad():
-            own = self.synthesis(rows_of(values[:OWN], rng=rng) + CENTRE, dtype=DTYPE).clamp(-1, 1)
+            own = rows_of(values[:OWN], rng=rng).to(self.device) + CENTRE
+            own = self.synthesis(own, dtype=DTYPE).clamp(-1, 1)
         images = torch.cat([own, images[OWN:]])
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.rate, self.step, self.steps, warmup=100, floor=0.01)
         self.network.train()
         inputs = perturb(images, rng).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", DTYPE):
+        with torch.autocast(self.device.type, DTYPE):
             codes = self.network(inputs)
         codes = codes.float()
-        latent = latent_loss(codes, values)
+        latent = latent_loss(codes.cpu(), values)
         late = self.step >= self.steps // 4  # before, guesses are no faces
         looks = self._looks(codes[-DRAWN:], images[-DRAWN:], picked[-DRAWN:]) if late else codes.new_zeros(())
         self.optimiser.zero_grad(set_to_none=True)
-        (latent + 0.5 * looks).backward()
+        (latent + 0.5 * looks.cpu()).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
@@ -144,11 +149,11 @@ class Trainer:
     def measure(self, held_out: Portraits, count: int = 128) -> tuple[float, float]:
         """Mean PSNR of what the generator makes of the guesses, in dB, and mean squared error of the guessed values."""
         self.network.eval()
-        images = held_out.images[:count].float() / 127.5 - 1
+        images = held_out.images[:count].to(self.device).float() / 127.5 - 1
         codes = torch.cat([self.network(some) for some in images.split(32)])
         drawn = torch.cat([self.synthesis(some + CENTRE, dtype=DTYPE) for some in codes.split(32)])
         error = (drawn.clamp(-1, 1) - images).square().mean((1, 2, 3)) / 4
-        shown = appearance(values_of(codes.mean(1) + CENTRE)) - appearance(held_out.values[:count])
+        shown = appearance(values_of(codes.cpu().mean(1) + CENTRE)) - appearance(held_out.values[:count])
         return float((-10 * error.log10()).mean()), float(shown.square().mean())
 
 
@@ -161,6 +166,7 @@ def train(
     steps: int = 1300,
     batch: int = 32,
     threads: int = 1,
+    device: str = "cpu",
 ) -> None:
     """Train, from where the last run stopped; the state lies in ``folder/encoder.pt``.
 
@@ -169,9 +175,10 @@ def train(
         held_out: portraits to measure with.
         folder: of the state.
         mini: folder of the set whose generator and CLIP are used.
+        device: where to train.
     """
     torch.set_num_threads(threads)
-    trainer = Trainer(data, folder / "encoder.pt", mini=mini, steps=steps)
+    trainer = Trainer(data, folder / "encoder.pt", mini=mini, steps=steps, device=device)
     first, began = trainer.step, time.time()
     while trainer.step < steps:
         latent, looks = trainer.advance(batch)
@@ -196,6 +203,7 @@ def export(file: Path, mini: Path) -> None:
 def main() -> None:
     parser = options(__doc__, steps=1300)
     parser.add_argument("--mini", type=Path, default=Path("checkpoints/mini"), help="folder of the set")
+    parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
     folder = args.work / "portraits"
     train(
@@ -205,6 +213,7 @@ def main() -> None:
         mini=args.mini,
         steps=args.steps,
         threads=args.threads,
+        device=args.device,
     )
     export(args.work / "encoder.pt", args.mini)
 

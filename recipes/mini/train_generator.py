@@ -28,7 +28,7 @@ from recipes.mini.dataset import Portraits
 from recipes.mini.latent import CENTRE, W_DIM, basis, rows_mask
 from recipes.mini.texture import detail_weights, learn_noise, texture
 
-__all__ = ["CONFIG", "GO_ON", "STAGES", "Stage", "train"]
+__all__ = ["CONFIG", "GO_ON", "ON_GPU", "STAGES", "Stage", "train"]
 
 CONFIG = GeneratorConfig(
     z_dim=W_DIM,
@@ -67,6 +67,9 @@ GO_ON = (
     Stage(128, 8000, 8, 0.006, 0.998, seen=0.05, texture=0.2),
 )
 
+#: the last stage where batches are cheap
+ON_GPU = Stage(128, 6000, 64, 0.008, 0.999, seen=0.05, texture=0.2)
+
 #: what features are computed in; processors that multiply bfloat16 in hardware train twice as fast
 DTYPE = torch.bfloat16
 
@@ -100,7 +103,7 @@ def pixel_weights(labels: Tensor, resolution: int) -> Tensor:
     table = torch.ones(len(INDEX))
     for part, weight in PART_WEIGHTS.items():
         table[INDEX[part]] = weight
-    weight = table[labels.long()][:, None]
+    weight = table.to(labels.device)[labels.long()][:, None]
     return F.interpolate(weight, size=(resolution, resolution), mode="area")
 
 
@@ -143,7 +146,7 @@ class Tower(torch.nn.Module):
     def maps(self, image: Tensor) -> list[Tensor]:
         """Four maps of fewer and fewer places, each place of unit length (as LPIPS has them)."""
         self._maps.clear()
-        with torch.autocast("cpu", DTYPE):
+        with torch.autocast(image.device.type, DTYPE):
             self.visual(image.contiguous(memory_format=torch.channels_last))
         return [F.normalize(m.float(), dim=1) for m in self._maps]
 
@@ -192,7 +195,7 @@ def fill(network: torch.nn.Module, state: dict[str, Tensor]) -> None:
 class Run:
     """Networks, optimiser and place in the schedule; saved and restored as one file."""
 
-    def __init__(self, file: Path, start: Path | None = None) -> None:
+    def __init__(self, file: Path, start: Path | None = None, device: str = "cpu") -> None:
         self.file = file
         with torch.random.fork_rng():
             torch.manual_seed(1)
@@ -206,6 +209,7 @@ class Run:
             )
             move_centre(self.network, -CENTRE)
         self.maps = learn_noise(self.network)
+        self.network.to(device)
         self.average = deepcopy(self.network)
         self.stage, self.step = 0, 0
         self.new_optimiser()
@@ -243,23 +247,31 @@ class Run:
 
     @torch.no_grad()
     def _follow(self, decay: float) -> None:
-        for slow, fast in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            slow.lerp_(fast, 1 - decay)
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - decay)
 
 
-def train(data: Portraits, folder: Path, *, start: Path | None = None, threads: int = 1) -> None:
+def train(
+    data: Portraits,
+    folder: Path,
+    *,
+    start: Path | None = None,
+    stages: tuple[Stage, ...] = STAGES,
+    threads: int = 1,
+    device: str = "cpu",
+) -> None:
     """Train all stages, from where the last run stopped.
 
     Args:
-        data: what to draw.
+        data: what to draw; it moves to the device.
         folder: the state lies in its ``synthesis.pt``, and that of CLIP, trained on renders, in ``clip.pt``.
-        start: a finished generator to go on from, with the stages of `GO_ON`.
+        start: a finished generator to go on from.
+        stages: one after the other.
         threads: of torch.
+        device: where to train.
     """
     torch.set_num_threads(threads)
-    run = Run(folder / "synthesis.pt", start)
-    lesson = Lesson(data, run.network, Tower.from_file(folder / "clip.pt"))
-    stages = STAGES if start is None else GO_ON
+    run = Run(folder / "synthesis.pt", start, device)
+    lesson = Lesson(data.to(device), run.network, Tower.from_file(folder / "clip.pt").to(device))
     while run.stage < len(stages):
         stage = stages[run.stage]
         started, first = time.time(), run.step
@@ -288,14 +300,16 @@ class Lesson:
 
     def __init__(self, data: Portraits, network: torch.nn.Module, tower: Tower) -> None:
         self.data, self.tower = data, tower
-        self.draw = torch.compile(network, dynamic=False)
-        self.texture = torch.compile(texture, dynamic=False)
+        self.device = next(network.parameters()).device
+        self.draw, self.texture = network, texture
+        if self.device.type == "cpu":  # a GPU is through with the training before compiling has paid
+            self.draw, self.texture = torch.compile(network, dynamic=False), torch.compile(texture, dynamic=False)
         self.freckled = (data.values[:, VALUE["freckles"]] > 0).nonzero()[:, 0]
 
     def loss(self, stage: Stage, rng: torch.Generator) -> Tensor:
         """The loss of one batch, with gradient."""
         data, picked = self.data, self._picked(stage, rng)
-        ws = rows_of(data.values[picked], rng=rng)
+        ws = rows_of(data.values[picked], rng=rng).to(self.device)
         target = data.images[picked].float() / 127.5 - 1
         target = F.interpolate(target, size=(stage.resolution, stage.resolution), mode="area")
         weight = pixel_weights(data.labels[picked], stage.resolution)
@@ -322,8 +336,19 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start", type=Path, help="a finished generator.safetensors to go on from")
+    parser.add_argument("--device", default="cpu", help="on a GPU the last stage has larger batches (ON_GPU)")
     args = parser.parse_args()
-    train(Portraits(args.work / "portraits"), args.work, start=args.start, threads=args.threads)
+    stages = STAGES if args.start is None else GO_ON
+    if args.device != "cpu":
+        stages = (*stages[:-1], ON_GPU) if args.start is None else (ON_GPU,)
+    train(
+        Portraits(args.work / "portraits"),
+        args.work,
+        start=args.start,
+        stages=stages,
+        threads=args.threads,
+        device=args.device,
+    )
 
 
 if __name__ == "__main__":
