@@ -14,9 +14,7 @@ import argparse
 import gc
 import importlib.util
 import json
-import os
 import platform
-import statistics
 import time
 import traceback
 import warnings
@@ -34,6 +32,7 @@ import eclipsed.evaluation
 import eclipsed.objective
 from benchmarks import full_size, measuring
 from benchmarks.edit import ALPHAS, random_direction
+from benchmarks.measuring import graphs
 from benchmarks.original import Original
 from benchmarks.train_direction import SENTENCES, judged
 from eclipsed import Editor, TrainConfig, TrainStep
@@ -119,17 +118,6 @@ class Run:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
             torch.cuda.empty_cache()
-
-
-@contextmanager
-def graphs(on: bool) -> Iterator[None]:
-    """With CUDA graphs, or without."""
-    before = os.environ.get("ECLIPSED_GRAPHS")
-    os.environ["ECLIPSED_GRAPHS"] = "1" if on else "0"
-    try:
-        yield
-    finally:
-        os.environ.pop("ECLIPSED_GRAPHS") if before is None else os.environ.update(ECLIPSED_GRAPHS=before)
 
 
 def machine(run: Run) -> dict[str, Any]:
@@ -324,7 +312,7 @@ def _ours(run: Run, name: str, config: TrainConfig) -> dict[str, Any]:
     try:
         with run.memory() as memory:
             step = _stepper(objective)
-            seconds = _timed(run, step, 5, run.steps)
+            seconds = _timed(run, step, 6, run.steps)
     finally:
         objective.recorder.clear()
     return {**_step_row(name, seconds, memory), "recordings": int(objective.recordable)}
@@ -353,14 +341,12 @@ def _stepper(objective: Objective) -> Callable[[int], object]:
 def _timed(run: Run, step: Callable[[int], object], warm_up: int, count: int) -> float:
     for number in range(warm_up):
         step(number)
-    times = []
+    measuring.synchronise(run.device)
+    began = time.perf_counter()
     for number in range(warm_up, warm_up + count):
-        measuring.synchronise(run.device)
-        began = time.perf_counter()
         step(number)
-        measuring.synchronise(run.device)
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+    measuring.synchronise(run.device)
+    return (time.perf_counter() - began) / count
 
 
 def _step_row(name: str, seconds: float, memory: dict[str, float]) -> dict[str, Any]:

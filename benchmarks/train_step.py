@@ -113,7 +113,6 @@ def measure(variant: str, args: argparse.Namespace) -> dict[str, Any]:
         totals.append(sum(watch.seconds.values()))
         stages.append(dict(watch.seconds))
     peak = measuring.peak_memory(watch.device)  # before the counting, which keeps books of its own
-    os.environ["ECLIPSED_GRAPHS"] = "0"  # whose operations nobody sees
     counted = measuring.count(lambda: step(args.warm_up + args.steps, watch))
     return {
         "variant": variant,

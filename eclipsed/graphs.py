@@ -18,6 +18,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -29,7 +30,7 @@ __all__ = ["CudaTape", "Recorder", "Tape", "hold", "is_recording", "leaves", "re
 
 T = TypeVar("T")
 
-_LOCK = threading.RLock()  # one recording or replay in a process at a time
+_LOCK = threading.RLock()  # in a process one recording, replay, or call before a recording at a time
 _here = threading.local()
 
 
@@ -116,7 +117,7 @@ class CudaTape:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.stream = _stream(device)
         self.pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, call: Callable[[], T]) -> T:
@@ -157,6 +158,12 @@ class CudaTape:
         """On the stream of the recordings, and the backward pass in this thread too, to which cuDNN's plans belong."""
         with torch.cuda.stream(self.stream), torch.autograd.set_multithreading_enabled(False):
             yield
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """Where everything is recorded. PyTorch hands out a few streams in turn, so many of one's own would be shared."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 @dataclass(eq=False)
@@ -222,15 +229,13 @@ class Recorder:
             if entry.replay is not None or (warm and self._record(entry, inputs)):
                 replayed: T = self._replayed(entry, inputs)
                 return replayed
-            if not self.active:
-                return function(*inputs)
-            tape = self._running()
-        own = self._copied(inputs)
-        with _recording([]):
-            found: T = tape.warm_up(lambda: entry.function(*own))
-        with _LOCK:
-            entry.calls[threading.get_ident()] = entry.calls.get(threading.get_ident(), 0) + 1
-        return found
+            if self.active:
+                own = self._copied(inputs)
+                with _recording([]):
+                    found: T = self._running().warm_up(lambda: entry.function(*own))
+                entry.calls[threading.get_ident()] = entry.calls.get(threading.get_ident(), 0) + 1
+                return found
+        return function(*inputs)
 
     def clear(self) -> None:
         """Forget all recordings, and give their memory back."""
