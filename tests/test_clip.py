@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
-from eclipsed.clip import Clip
+from eclipsed.clip import Clip, shortened
 from eclipsed.errors import CheckpointError, InputError, MissingExtraError, MissingModelError, VocabularyWarning
 
 MODEL = {
@@ -414,3 +414,14 @@ def test_bad_prompts_and_images_are_refused(clip):
 def test_an_unknown_device_is_refused(folder):
     with pytest.raises(InputError, match="abacus"):
         Clip.from_pretrained(folder, device="abacus")
+
+
+def test_a_network_with_short_weights_gives_the_same_under_autocast(tmp_path):
+    clip = Clip.from_pretrained(make_folder(tmp_path / "clip"), device="cpu")
+    inputs = torch.rand(2, 3, clip.size, clip.size, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    found = []
+    for encode in (clip.network.encode_image, shortened(clip.network.visual, torch.bfloat16)):
+        with torch.autocast("cpu", torch.bfloat16):
+            vectors = encode(inputs)
+        found.append((vectors, *torch.autograd.grad(vectors.float().sum(), inputs)))
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))

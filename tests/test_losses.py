@@ -245,3 +245,15 @@ def test_every_differentiable_loss_has_the_gradient_of_its_values():
 def test_bad_input_is_one_sentence(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_the_bystander_loss_at_once_is_the_same():
+    rng = torch.Generator().manual_seed(0)
+    before, after = (torch.nn.functional.normalize(torch.randn(3, 8, generator=rng), dim=1) for _ in range(2))
+    texts = [torch.nn.functional.normalize(torch.randn(n, 8, generator=rng), dim=1) for n in (2, 5, 3)]
+    found = []
+    for loss, args in ((losses.bystander_loss, (texts,)), (losses.bystander_loss_at_once, losses.filled_up(texts))):
+        leaf = after.clone().requires_grad_()
+        values = loss(before, leaf, *args, temperature=20.0)
+        found.append((values.detach(), *torch.autograd.grad(values.sum(), leaf)))
+    assert_close(found[0], found[1], rtol=1e-5, atol=1e-6)

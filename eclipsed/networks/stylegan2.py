@@ -390,7 +390,7 @@ class SynthesisNetwork(nn.Module):
         const: Tensor = self.get_submodule("b4").const  # type: ignore[assignment]
         x = const.to(dtype).expand(style.shape[0], -1, -1, -1)
         # Convolutions on a CPU, and those of short formats on a GPU, are faster on this layout, and all after keeps it.
-        last = x.device.type == "cpu" or x.dtype != torch.float32
+        last = x.device.type == "cpu" or (x.device.type == "cuda" and x.dtype != torch.float32)
         return Begun(self.style_names[0], x.contiguous(memory_format=torch.channels_last) if last else x)
 
 
