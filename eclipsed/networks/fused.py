@@ -216,7 +216,8 @@ def upfirdn2d(
 class _BiasAct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, bias: Tensor, dim: int, lrelu: bool, gain: float, clamp: float) -> Tensor:
-        result: Tensor = torch.ops.eclipsed_fused.bias_act(x, bias, dim, lrelu, gain, clamp)
+        none = x.new_empty(0)
+        result: Tensor = torch.ops.eclipsed_fused.bias_act(x, bias, none, none, dim, lrelu, gain, clamp)
         ctx.save_for_backward(result)
         ctx.settings = (bias.numel() > 0, bias.dtype, dim, lrelu, gain, clamp)
         return result
@@ -229,7 +230,8 @@ class _BiasAct(torch.autograd.Function):
         inner = torch.ops.eclipsed_fused.bias_act_grad(grad, result, lrelu, gain, clamp)
         own = None
         if biased and ctx.needs_input_grad[1]:
-            own = inner.float().sum([axis for axis in range(inner.ndim) if axis != dim]).to(dtype)
+            others = [axis for axis in range(inner.ndim) if axis != dim]
+            own = (inner.sum(others, dtype=torch.float32) if others else inner).to(dtype)
         return inner, own, None, None, None, None
 
 
