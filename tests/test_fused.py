@@ -21,6 +21,7 @@ FILTERS = [
     {},
     {"padding": (2, 1, 1, 2)},
     {"up": 2, "padding": (2, 1, 2, 1), "gain": 4.0},
+    {"up": 2, "padding": (3, 0, -1, 4), "flip_filter": True},
     {"down": 2, "padding": (1, 1, 1, 1)},
     {"up": 3, "down": 2, "padding": (4, -1, -2, 3), "flip_filter": True},
 ]
@@ -50,24 +51,52 @@ def tolerance(dtype):
 @pytest.mark.parametrize("taps", TAPS)
 @pytest.mark.parametrize("options", FILTERS)
 def test_upfirdn2d_agrees_with_the_reference(taps, options, dtype, last):
-    x, f = rand(2, 5, 7, 9, dtype=dtype, last=last), ops.setup_filter(taps).to(DEVICE)
-    got = ops.upfirdn2d(x, f, impl="fused", **options)
-    wanted = ops.upfirdn2d(x.float(), f, impl="reference", **options)
-    assert got.dtype == dtype
-    assert_close(got.float(), wanted, rtol=tolerance(dtype), atol=tolerance(dtype))
+    f = ops.setup_filter(taps).to(DEVICE)
+    for shape in [(2, 5, 7, 9), (2, 8, 9, 11), (1, 2, 40, 133)]:  # the last is several tiles of the kernels
+        x = rand(*shape, dtype=dtype, last=last)
+        got = ops.upfirdn2d(x, f, impl="fused", **options)
+        wanted = ops.upfirdn2d(x.float(), f, impl="reference", **options)
+        assert got.dtype == dtype
+        assert got.is_contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+        assert_close(got.float(), wanted, rtol=tolerance(dtype), atol=tolerance(dtype))
+
+
+@pytest.mark.parametrize("options", FILTERS)
+def test_upfirdn2d_takes_tensors_that_lie_anyhow(options):
+    f = ops.setup_filter([1, 2, 3, 4]).to(DEVICE)
+    views = [
+        rand(3, 7, 20, 30)[:, 2:5],
+        rand(2, 4, 20, 30)[:, :, 1:, 3:-2],
+        rand(2, 4, 20, 30).transpose(2, 3),
+        rand(2, 4, 20, 30, last=True)[:, 1:],
+        rand(4, 8, 20, 30, last=True)[::2, :4],
+        rand(2, 4, 1, 1).expand(-1, -1, 20, 30),
+    ]
+    for x in views:
+        got, wanted = (ops.upfirdn2d(x, f, impl=impl, **options) for impl in ("fused", "reference"))
+        assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [4, 8, 128, 256])
+def test_upfirdn2d_of_the_sizes_of_a_generator(size):
+    f = ops.setup_filter([1, 3, 3, 1]).to(DEVICE)
+    for x in (rand(1, 4, size + 1, size + 1), rand(1, 4, size + 1, size + 1, last=True)):
+        got, wanted = (ops.upfirdn2d(x, f, padding=1, gain=4.0, impl=impl) for impl in ("fused", "reference"))
+        assert_close(got, wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("taps", TAPS)
 @pytest.mark.parametrize("options", FILTERS)
 def test_gradients_of_upfirdn2d_agree_with_the_reference(taps, options):
     f = ops.setup_filter(taps).to(DEVICE)
-    gradients = []
-    for impl in ("fused", "reference"):
-        x = rand(2, 3, 8, 7).requires_grad_()
-        y = ops.upfirdn2d(x, f, impl=impl, **options)
-        (gradient,) = torch.autograd.grad((y * rand(*y.shape, seed=1)).sum(), x)
-        gradients.append(gradient)
-    assert_close(gradients[0], gradients[1], rtol=1e-5, atol=1e-5)
+    for shape, last in [((2, 3, 8, 7), False), ((2, 8, 7, 9), True), ((1, 1, 36, 140), False)]:
+        gradients = []
+        for impl in ("fused", "reference"):
+            x = rand(*shape, last=last).requires_grad_()
+            y = ops.upfirdn2d(x, f, impl=impl, **options)
+            (gradient,) = torch.autograd.grad((y * rand(*y.shape, seed=1)).sum(), x)
+            gradients.append(gradient)
+        assert_close(gradients[0], gradients[1], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("options", FILTERS)
@@ -86,14 +115,14 @@ ACTS = [
 ]
 
 
-@pytest.mark.parametrize("shape", [(2, 5, 7, 9), (3, 5), (1, 5, 3)])
+@pytest.mark.parametrize("shape", [(2, 5, 7, 9), (2, 16, 8, 4), (3, 5), (3, 16), (1, 5, 3)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize("options", ACTS)
 def test_bias_act_agrees_with_the_reference(shape, options, biased, dtype):
     for last in (False, True) if len(shape) == 4 else (False,):
         x = rand(*shape, dtype=dtype, last=last)
-        b = rand(5, seed=1, dtype=dtype) if biased else None
+        b = rand(shape[1], seed=1, dtype=dtype) if biased else None
         got = ops.bias_act(x, b, impl="fused", **options)
         wanted = ops.bias_act(x.float(), None if b is None else b.float(), impl="reference", **options)
         assert got.dtype == dtype

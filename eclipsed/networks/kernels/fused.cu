@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(kThreads, 4) tile_kernel(const UpFirDn p, cons
                                                            const float* __restrict__ taps, T* __restrict__ out) {
     using S = Tile<UP, DOWN>;
     __shared__ alignas(16) float buffer[S::size], kept[16];
-    const int tid = threadIdx.x;
+    const int tid = static_cast<int>(threadIdx.x);
     const S tile(p, blockIdx.x, blockIdx.y, blockIdx.z);
     if (tid < 16) kept[tid] = turned_tap(p, taps, tid);
     tile.stage(p, x, tid, buffer);
