@@ -201,9 +201,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16")
     parser.add_argument("--device", default=None)
+    parser.add_argument("--channels-last", action="store_true", help="on a GPU too")
     args = parser.parse_args()
     device = as_device(args.device)
     generator = full_size.generator(args.resolution, str(device))
+    if args.channels_last:
+        generator.network.synthesis.channels_last = ("cpu", "cuda")
     dtype = compute_dtype(args.precision, device)
     with torch.no_grad():
         stages(generator, args.batch, dtype)

@@ -7,13 +7,14 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.testing import assert_close
 
 from eclipsed.errors import EclipsedWarning, InputError
-from eclipsed.networks import fused, ops
+from eclipsed.networks import frozen_layer, fused, ops
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TAPS = [[1, 3, 3, 1], [1, 2, 3, 4], [2, 5, 1], [[1.0, 2.0, 0.5], [0.3, 4.0, 1.0]]]  # asymmetric, odd, not square
@@ -139,6 +140,77 @@ def test_gradients_of_bias_act_agree_with_the_reference(options):
         gradients.append(torch.autograd.grad((y * rand(*y.shape, seed=2)).sum(), (x, b)))
     for got, wanted in zip(*gradients, strict=True):
         assert_close(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+def layers():
+    """Frozen layers that do and do not double the size, with few channels and with enough for packs of eight."""
+    for up, channels, clamp in [(1, 5, 0.9), (2, 5, None), (2, 16, 0.9), (1, 16, None)]:
+        weight, taps = rand(channels, channels, 3, 3), ops.setup_filter([1, 2, 3, 4]).to(DEVICE)
+        power = weight.square().sum((2, 3))
+        yield frozen_layer.FrozenLayer(weight, power, rand(channels, seed=1), taps, up, clamp)
+
+
+@pytest.mark.parametrize("noise", [None, (), (2, 1)])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_follows_a_convolution_agrees_with_the_passes_it_replaces(dtype, last, noise):
+    for layer in layers():
+        x = rand(2, len(layer.bias), 8, 7, seed=2, dtype=dtype, last=last)
+        scale = rand(*x.shape[:2], seed=3)
+        around = None if noise is None else rand(*noise, 8, 7, seed=4)
+        got = fused.finish(x, scale, around, layer.bias, clamp=layer.clamp)
+        wanted = x.float() * scale[:, :, None, None] + (0.0 if around is None else around)
+        wanted = ops.bias_act(wanted, layer.bias, act="lrelu", gain=1.0, clamp=layer.clamp, impl="reference")
+        assert got.dtype == dtype
+        assert got.stride() == x.stride()
+        assert_close(got.float(), wanted, rtol=tolerance(dtype), atol=tolerance(dtype))
+
+
+@pytest.mark.parametrize("noise", [None, (), (2, 1)])
+@pytest.mark.parametrize("last", [False, True])
+def test_frozen_layers_agree_with_and_without_fused_operations(last, noise, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    for layer in layers():
+        x = rand(2, len(layer.bias), 8, 8, seed=2, last=last).requires_grad_()
+        style = rand(*x.shape[:2], seed=3).requires_grad_()
+        around = None if noise is None else rand(*noise, 8 * layer.up, 8 * layer.up, seed=4)
+        results = []
+        for takes in (True, False):
+            monkeypatch.setattr(frozen_layer, "_takes_fused", lambda y, takes=takes: takes)
+            y = frozen_layer.frozen_layer(x, style, around, layer)
+            results.append((y, *torch.autograd.grad((y * rand(*y.shape, seed=5)).sum(), (x, style))))
+        for got, wanted in zip(*results, strict=True):
+            assert_close(got, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_single_sample_may_scale_the_weight_instead_of_the_features(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    for layer in layers():
+        x = rand(1, len(layer.bias), 8, 8, seed=2).requires_grad_()
+        style = rand(*x.shape[:2], seed=3).requires_grad_()
+        results = []
+        for modulate in (lambda x, style, w: (x, w * style[0, :, None, None]), frozen_layer._modulate):
+            monkeypatch.setattr(frozen_layer, "_modulate", modulate)
+            y = frozen_layer.frozen_layer(x, style, None, layer)
+            results.append((y, *torch.autograd.grad((y * rand(*y.shape, seed=5)).sum(), (x, style))))
+        for got, wanted in zip(*results, strict=True):
+            assert_close(got, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("noise", [None, (), (2, 1)])
+def test_gradients_of_frozen_layers_are_those_of_differences(noise):
+    for layer in layers():
+        if len(layer.bias) > 5:
+            continue
+        double = {name: getattr(layer, name).cpu().double() for name in ("weight", "power", "bias", "taps")}
+        layer = replace(layer, **double, clamp=None)
+        x, style = torch.randn(2, 5, 3, 3).double().requires_grad_(), torch.randn(2, 5).double().requires_grad_()
+        around = None if noise is None else torch.randn(*noise, 3 * layer.up, 3 * layer.up).double()
+
+        def draw(x, style, layer=layer, around=around):
+            return frozen_layer.frozen_layer(x, style, around, layer)
+
+        assert torch.autograd.gradcheck(draw, (x, style))
 
 
 def test_bias_along_another_axis():

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from eclipsed.errors import EclipsedWarning, InputError
 
-__all__ = ["bias_act", "build", "cache_folder", "is_ready", "load", "upfirdn2d"]
+__all__ = ["bias_act", "build", "cache_folder", "finish", "finish_grad", "is_ready", "load", "upfirdn2d"]
 
 FOLDER = Path(__file__).parent / "kernels"
 _TAKES = (torch.float32, torch.float16, torch.bfloat16)
@@ -203,6 +203,32 @@ def bias_act(x: Tensor, b: Tensor | None, *, dim: int, lrelu: bool, gain: float,
     bias = x.new_empty(0, dtype=torch.float32) if b is None else b
     result: Tensor = _BiasAct.apply(x, bias, dim % x.ndim, lrelu, gain, -1.0 if clamp is None else clamp)
     return result
+
+
+def finish(x: Tensor, scale: Tensor, noise: Tensor | None, b: Tensor, *, clamp: float | None) -> Tensor:
+    """All that follows a synthesis layer's convolution, in one pass: leaky ReLU of scale · x + noise + b, clamped.
+
+    No gradient is recorded; `finish_grad` begins one.
+
+    Args:
+        x: what the convolution gave, (N, C, H, W).
+        scale: (N, C).
+        noise: (H, W) or (N, 1, H, W); None is none.
+        b: bias, (C,).
+        clamp: largest absolute value of the result; None leaves it.
+    """
+    none = x.new_empty(0)
+    limit = -1.0 if clamp is None else clamp
+    around = none if noise is None else noise
+    result: Tensor = torch.ops.eclipsed_fused.bias_act(x, b, scale, around, 1, True, 1.0, limit)
+    return result
+
+
+def finish_grad(grad: Tensor, result: Tensor, *, clamp: float | None) -> Tensor:
+    """Gradient of scale · x + noise + b in `finish`, from that of the result and the result itself."""
+    limit = -1.0 if clamp is None else clamp
+    inner: Tensor = torch.ops.eclipsed_fused.bias_act_grad(grad, result, True, 1.0, limit)
+    return inner
 
 
 def upfirdn2d(

@@ -129,7 +129,7 @@ template <class T, int UP, int DOWN>
 void quick_on_host(Way way, const UpFirDn& p, const T* x, const float* given, T* out) {
     float taps[16];
     for (int i = 0; i < 16; ++i) taps[i] = turned_tap(p, given, i);
-    using C = Channels<UP, DOWN>;
+    using C = Channels<T, UP, DOWN>;
     if (way == Way::channels) {
         for (int n = 0; n < p.n; ++n)
             for (int row = 0; row < C::rows(p); ++row)

@@ -83,14 +83,14 @@ __global__ void __launch_bounds__(kThreads, 4) tile_kernel(const UpFirDn p, cons
 }
 
 template <class T, int UP, int DOWN>
-__global__ void __launch_bounds__(kThreads) channels_kernel(const UpFirDn p, const T* __restrict__ x,
+__global__ void __launch_bounds__(kThreads, 2) channels_kernel(const UpFirDn p, const T* __restrict__ x,
                                                             const float* __restrict__ taps, T* __restrict__ out,
-                                                            int columns) {
+                                                            unsigned columns) {
     float own[16];
 #pragma unroll
     for (int i = 0; i < 16; ++i) own[i] = turned_tap(p, taps, i);
-    const int column = blockIdx.x * kThreads + threadIdx.x;
-    if (column < columns) Channels<UP, DOWN>::run(p, own, x, out, column, blockIdx.y, blockIdx.z);
+    const unsigned column = blockIdx.x * kThreads + threadIdx.x;
+    if (column < columns) Channels<T, UP, DOWN>::run(p, own, x, out, column, blockIdx.y, blockIdx.z);
 }
 
 template <class T, int UP, int DOWN>
@@ -100,9 +100,10 @@ void launch_quick(Way way, const UpFirDn& p, const T* x, const float* taps, T* o
         const dim3 grid(S::columns(p), S::rows(p), static_cast<unsigned>(p.n * p.c));
         tile_kernel<T, UP, DOWN><<<grid, kThreads, 0, stream>>>(p, x, taps, out);
     } else {
-        using S = Channels<UP, DOWN>;
+        using S = Channels<T, UP, DOWN>;
         const dim3 grid(blocks(S::columns(p), kThreads), S::rows(p), static_cast<unsigned>(p.n));
-        channels_kernel<T, UP, DOWN><<<grid, kThreads, 0, stream>>>(p, x, taps, out, S::columns(p));
+        channels_kernel<T, UP, DOWN><<<grid, kThreads, 0, stream>>>(p, x, taps, out,
+                                                                 static_cast<unsigned>(S::columns(p)));
     }
 }
 

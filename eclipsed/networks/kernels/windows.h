@@ -181,11 +181,11 @@ struct Tile {
     }
 };
 
-// Channels last: neighbouring threads take neighbouring channels, four at a time, straight from memory; what windows
-// share lies in the GPU's nearest cache.
-template <int UP, int DOWN>
+// Channels last: neighbouring threads take neighbouring channels, 16 bytes at a time, straight from memory; what
+// windows share lies in the GPU's nearest cache.
+template <class T, int UP, int DOWN>
 struct Channels {
-    static constexpr int size = 4;
+    static constexpr int size = 16 / sizeof(T);
     static constexpr int wide = UP, high = UP == 1 && DOWN == 1 ? 4 : 2;
     using Sums = Window<UP, DOWN, wide, high, size>;
 
@@ -195,29 +195,17 @@ struct Channels {
     }
     static int rows(const UpFirDn& p) { return static_cast<int>((p.out_h + shift_of<UP>(p.top) - 1) / high + 1); }
 
-    template <class T>
-    static ECLIPSED_INLINE void run(const UpFirDn& p, const float (&taps)[16], const T* x, T* out, int column, int row,
-                                    int n) {
-        const int packs = static_cast<int>(p.c) / size, window = column / packs, c = (column - window * packs) * size;
-        const int out_x = window * wide - shift_of<UP>(p.left), out_y = row * high - shift_of<UP>(p.top);
+    static ECLIPSED_INLINE void run(const UpFirDn& p, const float (&taps)[16], const T* x, T* out, unsigned column,
+                                    int row, int n) {
+        const unsigned packs = static_cast<unsigned>(p.c) / size, window = column / packs;
+        const int c = static_cast<int>(column - window * packs) * size;
+        const int out_x = static_cast<int>(window) * wide - shift_of<UP>(p.left);
+        const int out_y = row * high - shift_of<UP>(p.top);
         const int in_x = (out_x * DOWN - p.left) / UP, in_y = (out_y * DOWN - p.top) / UP;
+        const bool inside = in_x >= 0 && in_y >= 0 && in_x + Sums::cols <= p.in_w && in_y + Sums::rows <= p.in_h;
         const T* from = x + n * p.in_n + c;
-        Sums own{};
-#pragma unroll
-        for (int r = 0; r < Sums::rows; ++r) {
-            float values[Sums::cols][size];
-#pragma unroll
-            for (int k = 0; k < Sums::cols; ++k) {
-                const int ix = in_x + k, iy = in_y + r;
-                Pack<T, size> some{};
-                if (static_cast<unsigned>(iy) < static_cast<unsigned>(p.in_h) &&
-                    static_cast<unsigned>(ix) < static_cast<unsigned>(p.in_w))
-                    some = load<size>(from + iy * static_cast<int>(p.in_y) + ix * static_cast<int>(p.in_x));
-#pragma unroll
-                for (int j = 0; j < size; ++j) values[k][j] = static_cast<float>(some.values[j]);
-            }
-            own.add(r, taps, values);
-        }
+        const Sums own = inside ? filter<true>(p, taps, from, in_x, in_y) : filter<false>(p, taps, from, in_x, in_y);
+        T* to = out + n * p.out_n + c;
 #pragma unroll
         for (int j = 0; j < high; ++j)
 #pragma unroll
@@ -229,9 +217,35 @@ struct Channels {
                 Pack<T, size> pack;
 #pragma unroll
                 for (int v = 0; v < size; ++v) pack.values[v] = static_cast<T>(own.sums[j][i][v]);
-                const int at = oy * static_cast<int>(p.out_y) + ox * static_cast<int>(p.out_x);
-                store(out + n * p.out_n + at + c, pack);
+                store(to + oy * static_cast<int>(p.out_y) + ox * static_cast<int>(p.out_x), pack);
             }
+    }
+
+    // Most windows lie inside the image, and need not ask where it ends.
+    template <bool INSIDE>
+    static ECLIPSED_INLINE Sums filter(const UpFirDn& p, const float (&taps)[16], const T* from, int in_x, int in_y) {
+        const unsigned height = static_cast<unsigned>(p.in_h), width = static_cast<unsigned>(p.in_w);
+        const int step_y = static_cast<int>(p.in_y), step_x = static_cast<int>(p.in_x);
+        Sums own{};
+#pragma unroll
+        for (int r = 0; r < Sums::rows; ++r) {
+            Pack<T, size> some[Sums::cols];
+#pragma unroll
+            for (int k = 0; k < Sums::cols; ++k) {
+                const int y = in_y + r, x = in_x + k;
+                if (INSIDE || (static_cast<unsigned>(y) < height && static_cast<unsigned>(x) < width))
+                    some[k] = load<size>(from + (y * step_y + x * step_x));
+                else
+                    some[k] = Pack<T, size>{};
+            }
+            float values[Sums::cols][size];
+#pragma unroll
+            for (int k = 0; k < Sums::cols; ++k)
+#pragma unroll
+                for (int j = 0; j < size; ++j) values[k][j] = static_cast<float>(some[k].values[j]);
+            own.add(r, taps, values);
+        }
+        return own;
     }
 };
 
@@ -246,13 +260,13 @@ inline Way way_of(UpFirDn& p, int bytes, const void* x, const void* out) {
                        p.left < most / 4 && p.top < most / 4 && p.left > -most / 4 && p.top > -most / 4 &&
                        (p.out_w + 1) * p.c < most && p.out_h < blocks;
     if (!sizes || !small || p.taps_h != 4 || p.taps_w != 4) return Way::general;
-    const auto fours = [bytes](const void* pointer, int64_t a, int64_t b, int64_t c) {
-        return (a | b | c) % 4 == 0 && reinterpret_cast<uintptr_t>(pointer) % (4 * bytes) == 0;
-    };
-    if (p.in_c == 1 && p.out_c == 1 && p.c % 4 == 0 && p.n <= blocks && fours(x, p.in_n, p.in_y, p.in_x) &&
-        fours(out, p.out_n, p.out_y, p.out_x))
+    const auto fit = [](int64_t size, int64_t a, int64_t b, int64_t c) { return (a | b | c) % size == 0; };
+    const auto lies = [](const void* pointer, int size) { return reinterpret_cast<uintptr_t>(pointer) % size == 0; };
+    const int pack = 16 / bytes;
+    if (p.in_c == 1 && p.out_c == 1 && p.c % pack == 0 && p.n <= blocks && fit(pack, p.in_n, p.in_y, p.in_x) &&
+        fit(pack, p.out_n, p.out_y, p.out_x) && lies(x, 16) && lies(out, 16))
         return Way::channels;
-    p.aligned = p.out_x == 1 && p.out_w % 4 == 0 && fours(out, p.out_n, p.out_c, p.out_y) &&
+    p.aligned = p.out_x == 1 && p.out_w % 4 == 0 && fit(4, p.out_n, p.out_c, p.out_y) && lies(out, 4 * bytes) &&
                 (p.up == 1 || p.left % 2 == 0);
     return p.n * p.c <= blocks ? Way::tiles : Way::general;
 }
