@@ -216,6 +216,8 @@ def test_gradients_of_frozen_layers_are_those_of_differences(noise):
 def test_bias_along_another_axis():
     x, b = rand(4, 3, 6), rand(6, seed=1)
     assert_close(ops.bias_act(x, b, dim=-1, impl="fused"), x + b)
+    x, b = rand(2, 8, 3, 6, last=True), rand(6, seed=1)
+    assert_close(ops.bias_act(x, b, dim=3, impl="fused"), x + b)
 
 
 def test_what_the_fused_operations_do_not_take_is_refused_or_left_to_the_reference():

@@ -64,7 +64,8 @@ void bias_act_on_host(const BiasAct& p, const T* x, const T* result, T* out) {
 at::Tensor run_bias_act(const at::Tensor& given, const at::Tensor& bias, const at::Tensor& scale,
                         const at::Tensor& noise, const at::Tensor& result, int64_t dim, bool lrelu, double gain,
                         double clamp) {
-    const at::Tensor x = dense(given);
+    // Channels last says where a bias along the channels lies, and none other.
+    const at::Tensor x = dim == 1 || result.numel() ? dense(given) : given.contiguous();
     TORCH_CHECK(gain > 0, "gain must be above 0; got ", gain);
     TORCH_CHECK(dim >= 0 && dim < x.dim(), "there is no axis ", dim);
     const at::Tensor b = bias.to(at::kFloat).contiguous(), s = scale.to(at::kFloat).contiguous();
@@ -100,10 +101,11 @@ at::Tensor run_bias_act(const at::Tensor& given, const at::Tensor& bias, const a
             on_host(kind, [&](auto zero) {
                 using T = decltype(zero);
                 constexpr int most = 16 / sizeof(T);
+                const T* from = x.const_data_ptr<T>();
+                T* to = out.mutable_data_ptr<T>();
+                const bool packs = pack_size(p, sizeof(T), {from, made, to, p.bias, p.scale, p.noise}) > 1;
                 const auto pick = [&](auto one, auto many) {
-                    const bool packs = pack_size(p, sizeof(T), {x.const_data_ptr(), made, out.const_data_ptr(), p.bias,
-                                                                p.scale, p.noise}) > 1;
-                    (packs ? many : one)(p, x.const_data_ptr<T>(), static_cast<const T*>(made), out.mutable_data_ptr<T>());
+                    (packs ? many : one)(p, from, static_cast<const T*>(made), to);
                 };
                 if (made)
                     pick(bias_act_on_host<T, true, 1>, bias_act_on_host<T, true, most>);
@@ -155,8 +157,9 @@ template <class T>
 void upfirdn_on_host(UpFirDn p, const T* x, const float* taps, T* out) {
     const Way way = way_of(p, sizeof(T), x, out);
     if (way != Way::general) {
-        const auto run = p.up == 2 ? quick_on_host<T, 2, 1> : p.down == 2 ? quick_on_host<T, 1, 2> : quick_on_host<T, 1, 1>;
-        return run(way, p, x, taps, out);
+        if (p.up == 2) return quick_on_host<T, 2, 1>(way, p, x, taps, out);
+        if (p.down == 2) return quick_on_host<T, 1, 2>(way, p, x, taps, out);
+        return quick_on_host<T, 1, 1>(way, p, x, taps, out);
     }
     for (int64_t k = 0; k < p.n * p.c * p.out_h * p.out_w; ++k) {
         const Place at = place(p, k);

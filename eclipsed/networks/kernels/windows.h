@@ -81,7 +81,7 @@ struct Tile {
         if (p.in_x != 1)
             stage_rows<false>(p, x + from, tid, buffer, static_cast<int>(p.in_x));
         else if (inside)
-            stage_rows<true>(p, x + from, tid, buffer, 1);  // most tiles: a third less to do
+            stage_rows<true>(p, x + from, tid, buffer, 1);  // most tiles: a quarter less to do
         else
             stage_rows<false>(p, x + from, tid, buffer, 1);
     }
