@@ -34,6 +34,7 @@ def built(tmp_path_factory):
         pytest.skip("there is no C++ compiler")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ECLIPSED_HOME", str(tmp_path_factory.mktemp("kernels")))
+        patch.setattr(torch.backends.cudnn, "allow_tf32", False)  # the reference must be exact
         fused.load(cuda=DEVICE == "cuda")
         yield
 
@@ -169,7 +170,6 @@ def test_what_follows_a_convolution_agrees_with_the_passes_it_replaces(dtype, la
 @pytest.mark.parametrize("noise", [None, (), (2, 1)])
 @pytest.mark.parametrize("last", [False, True])
 def test_frozen_layers_agree_with_and_without_fused_operations(last, noise, monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     for layer in layers():
         x = rand(2, len(layer.bias), 8, 8, seed=2, last=last).requires_grad_()
         style = rand(*x.shape[:2], seed=3).requires_grad_()
@@ -184,7 +184,6 @@ def test_frozen_layers_agree_with_and_without_fused_operations(last, noise, monk
 
 
 def test_a_single_sample_may_scale_the_weight_instead_of_the_features(monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     for layer in layers():
         x = rand(1, len(layer.bias), 8, 8, seed=2).requires_grad_()
         style = rand(*x.shape[:2], seed=3).requires_grad_()
