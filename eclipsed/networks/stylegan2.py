@@ -151,6 +151,8 @@ class SynthesisNetwork(nn.Module):
     """ws to an image, adding up the colours of every resolution on the way."""
 
     resample_filter: Tensor
+    #: kinds of device on which features lie channels last, for convolutions to be faster
+    channels_last: tuple[str, ...] = ("cpu",)
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -377,10 +379,9 @@ class SynthesisNetwork(nn.Module):
     def _start(self, style: Tensor, dtype: torch.dtype | None) -> Begun:
         const: Tensor = self.get_submodule("b4").const  # type: ignore[assignment]
         x = const.to(dtype).expand(style.shape[0], -1, -1, -1)
-        # Convolutions on a CPU are faster on this layout, and everything after keeps it.
-        return Begun(
-            self.style_names[0], x.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else x
-        )
+        # Everything after keeps this layout.
+        last = x.device.type in self.channels_last
+        return Begun(self.style_names[0], x.contiguous(memory_format=torch.channels_last) if last else x)
 
 
 class StyleGAN2(nn.Module):
