@@ -45,10 +45,12 @@ def digest(*facts: object) -> str:
 
 
 def models_digest(name: str) -> str:
-    """Twelve hex digits that change with any network of a model set."""
-    folder, out = find_set(name).generator.parent, hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
-        out.update(path.read_bytes())
+    """Twelve hex digits that change with any network that directions are trained and judged with."""
+    files = find_set(name)
+    out = hashlib.sha256()
+    for path in sorted(files.generator.parent.rglob("*.safetensors")):
+        if path != files.encoder:
+            out.update(path.read_bytes())
     return out.hexdigest()[:12]
 
 

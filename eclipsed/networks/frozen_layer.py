@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from eclipsed.networks import fused
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, bias_act, up_conv2d, upfirdn2d
 
 __all__ = ["FrozenLayer", "frozen_layer"]
@@ -60,19 +61,15 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, style: Tensor, noise: Tensor | None, layer: FrozenLayer) -> Tensor:
         scale = (style.square() @ layer.power.t() + 1e-8).rsqrt() * LRELU_GAIN  # (N, O)
-        y = x * style.to(x.dtype)[:, :, None, None]
+        y, weight = _modulate(x, style.to(x.dtype), layer.weight)
         if layer.up == 1:
-            y = F.conv2d(y, layer.weight, padding=layer.weight.shape[-1] // 2)
+            y = F.conv2d(y, weight, padding=weight.shape[-1] // 2)
         else:
-            y = up_conv2d(y, layer.weight, layer.taps, layer.up)
-        y = y.mul_(scale.to(y.dtype)[:, :, None, None])
-        bias: Tensor | None = layer.bias
-        if y.device.type == "cpu" and y.dtype == torch.bfloat16:
-            y, bias = y.add_(_offset(y, noise, layer.bias)), None
-        elif noise is not None:
-            y = y.add_(noise.to(y.dtype))
-        bias = None if bias is None else bias.to(y.dtype)
-        y = bias_act(y, bias, act="lrelu", gain=1.0, clamp=layer.clamp, inplace=True)
+            y = up_conv2d(y, weight, layer.taps, layer.up)
+        if _takes_fused(y):
+            y = fused.finish(y, scale, noise, layer.bias, clamp=layer.clamp)
+        else:
+            y = _finish(y, scale, noise, layer)
         ctx.save_for_backward(x, style, noise, scale, y)
         ctx.layer = layer
         return y
@@ -84,9 +81,12 @@ class _Layer(torch.autograd.Function):
         layer: FrozenLayer = ctx.layer
         if grad.dtype != y.dtype:
             grad = grad.to(y.dtype)
-        if layer.clamp is not None:
-            grad = grad.masked_fill(y.abs() >= layer.clamp, 0)
-        grad = torch.ops.aten.leaky_relu_backward(grad, y, LRELU_SLOPE, True)
+        if _takes_fused(y):
+            grad = fused.finish_grad(grad, y, clamp=layer.clamp)
+        else:
+            if layer.clamp is not None:
+                grad = grad.masked_fill(y.abs() >= layer.clamp, 0)
+            grad = torch.ops.aten.leaky_relu_backward(grad, y, LRELU_SLOPE, True)
         # Undone, the activation gives back scale · convolution + noise + bias.
         grad_scale = F.leaky_relu(y, 1 / LRELU_SLOPE).mul_(grad).sum((2, 3)).float()
         grad_scale = (grad_scale - _noise_sums(grad, noise) - grad.sum((2, 3)).float() * layer.bias) / scale
@@ -97,6 +97,33 @@ class _Layer(torch.autograd.Function):
         grad_style = grad_style + (grad * x).sum((2, 3)).float()
         grad_x = grad.mul_(style.to(grad.dtype)[:, :, None, None]) if ctx.needs_input_grad[0] else None
         return grad_x, grad_style, None, None
+
+
+def _modulate(x: Tensor, style: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Features and weight, one of them times the style.
+
+    A GPU, whose convolutions are limited by how fast features move, scales the weight of a single sample instead, where
+    that is the smaller. (A CPU always scales the features, so that a face does not depend on its batch.)
+    """
+    if x.device.type == "cuda" and len(x) == 1 and weight.numel() < x.numel():
+        return x, weight * style[0, :, None, None]
+    return x * style[:, :, None, None], weight
+
+
+def _takes_fused(y: Tensor) -> bool:
+    return y.device.type == "cuda" and fused.is_ready(y)
+
+
+def _finish(y: Tensor, scale: Tensor, noise: Tensor | None, layer: FrozenLayer) -> Tensor:
+    """What `fused.finish` does in one pass; overwrites `y`."""
+    y = y.mul_(scale.to(y.dtype)[:, :, None, None])
+    bias: Tensor | None = layer.bias
+    if y.device.type == "cpu" and y.dtype == torch.bfloat16:
+        y, bias = y.add_(_offset(y, noise, layer.bias)), None
+    elif noise is not None:
+        y = y.add_(noise.to(y.dtype))
+    bias = None if bias is None else bias.to(y.dtype)
+    return bias_act(y, bias, act="lrelu", gain=1.0, clamp=layer.clamp, inplace=True)
 
 
 def _offset(y: Tensor, noise: Tensor | None, bias: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from eclipsed.errors import EclipsedWarning, InputError
 
-__all__ = ["bias_act", "build", "cache_folder", "is_ready", "load", "upfirdn2d"]
+__all__ = ["bias_act", "build", "cache_folder", "finish", "finish_grad", "is_ready", "load", "upfirdn2d"]
 
 FOLDER = Path(__file__).parent / "kernels"
 _TAKES = (torch.float32, torch.float16, torch.bfloat16)
@@ -201,22 +201,66 @@ def bias_act(x: Tensor, b: Tensor | None, *, dim: int, lrelu: bool, gain: float,
     if gain <= 0:
         raise InputError(f"the fused bias_act takes a gain above 0; got {gain}")
     bias = x.new_empty(0, dtype=torch.float32) if b is None else b
-    result: Tensor = _BiasAct.apply(x, bias, dim % x.ndim, lrelu, gain, -1.0 if clamp is None else clamp)
+    settings = (dim % x.ndim, lrelu, gain, -1.0 if clamp is None else clamp)
+    if torch.is_grad_enabled() and (x.requires_grad or bias.requires_grad):
+        result: Tensor = _BiasAct.apply(x, bias, *settings)
+        return result
+    return _bias_act(x, bias, *settings)
+
+
+def _bias_act(x: Tensor, bias: Tensor, dim: int, lrelu: bool, gain: float, clamp: float) -> Tensor:
+    none = x.new_empty(0)
+    result: Tensor = torch.ops.eclipsed_fused.bias_act(x, bias, none, none, dim, lrelu, gain, clamp)
     return result
+
+
+def finish(x: Tensor, scale: Tensor, noise: Tensor | None, b: Tensor, *, clamp: float | None) -> Tensor:
+    """All that follows a synthesis layer's convolution, in one pass: leaky ReLU of scale · x + noise + b, clamped.
+
+    No gradient is recorded; `finish_grad` begins one.
+
+    Args:
+        x: what the convolution gave, (N, C, H, W).
+        scale: (N, C).
+        noise: (H, W) or (N, 1, H, W); None is none.
+        b: bias, (C,).
+        clamp: largest absolute value of the result; None leaves it.
+    """
+    none = x.new_empty(0)
+    limit = -1.0 if clamp is None else clamp
+    around = none if noise is None else noise
+    result: Tensor = torch.ops.eclipsed_fused.bias_act(x, b, scale, around, 1, True, 1.0, limit)
+    return result
+
+
+def finish_grad(grad: Tensor, result: Tensor, *, clamp: float | None) -> Tensor:
+    """Gradient of scale · x + noise + b in `finish`, from that of the result and the result itself."""
+    limit = -1.0 if clamp is None else clamp
+    inner: Tensor = torch.ops.eclipsed_fused.bias_act_grad(grad, result, True, 1.0, limit)
+    return inner
 
 
 def upfirdn2d(
     x: Tensor, f: Tensor, *, up: int, down: int, padding: tuple[int, int, int, int], flip_filter: bool, gain: float
 ) -> Tensor:
     """`eclipsed.networks.ops.upfirdn2d` in one pass, with a gradient of one pass."""
-    result: Tensor = _UpFirDn.apply(x, f, up, down, padding, flip_filter, gain)
+    if torch.is_grad_enabled() and x.requires_grad:
+        result: Tensor = _UpFirDn.apply(x, f, up, down, padding, flip_filter, gain)
+        return result
+    return _upfirdn2d(x, f, up, down, padding, flip_filter, gain)
+
+
+def _upfirdn2d(
+    x: Tensor, f: Tensor, up: int, down: int, padding: tuple[int, int, int, int], flip: bool, gain: float
+) -> Tensor:
+    result: Tensor = torch.ops.eclipsed_fused.upfirdn2d(x, f, up, down, *padding, flip, gain)
     return result
 
 
 class _BiasAct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, bias: Tensor, dim: int, lrelu: bool, gain: float, clamp: float) -> Tensor:
-        result: Tensor = torch.ops.eclipsed_fused.bias_act(x, bias, dim, lrelu, gain, clamp)
+        result = _bias_act(x, bias, dim, lrelu, gain, clamp)
         ctx.save_for_backward(result)
         ctx.settings = (bias.numel() > 0, bias.dtype, dim, lrelu, gain, clamp)
         return result
@@ -229,7 +273,8 @@ class _BiasAct(torch.autograd.Function):
         inner = torch.ops.eclipsed_fused.bias_act_grad(grad, result, lrelu, gain, clamp)
         own = None
         if biased and ctx.needs_input_grad[1]:
-            own = inner.float().sum([axis for axis in range(inner.ndim) if axis != dim]).to(dtype)
+            others = [axis for axis in range(inner.ndim) if axis != dim]
+            own = (inner.sum(others, dtype=torch.float32) if others else inner).to(dtype)
         return inner, own, None, None, None, None
 
 
@@ -245,7 +290,7 @@ class _UpFirDn(torch.autograd.Function):
         flip: bool,
         gain: float,
     ) -> Tensor:
-        result: Tensor = torch.ops.eclipsed_fused.upfirdn2d(x, f, up, down, *padding, flip, gain)
+        result = _upfirdn2d(x, f, up, down, padding, flip, gain)
         ctx.save_for_backward(f)
         ctx.settings = (x.shape[2:], result.shape[2:], up, down, padding, flip, gain)
         return result
@@ -261,5 +306,5 @@ class _UpFirDn(torch.autograd.Function):
         last_x = width * up - wide * down + left - up + 1
         last_y = height * up - high * down + top - up + 1
         pads = (first_x, last_x, first_y, last_y)
-        inner = torch.ops.eclipsed_fused.upfirdn2d(grad, f, down, up, *pads, not flip, gain)
+        inner = _upfirdn2d(grad, f, down, up, pads, not flip, gain)
         return inner, None, None, None, None, None, None

@@ -163,6 +163,8 @@ class SynthesisNetwork(nn.Module):
     """ws to an image, adding up the colours of every resolution on the way."""
 
     resample_filter: Tensor
+    #: kinds of device on which features lie channels last, for convolutions to be faster
+    channels_last: tuple[str, ...] = ("cpu",)
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -389,8 +391,9 @@ class SynthesisNetwork(nn.Module):
     def _start(self, style: Tensor, dtype: torch.dtype | None) -> Begun:
         const: Tensor = self.get_submodule("b4").const  # type: ignore[assignment]
         x = const.to(dtype).expand(style.shape[0], -1, -1, -1)
-        # Convolutions on a CPU, and those of short formats on a GPU, are faster on this layout, and all after keeps it.
-        last = x.device.type == "cpu" or (x.device.type == "cuda" and x.dtype != torch.float32)
+        # Everything after keeps this layout. On a GPU it suits the short formats.
+        short = x.device.type == "cuda" and x.dtype != torch.float32
+        last = short or x.device.type in self.channels_last
         return Begun(self.style_names[0], x.contiguous(memory_format=torch.channels_last) if last else x)
 
 

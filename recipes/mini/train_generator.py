@@ -68,7 +68,7 @@ GO_ON = (
 )
 
 #: the last stage where batches are cheap
-ON_GPU = Stage(128, 6000, 64, 0.008, 0.999, seen=0.05, texture=0.2)
+ON_GPU = Stage(128, 4000, 64, 0.008, 0.999, seen=0.05, texture=0.2)
 
 #: what features are computed in; processors that multiply bfloat16 in hardware train twice as fast
 DTYPE = torch.bfloat16

@@ -15,15 +15,37 @@
 namespace eclipsed {
 
 constexpr float kSlope = 0.2f;  // of the leaky ReLU, below zero
+constexpr int kThreads = 256;   // of a block
 
-// Bias, activation, gain and clamp over a dense tensor. A negative clamp is none.
+// Neighbours in memory that a thread moves at once.
+template <class T, int SIZE>
+struct alignas(sizeof(T) * SIZE < 16 ? sizeof(T) * SIZE : 16) Pack {
+    T values[SIZE];
+};
+
+template <int SIZE, class T>
+ECLIPSED_INLINE Pack<T, SIZE> load(const T* from) {
+    return *reinterpret_cast<const Pack<T, SIZE>*>(from);
+}
+
+template <class T, int SIZE>
+ECLIPSED_INLINE void store(T* to, const Pack<T, SIZE>& pack) {
+    *reinterpret_cast<Pack<T, SIZE>*>(to) = pack;
+}
+
+// Bias, activation, gain and clamp over a dense tensor; see bias_act.h for where a number's bias lies.
 struct BiasAct {
     int64_t count;     // numbers in the tensor
-    int64_t step;      // how far apart in memory two channels are
-    int64_t channels;  // 0 without a bias
+    int64_t inner;     // numbers of one channel of one sample
+    int64_t channels;  // 0 where neither bias, scale nor noise is given
+    bool last;         // channels lie side by side: else `inner` numbers do
     bool lrelu;
     float gain;        // above 0, so that the result has the sign of the sum
-    float clamp;
+    float clamp;       // a negative one is none
+    const float* bias;   // (channels,) or null
+    const float* scale;  // (samples, channels) or null: what the input is multiplied with first
+    const void* noise;   // (inner,) for all samples or (samples, inner), of the input's type, or null
+    int64_t noise_step;  // from one sample's noise to the next: 0 or inner
 };
 
 ECLIPSED_INLINE float bias_act(const BiasAct& p, float x, float bias) {
@@ -52,6 +74,7 @@ struct UpFirDn {
     int up, down, left, top, taps_h, taps_w;
     bool flip;  // correlate with the taps as they stand
     bool channels_last;
+    bool aligned;  // rows of the result can be written several numbers at a time
     float gain;
 };
 
@@ -62,15 +85,10 @@ ECLIPSED_INLINE int first_tap(int64_t start, int up) {
     return static_cast<int>(rest ? up - rest : 0);
 }
 
-// One pixel of the result. Template sizes that are not 0 stand in for those of the parameters, so that the common
-// cases unroll: (UP, DOWN, TAPS) = (1, 1, 4) after a transposed convolution, (2, 1, 4) for the pictures, and the two
-// that are their gradients.
-template <int UP, int DOWN, int TAPS, class Load>
+// One pixel of the result, for every size; the common ones go quicker ways (windows.h).
+template <class Load>
 ECLIPSED_INLINE float upfirdn(const UpFirDn& p, const float* taps, int64_t oy, int64_t ox, Load load) {
-    const int up = UP ? UP : p.up;
-    const int down = DOWN ? DOWN : p.down;
-    const int taps_h = TAPS ? TAPS : p.taps_h;
-    const int taps_w = TAPS ? TAPS : p.taps_w;
+    const int up = p.up, down = p.down, taps_h = p.taps_h, taps_w = p.taps_w;
     const int64_t y0 = oy * down - p.top;
     const int64_t x0 = ox * down - p.left;
     float sum = 0.0f;

@@ -12,6 +12,8 @@
 #include <c10/cuda/CUDAStream.h>
 #endif
 
+#include <vector>
+
 #include "launch.h"
 
 namespace eclipsed {
@@ -49,64 +51,126 @@ bool is_channels_last(const at::Tensor& x) {
 
 at::Tensor dense(const at::Tensor& x) { return is_channels_last(x) ? x : x.contiguous(); }
 
-at::Tensor run_bias_act(const at::Tensor& given, const at::Tensor& bias, const at::Tensor* result, int64_t dim,
-                        bool lrelu, double gain, double clamp) {
-    const at::Tensor x = dense(given);
+template <class T, bool GRAD, int V>
+void bias_act_on_host(const BiasAct& p, const T* x, const T* result, T* out) {
+    const Places<uint32_t> places(p);
+    for (int64_t i = 0; i < p.count; i += V) {
+        const auto in = load<V>(x + i);
+        store(out + i, bias_act_pack<GRAD>(p, places, static_cast<uint32_t>(i), in, GRAD ? load<V>(result + i) : in));
+    }
+}
+
+// `result` is that of the forward pass, in the backward pass; else it is empty, as are bias, scale and noise for none.
+at::Tensor run_bias_act(const at::Tensor& given, const at::Tensor& bias, const at::Tensor& scale,
+                        const at::Tensor& noise, const at::Tensor& result, int64_t dim, bool lrelu, double gain,
+                        double clamp) {
+    // Channels last says where a bias along the channels lies, and none other.
+    const at::Tensor x = dim == 1 || result.numel() ? dense(given) : given.contiguous();
     TORCH_CHECK(gain > 0, "gain must be above 0; got ", gain);
-    TORCH_CHECK(bias.numel() == 0 || (dim >= 0 && dim < x.dim() && bias.numel() == x.size(dim)),
-                "a bias of ", bias.numel(), " numbers does not fit");
-    const at::Tensor b = bias.to(at::kFloat).contiguous();
-    const at::Tensor res = result ? (is_channels_last(x) ? result->contiguous(at::MemoryFormat::ChannelsLast)
-                                                         : result->contiguous())
-                                  : at::Tensor();
+    TORCH_CHECK(dim >= 0 && dim < x.dim(), "there is no axis ", dim);
+    const at::Tensor b = bias.to(at::kFloat).contiguous(), s = scale.to(at::kFloat).contiguous();
+    const at::Tensor around = noise.to(x.scalar_type()).contiguous();
+    const at::Tensor done = result.numel() ? result.contiguous(x.suggest_memory_format()) : result;
     at::Tensor out = at::empty_like(x);
-    const bool biased = b.numel() != 0;
-    const BiasAct p{x.numel(),
-                    biased ? x.stride(dim) : 1,
-                    b.numel(),
-                    lrelu,
-                    static_cast<float>(gain),
-                    static_cast<float>(clamp)};
-    if (!p.count) return out;
+    if (!x.numel()) return out;
+    BiasAct p{};
+    p.count = x.numel(), p.lrelu = lrelu, p.gain = static_cast<float>(gain), p.clamp = static_cast<float>(clamp);
+    const int64_t channels = x.size(dim);
+    p.last = x.stride(dim) == 1, p.inner = 1;
+    for (int64_t axis = dim + 1; axis < x.dim(); ++axis) p.inner *= x.size(axis);
+    const int64_t samples = p.count / channels / p.inner;
+    TORCH_CHECK(!b.numel() || b.numel() == channels, "a bias of ", b.numel(), " numbers does not fit");
+    TORCH_CHECK(!s.numel() || s.numel() == samples * channels, "a scale of ", s.numel(), " numbers does not fit");
+    TORCH_CHECK(!around.numel() || around.numel() == p.inner || around.numel() == samples * p.inner,
+                "noise of ", around.numel(), " numbers does not fit");
+    if (b.numel() || s.numel() || around.numel()) p.channels = channels;
+    if (b.numel()) p.bias = b.const_data_ptr<float>();
+    if (s.numel()) p.scale = s.const_data_ptr<float>();
+    if (around.numel()) p.noise = around.const_data_ptr();
+    p.noise_step = around.numel() > p.inner ? p.inner : 0;
+    const void* made = done.numel() ? done.const_data_ptr() : nullptr;
     const Kind kind = kind_of(x);
     dispatch(
         x,
         [&](void* stream) {
 #ifdef ECLIPSED_CUDA
-            bias_act_cuda(p, kind, x.const_data_ptr(), biased ? b.const_data_ptr<float>() : nullptr,
-                          result ? res.const_data_ptr() : nullptr, out.mutable_data_ptr(), stream);
+            bias_act_cuda(p, kind, x.const_data_ptr(), made, out.mutable_data_ptr(), stream);
 #endif
         },
         [&] {
             on_host(kind, [&](auto zero) {
                 using T = decltype(zero);
+                constexpr int most = 16 / sizeof(T);
                 const T* from = x.const_data_ptr<T>();
-                const T* done = result ? res.const_data_ptr<T>() : nullptr;
                 T* to = out.mutable_data_ptr<T>();
-                for (int64_t i = 0; i < p.count; ++i) {
-                    const float v = static_cast<float>(from[i]);
-                    const float shift = biased ? b.const_data_ptr<float>()[(i / p.step) % p.channels] : 0.0f;
-                    to[i] = static_cast<T>(result ? bias_act_grad(p, v, static_cast<float>(done[i]))
-                                                  : bias_act(p, v, shift));
-                }
+                const bool packs = pack_size(p, sizeof(T), {from, made, to, p.bias, p.scale, p.noise}) > 1;
+                const auto pick = [&](auto one, auto many) {
+                    (packs ? many : one)(p, from, static_cast<const T*>(made), to);
+                };
+                if (made)
+                    pick(bias_act_on_host<T, true, 1>, bias_act_on_host<T, true, most>);
+                else
+                    pick(bias_act_on_host<T, false, 1>, bias_act_on_host<T, false, most>);
             });
         });
     return out;
 }
 
-at::Tensor bias_act_forward(const at::Tensor& x, const at::Tensor& bias, int64_t dim, bool lrelu, double gain,
-                            double clamp) {
-    return run_bias_act(x, bias, nullptr, dim, lrelu, gain, clamp);
+at::Tensor bias_act_forward(const at::Tensor& x, const at::Tensor& bias, const at::Tensor& scale,
+                            const at::Tensor& noise, int64_t dim, bool lrelu, double gain, double clamp) {
+    return run_bias_act(x, bias, scale, noise, at::empty({0}, x.options()), dim, lrelu, gain, clamp);
 }
 
 at::Tensor bias_act_backward(const at::Tensor& grad, const at::Tensor& result, bool lrelu, double gain, double clamp) {
-    const at::Tensor none = at::empty({0}, grad.options().dtype(at::kFloat));
-    return run_bias_act(grad, none, &result, 0, lrelu, gain, clamp);
+    const at::Tensor none = at::empty({0}, grad.options());
+    return run_bias_act(grad, none, none, none, result, 0, lrelu, gain, clamp);
 }
 
-at::Tensor upfirdn2d(const at::Tensor& given, const at::Tensor& filter, int64_t up, int64_t down, int64_t left,
+// What the blocks of a GPU do, one after the other, and in each the threads.
+template <class T, int UP, int DOWN>
+void quick_on_host(Way way, const UpFirDn& p, const T* x, const float* given, T* out) {
+    float taps[16];
+    for (int i = 0; i < 16; ++i) taps[i] = turned_tap(p, given, i);
+    using C = Channels<T, UP, DOWN>;
+    if (way == Way::channels) {
+        for (int n = 0; n < p.n; ++n)
+            for (int row = 0; row < C::rows(p); ++row)
+                for (int column = 0; column < C::columns(p); ++column) C::run(p, taps, x, out, column, row, n);
+        return;
+    }
+    using S = Tile<UP, DOWN>;
+    alignas(16) float buffer[S::size];
+    std::vector<typename S::Sums> sums(kThreads);
+    for (int plane = 0; plane < p.n * p.c; ++plane)
+        for (int row = 0; row < S::rows(p); ++row)
+            for (int column = 0; column < S::columns(p); ++column) {
+                const S tile(p, column, row, plane);
+                for (int tid = 0; tid < kThreads; ++tid) tile.stage(p, x, tid, buffer);
+                for (int tid = 0; tid < kThreads; ++tid) sums[tid] = S::filter(taps, buffer, tid);
+                for (int tid = 0; tid < kThreads; ++tid)
+                    p.aligned ? tile.write(p, out, tid, sums[tid]) : S::keep(buffer, tid, sums[tid]);
+                for (int tid = 0; !p.aligned && tid < kThreads; ++tid) tile.write_kept(p, out, tid, buffer);
+            }
+}
+
+template <class T>
+void upfirdn_on_host(UpFirDn p, const T* x, const float* taps, T* out) {
+    const Way way = way_of(p, sizeof(T), x, out);
+    if (way != Way::general) {
+        if (p.up == 2) return quick_on_host<T, 2, 1>(way, p, x, taps, out);
+        if (p.down == 2) return quick_on_host<T, 1, 2>(way, p, x, taps, out);
+        return quick_on_host<T, 1, 1>(way, p, x, taps, out);
+    }
+    for (int64_t k = 0; k < p.n * p.c * p.out_h * p.out_w; ++k) {
+        const Place at = place(p, k);
+        const T* plane = x + at.n * p.in_n + at.c * p.in_c;
+        const float sum = upfirdn(p, taps, at.y, at.x, [plane](int64_t i) { return static_cast<float>(plane[i]); });
+        out[at.n * p.out_n + at.c * p.out_c + at.y * p.out_y + at.x * p.out_x] = static_cast<T>(sum);
+    }
+}
+
+at::Tensor upfirdn2d(const at::Tensor& x, const at::Tensor& filter, int64_t up, int64_t down, int64_t left,
                      int64_t right, int64_t top, int64_t bottom, bool flip, double gain) {
-    const at::Tensor x = dense(given);
     const at::Tensor taps = filter.to(at::kFloat).contiguous();
     TORCH_CHECK(x.dim() == 4 && taps.dim() == 2, "expected images (N, C, H, W) and a filter (H, W)");
     TORCH_CHECK(up > 0 && down > 0, "up and down must be above 0");
@@ -137,25 +201,7 @@ at::Tensor upfirdn2d(const at::Tensor& given, const at::Tensor& filter, int64_t 
         [&] {
             on_host(kind, [&](auto zero) {
                 using T = decltype(zero);
-                const T* from = x.const_data_ptr<T>();
-                const float* f = taps.const_data_ptr<float>();
-                T* to = out.mutable_data_ptr<T>();
-                const bool four = p.taps_h == 4 && p.taps_w == 4;
-                for (int64_t k = 0; k < out.numel(); ++k) {
-                    const Place at = place(p, k);
-                    const T* plane = from + at.n * p.in_n + at.c * p.in_c;
-                    const auto load = [plane](int64_t i) { return static_cast<float>(plane[i]); };
-                    float sum;
-                    if (four && up == 1 && down == 1)
-                        sum = upfirdn<1, 1, 4>(p, f, at.y, at.x, load);
-                    else if (four && up == 2 && down == 1)
-                        sum = upfirdn<2, 1, 4>(p, f, at.y, at.x, load);
-                    else if (four && up == 1 && down == 2)
-                        sum = upfirdn<1, 2, 4>(p, f, at.y, at.x, load);
-                    else
-                        sum = upfirdn<0, 0, 0>(p, f, at.y, at.x, load);
-                    to[at.n * p.out_n + at.c * p.out_c + at.y * p.out_y + at.x * p.out_x] = static_cast<T>(sum);
-                }
+                upfirdn_on_host(p, x.const_data_ptr<T>(), taps.const_data_ptr<float>(), out.mutable_data_ptr<T>());
             });
         });
     return out;
@@ -164,8 +210,10 @@ at::Tensor upfirdn2d(const at::Tensor& given, const at::Tensor& filter, int64_t 
 }  // namespace
 
 TORCH_LIBRARY(eclipsed_fused, m) {
-    m.def("bias_act(Tensor x, Tensor bias, int dim, bool lrelu, float gain, float clamp) -> Tensor",
-          bias_act_forward);
+    m.def(
+        "bias_act(Tensor x, Tensor bias, Tensor scale, Tensor noise, int dim, bool lrelu, float gain, float clamp) "
+        "-> Tensor",
+        bias_act_forward);
     m.def("bias_act_grad(Tensor grad, Tensor result, bool lrelu, float gain, float clamp) -> Tensor",
           bias_act_backward);
     m.def(

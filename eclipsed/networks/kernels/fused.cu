@@ -12,77 +12,103 @@
 namespace eclipsed {
 namespace {
 
-constexpr int kThreads = 256;
 constexpr int64_t kMostBlocks = 1 << 20;  // each thread goes on to further numbers in strides of the whole grid
 
-unsigned blocks(int64_t threads) {
-    return static_cast<unsigned>(std::clamp<int64_t>((threads + kThreads - 1) / kThreads, 1, kMostBlocks));
-}
+unsigned blocks(int64_t count, int64_t each) { return static_cast<unsigned>((count + each - 1) / each); }
 
 void check(const char* what) {
     const cudaError_t error = cudaGetLastError();
     if (error != cudaSuccess) throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(error));
 }
 
-__device__ __forceinline__ float as_float(float x) { return x; }
-__device__ __forceinline__ float as_float(__half x) { return __half2float(x); }
-__device__ __forceinline__ float as_float(__nv_bfloat16 x) { return __bfloat162float(x); }
-__device__ __forceinline__ void store(float* to, float x) { *to = x; }
-__device__ __forceinline__ void store(__half* to, float x) { *to = __float2half_rn(x); }
-__device__ __forceinline__ void store(__nv_bfloat16* to, float x) { *to = __float2bfloat16_rn(x); }
-
-// As many numbers as one thread loads and stores at once: 16 bytes.
-template <class T>
-struct alignas(16) Pack {
-    static constexpr int size = 16 / sizeof(T);
-    T values[size];
-};
-
-__device__ __forceinline__ float bias_at(const BiasAct& p, const float* bias, int64_t i) {
-    return p.channels ? __ldg(bias + (i / p.step) % p.channels) : 0.0f;
-}
-
-template <class T, bool GRAD>
-__device__ __forceinline__ float act_at(const BiasAct& p, const float* bias, int64_t i, T x, T result) {
-    return GRAD ? bias_act_grad(p, as_float(x), as_float(result)) : bias_act(p, as_float(x), bias_at(p, bias, i));
-}
-
-template <class T, bool GRAD>
-__global__ void bias_act_kernel(BiasAct p, const T* x, const float* bias, const T* result, T* out, int64_t packs) {
-    using P = Pack<T>;
-    const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
-    const int64_t first = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-    for (int64_t k = first; k < packs; k += stride) {
-        const P in = reinterpret_cast<const P*>(x)[k];
-        P res = in, to;
-        if (GRAD) res = reinterpret_cast<const P*>(result)[k];
+// All is loaded before any of it is used, for many loads to be under way.
+template <class T, bool GRAD, int V, class Index>
+__global__ void __launch_bounds__(kThreads)
+    bias_act_kernel(const BiasAct p, const Places<Index> places, const T* x, const T* result, T* out) {
+    constexpr int each = V == 1 ? 8 : 4;
+    const Index first = static_cast<Index>(blockIdx.x) * (kThreads * each) + threadIdx.x;
+    const Index packs = static_cast<Index>(p.count / V);
+    Pack<T, V> in[each], done[each];
 #pragma unroll
-        for (int j = 0; j < P::size; ++j)
-            store(&to.values[j], act_at<T, GRAD>(p, bias, k * P::size + j, in.values[j], res.values[j]));
-        reinterpret_cast<P*>(out)[k] = to;
+    for (int u = 0; u < each; ++u) {
+        const Index k = first + u * kThreads;
+        if (k >= packs) continue;
+        in[u] = load<V>(x + k * V);
+        if (GRAD) done[u] = load<V>(result + k * V);
     }
-    for (int64_t i = packs * P::size + first; i < p.count; i += stride)
-        store(out + i, act_at<T, GRAD>(p, bias, i, x[i], GRAD ? result[i] : x[i]));
+#pragma unroll
+    for (int u = 0; u < each; ++u) {
+        const Index k = first + u * kThreads;
+        if (k < packs) store(out + k * V, bias_act_pack<GRAD>(p, places, k * V, in[u], done[u]));
+    }
 }
 
-template <class T>
-void bias_act_typed(const BiasAct& p, const void* x, const float* bias, const void* result, void* out,
-                    cudaStream_t stream) {
-    const auto misaligned = reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(out) |
-                            reinterpret_cast<uintptr_t>(result);  // a null result is aligned to anything
-    const int64_t packs = misaligned % 16 ? 0 : p.count / Pack<T>::size;
-    const unsigned grid = blocks(packs ? packs : p.count);
-    const T* from = static_cast<const T*>(x);
-    const T* res = static_cast<const T*>(result);
-    if (result)
-        bias_act_kernel<T, true><<<grid, kThreads, 0, stream>>>(p, from, bias, res, static_cast<T*>(out), packs);
-    else
-        bias_act_kernel<T, false><<<grid, kThreads, 0, stream>>>(p, from, bias, res, static_cast<T*>(out), packs);
+template <class T, bool GRAD, int V, class Index>
+void launch_bias_act(const BiasAct& p, const T* x, const T* result, T* out, cudaStream_t stream) {
+    const unsigned grid = blocks(p.count / V, kThreads * (V == 1 ? 8 : 4));
+    bias_act_kernel<T, GRAD, V, Index><<<grid, kThreads, 0, stream>>>(p, Places<Index>(p), x, result, out);
     check("bias_act");
 }
 
-template <class T, int UP, int DOWN, int TAPS>
-__global__ void upfirdn_kernel(UpFirDn p, const T* x, const float* taps, T* out) {
+template <class T, bool GRAD>
+void bias_act_typed(const BiasAct& p, const void* x, const void* result, void* out, cudaStream_t stream) {
+    const T* from = static_cast<const T*>(x);
+    const T* done = static_cast<const T*>(result);
+    T* to = static_cast<T*>(out);
+    if (p.count >= int64_t{1} << 31) return launch_bias_act<T, GRAD, 1, int64_t>(p, from, done, to, stream);
+    if (pack_size(p, sizeof(T), {x, result, out, p.bias, p.scale, p.noise}) == 1)
+        return launch_bias_act<T, GRAD, 1, uint32_t>(p, from, done, to, stream);
+    launch_bias_act<T, GRAD, 16 / sizeof(T), uint32_t>(p, from, done, to, stream);
+}
+
+template <class T, int UP, int DOWN>
+__global__ void __launch_bounds__(kThreads, 4) tile_kernel(const UpFirDn p, const T* __restrict__ x,
+                                                           const float* __restrict__ taps, T* __restrict__ out) {
+    using S = Tile<UP, DOWN>;
+    __shared__ alignas(16) float buffer[S::size], kept[16];
+    const int tid = static_cast<int>(threadIdx.x);
+    const S tile(p, blockIdx.x, blockIdx.y, blockIdx.z);
+    if (tid < 16) kept[tid] = turned_tap(p, taps, tid);
+    tile.stage(p, x, tid, buffer);
+    __syncthreads();
+    float own[16];
+#pragma unroll
+    for (int i = 0; i < 16; ++i) own[i] = kept[i];
+    const auto sums = S::filter(own, buffer, tid);
+    if (p.aligned) return tile.write(p, out, tid, sums);
+    __syncthreads();
+    S::keep(buffer, tid, sums);
+    __syncthreads();
+    tile.write_kept(p, out, tid, buffer);
+}
+
+template <class T, int UP, int DOWN>
+__global__ void __launch_bounds__(kThreads, 2) channels_kernel(const UpFirDn p, const T* __restrict__ x,
+                                                            const float* __restrict__ taps, T* __restrict__ out,
+                                                            unsigned columns) {
+    float own[16];
+#pragma unroll
+    for (int i = 0; i < 16; ++i) own[i] = turned_tap(p, taps, i);
+    const unsigned column = blockIdx.x * kThreads + threadIdx.x;
+    if (column < columns) Channels<T, UP, DOWN>::run(p, own, x, out, column, blockIdx.y, blockIdx.z);
+}
+
+template <class T, int UP, int DOWN>
+void launch_quick(Way way, const UpFirDn& p, const T* x, const float* taps, T* out, cudaStream_t stream) {
+    if (way == Way::tiles) {
+        using S = Tile<UP, DOWN>;
+        const dim3 grid(S::columns(p), S::rows(p), static_cast<unsigned>(p.n * p.c));
+        tile_kernel<T, UP, DOWN><<<grid, kThreads, 0, stream>>>(p, x, taps, out);
+    } else {
+        using S = Channels<T, UP, DOWN>;
+        const dim3 grid(blocks(S::columns(p), kThreads), S::rows(p), static_cast<unsigned>(p.n));
+        channels_kernel<T, UP, DOWN><<<grid, kThreads, 0, stream>>>(p, x, taps, out,
+                                                                 static_cast<unsigned>(S::columns(p)));
+    }
+}
+
+template <class T>
+__global__ void upfirdn_kernel(const UpFirDn p, const T* x, const float* taps, T* out) {
     __shared__ float kept[64];  // every thread reads every tap
     const int size = p.taps_h * p.taps_w;
     const float* own = taps;
@@ -96,44 +122,50 @@ __global__ void upfirdn_kernel(UpFirDn p, const T* x, const float* taps, T* out)
     for (int64_t k = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; k < count; k += stride) {
         const Place at = place(p, k);
         const T* plane = x + at.n * p.in_n + at.c * p.in_c;
-        const float sum = upfirdn<UP, DOWN, TAPS>(
-            p, own, at.y, at.x, [plane](int64_t i) { return as_float(plane[i]); });
-        store(out + at.n * p.out_n + at.c * p.out_c + at.y * p.out_y + at.x * p.out_x, sum);
+        const float sum = upfirdn(p, own, at.y, at.x, [plane](int64_t i) { return static_cast<float>(plane[i]); });
+        out[at.n * p.out_n + at.c * p.out_c + at.y * p.out_y + at.x * p.out_x] = static_cast<T>(sum);
     }
 }
 
 template <class T>
-void upfirdn_typed(const UpFirDn& p, const void* x, const float* taps, void* out, cudaStream_t stream) {
-    const unsigned grid = blocks(p.n * p.c * p.out_h * p.out_w);
-    const T* from = static_cast<const T*>(x);
-    T* to = static_cast<T*>(out);
-    const bool four = p.taps_h == 4 && p.taps_w == 4;
-    if (four && p.up == 1 && p.down == 1)
-        upfirdn_kernel<T, 1, 1, 4><<<grid, kThreads, 0, stream>>>(p, from, taps, to);
-    else if (four && p.up == 2 && p.down == 1)
-        upfirdn_kernel<T, 2, 1, 4><<<grid, kThreads, 0, stream>>>(p, from, taps, to);
-    else if (four && p.up == 1 && p.down == 2)
-        upfirdn_kernel<T, 1, 2, 4><<<grid, kThreads, 0, stream>>>(p, from, taps, to);
-    else
-        upfirdn_kernel<T, 0, 0, 0><<<grid, kThreads, 0, stream>>>(p, from, taps, to);
+void upfirdn_typed(UpFirDn p, const void* given, const float* taps, void* result, cudaStream_t stream) {
+    const T* x = static_cast<const T*>(given);
+    T* out = static_cast<T*>(result);
+    const Way way = way_of(p, sizeof(T), x, out);
+    if (way == Way::general) {
+        const int64_t grid = std::min<int64_t>(blocks(p.n * p.c * p.out_h * p.out_w, kThreads), kMostBlocks);
+        upfirdn_kernel<T><<<static_cast<unsigned>(grid), kThreads, 0, stream>>>(p, x, taps, out);
+    } else if (p.up == 2) {
+        launch_quick<T, 2, 1>(way, p, x, taps, out, stream);
+    } else if (p.down == 2) {
+        launch_quick<T, 1, 2>(way, p, x, taps, out, stream);
+    } else {
+        launch_quick<T, 1, 1>(way, p, x, taps, out, stream);
+    }
     check("upfirdn2d");
+}
+
+// Calls `run` with a number of the type that a tensor holds.
+template <class Run>
+void typed(Kind kind, Run run) {
+    if (kind == Kind::f32) run(float{});
+    if (kind == Kind::f16) run(__half{});
+    if (kind == Kind::bf16) run(__nv_bfloat16{});
 }
 
 }  // namespace
 
-void bias_act_cuda(const BiasAct& p, Kind kind, const void* x, const float* bias, const void* result, void* out,
-                   void* stream) {
-    const auto s = static_cast<cudaStream_t>(stream);
-    if (kind == Kind::f32) bias_act_typed<float>(p, x, bias, result, out, s);
-    if (kind == Kind::f16) bias_act_typed<__half>(p, x, bias, result, out, s);
-    if (kind == Kind::bf16) bias_act_typed<__nv_bfloat16>(p, x, bias, result, out, s);
+void bias_act_cuda(const BiasAct& p, Kind kind, const void* x, const void* result, void* out, void* stream) {
+    typed(kind, [&](auto zero) {
+        const auto run = result ? bias_act_typed<decltype(zero), true> : bias_act_typed<decltype(zero), false>;
+        run(p, x, result, out, static_cast<cudaStream_t>(stream));
+    });
 }
 
 void upfirdn_cuda(const UpFirDn& p, Kind kind, const void* x, const float* taps, void* out, void* stream) {
-    const auto s = static_cast<cudaStream_t>(stream);
-    if (kind == Kind::f32) upfirdn_typed<float>(p, x, taps, out, s);
-    if (kind == Kind::f16) upfirdn_typed<__half>(p, x, taps, out, s);
-    if (kind == Kind::bf16) upfirdn_typed<__nv_bfloat16>(p, x, taps, out, s);
+    typed(kind, [&](auto zero) {
+        upfirdn_typed<decltype(zero)>(p, x, taps, out, static_cast<cudaStream_t>(stream));
+    });
 }
 
 }  // namespace eclipsed
