@@ -4,15 +4,13 @@ Run from the checkout: ``python -m benchmarks.gpu``. Architectures at full size 
 not depend; what directions are worth is judged on ``mini``. Ratios are of numbers of the same run. Each section writes
 its part of ``benchmarks/gpu.json`` as soon as it is done, and one that fails leaves the others alone.
 
-Where spaCy is not installed, what it would find in the sentences comes from ``benchmarks/gpu_sentences.json``, which
-``python -m benchmarks.gpu --write-sentences`` writes on a machine that has it.
+Sections that are not asked for stay in the file as they were.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import importlib.util
 import json
 import platform
 import time
@@ -28,15 +26,12 @@ from typing import Any
 
 import torch
 
-import eclipsed.evaluation
-import eclipsed.objective
 from benchmarks import full_size, measuring
 from benchmarks.edit import ALPHAS, random_direction
 from benchmarks.measuring import graphs
 from benchmarks.original import Original
 from benchmarks.train_direction import SENTENCES, judged
 from eclipsed import Editor, TrainConfig, TrainStep
-from eclipsed.contrast import bystanders, contrasts
 from eclipsed.descent import Point, advance
 from eclipsed.editing import ladder
 from eclipsed.errors import EclipsedWarning
@@ -48,7 +43,6 @@ from eclipsed.region import Region
 
 __all__ = ["main"]
 
-SENTENCE_FILE = Path(__file__).parent / "gpu_sentences.json"
 STEP = 60  # of 120: from here on every term of the loss is there
 FP32 = torch.float32
 
@@ -476,7 +470,7 @@ def quality(run: Run) -> list[dict[str, Any]]:
             ("float32", TrainConfig(precision="float32"), False),
         ):
             with graphs(on):
-                direction, times = trained(run.mini, prompt, sentences()[prompt]["parts"], config)
+                direction, times = trained(run.mini, prompt, Region.from_prompt(prompt).parts, config)
             found = judged(run.mini, direction, prompt, (1.0,))
             assert found.success is not None
             assert found.kept is not None
@@ -502,42 +496,6 @@ def quality(run: Run) -> list[dict[str, Any]]:
     return rows
 
 
-# --- sentences
-
-
-def sentences() -> dict[str, dict[str, Any]]:
-    """What is found in each sentence: parts, captions that contrast with it, and those of what it does not speak of."""
-    found: dict[str, dict[str, Any]] = json.loads(SENTENCE_FILE.read_text(encoding="utf-8"))
-    return found
-
-
-def write_sentences() -> None:
-    found = {
-        prompt: {
-            "parts": Region.from_prompt(prompt).parts,
-            "contrasts": contrasts(prompt),
-            "bystanders": bystanders(prompt),
-        }
-        for prompt in dict.fromkeys((full_size.PROMPT, *SENTENCES))
-    }
-    SENTENCE_FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-
-
-def without_spacy() -> None:
-    """Let the file answer what spaCy would be asked for."""
-    known = sentences()
-
-    def contrast(prompt: str) -> tuple[str, ...]:
-        return tuple(known[prompt]["contrasts"])
-
-    def bystand(prompt: str) -> tuple[tuple[str, ...], ...]:
-        return tuple(map(tuple, known[prompt]["bystanders"]))
-
-    for module in (eclipsed.objective, eclipsed.evaluation):
-        module.contrasts = contrast  # type: ignore[attr-defined]
-    eclipsed.objective.bystanders = bystand  # type: ignore[attr-defined]
-
-
 SECTIONS: dict[str, Callable[[Run], Any]] = {
     "machine": machine,
     "ceilings": ceilings,
@@ -557,14 +515,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="training steps that are timed")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/gpu.json"))
-    parser.add_argument("--write-sentences", action="store_true", help="only write gpu_sentences.json")
     args = parser.parse_args()
-    if args.write_sentences:
-        write_sentences()
-        return
-    if importlib.util.find_spec("spacy") is None:
-        without_spacy()
     run = Run(torch.device(args.device), args.resolution, args.steps, args.json)
+    if args.json.exists():
+        run.results = json.loads(args.json.read_text(encoding="utf-8"))
     for name in args.sections:
         print(f"\n== {name}", flush=True)
         began = time.perf_counter()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
-import importlib.util
 import threading
 import weakref
 from dataclasses import dataclass
@@ -423,8 +421,6 @@ def test_several_threads_may_draw_at_once(editor, recorded):
 
 @pytest.fixture(scope="module")
 def cuda_editor():
-    if importlib.util.find_spec("spacy") is None:  # a GPU is often a guest on a machine that has little else
-        importlib.import_module("benchmarks.gpu").without_spacy()
     return Editor.from_pretrained("mini", device="cuda")
 
 
