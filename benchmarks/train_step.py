@@ -9,6 +9,7 @@ machine's own best rates, measured in the same run, would need for its convoluti
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -42,6 +43,9 @@ OURS: dict[str, dict[str, Any]] = {
     "upper-rows": {"layers": "upper"},
     "low-memory": {"low_memory": True},
 }
+#: number of the first step: in the second half of a training every term of the loss is there
+LATE = 60
+
 VARIANTS = ("original", "report", *OURS)
 
 Step = Callable[[int, measuring.Stopwatch], object]
@@ -77,7 +81,8 @@ def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.S
     return step, objective.dtype
 
 
-def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, measuring.Stopwatch]:
+def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, measuring.Stopwatch, int]:
+    """The step of a variant, its format, its stopwatch, and how many steps the same faces serve."""
     device = as_device(args.device)
     name = str(device)
     generator = full_size.generator(args.resolution, name)
@@ -85,7 +90,7 @@ def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, me
     watch = measuring.Stopwatch(device)
     if variant == "original":
         original = Original(generator, parser, clip, prompt=full_size.PROMPT, batch=args.batch)
-        return (lambda number, watch: original.step(number, watch.done)), torch.float32, watch
+        return (lambda number, watch: original.step(number, watch.done)), torch.float32, watch, 1
     if variant == "report":
         config = TrainConfig.report(batch=args.batch)
     else:
@@ -94,35 +99,40 @@ def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, me
             changes["layers"] = tuple(range(generator.num_ws // 2, generator.num_ws))
         config = TrainConfig(batch=args.batch, calibrate=False).replace(**{"layers": None, **changes})
     step, dtype = ours(config, (generator, parser, clip), watch)
-    return step, dtype, watch
+    return step, dtype, watch, config.reuse
 
 
 def measure(variant: str, args: argparse.Namespace) -> dict[str, Any]:
     """Seconds, stages, memory and counts of a variant, in this process."""
     if variant == "no-graphs":
         os.environ["ECLIPSED_GRAPHS"] = "0"
-    step, dtype, watch = build(variant, args)
+    step, dtype, watch, group = build(variant, args)
+    numbers = itertools.count(LATE)
+
+    def steps() -> None:
+        for number in itertools.islice(numbers, group):
+            step(number, watch)
+
     watch.start()
-    for number in range(args.warm_up):
-        step(number, watch)
-    totals, stages = [], []
-    for number in range(args.warm_up, args.warm_up + args.steps):
+    for _ in range(args.warm_up):
+        steps()
+    stages = []
+    for _ in range(args.steps):
         watch.seconds.clear()
         watch.start()
-        step(number, watch)
-        totals.append(sum(watch.seconds.values()))
-        stages.append(dict(watch.seconds))
+        steps()
+        stages.append({name: seconds / group for name, seconds in watch.seconds.items()})
     peak = measuring.peak_memory(watch.device)  # before the counting, which keeps books of its own
-    counted = measuring.count(lambda: step(args.warm_up + args.steps, watch))
+    counted = measuring.count(steps)
     return {
         "variant": variant,
         "dtype": str(dtype).removeprefix("torch."),
-        "seconds": statistics.median(totals),
+        "seconds": statistics.median(sum(one.values()) for one in stages),
         "stages": {name: statistics.median(one.get(name, 0.0) for one in stages) for name in STAGES},
         "peak_bytes": peak,
-        "operations": counted.operations,
-        "product_bytes": counted.product_bytes,
-        "moved_bytes": counted.moved_bytes,
+        "operations": counted.operations // group,
+        "product_bytes": counted.product_bytes // group,
+        "moved_bytes": counted.moved_bytes // group,
     }
 
 
@@ -151,8 +161,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--resolution", type=int, default=256, help="side of the generator's pictures")
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=3, help="steps that are timed")
-    parser.add_argument("--warm-up", type=int, default=1, help="steps before them; with CUDA graphs at least 4")
+    parser.add_argument(
+        "--steps", type=int, default=3, help="times that are taken, each of the steps that share their faces"
+    )
+    parser.add_argument("--warm-up", type=int, default=1, help="such times before them; with CUDA graphs at least 4")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--device", default=None)
     parser.add_argument("--json", type=Path, help="also write the rows here")
