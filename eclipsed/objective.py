@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.augment import Jitter
+from eclipsed.batch import Batch, Before
 from eclipsed.clip import Clip
 from eclipsed.config import TrainConfig
 from eclipsed.contrast import bystanders
@@ -33,7 +34,6 @@ from eclipsed.losses import (
     mix_masks,
     similarity_loss,
 )
-from eclipsed.networks.stylegan2 import Begun
 from eclipsed.parser import Parser
 from eclipsed.parts import PARTS
 from eclipsed.precision import compute_dtype
@@ -46,38 +46,6 @@ __all__ = ["Batch", "Objective", "Terms", "step_rng"]
 _CHUNK = 8  # faces rendered at once where no gradient is needed
 _KEEP_FROM = (0.2, 0.5)  # of the steps: where the bystander loss begins, and where it has its full weight
 _KEPT = 64  # training faces up to which each is drawn once and kept
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The faces of one step before the edit.
-
-    Args:
-        latent: N faces.
-        alpha: their strengths, (N,).
-        image: (N, 3, H, W).
-        places: where change is measured: name -> (N, C, h, w).
-        mask: the region, (N, 1, H, W); None when locality is off.
-        protected: parts that are never inside, (N, 1, H, W); None when locality is off.
-        jitter: what happens to pictures before CLIP sees them; None for nothing.
-        embedding: CLIP's view of `image`; None when the loss does not need it.
-        begun: what is drawn alike before and after the edit; None when the edit may change the first row.
-        keep: weight of the bystander loss in this step; the number 0 leaves it out.
-    """
-
-    latent: Latent
-    alpha: Tensor
-    image: Tensor
-    places: dict[str, Tensor]
-    mask: Tensor | None
-    protected: Tensor | None
-    jitter: Jitter | None
-    embedding: Tensor | None
-    begun: Begun | None = None
-    keep: float | Tensor = 0.0
-
-    def __len__(self) -> int:
-        return len(self.latent)
 
 
 @dataclass(frozen=True)
@@ -155,7 +123,7 @@ class Objective:
         self.recorder = Recorder(generator.device, after=1)  # every shape is going to come again
         self.spread = Spread.measure(generator, share=config.components or 0.985)
         self.dtype = compute_dtype(config.precision, generator.device)
-        self._kept: dict[tuple[int, int], _Before] = {}
+        self._kept: dict[tuple[int, int], Before] = {}
         self._recent: tuple[object, list[Batch]] = (None, [])
 
     @property
@@ -238,17 +206,17 @@ class Objective:
         low, high = _KEEP_FROM
         return self.config.keep_weight * min(max((step / self.config.steps - low) / (high - low), 0.0), 1.0)
 
-    def _before(self, latent: Latent, indices: list[int], row: int) -> _Before:
+    def _before(self, latent: Latent, indices: list[int], row: int) -> Before:
         """Faces before the edit; those that come again and again are drawn and parsed once."""
         if not indices or len(self.faces or ()) > _KEPT:
             return self._drawn(latent, row)
         for place, index in enumerate(indices):
             if (index, row) not in self._kept:
                 self._kept[index, row] = self._drawn(latent[place : place + 1], row)
-        return _Before.cat([self._kept[index, row] for index in indices])
+        return Before.cat([self._kept[index, row] for index in indices])
 
     @torch.no_grad()
-    def _drawn(self, latent: Latent, row: int) -> _Before:
+    def _drawn(self, latent: Latent, row: int) -> Before:
         given = replace(latent, z=None)
         if not self.recordable:
             return self._before_edit(given, row)
@@ -260,12 +228,12 @@ class Objective:
             return self._look(image, jitter)
         return self.recorder("look", self._look, image, jitter)
 
-    def _before_edit(self, latent: Latent, row: int) -> _Before:
+    def _before_edit(self, latent: Latent, row: int) -> Before:
         how: _How = {"resolution": self.resolution, "features": self.features, "dtype": self.dtype}
         begun = latent.begin(self.generator, row, **how) if row else None
         image, features = latent.render(self.generator, begun=begun, **how)
         mask, protected = self.masks(image) if self.local else (None, None)
-        return _Before(image, features, mask, protected, begun)
+        return Before(image, features, mask, protected, begun)
 
     def terms(self, batch: Batch, space: Space, deltas: Tensor) -> Terms:
         """The loss of some deltas on a batch, averaged over the directions.
@@ -391,39 +359,6 @@ class _How(TypedDict):
     resolution: int
     features: tuple[str, ...]
     dtype: torch.dtype
-
-
-@dataclass(frozen=True)
-class _Before:
-    """Some faces as they are before the edit; see `Batch`."""
-
-    image: Tensor
-    features: Mapping[str, Tensor]
-    mask: Tensor | None
-    protected: Tensor | None
-    begun: Begun | None
-
-    @classmethod
-    def cat(cls, faces: list[_Before]) -> _Before:
-        first = faces[0]
-        begun = first.begun
-        if begun is not None:
-            each = [face.begun for face in faces if face.begun is not None]
-            image = None if begun.image is None else torch.cat([b.image for b in each if b.image is not None])
-            kept = {name: torch.cat([b.kept[name] for b in each]) for name in begun.kept}
-            begun = Begun(begun.name, torch.cat([b.x for b in each]), image, kept)
-        return cls(
-            torch.cat([face.image for face in faces]),
-            {name: torch.cat([face.features[name] for face in faces]) for name in first.features},
-            _cat([face.mask for face in faces]),
-            _cat([face.protected for face in faces]),
-            begun,
-        )
-
-
-def _cat(parts: list[Tensor | None]) -> Tensor | None:
-    there = [part for part in parts if part is not None]
-    return torch.cat(there) if there else None
 
 
 def _tables(region: Region, config: TrainConfig, device: torch.device) -> Tensor:
