@@ -30,11 +30,11 @@ __all__ = ["confusion", "frechet_distance", "macro", "overlap"]
 
 START, END = "<!-- figures:start -->", "<!-- figures:end -->"
 
-#: first seeds of the people who are rendered, of those who are rendered again, and of those who are generated
-RENDERS, OTHERS, FACES = 40_000, 50_000, 3000
+#: seed of the renders; no training draws from it
+RENDERS = 31_337
 
-#: seed of renders whose colours are as frequent as in nature
-NATURE = 31_337
+#: first seeds of the people who are generated, and rendered too, and of others whom the Fréchet distances begin at
+FACES, OTHERS = 3000, 50_000
 
 _BATCH = 50
 
@@ -145,7 +145,7 @@ def measure(editor: Editor, *, count: int) -> dict[str, Any]:
     assert judge is not None
     seen = _Seen(judge)
     guessed, exact, shown = [], [], []
-    values = people(editor, range(RENDERS, RENDERS + count))
+    values = sample(count, rng=torch.Generator().manual_seed(RENDERS))
     for v in values.split(_BATCH):
         images, labels = render(v)
         seen.look(images)
@@ -153,24 +153,27 @@ def measure(editor: Editor, *, count: int) -> dict[str, Any]:
         exact.append(labels.long())
         with torch.no_grad():
             shown.append(clip.encode_images(images))
-    looked, features = seen.take()
+    looked, _ = seen.take()
     for v in people(editor, range(OTHERS, OTHERS + count)).split(_BATCH):
         seen.look(render(v)[0])
-    _, again = seen.take()
-    for v in sample(count, rng=torch.Generator().manual_seed(NATURE)).split(_BATCH):
-        seen.look(render(v)[0])
-    natural, _ = seen.take()
-    drawn_guess, drawn_exact = [], []
+    _, others = seen.take()
+    same = people(editor, range(FACES, FACES + count))
+    drawn_exact = []
+    for v in same.split(_BATCH):
+        images, labels = render(v)
+        seen.look(images)
+        drawn_exact.append(labels.long())
+    rendered, features = seen.take()
+    drawn_guess = []
     for start in range(FACES, FACES + count, _BATCH):
         faces = editor.sample(seeds=range(start, min(start + _BATCH, FACES + count)))
         seen.look(faces.images)
         drawn_guess.append(parser.labels(faces.images))
-        drawn_exact.append(render(values_of(faces.ws[:, 0]))[1].long())
     generated, drawn = seen.take()
 
     classes = facts(values)
     tables = {a: confusion(classes[a], looked[a], len(names)) for a, names in ATTRIBUTES.items()}
-    there, here, nature = _shares(looked), _shares(generated), _shares(natural)
+    there, here, nature = _shares(rendered), _shares(generated), _shares(looked)
     parts, drawn_parts = (
         overlap(torch.cat(e), torch.cat(g)) for e, g in ((exact, guessed), (drawn_exact, drawn_guess))
     )
@@ -185,8 +188,8 @@ def measure(editor: Editor, *, count: int) -> dict[str, Any]:
             for a in ATTRIBUTES
         },
         "frechet": {
-            "generated": frechet_distance(features, drawn),
-            "other_renders": frechet_distance(features, again),
+            "generated": frechet_distance(others, drawn),
+            "rendered": frechet_distance(others, features),
         },
     }
 
@@ -226,9 +229,9 @@ def tables(found: Mapping[str, Any]) -> str:
     lowest = min(parser, key=lambda p: parser[p])
     frechet, drawn = found["frechet"], found["parser_on_generated"]
     lines = [
-        f"{found['portraits']:,} portraits of each kind that no network was trained on, rendered and, of other seeds, "
-        "generated: people whom the mapping network makes of seeds. It gives more of them red, pink or plum lips, dyed "
-        "or grey hair and green or grey eyes than nature does.",
+        f"{found['portraits']:,} portraits of each kind that no network was trained on. Networks are judged on renders "
+        "of the recipe's people. The mapping network gives more of its people red, pink or plum lips, dyed or grey "
+        "hair and green or grey eyes, so that what is generated is held against renders of the same people.",
         "",
         "| what | figure |",
         "|---|---|",
@@ -239,12 +242,13 @@ def tables(found: Mapping[str, Any]) -> str:
         f"{parser[lowest]:.2f}) |",
         f"| parser and generator: mIoU of generated faces to the labels of the portrait they depict | "
         f"{_mean(list(drawn.values())):.3f} |",
-        f"| attribute frequencies, generated against rendered: largest gap | {100 * gaps[widest]:.1f} points "
-        f"({widest.replace('_', ' ')}) |",
-        f"| the same, against renders with colours as frequent as in nature | {100 * nature[rare]:.1f} points "
+        "| attribute frequencies, the same people generated and rendered: largest gap "
+        f"| {100 * gaps[widest]:.1f} points ({widest.replace('_', ' ')}) |",
+        f"| the same, against renders of the recipe's people | {100 * nature[rare]:.1f} points "
         f"({rare.replace('_', ' ')}) |",
-        f"| Fréchet distance to renders (features of the judge): generated | {frechet['generated']:.2f} |",
-        f"| the same, of a second set of renders | {frechet['other_renders']:.2f} |",
+        f"| Fréchet distance to renders of other such people (features of the judge): generated "
+        f"| {frechet['generated']:.2f} |",
+        f"| the same, of the renders | {frechet['rendered']:.2f} |",
         "",
         "Accuracies are means over the classes of an attribute, so a rare class counts as much as a frequent one.",
         "",
