@@ -366,6 +366,18 @@ def test_a_file_that_is_no_stack_is_a_sentence(visit, bad):
     assert visit.page.locator(".viewer .caption").inner_text() == "seed 1 · blond-hair +1"
 
 
+def set_steps(visit, steps):
+    """Type a number of steps; a field that has just been unfolded may not listen yet."""
+    field = visit.page.get_by_label("number input for Steps")
+    for _ in range(5):
+        field.fill(str(steps))
+        field.press("Tab")
+        visit.page.wait_for_timeout(200)
+        if visit.page.get_by_label("range slider for Steps").input_value() == str(steps):
+            return
+    pytest.fail(f"the slider did not take {steps} steps")
+
+
 def test_learning_shows_itself_and_lands_on_the_shelf(visit):
     visit.tab("Learn")
     visit.page.get_by_label("What shall the face look like?").fill("a person with green hair")
@@ -377,8 +389,7 @@ def test_learning_shows_itself_and_lands_on_the_shelf(visit):
     visit.page.mouse.click(area["x"] + area["width"] / 2, area["y"] + area["height"] - 8)  # the clothes
     visit.page.locator(".parts canvas[data-ready=hair]").wait_for()
     visit.page.get_by_role("button", name="How it is learned").click()
-    visit.page.get_by_label("number input for Steps").fill("5")
-    visit.page.get_by_label("number input for Steps").press("Tab")
+    set_steps(visit, 5)
     visit.page.get_by_role("button", name="Learn", exact=True).click()
     visit.page.locator(".learning img[data-step='5']").wait_for()
     assert visit.page.locator(".learning polyline").count() == 3
@@ -394,8 +405,7 @@ def test_stop_keeps_what_was_learned_and_it_can_be_resumed(visit):
     visit.tab("Learn")
     visit.page.get_by_label("What shall the face look like?").fill("a person with grey hair")
     visit.page.get_by_role("button", name="How it is learned").click()
-    visit.page.get_by_label("number input for Steps").fill("600")
-    visit.page.get_by_label("number input for Steps").press("Enter")
+    set_steps(visit, 600)
     visit.page.get_by_label("Preset").click()
     visit.page.get_by_role("option", name="the report").click()
     visit.page.get_by_role("button", name="Learn", exact=True).click()
