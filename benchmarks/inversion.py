@@ -39,10 +39,10 @@ _ALONE = 2  # portraits that are timed one by one
 SHOWN = {0: "blond-hair", 5: "smile", 6: "hat", 7: "glasses"}
 
 
-def portraits(count: int) -> torch.Tensor:
-    """Renders of people drawn as the mapping network draws them, as pictures of 8 bits."""
+def portraits(count: int, side: int) -> torch.Tensor:
+    """Renders of the recipe's people of some width, as pictures of 8 bits."""
     values = sample(count, rng=torch.Generator().manual_seed(SEED))
-    return from_pil(to_pil(torch.cat([render(some, 128)[0] for some in values.split(16)])))
+    return from_pil(to_pil(torch.cat([render(some, side)[0] for some in values.split(16)])))
 
 
 def closeness(editor: Editor, images: torch.Tensor, faces: Faces, seconds: float) -> dict[str, float]:
@@ -126,7 +126,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     editor = Editor.from_pretrained(args.models, device="cpu")
-    images = portraits(args.count)
+    images = portraits(args.count, editor.generator.resolution)
     figures: dict[str, Any] = {"threads": args.threads, "levels": {}, "directions": {}}
     faces: dict[str, Faces] = {}
     for level, count in {"fast": args.count, "good": args.count, "best": args.best}.items():

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.devices import send
+
 __all__ = ["Jitter"]
 
 
@@ -52,12 +54,14 @@ class Jitter:
         Returns:
             Same shape and dtype.
         """
-        zoom, shift = self.zoom.to(images), self.shift.to(images)
+        place, kind = images.device, images.dtype
+        zoom, shift, contrast, brightness = (
+            send(one, place, kind) for one in (self.zoom, self.shift, self.contrast, self.brightness)
+        )
         theta = images.new_zeros(len(images), 2, 3)
         theta[:, 0, 0] = zoom
         theta[:, 1, 1] = zoom
         theta[:, :, 2] = shift
         grid = F.affine_grid(theta, list(images.shape), align_corners=False)
         moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-        contrast, brightness = (v.to(images).view(-1, 1, 1, 1) for v in (self.contrast, self.brightness))
-        return moved * contrast + brightness
+        return moved * contrast.view(-1, 1, 1, 1) + brightness.view(-1, 1, 1, 1)

@@ -114,7 +114,8 @@ class TrainConfig:
         components: keep the delta in the principal components of mapped w that hold this share of variance;
             None leaves it free.
         row_cap: largest norm of a row of the delta, as a share of the data's radius; None leaves it free.
-        resolution: side of the training pictures; None is the largest that CLIP and the parser use.
+        resolution: side of the training pictures; None is the power of two that covers what CLIP looks at. Rows that
+            only larger pictures read are left as they are by ``layers="auto"``.
         precision: what the networks compute in: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``, the short
             format that the device is fast in, if any.
         low_memory: take the faces of a step one after the other and recompute activations for the gradient, for less

@@ -1,12 +1,13 @@
-"""Which device the networks run on when nobody says."""
+"""Which device the networks run on when nobody says, and the way there."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from eclipsed.errors import InputError
 
-__all__ = ["as_device", "default_device"]
+__all__ = ["as_device", "default_device", "pinned", "send"]
 
 
 def default_device() -> torch.device:
@@ -40,3 +41,20 @@ def as_device(device: str | torch.device | None = None) -> torch.device:
             f"device {str(device)!r} is not on this machine; use {str(default_device())!r} or leave it out"
         )
     return wanted
+
+
+def pinned(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor from which a copy to a device need not be waited for: on its way to a GPU, one in pinned memory.
+
+    Args:
+        tensor: on any device.
+        device: where it is going to be copied.
+    Returns:
+        The tensor, or a pinned copy of it. PyTorch keeps the memory until the copy on the stream is done.
+    """
+    return tensor.pin_memory() if device.type == "cuda" and tensor.device.type == "cpu" else tensor
+
+
+def send(tensor: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
+    """A tensor on a device, in another format if one is given; the program goes on while it is on its way to a GPU."""
+    return pinned(tensor.to(dtype or tensor.dtype), device).to(device, non_blocking=device.type == "cuda")

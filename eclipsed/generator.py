@@ -15,7 +15,7 @@ from torch import Tensor
 
 from eclipsed.checkpoints.native import write_generator
 from eclipsed.checkpoints.reading import read_generator
-from eclipsed.devices import as_device
+from eclipsed.devices import as_device, send
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.graphs import Recorder, is_recording, leaves
 from eclipsed.networks.stylegan2 import Begun, GeneratorConfig, StyleGAN2
@@ -124,6 +124,14 @@ class Generator:
         """
         return self.network.synthesis.row_of(name)
 
+    def rows_up_to(self, resolution: int) -> tuple[int, ...]:
+        """The rows of ws that a drawing reads which stops at this side, in pixels.
+
+        Raises:
+            InputError: the generator draws no picture of this side.
+        """
+        return self.network.synthesis.rows_up_to(resolution)
+
     def z(self, seeds: Sequence[int] | int) -> Tensor:
         """The z of each seed, which is the same whatever other seeds are asked for with it.
 
@@ -142,7 +150,7 @@ class Generator:
             if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
                 raise InputError(f"a seed is a whole number from 0 to {2**32 - 1}; got {seed!r}")
         rows = [np.random.RandomState(int(seed)).randn(self.z_dim) for seed in wanted]
-        return torch.from_numpy(np.stack(rows).astype(np.float32)).to(self.device)
+        return send(torch.from_numpy(np.stack(rows).astype(np.float32)), self.device)
 
     def mapping(self, z: Tensor, truncation_psi: float = 1.0, *, c: Tensor | None = None) -> Tensor:
         """Map noise to latents.

@@ -24,6 +24,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from eclipsed.devices import pinned
 from eclipsed.errors import EclipsedWarning
 
 __all__ = ["CudaTape", "Recorder", "Tape", "hold", "is_recording", "leaves", "rebuilt"]
@@ -284,7 +285,7 @@ class Recorder:
             if self._done is not None:  # another thread's stream may still read what the last replay gave
                 torch.cuda.current_stream(self.device).wait_event(self._done)
             for own, given in zip(leaves(entry.inputs), leaves(inputs), strict=True):
-                own.copy_(given, non_blocking=True)
+                own.copy_(pinned(given, self.device), non_blocking=True)
             entry.replay()
             found = rebuilt(entry.outputs, iter([leaf.detach().clone() for leaf in leaves(entry.outputs)]))
             if self.device.type == "cuda":

@@ -15,6 +15,7 @@ from eclipsed.batch import Batch, Before
 from eclipsed.clip import Clip
 from eclipsed.config import TrainConfig
 from eclipsed.contrast import bystanders
+from eclipsed.devices import send
 from eclipsed.errors import InputError
 from eclipsed.fence import Spread
 from eclipsed.generator import Generator
@@ -106,7 +107,7 @@ class Objective:
         self.prompt, self.region, self.config = prompt, region, config
         self.truncation_psi = truncation_psi if config.truncation_psi is None else config.truncation_psi
         self.local = config.locality_weight * config.locality_scale > 0 and region.warning is None
-        self.resolution = _resolution(generator, parser, clip, config)
+        self.resolution = _resolution(generator, clip, config)
         self.features, self.with_image = _places(generator, config, self.resolution)
         self.faces = latents
         if latents is None and config.seeds is not None:
@@ -190,7 +191,8 @@ class Objective:
 
     def _strengths(self, latent: Latent, rng: torch.Generator) -> Tensor:
         low, high = self.config.alpha
-        return (low + (high - low) * torch.rand(len(latent), generator=rng)).to(latent.ws)
+        drawn = low + (high - low) * torch.rand(len(latent), generator=rng)
+        return send(drawn, latent.ws.device, latent.ws.dtype)
 
     def _keep(self, step: int, stream: int, row: int) -> float:
         """Weight of the bystander loss: none at first, so that what is named can come about at all.
@@ -374,16 +376,18 @@ def _known(clip: Clip, captions: tuple[str, ...]) -> tuple[str, ...]:
     return known if len(known) > 1 else captions
 
 
-def _resolution(generator: Generator, parser: Parser, clip: Clip, config: TrainConfig) -> int:
-    """The config's, or the power of two that covers what CLIP and the parser look at, as far as there are pixels."""
+def _resolution(generator: Generator, clip: Clip, config: TrainConfig) -> int:
+    """The config's, or the power of two that covers what CLIP looks at, as far as there are pixels.
+
+    The parser finds the parts of smaller pictures than its own just as well, but CLIP sees nothing that was not drawn.
+    """
     if config.resolution is not None:
         if config.resolution > generator.resolution:
             raise InputError(
                 f"the generator has {generator.resolution} pixels a side; got resolution {config.resolution}"
             )
         return config.resolution
-    wanted = max(clip.size, min(parser.size, 256))
-    return min(generator.resolution, 1 << (wanted - 1).bit_length())
+    return min(generator.resolution, 1 << (clip.size - 1).bit_length())
 
 
 def _places(generator: Generator, config: TrainConfig, resolution: int) -> tuple[tuple[str, ...], bool]:

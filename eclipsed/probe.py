@@ -40,7 +40,7 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
         TrainingError: a loss is not finite.
     """
     config, generator = objective.config, objective.generator
-    groups = group_rows(generator, config)
+    groups = group_rows(generator, config, objective.resolution)
     every = tuple(sorted(set().union(*groups.values())))
     whole = make_space(config.space, generator, layers=every, styles=config.styles)
     if len(groups) == 1:
@@ -60,20 +60,28 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
     return make_space(config.space, generator, layers=rows, styles=config.styles), shares
 
 
-def group_rows(generator: Generator, config: TrainConfig) -> dict[str, tuple[int, ...]]:
+def group_rows(generator: Generator, config: TrainConfig, resolution: int) -> dict[str, tuple[int, ...]]:
     """The rows of each group that is to be compared.
 
+    Args:
+        generator: whose rows they are.
+        config: which groups.
+        resolution: side of the training pictures; rows that only larger ones read are in no group, since nothing
+            would be known of what they do.
     Raises:
         InputError: the config's styles read none of the groups.
     """
-    known = row_groups(generator.num_ws)
+    known, seen = row_groups(generator.num_ws), generator.rows_up_to(resolution)
     groups: dict[str, tuple[int, ...]] = {}
     for name in config.probe_groups:
+        rows = tuple(row for row in known[name] if row in seen)
+        if not rows:
+            continue
         try:
-            make_space(config.space, generator, layers=known[name], styles=config.styles)
+            make_space(config.space, generator, layers=rows, styles=config.styles)
         except InputError:  # in S, the chosen styles may read no row of the group
             continue
-        groups[name] = known[name]
+        groups[name] = rows
     if not groups:
         raise InputError(f"the styles {config.styles!r} read no row of the groups {', '.join(config.probe_groups)}")
     return groups

@@ -67,7 +67,7 @@ def test_the_figures_are_those_of_the_edit(found, mini, lipstick):
     gain = (mini.clip.encode_images(after.images) - mini.clip.encode_images(before.images)) @ text
     assert full.clip_gain.mean == pytest.approx(float(gain.mean()), abs=1e-5)
     mask = torch.maximum(*(mini.parser.mask(f.images, lipstick.region.parts) for f in (before, after)))
-    far = 1 - torch.nn.functional.max_pool2d(mask, 13, 1, 6)  # 5 % of 128 px is 6 px to each side
+    far = 1 - torch.nn.functional.max_pool2d(mask, 27, 1, 13)  # 5 % of 256 px is 13 px to each side
     change = (after.images.clamp(-1, 1) - before.images.clamp(-1, 1)).abs().mean(dim=1, keepdim=True)
     outside = (change * far).sum(dim=(1, 2, 3)) / far.sum(dim=(1, 2, 3))
     assert full.outside.mean == pytest.approx(float(outside.mean()), rel=1e-4)

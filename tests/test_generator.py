@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from eclipsed.checkpoints import read_generator
-from eclipsed.devices import as_device, default_device
+from eclipsed.devices import as_device, default_device, pinned, send
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.generator import Generator
 from eclipsed.networks.stylegan2 import GeneratorConfig
@@ -231,5 +231,31 @@ def test_devices():
 def test_devices_that_are_not_there(device):
     with pytest.raises(InputError, match="device"):
         as_device(device)
+
+
+def test_what_stays_on_the_processor_is_neither_copied_nor_pinned():
+    numbers = torch.arange(3.0)
+    assert send(numbers, torch.device("cpu")) is numbers
+    assert pinned(numbers, torch.device("cpu")) is numbers
+    assert send(numbers, torch.device("cpu"), torch.float16).dtype == torch.float16
+
+
+def test_only_what_leaves_for_a_gpu_is_pinned(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: asked.append(self) or self.clone())
+    numbers, elsewhere = torch.arange(3.0), torch.empty(3, device="meta")
+    assert torch.equal(pinned(numbers, torch.device("cuda")), numbers)
+    assert pinned(elsewhere, torch.device("cuda")) is elsewhere
+    assert len(asked) == 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu_what_was_sent_arrives_whatever_happens_to_the_source():
+    device, numbers = torch.device("cuda"), torch.arange(1000.0)
+    assert pinned(numbers, device).is_pinned()
+    sent = [send(numbers + k, device) for k in range(200)]  # the pinned memory of each is free again at once
+    for k, one in enumerate(sent):
+        assert torch.equal(one.cpu(), numbers + k)
     with pytest.raises(InputError, match="device"):
         Generator.from_file(FIXTURES / "rosinality.pt", device=device)

@@ -35,7 +35,7 @@ def mini():
 
 
 def test_the_encoder_alone_comes_near_and_the_search_nearer(mini):
-    goal = from_pil(Image.open(PORTRAIT), size=128)
+    goal = from_pil(Image.open(PORTRAIT), size=256)
 
     def psnr(faces):
         return float(-10 * ((faces.images.clamp(-1, 1) - goal).square().mean() / 4).log10())
@@ -72,7 +72,7 @@ def test_from_the_terminal_and_again_from_the_saved_face(run, tmp_path):
     code, out, err = run("photo", face, "blond-hair", "--out", "d.png")
     assert code == 0
     assert "the aligned face is written" in err
-    assert Image.open("d.png").size == (128, 128)
+    assert Image.open("d.png").size == (256, 256)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_the_example_of_one_s_own_picture_runs(server, mini, tmp_path, monkeypat
     names = {}
     exec(code.replace("http://127.0.0.1:7860", server.url), names)
     faces = mini.invert(PORTRAIT, level="fast", aligned=True)
-    goal = faces.origins[0].placement.crop(read_photo(PORTRAIT), 128)
+    goal = faces.origins[0].placement.crop(read_photo(PORTRAIT), 256)
     psnr = float(-10 * ((faces.images.clamp(-1, 1) - goal).square().mean() / 4).log10())
     assert names["inversion"]["faces"] == [pytest.approx(psnr, abs=0.05)]
     stack = eclipsed.Stack.from_json(names["stack"])

@@ -134,9 +134,9 @@ def mask(mini, seed, direction, parts, alpha=1.0):
     inside = (mini.parser.mask(faces.images, parts) + mini.parser.mask(edited.images, parts))[0, 0] > 0
     grown = np.zeros(inside.shape, dtype=bool)
     ys, xs = np.nonzero(inside.numpy())
-    for dy in range(-6, 7):
-        for dx in range(-6, 7):
-            grown[np.clip(ys + dy, 0, 127), np.clip(xs + dx, 0, 127)] = True
+    for dy in range(-12, 13):
+        for dx in range(-12, 13):
+            grown[np.clip(ys + dy, 0, 255), np.clip(xs + dx, 0, 255)] = True
     return inside.numpy(), grown
 
 
@@ -257,15 +257,15 @@ def test_before_and_after_by_holding_and_by_the_line(visit):
     visit.page.mouse.move(box["x"] + 5, box["y"] + 5)
     visit.page.mouse.down()
     stage = visit.page.locator(".viewer .stage")
-    shown = np.asarray(Image.open(io.BytesIO(stage.screenshot())).convert("RGB").resize((128, 128)), dtype=np.int16)
+    shown = np.asarray(Image.open(io.BytesIO(stage.screenshot())).convert("RGB").resize((256, 256)), dtype=np.int16)
     visit.page.mouse.up()
-    free = np.asarray(Image.open(io.BytesIO(stage.screenshot())).convert("RGB").resize((128, 128)), dtype=np.int16)
+    free = np.asarray(Image.open(io.BytesIO(stage.screenshot())).convert("RGB").resize((256, 256)), dtype=np.int16)
     before, after = visit.picture("before"), visit.picture("after")
-    right = (slice(20, 100), slice(72, 120))
+    right = (slice(40, 200), slice(144, 240))
     assert change(shown, before)[right].mean() < change(shown, after)[right].mean()
     assert change(free, after)[right].mean() < change(free, before)[right].mean()
     visit.page.get_by_label("Line between before and after").fill("100")
-    moved = np.asarray(Image.open(io.BytesIO(stage.screenshot())).convert("RGB").resize((128, 128)), dtype=np.int16)
+    moved = np.asarray(Image.open(io.BytesIO(stage.screenshot())).convert("RGB").resize((256, 256)), dtype=np.int16)
     assert change(moved, before)[right].mean() < change(moved, after)[right].mean()
 
 

@@ -53,7 +53,7 @@ def test_a_picture_is_inverted_edited_and_put_back(visit, mini):  # noqa: F811
     assert np.abs(visit.picture("before") - np.asarray(faces.pil()[0], dtype=np.int16)).max() <= 1
     assert visit.page.locator(".viewer .caption").inner_text() == "photo · blond-hair +1"
     shown = float(visit.page.locator(".own-faces li").get_attribute("data-psnr"))
-    assert 20 < shown < 23  # 21.4 dB
+    assert 18 < shown < 22  # 19.8 dB
     visit.tab("Edit")
     visit.slide(0, 0.5)
     visit.shows([0.5])
@@ -69,11 +69,11 @@ def test_a_picture_is_inverted_edited_and_put_back(visit, mini):  # noqa: F811
     original = np.asarray(Image.open(PORTRAIT).convert("RGB"), dtype=np.int16)
     assert np.abs(taken - pasted).max() <= 1
     # the part: hair before or after, grown by the seam; beyond it the picture is bit-equal
-    goal = mini.parser.mask(eclipsed.images.from_pil(Image.open(PORTRAIT).convert("RGB"), size=128), ("hair",))
+    goal = mini.parser.mask(eclipsed.images.from_pil(Image.open(PORTRAIT).convert("RGB"), size=256), ("hair",))
     inside = (goal + mini.parser.mask(edited.images, ("hair",)))[0, 0].numpy() > 0
-    scale = original.shape[0] // 128
+    scale = original.shape[0] // 256
     core = np.kron(inside, np.ones((scale, scale), dtype=bool))
-    grown = np.kron(widened(inside, 7), np.ones((scale, scale), dtype=bool))
+    grown = np.kron(widened(inside, 14), np.ones((scale, scale), dtype=bool))
     difference = change(original, taken)
     assert difference[core].mean() > 10
     assert difference[~grown].max() == 0

@@ -306,7 +306,7 @@ def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick, monkeypatch)
     aim = objective(editor, config)
     space = make_space("W+", editor.generator, layers=None)
     batches = [aim.batch(k) for k in range(2)]
-    groups = probe.group_rows(editor.generator, config)
+    groups = probe.group_rows(editor.generator, config, editor.generator.resolution)
     rng = torch.Generator().manual_seed(0)
     deltas = make_space("W+", editor.generator, layers=groups["fine"]).start(1, kind="unit", scale=1.0, rng=rng)
     if probe._shares(aim, space, groups, deltas, batches)["all"] == 0:

@@ -190,6 +190,14 @@ class SynthesisNetwork(nn.Module):
             raise InputError(f"unknown layer {name!r}; this generator has {', '.join(self.style_names)}")
         return self._rows[name]
 
+    def rows_up_to(self, resolution: int) -> tuple[int, ...]:
+        """The rows of ws that a picture of this side reads; see `forward` for the rest.
+
+        Raises:
+            InputError: the generator draws no such side.
+        """
+        return tuple(range(max(self._rows[name] for name in self._names_up_to(resolution)) + 1))
+
     def style_sizes(self) -> dict[str, int]:
         """Length of the style vector of each layer."""
         channels = dict(self.config.channels)

@@ -22,7 +22,7 @@ __all__ = ["SET", "generator", "write"]
 SET = {
     "format": 1,
     "name": "mini",
-    "description": "small faces drawn by a renderer, 128 px; everything in one package, no download",
+    "description": "small faces drawn by a renderer, 256 px; everything in one package, no download",
     "licence": "MIT",
     "generator": "generator.safetensors",
     "parser": "parser.safetensors",

@@ -76,10 +76,11 @@ def overlap(true: Tensor, guess: Tensor) -> Tensor:
     """Intersection over union of each part over all pictures, (19,); nan for a part that is nowhere.
 
     Args:
-        true: labels, (N, H, W) int64.
+        true: labels, (N, H, W), of any kind of whole numbers.
         guess: the same.
     """
-    table = torch.bincount(true.flatten() * len(PARTS) + guess.flatten(), minlength=len(PARTS) ** 2)
+    pairs = true.flatten().long() * len(PARTS) + guess.flatten().long()
+    table = torch.bincount(pairs, minlength=len(PARTS) ** 2)
     table = table.view(len(PARTS), len(PARTS)).double()
     either = table.sum(0) + table.sum(1) - table.diagonal()
     return torch.where(either > 0, table.diagonal() / either.clamp_min(1), torch.nan)
@@ -149,26 +150,27 @@ def measure(editor: Editor, *, count: int) -> dict[str, Any]:
     for v in values.split(_BATCH):
         images, labels = render(v)
         seen.look(images)
-        guessed.append(parser.labels(images))
-        exact.append(labels.long())
+        guessed.append(parser.labels(images).to(torch.uint8))
+        exact.append(labels)
         with torch.no_grad():
             shown.append(clip.encode_images(images))
     looked, _ = seen.take()
+    side = editor.generator.resolution
     for v in people(editor, range(OTHERS, OTHERS + count)).split(_BATCH):
-        seen.look(render(v)[0])
+        seen.look(render(v, side)[0])
     _, others = seen.take()
     same = people(editor, range(FACES, FACES + count))
     drawn_exact = []
     for v in same.split(_BATCH):
-        images, labels = render(v)
+        images, labels = render(v, side)
         seen.look(images)
-        drawn_exact.append(labels.long())
+        drawn_exact.append(labels)
     rendered, features = seen.take()
     drawn_guess = []
     for start in range(FACES, FACES + count, _BATCH):
         faces = editor.sample(seeds=range(start, min(start + _BATCH, FACES + count)))
         seen.look(faces.images)
-        drawn_guess.append(parser.labels(faces.images))
+        drawn_guess.append(parser.labels(faces.images).to(torch.uint8))
     generated, drawn = seen.take()
 
     classes = facts(values)

@@ -91,11 +91,11 @@ class Portraits:
         return len(self.values)
 
 
-def build(folder: Path, *, shards: int, size: int, seed: int, device: str = "cpu") -> None:
+def build(folder: Path, *, shards: range, size: int, seed: int, device: str = "cpu") -> None:
     """Render the shards that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     draw_faces = torch.compile(render, dynamic=False) if device == "cpu" else render
-    for k in range(shards):
+    for k in shards:
         file = folder / f"shard{k:03d}.pt"
         if file.exists():
             continue
@@ -114,12 +114,14 @@ def build(folder: Path, *, shards: int, size: int, seed: int, device: str = "cpu
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("work/mini/portraits"))
-    parser.add_argument("--shards", type=int, default=36)
+    parser.add_argument("--first", type=int, default=0, help="shard to begin with")
+    parser.add_argument("--shards", type=int, default=36, help="shard to stop before")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
-    build(args.out, shards=args.shards, size=args.size, seed=args.seed, device=args.device)
+    shards = range(args.first, args.shards)
+    build(args.out, shards=shards, size=args.size, seed=args.seed, device=args.device)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from eclipsed.generator import Generator
 from recipes.mini.assemble import generator
 from recipes.mini.dataset import SHARD
-from recipes.mini.latent import CENTRE
+from recipes.mini.latent import CENTRE, SIDE
 from recipes.mini.train_generator import rows_of
 
 __all__ = ["build"]
@@ -39,7 +39,7 @@ def build(work: Path, *, shards: list[int], start: Path | None = None, threads: 
             ws = rows_of(batch, rng=rng) + CENTRE
             ws = ws + 0.05 * torch.randn(ws.shape, generator=rng)
             with torch.no_grad():
-                image = synthesis(ws, noise_mode="const")
+                image = synthesis(ws, noise_mode="const", resolution=SIDE)
             assert isinstance(image, torch.Tensor)
             pictures.append(((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8))
         part = out / f"shard{k:03d}.part"

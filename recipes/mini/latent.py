@@ -11,14 +11,17 @@ from torch import Tensor
 
 from recipes.mini.attributes import VALUES
 
-__all__ = ["CENTRE", "NUM_WS", "ROWS", "W_DIM", "basis", "rows_mask", "values_of", "w_of"]
+__all__ = ["CENTRE", "NUM_WS", "ROWS", "SIDE", "W_DIM", "basis", "rows_mask", "values_of", "w_of"]
 
 W_DIM = 128
-NUM_WS = 12
+NUM_WS = 14
 CENTRE = 3.0
 
-#: value group -> rows of ws that carry it at 128 px; neighbouring windows share two rows
-ROWS = {"coarse": range(6), "middle": range(4, 8), "fine": range(6, NUM_WS)}
+#: side of the pictures that every network but the generator's last block learns from, and that CLIP and the judge see
+SIDE = 128
+
+#: value group -> rows of ws that carry it; neighbouring windows share two rows, and the last two rows carry nothing
+ROWS = {"coarse": range(6), "middle": range(4, 8), "fine": range(6, 12)}
 
 
 def rows_mask() -> Tensor:

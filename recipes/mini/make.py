@@ -12,6 +12,7 @@ __all__ = ["STEPS"]
 STEPS: tuple[tuple[str, ...], ...] = (
     ("dataset",),
     ("train_clip",),
+    ("dataset", "--size", "256", "--first", "20", "--shards", "28", "--out", "work/mini/portraits256"),
     ("train_generator",),
     ("generated",),
     ("train_clip", "--polish", "--steps", "1800"),

@@ -12,10 +12,13 @@ from torch import Tensor
 from eclipsed.parts import INDEX as LABEL
 from recipes.mini.attributes import COLOURS, INDEX, presence, weights
 
-__all__ = ["ZOOM", "dots", "render", "ringlets", "strands"]
+__all__ = ["ZOOM", "dots", "render", "ringlets", "strands", "threads"]
 
 #: how closely the face fills the picture
 ZOOM = 1.1
+
+#: from this side on single hairs, lashes and gaps between teeth are drawn; smaller pictures have no room for them
+FINE = 256
 
 #: skin from very light to very dark
 SKIN = (
@@ -39,6 +42,7 @@ class Canvas:
         self.x = (x * cos + y * sin) / scale  # (N, H, W)
         self.y = (y * cos - x * sin) / scale
         self.pixel = 2 / size / ZOOM
+        self.fine = size >= FINE
         self.image = torch.zeros(n, 3, size, size)
         self.labels = torch.zeros(n, size, size, dtype=torch.uint8)
 
@@ -187,6 +191,12 @@ def strands(x: Tensor, y: Tensor) -> Tensor:
     return torch.sin(x * 34 + 2.0 * torch.sin(3 * y))
 
 
+def threads(x: Tensor, y: Tensor) -> Tensor:
+    """Single hairs between the strands, light and dark in [−1, 1]."""
+    along = x * 34 + 2.0 * torch.sin(3 * y)
+    return torch.sin(5 * along + 2.5 * torch.sin(0.7 * along + 4 * y)) * (0.7 + 0.3 * torch.sin(1.3 * along - 2 * y))
+
+
 def ringlets(x: Tensor, y: Tensor) -> Tensor:
     """Curly hair, light and dark in [−1, 1]."""
     return torch.sin(x * 30 + 2.2 * torch.sin(y * 15)) * torch.sin(y * 27 + 1.6 * torch.sin(x * 17))
@@ -199,7 +209,8 @@ def dots(x: Tensor, y: Tensor) -> Tensor:
 
 def _strands(c: Canvas, s: _Geometry) -> Tensor:
     """Light and dark along the hair, (N, H, W) around 0: lines when straight, ringlets when curly."""
-    return 0.09 * (1 - s.curl) * strands(c.x, c.y) + 0.30 * s.curl * ringlets(c.x, c.y)
+    tone = 0.09 * (1 - s.curl) * strands(c.x, c.y) + 0.30 * s.curl * ringlets(c.x, c.y)
+    return tone + 0.14 * (1 - 0.6 * s.curl) * threads(c.x, c.y) if c.fine else tone
 
 
 def _frizz(c: Canvas, s: _Geometry) -> Tensor:
@@ -326,6 +337,9 @@ def _mouth(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, 
     c.lay(c.cover(hole), torch.tensor([[0.28, 0.07, 0.08]]), "mouth")
     teeth = torch.maximum(hole, c.y - rise - 0.30 * (fall - rise) - 0.012)
     c.lay(c.cover(teeth) * (opened > 0.02), torch.tensor([[0.96, 0.95, 0.92]]))
+    if c.fine:
+        gaps = ((x / 0.048).frac().abs() - 0.5).abs() * 0.048 - 0.003
+        c.lay(c.cover(torch.maximum(teeth, gaps)) * (opened > 0.02) * 0.4, torch.tensor([[0.62, 0.56, 0.54]]))
     c.lay(c.cover(top), lips * 0.88, "upper_lip")
     c.lay(c.cover(bottom), lips, "lower_lip")
     seam = torch.maximum((c.y - line).abs() - 0.008, wide)
@@ -363,6 +377,10 @@ def _eyes(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
         c.lay(c.cover(shadow, 4) * p["eye_shadow"] * 0.75, _tint(0.45, 0.25, 0.62))
         ring = c.ellipse(ex, s.eye_y, rx + 0.016, ry + 0.014)
         c.lay(c.cover(ring) * 0.85, colours.skin * 0.32)
+        if c.fine:
+            around = torch.sin(26 * torch.atan2(c.x - ex, s.eye_y - c.y))
+            lashes = torch.maximum(torch.maximum(ring - 0.026, (0.35 - around) * 0.012), c.y - s.eye_y + 0.02)
+            c.lay(c.cover(lashes) * 0.5, colours.skin * 0.2)
         eye = c.ellipse(ex, s.eye_y, rx, ry)
         white = c.cover(eye)
         c.lay(white, torch.tensor([[0.97, 0.97, 0.96]]), eye_part)
@@ -381,7 +399,10 @@ def _eyes(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
         thick = (0.024 + 0.009 * g["brow_thickness"]).clamp_min(0.008) * (1.12 - 2.4 * (along + 0.02).clamp(0, 0.2))
         thick = thick * (1 + 0.12 * (2 * p["male"] - 1))
         brow = torch.maximum((c.y - height).abs() - thick, along.abs() - 0.125)
-        c.lay(c.cover(brow, 1.3) * 0.92, colours.brow, brow_part)
+        tone = colours.brow[:, :, None, None]
+        if c.fine:
+            tone = tone * (1 + 0.3 * torch.sin(150 * along + 90 * (c.y - s.eye_y)))[:, None]
+        c.lay(c.cover(brow, 1.3) * 0.92, tone, brow_part)
 
 
 def _front_hair(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from eclipsed.networks.stylegan2 import SynthesisLayer, SynthesisNetwork
 from eclipsed.parts import INDEX as LABEL
 from recipes.mini.attributes import INDEX
-from recipes.mini.portraits import ZOOM, dots, ringlets, strands
+from recipes.mini.portraits import ZOOM, dots, ringlets, strands, threads
 
 __all__ = ["detail_weights", "learn_noise", "texture"]
 
@@ -24,6 +24,7 @@ PATTERNS = {
     "b64.conv1": dots,
     "b128.conv0": strands,
     "b128.conv1": dots,
+    "b256.conv0": threads,
 }
 
 #: what a learned noise map is multiplied by, and what patterns are multiplied by to begin with

@@ -21,13 +21,13 @@ from eclipsed.networks.encoder import Encoder, EncoderConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini.attributes import VALUES, appearance
 from recipes.mini.dataset import Portraits
-from recipes.mini.latent import CENTRE, NUM_WS, W_DIM, rows_mask, values_of, w_of
+from recipes.mini.latent import CENTRE, NUM_WS, SIDE, W_DIM, rows_mask, values_of, w_of
 from recipes.mini.running import learning_rate, options, save
 from recipes.mini.train_generator import DTYPE, Tower, distance, pixel_weights, rows_of
 
 __all__ = ["CONFIG", "new", "train"]
 
-#: 12 rows: three read 8 x 8 features, four 16 x 16, five 32 x 32, as in e4e for 18 rows
+#: 14 rows: three read 8 x 8 features, four 16 x 16, seven 32 x 32, as in e4e for 18 rows
 CONFIG = EncoderConfig(
     kind="e4e",
     stem=16,
@@ -121,7 +121,7 @@ class Trainer:
         values, images = self.data.values[picked], self.data.images[picked].float() / 127.5 - 1
         with torch.no_grad():
             own = rows_of(values[:OWN], rng=rng).to(self.device) + CENTRE
-            own = self.synthesis(own, dtype=DTYPE).clamp(-1, 1)
+            own = self.synthesis(own, dtype=DTYPE, resolution=SIDE).clamp(-1, 1)
         images = torch.cat([own, images[OWN:]])
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.rate, self.step, self.steps, warmup=100, floor=0.01)
@@ -141,7 +141,7 @@ class Trainer:
         return float(latent.detach()), float(looks.detach())
 
     def _looks(self, codes: Tensor, images: Tensor, picked: Tensor) -> Tensor:
-        drawn = self.synthesis(codes + CENTRE, dtype=DTYPE)
+        drawn = self.synthesis(codes + CENTRE, dtype=DTYPE, resolution=SIDE)
         weight = pixel_weights(self.data.labels[picked], drawn.shape[-1])
         return distance(drawn, images, weight) + 0.1 * self.tower(drawn, images)
 
@@ -151,8 +151,8 @@ class Trainer:
         self.network.eval()
         images = held_out.images[:count].to(self.device).float() / 127.5 - 1
         codes = torch.cat([self.network(some) for some in images.split(32)])
-        drawn = torch.cat([self.synthesis(some + CENTRE, dtype=DTYPE) for some in codes.split(32)])
-        error = (drawn.clamp(-1, 1) - images).square().mean((1, 2, 3)) / 4
+        drawn = [self.synthesis(some + CENTRE, dtype=DTYPE, resolution=SIDE) for some in codes.split(32)]
+        error = (torch.cat(drawn).clamp(-1, 1) - images).square().mean((1, 2, 3)) / 4
         shown = appearance(values_of(codes.cpu().mean(1) + CENTRE)) - appearance(held_out.values[:count])
         return float((-10 * error.log10()).mean()), float(shown.square().mean())
 

@@ -3,6 +3,9 @@
 Nothing has to be discovered: w is the portrait's values in a fixed frame, so the loss is a plain distance to the
 rendered picture. Each picture only shows the coarse values of its coarse rows and so on; the other values of these
 rows are somebody else's, and the network learns to ignore them. That is what gives the rows their meaning.
+
+The last block, 256 px, is trained alone: all below it is finished by then, and its last two rows say nothing, so that
+what is learned of an edit at 128 px holds at 256.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from eclipsed.parts import INDEX
 from recipes.mini import clip_architecture
 from recipes.mini.attributes import INDEX as VALUE
 from recipes.mini.dataset import Portraits
-from recipes.mini.latent import CENTRE, W_DIM, basis, rows_mask
+from recipes.mini.latent import CENTRE, SIDE, W_DIM, basis, rows_mask
 from recipes.mini.texture import detail_weights, learn_noise, texture
 
 __all__ = ["CONFIG", "GO_ON", "ON_GPU", "STAGES", "Stage", "train"]
@@ -33,15 +36,18 @@ __all__ = ["CONFIG", "GO_ON", "ON_GPU", "STAGES", "Stage", "train"]
 CONFIG = GeneratorConfig(
     z_dim=W_DIM,
     w_dim=W_DIM,
-    resolution=128,
-    channels=tuple((r, min(6144 // r, 128)) for r in (4, 8, 16, 32, 64, 128)),
+    resolution=256,
+    channels=tuple((r, min(6144 // r, 128)) for r in (4, 8, 16, 32, 64, 128, 256)),
     mapping_layers=4,
 )
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One descent of the progressive training: the rate rises, then falls along a cosine."""
+    """One descent of the progressive training: the rate rises, then falls along a cosine.
+
+    Above `SIDE` it moves the block of its resolution alone.
+    """
 
     resolution: int
     steps: int
@@ -52,12 +58,16 @@ class Stage:
     texture: float = 0.0  # weight of the distance between textures
 
 
+#: strands, lashes and rims: the last block
+FINEST = Stage(256, 3000, 8, 0.006, 0.998, texture=0.2)
+
 STAGES = (
     Stage(32, 450, 32, 0.012, 0.98),
     Stage(64, 900, 16, 0.010, 0.99),
     Stage(64, 900, 16, 0.008, 0.99),
     Stage(128, 3600, 8, 0.007, 0.998),
     Stage(128, 8000, 8, 0.006, 0.998, seen=0.05, texture=0.2),
+    FINEST,
 )
 
 #: the same for a network that goes on from a finished generator
@@ -65,9 +75,10 @@ GO_ON = (
     Stage(64, 2400, 16, 0.010, 0.99),
     Stage(128, 6000, 8, 0.007, 0.998, seen=0.05),
     Stage(128, 8000, 8, 0.006, 0.998, seen=0.05, texture=0.2),
+    FINEST,
 )
 
-#: the last stage where batches are cheap
+#: the stage before the last where batches are cheap
 ON_GPU = Stage(128, 4000, 64, 0.008, 0.999, seen=0.05, texture=0.2)
 
 #: what features are computed in; processors that multiply bfloat16 in hardware train twice as fast
@@ -166,12 +177,27 @@ def move_centre(synthesis: torch.nn.Module, by: float) -> None:
                 module.bias -= by * module.weight_gain * module.weight.sum(1)  # type: ignore[operator,union-attr]
 
 
+#: the last block's weights that read the rows which carry nothing
+DEAF = tuple(f"b{CONFIG.resolution}.{layer}.affine.weight" for layer in ("conv1", "torgb"))
+
+
 def _start_quiet(network: torch.nn.Module) -> None:
-    """Let the styles begin near 1, so that a row starts by ignoring values which are not its own."""
+    """Let the styles begin near 1, so that a row starts by ignoring values which are not its own.
+
+    The last block begins by drawing nothing.
+    """
     with torch.no_grad():
         for name, weight in network.named_parameters():
             if name.endswith("affine.weight"):
                 weight.mul_(0.1)
+            if name in (*DEAF, f"b{CONFIG.resolution}.torgb.weight"):
+                weight.zero_()
+
+
+def _moved(name: str, stage: Stage) -> bool:
+    """Whether a stage moves the weights of that name."""
+    mine = stage.resolution <= SIDE or name.startswith(f"b{stage.resolution}.")
+    return mine and name not in DEAF and not name.endswith("noise_strength")
 
 
 @torch.no_grad()
@@ -195,8 +221,8 @@ def fill(network: torch.nn.Module, state: dict[str, Tensor]) -> None:
 class Run:
     """Networks, optimiser and place in the schedule; saved and restored as one file."""
 
-    def __init__(self, file: Path, start: Path | None = None, device: str = "cpu") -> None:
-        self.file = file
+    def __init__(self, file: Path, stages: tuple[Stage, ...], start: Path | None = None, device: str = "cpu") -> None:
+        self.file, self.stages = file, stages
         with torch.random.fork_rng():
             torch.manual_seed(1)
             self.network = StyleGAN2(CONFIG).synthesis
@@ -208,33 +234,47 @@ class Run:
                 {key.removeprefix("synthesis."): t for key, t in state.items() if key.startswith("synthesis.")},
             )
             move_centre(self.network, -CENTRE)
-        self.maps = learn_noise(self.network)
+        learn_noise(self.network)
         self.network.to(device)
         self.average = deepcopy(self.network)
-        self.stage, self.step = 0, 0
-        self.new_optimiser()
-        if file.exists():
-            state = torch.load(file, weights_only=True)
-            self.stage, self.step = state["stage"], state["step"]
-            self.network.load_state_dict(state["network"])
-            self.average.load_state_dict(state["average"])
+        self.place, self.step = 0, 0
+        if not file.exists():
+            self.begin(0)
+            return
+        state = torch.load(file, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.begin(state["stage"])
+        self.step = state["step"]
+        if self.stage is not None:
             self.optimiser.load_state_dict(state["optimiser"])
 
-    def new_optimiser(self) -> None:
-        maps = {id(m) for m in self.maps}
-        rest = [p for p in self.network.parameters() if p.requires_grad and id(p) not in maps]
-        groups = [{"params": rest, "times": 1}, {"params": self.maps, "times": NOISE_RATE}]
+    @property
+    def stage(self) -> Stage | None:
+        """What is being trained; None when all is done."""
+        return self.stages[self.place] if self.place < len(self.stages) else None
+
+    def begin(self, place: int) -> None:
+        """Go to a stage, with a new optimiser."""
+        self.place, self.step = place, 0
+        if self.stage is None:
+            return
+        named = {name: p.requires_grad_(_moved(name, self.stage)) for name, p in self.network.named_parameters()}
+        maps = [p for name, p in named.items() if p.requires_grad and name.endswith("noise_const")]
+        rest = [p for name, p in named.items() if p.requires_grad and not name.endswith("noise_const")]
+        groups = [{"params": rest, "times": 1}, {"params": maps, "times": NOISE_RATE}]
         self.optimiser = torch.optim.Adam(groups, lr=0.01, betas=(0.9, 0.99))
 
     def save(self) -> None:
         part = self.file.with_suffix(".part")
         state = {"network": self.network.state_dict(), "average": self.average.state_dict()}
-        state |= {"optimiser": self.optimiser.state_dict(), "stage": self.stage, "step": self.step}
+        state |= {"optimiser": self.optimiser.state_dict(), "stage": self.place, "step": self.step}
         torch.save(state, part)
         part.rename(self.file)
 
-    def descend(self, loss: Tensor, stage: Stage) -> None:
+    def descend(self, loss: Tensor) -> None:
         """One step; the rate rises, then falls along a cosine, and the average follows."""
+        stage = self.stages[self.place]
         warm = min(1.0, (self.step + 1) / 50)
         rate = stage.learning_rate * warm * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * self.step / stage.steps)))
         for group in self.optimiser.param_groups:
@@ -251,7 +291,6 @@ class Run:
 
 
 def train(
-    data: Portraits,
     folder: Path,
     *,
     start: Path | None = None,
@@ -262,30 +301,32 @@ def train(
     """Train all stages, from where the last run stopped.
 
     Args:
-        data: what to draw; it moves to the device.
-        folder: the state lies in its ``synthesis.pt``, and that of CLIP, trained on renders, in ``clip.pt``.
+        folder: the state lies in its ``synthesis.pt``, that of CLIP, trained on renders, in ``clip.pt``, portraits in
+            ``portraits`` and the larger ones of the last stage in ``portraits256``.
         start: a finished generator to go on from.
         stages: one after the other.
         threads: of torch.
         device: where to train.
     """
     torch.set_num_threads(threads)
-    run = Run(folder / "synthesis.pt", start, device)
-    lesson = Lesson(data.to(device), run.network, Tower.from_file(folder / "clip.pt").to(device))
-    while run.stage < len(stages):
-        stage = stages[run.stage]
+    run = Run(folder / "synthesis.pt", stages, start, device)
+    tower = Tower.from_file(folder / "clip.pt").to(device)
+    lesson: Lesson | None = None
+    while (stage := run.stage) is not None:
+        shown = folder / ("portraits" if stage.resolution <= SIDE else f"portraits{stage.resolution}")
+        if lesson is None or lesson.folder != shown:
+            lesson = Lesson(shown, run.network, tower)
         started, first = time.time(), run.step
         while run.step < stage.steps:
-            rng = torch.Generator().manual_seed(run.stage * 1_000_003 + run.step)
+            rng = torch.Generator().manual_seed(run.place * 1_000_003 + run.step)
             loss = lesson.loss(stage, rng)
-            run.descend(loss, stage)
+            run.descend(loss)
             if run.step % 50 == 0:
                 speed = (run.step - first) * stage.batch / (time.time() - started)
                 print(f"{stage.resolution} px {run.step}/{stage.steps} loss {loss:.4f} {speed:.1f} img/s", flush=True)
             if run.step % 150 == 0:
                 run.save()
-        run.stage, run.step = run.stage + 1, 0
-        run.new_optimiser()
+        run.begin(run.place + 1)
         run.save()
 
 
@@ -293,16 +334,18 @@ class Lesson:
     """What the network is shown at a step, and how far off its pictures are.
 
     Args:
-        data: portraits.
+        folder: of the portraits; they move to the network's device.
         network: what learns.
         tower: see `Tower`.
     """
 
-    def __init__(self, data: Portraits, network: torch.nn.Module, tower: Tower) -> None:
-        self.data, self.tower = data, tower
+    def __init__(self, folder: Path, network: torch.nn.Module, tower: Tower) -> None:
+        self.folder, self.tower = folder, tower
         self.device = next(network.parameters()).device
+        self.data = data = Portraits(folder).to(self.device)
         self.draw, self.texture = network, texture
         if self.device.type == "cpu":  # a GPU is through with the training before compiling has paid
+            torch._dynamo.config.recompile_limit = 64  # each layer has a shape of its own
             self.draw, self.texture = torch.compile(network, dynamic=False), torch.compile(texture, dynamic=False)
         self.freckled = (data.values[:, VALUE["freckles"]] > 0).nonzero()[:, 0]
 
@@ -336,13 +379,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start", type=Path, help="a finished generator.safetensors to go on from")
-    parser.add_argument("--device", default="cpu", help="on a GPU the last stage has larger batches (ON_GPU)")
+    parser.add_argument("--device", default="cpu", help="on a GPU the last stage at 128 px has larger batches (ON_GPU)")
     args = parser.parse_args()
     stages = STAGES if args.start is None else GO_ON
     if args.device != "cpu":
-        stages = (*stages[:-1], ON_GPU) if args.start is None else (ON_GPU,)
+        stages = (*stages[:-2], ON_GPU, FINEST) if args.start is None else (ON_GPU, FINEST)
     train(
-        Portraits(args.work / "portraits"),
         args.work,
         start=args.start,
         stages=stages,
