@@ -234,6 +234,11 @@ def test_names_and_rows_at_1024_pixels():
     assert synthesis.style_names[:4] == ("b4.conv1", "b4.torgb", "b8.conv0", "b8.conv1")
     assert [synthesis.row_of(name) for name in synthesis.style_names[:6]] == [0, 1, 1, 2, 3, 3]
     assert synthesis.row_of("b1024.torgb") == 17
+    assert synthesis.rows_up_to(4) == (0, 1)
+    assert synthesis.rows_up_to(256) == tuple(range(14))
+    assert synthesis.rows_up_to(1024) == tuple(range(18))
+    with pytest.raises(InputError, match="resolution must be one of"):
+        synthesis.rows_up_to(100)
     assert synthesis.config.num_ws == 18
 
 

@@ -9,9 +9,10 @@ from torch.testing import assert_close
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.parts import INDEX as LABEL
 from recipes.mini.attributes import INDEX, sample
+from recipes.mini.latent import rows_mask
 from recipes.mini.portraits import dots, render
 from recipes.mini.texture import PATTERNS, STRENGTH, detail_weights, learn_noise, texture
-from recipes.mini.train_generator import CONFIG, distance
+from recipes.mini.train_generator import CONFIG, FINEST, Run, distance
 
 
 def spots(shift: int = 0, size: int = 32, dark: float = -0.2) -> torch.Tensor:
@@ -74,6 +75,38 @@ def test_noise_maps_begin_as_patterns_and_learn():
             assert float(layer.noise_strength) == pytest.approx(STRENGTH if layer.resolution >= 16 else 0.0)
     network(torch.zeros(1, CONFIG.num_ws, CONFIG.w_dim), noise_mode="const").square().mean().backward()
     assert all(m.grad is not None and bool(m.grad.any()) for m in maps if m.shape[0] >= 16)
+
+
+def test_a_large_portrait_is_the_small_one_with_finer_lines():
+    values = sample(4, rng=torch.Generator().manual_seed(5))
+    (large, labels), (small, coarse) = render(values, 256), render(values, 128)
+    assert labels.shape == (4, 256, 256)
+    assert (labels[:, ::2, ::2] == coarse).float().mean() > 0.97
+    error = (torch.nn.functional.avg_pool2d(large, 2) - small).square().mean() / 4
+    assert float(-10 * error.log10()) > 33  # dB
+    hair = labels == LABEL["hair"]
+    enlarged = torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear")
+    across = [x.diff(dim=3).abs().mean(1)[hair[..., 1:]].mean() for x in (large, enlarged)]
+    assert across[0] > 1.5 * across[1]
+
+
+def test_the_last_block_hears_nothing_of_the_last_rows_and_all_below_it_stays_as_it_was(tmp_path):
+    run = Run(tmp_path / "synthesis.pt", (FINEST,))
+    before = deepcopy(run.network.state_dict())
+    ws = torch.randn(2, CONFIG.num_ws, CONFIG.w_dim)
+    run.descend(run.network(ws, noise_mode="const").square().mean())
+    after = run.network.state_dict()
+    changed = {key for key in before if not torch.equal(before[key], after[key])}
+    assert changed
+    assert all(key.startswith("b256.") for key in changed)
+    other = ws.clone()
+    other[:, 12:] = torch.randn(2, 2, CONFIG.w_dim)
+    assert torch.equal(run.network(ws, noise_mode="const"), run.network(other, noise_mode="const"))
+    run.save()
+    again = Run(tmp_path / "synthesis.pt", (FINEST,))
+    assert again.step == 1
+    assert torch.equal(again.network(ws, noise_mode="const"), run.network(ws, noise_mode="const"))
+    assert rows_mask()[12:].any().item() is False
 
 
 def test_a_finished_network_keeps_its_noise_and_loads_like_any_other():

@@ -318,6 +318,20 @@ def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick, monkeypatch)
     assert set(probe._shares(aim, space, groups, deltas, batches).values()) == {0.0}
 
 
+def test_the_probe_leaves_out_rows_that_the_training_pictures_do_not_read(editor, quick):
+    config = quick.replace(layers="auto", resolution=16, probe_groups=("fine", "all"))
+    whole = probe.group_rows(editor.generator, config, 32)
+    assert whole == {"fine": (4, 5, 6, 7), "all": (0, 1, 2, 3, 4, 5, 6, 7)}
+    assert probe.group_rows(editor.generator, config, 16) == {"fine": (4, 5), "all": (0, 1, 2, 3, 4, 5)}
+    direction = editor.train(PROMPT, config=config)
+    assert set(direction.layers) <= {0, 1, 2, 3, 4, 5}
+    assert not direction.deltas[:, 6:].any()
+
+
+def test_pictures_are_drawn_as_large_as_clip_looks_at(editor, quick):
+    assert objective(editor, quick.replace(resolution=None)).resolution == min(editor.clip.size, 32)
+
+
 def test_the_probe_leaves_out_groups_that_the_styles_do_not_read(editor, quick):
     config = quick.replace(space="S", styles=("b32.conv1",), layers="auto")
     direction = editor.train(PROMPT, config=config)
