@@ -56,5 +56,13 @@ def pinned(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def send(tensor: Tensor, device: torch.device, dtype: torch.dtype | None = None) -> Tensor:
-    """A tensor on a device, in another format if one is given; the program goes on while it is on its way to a GPU."""
+    """Bring a tensor to a device, from pinned memory when that is a GPU: the program goes on while it is on its way.
+
+    Args:
+        tensor: of any shape, on any device.
+        device: where it is wanted.
+        dtype: the format it is wanted in; None keeps its own.
+    Returns:
+        The tensor itself where nothing has to change.
+    """
     return pinned(tensor.to(dtype or tensor.dtype), device).to(device, non_blocking=device.type == "cuda")

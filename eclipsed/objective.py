@@ -379,7 +379,7 @@ def _known(clip: Clip, captions: tuple[str, ...]) -> tuple[str, ...]:
 def _resolution(generator: Generator, clip: Clip, config: TrainConfig) -> int:
     """The config's, or the power of two that covers what CLIP looks at, as far as there are pixels.
 
-    The parser finds the parts of smaller pictures than its own just as well, but CLIP sees nothing that was not drawn.
+    The parser enlarges what is smaller than it wants; its labels need no more detail than CLIP, which judges the edit.
     """
     if config.resolution is not None:
         if config.resolution > generator.resolution:
