@@ -30,8 +30,8 @@ from benchmarks.records import (
     write_between,
 )
 from eclipsed import EclipsedWarning, Editor, TrainConfig
-from eclipsed.pictures import save_picture
-from eclipsed.seeds import parse_seeds
+from eclipsed.images.pictures import save_picture
+from eclipsed.values.seeds import parse_seeds
 from recipes.mini.measure import PROMPTS
 from recipes.mini.truth import Truth
 

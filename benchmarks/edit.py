@@ -13,12 +13,12 @@ import torch
 
 from benchmarks import full_size, measuring
 from eclipsed import Direction, Editor
-from eclipsed.config import TrainConfig
-from eclipsed.devices import as_device
-from eclipsed.editing import ladder
-from eclipsed.generator import Generator
-from eclipsed.latents import make_space
-from eclipsed.region import Region
+from eclipsed.compute.devices import as_device
+from eclipsed.editing.faces import ladder
+from eclipsed.latents.spaces import make_space
+from eclipsed.pretrained.generator import Generator
+from eclipsed.prompts.region import Region
+from eclipsed.training.config import TrainConfig
 
 __all__ = ["main"]
 

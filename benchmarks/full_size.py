@@ -8,12 +8,13 @@ import open_clip
 import torch
 
 from eclipsed.checkpoints.parsing import ParserConfig
-from eclipsed.clip import Clip
-from eclipsed.generator import Generator
 from eclipsed.networks.bisenet import BiSeNet
-from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
-from eclipsed.parser import Parser
-from eclipsed.parts import PARTS
+from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.parser import Parser
+from eclipsed.worlds.parts import PARTS
 
 __all__ = ["clip", "generator", "generator_config", "parser"]
 

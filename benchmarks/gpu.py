@@ -32,14 +32,14 @@ from benchmarks.measuring import graphs
 from benchmarks.original import Original
 from benchmarks.train_direction import SENTENCES, judged
 from eclipsed import Editor, TrainConfig, TrainStep
-from eclipsed.descent import Point, advance
-from eclipsed.editing import ladder
+from eclipsed.compute.precision import compute_dtype
+from eclipsed.editing.faces import ladder
 from eclipsed.errors import EclipsedWarning
-from eclipsed.latents import make_space
+from eclipsed.latents.spaces import make_space
 from eclipsed.networks import ops
-from eclipsed.objective import Objective, step_rng
-from eclipsed.precision import compute_dtype
-from eclipsed.region import Region
+from eclipsed.prompts.region import Region
+from eclipsed.training.descent import Point, advance
+from eclipsed.training.objective import Objective, step_rng
 
 __all__ = ["main"]
 

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from eclipsed import Direction, Editor, Faces, pictures
-from eclipsed.images import from_pil, to_pil
-from eclipsed.photos.pasting import edited_mask, paste_one
-from eclipsed.pictures import save_picture
+from eclipsed import Direction, Editor, Faces
+from eclipsed.images import pictures
+from eclipsed.images.conversion import from_pil, to_pil
+from eclipsed.images.pictures import save_picture
+from eclipsed.inversion.pasting import edited_mask, paste_one
 from recipes.mini.attributes import sample
 from recipes.mini.measure import PROMPTS
 from recipes.mini.portraits import render

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from eclipsed import Direction, Editor, TrainConfig
-from eclipsed.pictures import save_picture
+from eclipsed.images.pictures import save_picture
 from recipes.mini.measure import PROMPTS, Figures, measure
 from recipes.mini.train_directions import SHIPPED
 

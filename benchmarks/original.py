@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from eclipsed.clip import Clip
-from eclipsed.generator import Generator
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, demodulation, upfirdn2d, upsample2d
 from eclipsed.networks.stylegan2 import SynthesisLayer, ToRGB
-from eclipsed.parser import Parser
-from eclipsed.parts import INDEX
+from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.parser import Parser
+from eclipsed.worlds.parts import INDEX
 
 __all__ = ["Original"]
 

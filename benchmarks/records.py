@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eclipsed import Direction, Editor, TrainConfig
-from eclipsed.atomic import atomic_write
-from eclipsed.checkpoints.catalogue import find_set
-from eclipsed.direction import short_name
-from eclipsed.metrics import Interval
+from eclipsed.files.atomic import atomic_write
+from eclipsed.images.metrics import Interval
+from eclipsed.latents.direction import short_name
+from eclipsed.store.sets import find_set
 from recipes.mini.truth import Truth
 
 __all__ = ["FACES", "MEASURES", "Records", "as_share", "crossed", "digest", "judge", "models_digest", "train"]

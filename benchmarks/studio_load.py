@@ -22,7 +22,7 @@ from PIL import Image
 
 from benchmarks.studio_server import Server, chromium
 from eclipsed import Editor
-from eclipsed.stack import MOST_EDITS, Stack
+from eclipsed.editing.stack import MOST_EDITS, Stack
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.session import Session
 from eclipsed.studio.views import caption
@@ -191,7 +191,7 @@ def load(
 
 
 def _pixels(engine: Engine, look: Stack) -> np.ndarray[Any, Any]:
-    from eclipsed.images import to_uint8
+    from eclipsed.images.conversion import to_uint8
 
     return to_uint8(engine.show(look).images)[0].cpu().numpy()
 

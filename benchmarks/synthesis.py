@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from benchmarks import full_size, measuring
-from eclipsed.devices import as_device
-from eclipsed.generator import Generator
+from eclipsed.compute.devices import as_device
+from eclipsed.compute.precision import compute_dtype
 from eclipsed.networks import ops
-from eclipsed.precision import compute_dtype
+from eclipsed.pretrained.generator import Generator
 
 __all__ = ["main", "operations"]
 

@@ -31,9 +31,9 @@ from benchmarks.records import (
     write_between,
 )
 from eclipsed import EclipsedWarning, Editor, TrainConfig
-from eclipsed.metrics import Interval
-from eclipsed.seeds import parse_seeds
-from eclipsed.target import Target
+from eclipsed.images.metrics import Interval
+from eclipsed.prompts.target import Target
+from eclipsed.values.seeds import parse_seeds
 from recipes.mini.truth import Truth
 
 __all__ = ["SENTENCES", "SETTINGS", "Setting", "main"]

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import measuring
 from eclipsed import Direction, Editor, TrainConfig
-from eclipsed.evaluation import Strength, evaluate
+from eclipsed.evaluation.evaluate import Strength, evaluate
 from recipes.mini.measure import PROMPTS
 
 __all__ = ["main"]

@@ -25,11 +25,11 @@ import torch
 from benchmarks import full_size, measuring
 from benchmarks.original import Original
 from eclipsed import TrainConfig
-from eclipsed.descent import Point, advance
-from eclipsed.devices import as_device
-from eclipsed.latents import make_space
-from eclipsed.objective import Objective, step_rng
-from eclipsed.region import Region
+from eclipsed.compute.devices import as_device
+from eclipsed.latents.spaces import make_space
+from eclipsed.prompts.region import Region
+from eclipsed.training.descent import Point, advance
+from eclipsed.training.objective import Objective, step_rng
 
 __all__ = ["main"]
 
@@ -70,7 +70,7 @@ def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.S
         watch.watch(parser, "labels", "parser")
         watch.watch(clip, "encode_images", "CLIP")
         watch.watch(torch.autograd, "grad", "backward")
-        watch.watch(sys.modules["eclipsed.descent"], "adam", "optimiser")
+        watch.watch(sys.modules["eclipsed.training.descent"], "adam", "optimiser")
         watch.watch(space, "tame", "optimiser")
 
     def step(number: int, watch: measuring.Stopwatch) -> None:

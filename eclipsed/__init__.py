@@ -14,10 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eclipsed.clip import Clip
-    from eclipsed.config import TrainConfig
-    from eclipsed.direction import Direction
-    from eclipsed.editing import Faces
+    from eclipsed.editing.faces import Faces
+    from eclipsed.editing.stack import Stack
     from eclipsed.editor import Editor
     from eclipsed.errors import (
         CheckpointError,
@@ -33,14 +31,16 @@ if TYPE_CHECKING:
         TrainingError,
         VocabularyWarning,
     )
-    from eclipsed.evaluation import Evaluation, evaluate
-    from eclipsed.fetching import fetch
-    from eclipsed.generator import Generator
-    from eclipsed.own_parser import CallableParser
-    from eclipsed.parser import Parser
-    from eclipsed.region import Region
-    from eclipsed.stack import Stack
-    from eclipsed.training import StopTraining, TrainStep
+    from eclipsed.evaluation.evaluate import Evaluation, evaluate
+    from eclipsed.latents.direction import Direction
+    from eclipsed.pretrained.clip import Clip
+    from eclipsed.pretrained.fetch import fetch
+    from eclipsed.pretrained.generator import Generator
+    from eclipsed.pretrained.own_parser import CallableParser
+    from eclipsed.pretrained.parser import Parser
+    from eclipsed.prompts.region import Region
+    from eclipsed.training.config import TrainConfig
+    from eclipsed.training.train import StopTraining, TrainStep
 
 __version__ = "0.1.0"
 
@@ -75,21 +75,21 @@ __all__ = [
 ]
 
 _HOME = {
-    "CallableParser": "own_parser",
-    "Clip": "clip",
-    "Direction": "direction",
+    "CallableParser": "pretrained.own_parser",
+    "Clip": "pretrained.clip",
+    "Direction": "latents.direction",
     "Editor": "editor",
-    "Evaluation": "evaluation",
-    "Faces": "editing",
-    "Generator": "generator",
-    "Parser": "parser",
-    "Region": "region",
-    "Stack": "stack",
-    "StopTraining": "training",
-    "TrainConfig": "config",
-    "TrainStep": "training",
-    "evaluate": "evaluation",
-    "fetch": "fetching",
+    "Evaluation": "evaluation.evaluate",
+    "Faces": "editing.faces",
+    "Generator": "pretrained.generator",
+    "Parser": "pretrained.parser",
+    "Region": "prompts.region",
+    "Stack": "editing.stack",
+    "StopTraining": "training.train",
+    "TrainConfig": "training.config",
+    "TrainStep": "training.train",
+    "evaluate": "evaluation.evaluate",
+    "fetch": "pretrained.fetch",
 }
 
 

@@ -1,6 +1,6 @@
 """``python -m eclipsed``: the same as the command ``eclipsed``."""
 
-from eclipsed.cli import main
+from eclipsed.commands.cli import main
 
 if __name__ == "__main__":
     main()

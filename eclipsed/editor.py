@@ -10,28 +10,32 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eclipsed import animation, blending, editing, pictures, replay, training
-from eclipsed.blending import check_blend
-from eclipsed.checkpoints.catalogue import find_set
-from eclipsed.classifier import Classifier
-from eclipsed.clip import Clip
-from eclipsed.config import TrainConfig
-from eclipsed.direction import Direction
-from eclipsed.editing import Faces, check_alphas
-from eclipsed.encoder import Encoder
+from eclipsed.editing import blending, replay
+from eclipsed.editing import faces as editing
+from eclipsed.editing.blending import check_blend
+from eclipsed.editing.faces import Faces
+from eclipsed.editing.stack import Stack, StackEntry
 from eclipsed.errors import InputError
-from eclipsed.generator import Generator
-from eclipsed.identity import Identity
-from eclipsed.latents import Latent
-from eclipsed.own_parser import WholePicture
-from eclipsed.parser import Parser
-from eclipsed.parts import WHOLE_FACE
-from eclipsed.photos import networks as photo_networks
+from eclipsed.images import animation, pictures
+from eclipsed.inversion import companions as photo_networks
+from eclipsed.inversion.methods import PhotoMethods
+from eclipsed.latents.direction import Direction
+from eclipsed.latents.latent import Latent
 from eclipsed.photos.finding import FaceFinder
-from eclipsed.photos.methods import PhotoMethods
-from eclipsed.region import Region
-from eclipsed.seeds import check_seeds
-from eclipsed.stack import Stack, StackEntry
+from eclipsed.pretrained.classifier import Classifier
+from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.encoder import Encoder
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.identity import Identity
+from eclipsed.pretrained.own_parser import WholePicture
+from eclipsed.pretrained.parser import Parser
+from eclipsed.prompts.region import Region
+from eclipsed.store.sets import find_set
+from eclipsed.training import train as training
+from eclipsed.training.config import TrainConfig
+from eclipsed.values.alphas import check_alpha, check_alphas
+from eclipsed.values.seeds import check_seeds
+from eclipsed.worlds.parts import WHOLE_FACE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -181,9 +185,7 @@ class Editor(PhotoMethods):
         """
         if (seeds is None) == (ws is None):
             raise InputError("give either seeds or ws")
-        psi = editing.check_alpha(
-            self.truncation_psi if truncation_psi is None else truncation_psi, name="truncation_psi"
-        )
+        psi = check_alpha(self.truncation_psi if truncation_psi is None else truncation_psi, name="truncation_psi")
         if ws is not None:
             return editing.sample(self.generator, self._latent(ws))
         assert seeds is not None
@@ -216,7 +218,7 @@ class Editor(PhotoMethods):
             save_every: see `state`.
             resume: such a file, to go on from; also the place to save to unless `state` is another.
         Returns:
-            The direction, calibrated; see `eclipsed.training.train`.
+            The direction, calibrated; see `eclipsed.training.train.train`.
         Raises:
             InputError: an empty prompt, an unknown part, or a resumed training of another prompt, config or generator.
             TrainingError: the loss is not finite, or memory ran out.
@@ -253,7 +255,7 @@ class Editor(PhotoMethods):
         layers: Sequence[int | str] | None = None,
         blend: str | None = None,
     ) -> Faces:
-        """Move faces along one direction or several; see `eclipsed.editing.edit`.
+        """Move faces along one direction or several; see `eclipsed.editing.faces.edit`.
 
         Args:
             faces: edited or not; edits add up.
@@ -263,7 +265,7 @@ class Editor(PhotoMethods):
             blend: ``"pixels"`` puts what the directions' regions show after the edit into the pictures of `faces`,
                 with a seam of 4 % of the width around them; what lies beyond stays as it was, bit for bit.
                 ``"features"`` does so in the feature maps, so that the generator draws the seam; see
-                `eclipsed.blending.blend_features`. None shows what the generator makes of the edited latents.
+                `eclipsed.editing.blending.blend_features`. None shows what the generator makes of the edited latents.
         Raises:
             InputError: also when `blend` is unknown.
         """

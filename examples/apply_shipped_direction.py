@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 import eclipsed
-from eclipsed.library import find_direction
+from eclipsed.store.library import find_direction
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ import argparse
 from pathlib import Path
 
 import eclipsed
-from eclipsed.library import find_direction
 from eclipsed.photos.reading import save_photo
+from eclipsed.store.library import find_direction
 
 
 def main() -> None:

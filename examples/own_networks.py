@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 import eclipsed
-from eclipsed.checkpoints import find_set
-from eclipsed.parts import PARTS, WHOLE_FACE
-from eclipsed.pictures import save_picture
+from eclipsed.images.pictures import save_picture
+from eclipsed.store.sets import find_set
+from eclipsed.worlds.parts import PARTS, WHOLE_FACE
 
 
 def coarse_parser(path: Path) -> eclipsed.CallableParser:

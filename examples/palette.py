@@ -7,8 +7,8 @@ import argparse
 from pathlib import Path
 
 import eclipsed
-from eclipsed.library import find_direction
-from eclipsed.pictures import save_picture
+from eclipsed.images.pictures import save_picture
+from eclipsed.store.library import find_direction
 
 
 def main() -> None:

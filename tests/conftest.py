@@ -16,15 +16,16 @@ import store_kit
 import torch
 from safetensors.torch import save_file
 
-from eclipsed.checkpoints import networks
 from eclipsed.checkpoints.convert import convert_generator
 from eclipsed.checkpoints.native import write_generator
 from eclipsed.checkpoints.parsing import ParserConfig, write_parser
-from eclipsed.config import TrainConfig
 from eclipsed.editor import Editor
 from eclipsed.networks.bisenet import BiSeNet
-from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
-from eclipsed.parts import PARTS
+from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.store import networks
+from eclipsed.training.config import TrainConfig
+from eclipsed.worlds.parts import PARTS
 
 RESOLUTION = 32
 CLIP_CONFIG = {

@@ -6,9 +6,10 @@ import json
 import torch
 from checkpoint_files import nvidia_content, random_generator, write_nvidia
 
-from eclipsed.checkpoints import networks, store
-from eclipsed.checkpoints.store import networks_folder
-from eclipsed.networks.stylegan2 import GeneratorConfig
+from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.store import files as store
+from eclipsed.store import networks
+from eclipsed.store.files import networks_folder
 
 CONFIG = GeneratorConfig(
     z_dim=12, w_dim=16, resolution=16, channels=((4, 24), (8, 24), (16, 16)), mapping_layers=2, conv_clamp=256

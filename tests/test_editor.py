@@ -10,8 +10,8 @@ from test_direction import make
 from torch.testing import assert_close
 
 from eclipsed import Editor, Region
-from eclipsed.config import TrainConfig
 from eclipsed.errors import InputError, MissingModelError
+from eclipsed.training.config import TrainConfig
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,13 @@ from checkpoint_files import nvidia_content, write_nvidia
 from safetensors.torch import save_file
 
 from eclipsed.checkpoints.convert import convert_generator
-from eclipsed.config import TrainConfig
-from eclipsed.direction import Direction
 from eclipsed.editor import Editor
+from eclipsed.latents.direction import Direction
 from eclipsed.networks.bisenet import BiSeNet
-from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
-from eclipsed.parts import PARTS
+from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.training.config import TrainConfig
+from eclipsed.worlds.parts import PARTS
 
 CHANNELS = tuple((2**i, min(32768 // 2**i, 512)) for i in range(2, 11))
 CONFIG = GeneratorConfig(z_dim=512, w_dim=512, resolution=1024, channels=CHANNELS, mapping_layers=8)

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from eclipsed.errors import CheckpointError
-from eclipsed.networks.stylegan2 import GeneratorConfig, MappingNetwork, StyleGAN2
+from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.mapping import MappingNetwork
+from eclipsed.networks.stylegan2 import StyleGAN2
 
 __all__ = [
     "Source",

@@ -14,11 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from eclipsed.atomic import atomic_write
 from eclipsed.checkpoints.plain import compare_state
 from eclipsed.checkpoints.reading import detect_layout
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError
+from eclipsed.files.atomic import atomic_write
 from eclipsed.networks.encoder import Encoder, EncoderConfig
 
 __all__ = ["read_encoder", "write_encoder"]

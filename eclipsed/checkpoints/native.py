@@ -12,10 +12,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from eclipsed.atomic import atomic_write
 from eclipsed.checkpoints.assembly import Source, assemble, key_names
 from eclipsed.errors import CheckpointError, InputError
-from eclipsed.networks.stylegan2 import GeneratorConfig
+from eclipsed.files.atomic import atomic_write
+from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["read_native", "write_generator"]
 

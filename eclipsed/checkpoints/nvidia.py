@@ -12,7 +12,7 @@ from torch import Tensor
 from eclipsed.checkpoints.assembly import Source, assemble, check_sizes, key_names, mean_w, taps_of, widths
 from eclipsed.checkpoints.unpickling import PersistentObject
 from eclipsed.errors import CheckpointError
-from eclipsed.networks.stylegan2 import GeneratorConfig
+from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["nvidia_generator"]
 

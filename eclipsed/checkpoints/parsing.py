@@ -15,11 +15,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from eclipsed.atomic import atomic_write
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
+from eclipsed.files.atomic import atomic_write
 from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
-from eclipsed.parts import PARTS
+from eclipsed.worlds.parts import PARTS
 
 __all__ = ["ParserConfig", "read_parser", "write_parser"]
 

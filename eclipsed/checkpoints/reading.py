@@ -13,7 +13,7 @@ from eclipsed.checkpoints.tensorflow import tensorflow_generator
 from eclipsed.checkpoints.torch_file import ForeignGlobalError
 from eclipsed.checkpoints.unpickling import TensorFlowNetwork, unpickle
 from eclipsed.errors import CheckpointError, EclipsedError, InputError, MissingModelError
-from eclipsed.networks.stylegan2 import GeneratorConfig
+from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["detect_layout", "read_generator"]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from eclipsed.checkpoints.assembly import Source, assemble, key_names, mean_w, taps_of, widths
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError
-from eclipsed.networks.stylegan2 import GeneratorConfig
+from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["read_rosinality"]
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from eclipsed.checkpoints.assembly import Shape, Source, assemble, check_sizes, key_names, taps_of, widths
 from eclipsed.checkpoints.unpickling import StoredArray, TensorFlowNetwork
 from eclipsed.errors import CheckpointError
-from eclipsed.networks.stylegan2 import GeneratorConfig
+from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["tensorflow_generator"]
 

@@ -10,11 +10,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eclipsed import library
-from eclipsed.atomic import atomic_write
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import DirectionError, InputError, OutputError
+from eclipsed.files.atomic import atomic_write
+from eclipsed.store import library
 
 __all__ = ["app"]
 

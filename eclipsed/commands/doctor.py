@@ -8,9 +8,9 @@ import shutil
 import sys
 from typing import Any
 
-from eclipsed.checkpoints.networks import known_sets
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import result, result_json
+from eclipsed.store.networks import known_sets
 
 __all__ = ["doctor", "examine"]
 
@@ -47,9 +47,9 @@ def examine() -> dict[str, Any]:
     import torch
 
     import eclipsed
-    from eclipsed.checkpoints.catalogue import user_directions
     from eclipsed.commands.models import describe_sets
-    from eclipsed.devices import default_device
+    from eclipsed.compute.devices import default_device
+    from eclipsed.store.sets import user_directions
 
     devices = ["cpu", *(f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():

@@ -11,15 +11,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from eclipsed import library
 from eclipsed.commands.faces import check_picture, open_editor
-from eclipsed.commands.options import Device, Json, Models, parse_alphas
+from eclipsed.commands.options import Device, Json, Models
 from eclipsed.commands.terminal import note, result, result_json
-from eclipsed.seeds import parse_seeds
+from eclipsed.store import library
+from eclipsed.values.alphas import parse_alphas
+from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
-    from eclipsed.evaluation import Evaluation
-    from eclipsed.metrics import Interval
+    from eclipsed.evaluation.evaluate import Evaluation
+    from eclipsed.images.metrics import Interval
 
 __all__ = ["evaluate"]
 
@@ -82,9 +83,9 @@ def evaluate(
     path = library.find_direction(direction, models=models)
     from rich.progress import Progress
 
-    from eclipsed.direction import Direction
-    from eclipsed.evaluation import evaluate as measure
-    from eclipsed.pictures import save_picture
+    from eclipsed.evaluation.evaluate import evaluate as measure
+    from eclipsed.images.pictures import save_picture
+    from eclipsed.latents.direction import Direction
 
     learned = Direction.load(path)
     editor = open_editor(models, device)

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eclipsed import library
-from eclipsed.atomic import check_writable
-from eclipsed.commands.options import Blend, Device, Json, Layers, Models, Psi, Seeds, parse_alphas, parse_layers
+from eclipsed.commands.options import Blend, Device, Json, Layers, Models, Psi, Seeds, parse_layers
 from eclipsed.commands.terminal import result, result_json
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.seeds import parse_seeds
-from eclipsed.stack import Stack
+from eclipsed.files.atomic import check_writable
+from eclipsed.store import library
+from eclipsed.values.alphas import parse_alphas
+from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from eclipsed.direction import Direction
-    from eclipsed.editing import Faces
+    from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
+    from eclipsed.latents.direction import Direction
 
 __all__ = ["check_picture", "edit", "open_editor", "palette", "sample", "strip", "sweep"]
 
@@ -178,7 +179,7 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Film faces while the strength goes up and down."""
-    from eclipsed.animation import ANIMATION_SUFFIXES
+    from eclipsed.images.animation import ANIMATION_SUFFIXES
 
     numbers, strengths = parse_seeds(seeds), parse_alphas(alphas)
     if len(strengths) != 2:
@@ -201,7 +202,7 @@ def open_editor(models: str, device: str | None) -> Editor:
 
 def check_picture(out: Path) -> None:
     """Raise unless a picture can be written at `out`."""
-    from eclipsed.pictures import PICTURE_FORMATS
+    from eclipsed.images.pictures import PICTURE_FORMATS
 
     if out.suffix.lower() not in PICTURE_FORMATS:
         raise InputError(f"cannot tell the picture format of {str(out)!r}: end it in .png")
@@ -229,7 +230,7 @@ def _seeds(seeds: str | None, edits: Stack | None) -> tuple[int, ...]:
 
 
 def _load(names: Sequence[str], models: str) -> list[Direction]:
-    from eclipsed.direction import Direction
+    from eclipsed.latents.direction import Direction
 
     return [Direction.load(library.find_direction(name, models=models)) for name in names]
 
@@ -247,7 +248,7 @@ def _draw_pairs(edited: Sequence[Faces], path: Path) -> str:
     """Write one picture of many faces before and after."""
     import torch
 
-    from eclipsed import pictures
+    from eclipsed.images import pictures
 
     before = torch.cat([faces.before.images for faces in edited if faces.before is not None])
     after = torch.cat([faces.images for faces in edited])
@@ -257,7 +258,7 @@ def _draw_pairs(edited: Sequence[Faces], path: Path) -> str:
 
 
 def _save(picture: Image.Image, path: Path) -> str:
-    from eclipsed.pictures import save_picture
+    from eclipsed.images.pictures import save_picture
 
     return str(save_picture(picture, path))
 

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from eclipsed.atomic import check_writable
-from eclipsed.checkpoints.catalogue import find_set, list_sets
-from eclipsed.checkpoints.networks import known_networks, known_sets
-from eclipsed.checkpoints.store import local_file, read_record
 from eclipsed.commands import store
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
+from eclipsed.files.atomic import check_writable
+from eclipsed.store.files import local_file, read_record
+from eclipsed.store.networks import known_networks, known_sets
+from eclipsed.store.sets import find_set, list_sets
 
 __all__ = ["app", "describe_sets"]
 
@@ -60,7 +60,7 @@ def info(
     if name in known_networks() or (name in known_sets() and not _is_present(name)):
         _show(describe_network(name) if name in known_networks() else _describe_absent(name), as_json)
         return
-    from eclipsed.checkpoints import detect_layout, read_generator
+    from eclipsed.checkpoints.reading import detect_layout, read_generator
 
     path = Path(name)
     found: dict[str, Any] = {}
@@ -104,7 +104,7 @@ def convert(
     check_writable(target)
     import torch
 
-    from eclipsed.checkpoints import convert_generator
+    from eclipsed.checkpoints.convert import convert_generator
 
     result(str(convert_generator(source, target, dtype=torch.float16 if half else torch.float32)))
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from eclipsed.config import TrainConfig
 from eclipsed.errors import InputError
-from eclipsed.seeds import parse_seeds
+from eclipsed.training.config import TrainConfig
+from eclipsed.values.seeds import parse_seeds
 
 __all__ = [
     "Blend",
@@ -23,7 +22,6 @@ __all__ = [
     "Psi",
     "Seeds",
     "default_of",
-    "parse_alphas",
     "parse_layers",
     "parse_names",
     "parse_setting",
@@ -62,24 +60,6 @@ def default_of(name: str) -> str:
         raise KeyError(name)
     value = getattr(_DEFAULTS, name)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def parse_alphas(text: str, *, name: str = "alphas") -> tuple[float, ...]:
-    """Read strengths such as ``"-1,0,1"``.
-
-    Raises:
-        InputError: one of them is no finite number.
-    """
-    values: list[float] = []
-    for item in text.split(","):
-        try:
-            value = float(item)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"{name} must be finite numbers such as -1,0,0.5; got {text[:60]!r}")
-        values.append(value)
-    return tuple(values)
 
 
 def parse_layers(text: str | None) -> tuple[int | str, ...] | None:

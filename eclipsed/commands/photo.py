@@ -10,18 +10,19 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from eclipsed import library
-from eclipsed.atomic import check_writable
 from eclipsed.commands.faces import check_picture, open_editor
-from eclipsed.commands.options import Device, Json, Models, parse_alphas
+from eclipsed.commands.options import Device, Json, Models
 from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.stack import Stack
+from eclipsed.files.atomic import check_writable
+from eclipsed.store import library
+from eclipsed.values.alphas import parse_alphas
 
 if TYPE_CHECKING:
-    from eclipsed.editing import Faces
+    from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
-    from eclipsed.photos.inversion import InversionStep
+    from eclipsed.inversion.inverter import InversionStep
 
 __all__ = ["InversionProgress", "photo"]
 
@@ -135,7 +136,7 @@ def _which(face: str | None) -> int | str | None:
 
 
 def _load(names: list[str], models: str) -> list[Any]:
-    from eclipsed.direction import Direction
+    from eclipsed.latents.direction import Direction
 
     return [Direction.load(library.find_direction(name, models=models)) for name in names]
 

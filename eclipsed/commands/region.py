@@ -15,7 +15,7 @@ from eclipsed.commands.terminal import note, one_line, result, result_json
 from eclipsed.errors import EclipsedError, InputError
 
 if TYPE_CHECKING:
-    from eclipsed.region import Region
+    from eclipsed.prompts.region import Region
 
 __all__ = ["region"]
 
@@ -28,7 +28,7 @@ def region(
     as_json: Json = False,
 ) -> None:
     """Say which parts of the face a prompt is about, and which words say so."""
-    from eclipsed.region import Region
+    from eclipsed.prompts.region import Region
 
     if (prompt is None) == (file is None):
         raise InputError("give one prompt, or --file with a list of them")

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from eclipsed.checkpoints.catalogue import find_set
-from eclipsed.checkpoints.clip_files import brought_clip, parse_clip_name
-from eclipsed.checkpoints.networks import Licence, known_networks, known_sets, set_networks
-from eclipsed.checkpoints.store import (
+from eclipsed.commands.options import Json
+from eclipsed.commands.terminal import note, one_line, result, result_json
+from eclipsed.errors import EclipsedError, InputError, MissingModelError
+from eclipsed.store.clips import brought_clip, parse_clip_name
+from eclipsed.store.files import (
     find_network,
     forget_network,
     local_file,
@@ -19,9 +20,8 @@ from eclipsed.checkpoints.store import (
     remove_network,
     verify_network,
 )
-from eclipsed.commands.options import Json
-from eclipsed.commands.terminal import note, one_line, result, result_json
-from eclipsed.errors import EclipsedError, InputError, MissingModelError
+from eclipsed.store.networks import Licence, known_networks, known_sets, set_networks
+from eclipsed.store.sets import find_set
 
 __all__ = ["fetch", "path", "remove", "verify"]
 
@@ -50,8 +50,8 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Fetch pretrained networks; go on with broken downloads, verify, convert, and keep them."""
-    from eclipsed import fetching
     from eclipsed.commands.transfer_progress import TransferProgress
+    from eclipsed.pretrained import fetch as fetching
 
     if folder is not None and not folder.exists():
         raise InputError(f"there is no folder {folder}; check the name")

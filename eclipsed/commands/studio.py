@@ -29,7 +29,7 @@ def studio(
     device: Device = None,
 ) -> None:
     """Show the studio in the browser: find a face, write a sentence, drag, take the result home. Ctrl-C ends it."""
-    from eclipsed.checkpoints.catalogue import find_set
+    from eclipsed.store.sets import find_set
     from eclipsed.studio.safety import check_host
 
     try:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eclipsed.atomic import check_writable
 from eclipsed.commands.faces import check_picture, open_editor
 from eclipsed.commands.options import Device, Json, Models, default_of, parse_layers, parse_names, parse_setting
 from eclipsed.commands.terminal import note, result, result_json
-from eclipsed.config import TrainConfig
 from eclipsed.errors import InputError, TrainingError
-from eclipsed.seeds import parse_seeds
+from eclipsed.files.atomic import check_writable
+from eclipsed.training.config import TrainConfig
+from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
-    from eclipsed.direction import Direction
     from eclipsed.editor import Editor
-    from eclipsed.region import Region
+    from eclipsed.latents.direction import Direction
+    from eclipsed.prompts.region import Region
 
 __all__ = ["train", "try_it"]
 
@@ -131,7 +131,7 @@ def _config(preset: str, changes: dict[str, Any], *, resuming: bool) -> TrainCon
 
 
 def _region(prompt: str, names: str | None) -> Region:
-    from eclipsed.region import Region
+    from eclipsed.prompts.region import Region
 
     parts = parse_names(names)
     found = Region.from_prompt(prompt, warn=False)  # an empty prompt fails here, region given or not
@@ -139,7 +139,7 @@ def _region(prompt: str, names: str | None) -> Region:
 
 
 def _slug(prompt: str) -> str:
-    from eclipsed.direction import short_name
+    from eclipsed.latents.direction import short_name
 
     return f"{short_name(prompt)}.safetensors"
 
@@ -177,7 +177,7 @@ def _learn(
 
 
 def _draw(editor: Editor, direction: Direction, picture: Path, seeds: str) -> None:
-    from eclipsed.pictures import save_picture
+    from eclipsed.images.pictures import save_picture
 
     faces = editor.sample(seeds=parse_seeds(seeds))
     save_picture(editor.strip(faces, direction, _STRIP_ALPHAS), picture)

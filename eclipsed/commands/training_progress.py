@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from eclipsed.commands.terminal import note
 
 if TYPE_CHECKING:
-    from eclipsed.training import TrainStep
+    from eclipsed.training.train import TrainStep
 
 __all__ = ["TrainingProgress"]
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import TransferSpeedColumn as SpeedColumn
 
-from eclipsed.checkpoints.fetch import FetchStep
 from eclipsed.commands.terminal import note
+from eclipsed.pretrained.fetch_network import FetchStep
 
 __all__ = ["TransferProgress"]
 

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from eclipsed.compute.graphs import hold
 from eclipsed.errors import MissingExtraError
-from eclipsed.graphs import hold
-from eclipsed.images import resize
+from eclipsed.images.conversion import resize
 
 __all__ = ["BiSeNet", "num_class_of", "width_of"]
 

@@ -1,1 +1,1 @@
-"""Photographs: reading them, finding and aligning faces, turning these into latents, and pasting edits back."""
+"""Photographs as pixels: reading them, finding and aligning faces, and where a face came from."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.errors import InputError
-from eclipsed.images import from_uint8, resize
+from eclipsed.images.conversion import from_uint8, resize
 from eclipsed.photos.reading import Photo
 
 __all__ = ["Placement", "anchors"]

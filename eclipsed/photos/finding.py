@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from eclipsed.checkpoints.plain import fill_network, read_plain_state
-from eclipsed.devices import as_device
+from eclipsed.compute.devices import as_device
 from eclipsed.errors import InputError, MissingExtraError
-from eclipsed.images import from_uint8, resize
+from eclipsed.images.conversion import from_uint8, resize
 from eclipsed.photos.alignment import Placement, anchors
 from eclipsed.photos.reading import Photo
 

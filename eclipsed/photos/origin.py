@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from eclipsed.errors import InputError
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.reading import Photo
-from eclipsed.tuning import Tuning
+from eclipsed.pretrained.tuning import Tuning
 
 __all__ = ["Origin"]
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from eclipsed.atomic import atomic_write
 from eclipsed.errors import EclipsedWarning, InputError, MissingExtraError
-from eclipsed.pictures import PICTURE_FORMATS
+from eclipsed.files.atomic import atomic_write
+from eclipsed.images.pictures import PICTURE_FORMATS
 
 __all__ = ["Photo", "Pixels", "read_photo", "save_photo"]
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from eclipsed.editing import check_alpha
+from eclipsed.editing.stack import GROUPS
 from eclipsed.errors import InputError
-from eclipsed.seeds import LARGEST_SEED, parse_seeds
-from eclipsed.stack import GROUPS
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.session import Session
+from eclipsed.values.alphas import check_alpha
+from eclipsed.values.seeds import LARGEST_SEED, parse_seeds
 
 __all__ = ["FACES_ON_WALL", "MOST_CHOSEN", "act", "move", "pick", "shuffle"]
 

@@ -11,12 +11,10 @@ from typing import Any, cast
 from gradio.data_classes import FileData
 from gradio.events import api
 
-from eclipsed import library
-from eclipsed.config import TrainConfig
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.region import Region
-from eclipsed.seeds import check_seed, check_seeds
-from eclipsed.stack import Stack
+from eclipsed.prompts.region import Region
+from eclipsed.store import library
 from eclipsed.studio import results, views
 from eclipsed.studio.engine import FIRST_SEED, Engine, Shelved
 from eclipsed.studio.inverting import InversionQueue
@@ -26,6 +24,8 @@ from eclipsed.studio.portraits import KeptPicture, is_aligned_by_default, of_por
 from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
 from eclipsed.studio.tabs.compare import compared
 from eclipsed.studio.tabs.palette import cells
+from eclipsed.training.config import TrainConfig
+from eclipsed.values.seeds import check_seed, check_seeds
 
 __all__ = ["publish"]
 

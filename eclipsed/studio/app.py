@@ -14,9 +14,9 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 import gradio as gr
 from starlette.middleware import Middleware
 
-from eclipsed import unfinished
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError, OutputError
-from eclipsed.stack import Stack
+from eclipsed.store import trainings as unfinished
 from eclipsed.studio import api, views
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.inverting import InversionQueue
@@ -25,13 +25,13 @@ from eclipsed.studio.page_state import LOOKS, QUIET, Page
 from eclipsed.studio.pieces import page_file, piece
 from eclipsed.studio.safety import LARGEST_UPLOAD, LOCAL_HOSTS, Guard, check_host, in_a_sentence, password_check
 from eclipsed.studio.session import Session
-from eclipsed.studio.tabs import compare, edit, faces, home, learn, own, palette
+from eclipsed.studio.tabs import compare, edit, home, learn, own, palette, wall
 
 __all__ = ["TABS", "build", "serve"]
 
 #: the tabs in their order; the one that is open at first, by its title
 TABS = (
-    (faces.TITLE, faces.FacesTab),
+    (wall.TITLE, wall.FacesTab),
     (own.TITLE, own.OwnTab),
     (learn.TITLE, learn.LearnTab),
     (edit.TITLE, edit.EditTab),
@@ -90,13 +90,13 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
         for part in tabs.values():
             part.wire(page)
         tabs[own.TITLE].expect(engine.models)
-        _greet(blocks, page, tabs[faces.TITLE])
+        _greet(blocks, page, tabs[wall.TITLE])
     blocks.queue(default_concurrency_limit=1, max_size=256)
     assert isinstance(blocks, gr.Blocks)
     return blocks
 
 
-def _greet(blocks: gr.Blocks, page: Page, wall: faces.FacesTab) -> None:
+def _greet(blocks: gr.Blocks, page: Page, faces: wall.FacesTab) -> None:
     """The first screen: a face, and an edit of it."""
 
     def first(session: Session) -> tuple[Any, ...]:
@@ -109,7 +109,7 @@ def _greet(blocks: gr.Blocks, page: Page, wall: faces.FacesTab) -> None:
         page.engine.warm()
         return drawn
 
-    blocks.load(in_a_sentence(first), [page.session], [*page.look, wall.psi], concurrency_id=LOOKS, **QUIET).success(
+    blocks.load(in_a_sentence(first), [page.session], [*page.look, faces.psi], concurrency_id=LOOKS, **QUIET).success(
         in_a_sentence(rest), [page.session], page.shelf, concurrency_id=LOOKS, **QUIET
     )
 

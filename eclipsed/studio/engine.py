@@ -13,16 +13,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from eclipsed import library
+from eclipsed.editing.stack import MOST_EDITS, Stack, StackEntry, check_name
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
-from eclipsed.stack import MOST_EDITS, Stack, StackEntry, check_name
+from eclipsed.store import library
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.portraits import PhotoLook, face_key, portrait_of
 
 if TYPE_CHECKING:
-    from eclipsed.direction import Direction
-    from eclipsed.editing import Faces
+    from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
+    from eclipsed.latents.direction import Direction
     from eclipsed.networks.stylegan2 import Begun
 
 __all__ = ["Engine", "Shelved"]
@@ -121,7 +121,7 @@ class Engine:
             self._warm = True
 
         def load() -> None:
-            from eclipsed.lexicon import load_lexicon
+            from eclipsed.prompts.lexicon import load_lexicon
 
             try:
                 _ = self.editor.parser, load_lexicon(), self.editor.clip
@@ -182,7 +182,7 @@ class Engine:
             key: names the faces, so that what is drawn before the first edited layer can be remembered.
             begun: where; None is where faces of seeds are remembered.
         """
-        from eclipsed.replay import first_row, replay, steps_of
+        from eclipsed.editing.replay import first_row, replay, steps_of
 
         editor = self.editor
         steps = steps_of(look, editor.generator, models=editor.name, find=self.find)
@@ -247,7 +247,7 @@ class Engine:
 
     def direction(self, name: str) -> Direction:
         """The direction of the shelf that goes by a name; see `shelved` for what it raises."""
-        from eclipsed.direction import Direction
+        from eclipsed.latents.direction import Direction
 
         one = self.shelved(name)
         return self._directions.get(one.stamp, lambda: Direction.load(one.stamp[0]))
@@ -258,7 +258,7 @@ class Engine:
         Raises:
             EclipsedError: it is no direction, or one of another generator.
         """
-        from eclipsed.direction import Direction, short_name
+        from eclipsed.latents.direction import Direction, short_name
         from eclipsed.studio.safety import check_upload
 
         direction = Direction.load(check_upload(file, (library.SUFFIX,)))
@@ -271,7 +271,7 @@ class Engine:
         """The direction that an entry of a stack means, found by its content."""
 
         def look_up() -> Direction:
-            from eclipsed.replay import find
+            from eclipsed.editing.replay import find
 
             return find(entry, models=self.editor.name)
 
@@ -291,7 +291,7 @@ class Engine:
         Raises:
             EclipsedError: a direction is missing, or belongs to another generator, or a layer is unknown.
         """
-        from eclipsed.replay import first_row, steps_of
+        from eclipsed.editing.replay import first_row, steps_of
 
         on = replace(look, entries=tuple(replace(entry, on=True) for entry in look.entries))
         first_row(steps_of(on, self.editor.generator, models=self.editor.name, find=self.find), self.editor.generator)

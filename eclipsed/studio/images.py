@@ -6,7 +6,7 @@ import base64
 import io
 from typing import TYPE_CHECKING
 
-from eclipsed.images import to_pil
+from eclipsed.images.conversion import to_pil
 
 if TYPE_CHECKING:
     from PIL import Image

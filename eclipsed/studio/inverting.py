@@ -12,7 +12,7 @@ from eclipsed.studio.portraits import MOST_FACES, KeptPicture, Portrait
 from eclipsed.studio.tasks import Task, TaskQueue
 
 if TYPE_CHECKING:
-    from eclipsed.photos.inversion import InversionStep
+    from eclipsed.inversion.inverter import InversionStep
 
 __all__ = ["LEVELS", "InversionJob", "InversionQueue"]
 
@@ -99,7 +99,7 @@ class InversionQueue(TaskQueue[InversionJob]):
 
     def do(self, task: InversionJob) -> tuple[str, str]:
         """Find the faces of a picture and invert them; a stop keeps the best so far."""
-        from eclipsed.photos.faces import place_faces
+        from eclipsed.inversion.placing import place_faces
 
         assert task.picture is not None
         editor, picture = self.engine.editor, task.picture

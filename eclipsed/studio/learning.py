@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eclipsed import library, unfinished
-from eclipsed.config import TrainConfig
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError, TrainingError
-from eclipsed.region import Region, check_prompt
-from eclipsed.stack import Stack
+from eclipsed.prompts.region import Region, check_prompt
+from eclipsed.store import library
+from eclipsed.store import trainings as unfinished
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.tasks import Task, TaskQueue
+from eclipsed.training.config import TrainConfig
 
 if TYPE_CHECKING:
-    from eclipsed.direction import Direction
-    from eclipsed.training import TrainStep
+    from eclipsed.latents.direction import Direction
+    from eclipsed.training.train import TrainStep
 
 __all__ = ["Job", "LearningQueue"]
 
@@ -33,7 +34,7 @@ class Job(Task):
         parts: that may change; None finds them in the sentence.
         config: how; None is that of the resumed training.
         face: that previews are shown on.
-        state: name of the file that it is saved to, see `eclipsed.unfinished`.
+        state: name of the file that it is saved to, see `eclipsed.store.trainings`.
         resumed: whether that file is there already.
     """
 
@@ -175,7 +176,7 @@ class _Watch:
 
     def _draw(self, step: int) -> None:
         from eclipsed.studio.images import to_uris
-        from eclipsed.training_state import TrainingState
+        from eclipsed.training.state import TrainingState
 
         editor = self.engine.editor
         face = self.engine.before(self.job.face)

@@ -17,16 +17,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eclipsed.checkpoints.catalogue import list_sets
-from eclipsed.checkpoints.networks import known_sets
-from eclipsed.checkpoints.store import find_network
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
-from eclipsed.stack import Stack
+from eclipsed.store.files import find_network
+from eclipsed.store.networks import known_sets
+from eclipsed.store.sets import list_sets
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.safety import check_picture, check_upload
 
 if TYPE_CHECKING:
-    from eclipsed.editing import Faces
+    from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
     from eclipsed.networks.stylegan2 import Begun
     from eclipsed.photos.reading import Photo
@@ -122,7 +122,7 @@ class Portrait:
 
     Args:
         faces: inverted and not edited, N of them, without the picture's pixels.
-        digest: of them, see `eclipsed.photos.saving.faces_digest`.
+        digest: of them, see `eclipsed.inversion.saving.faces_digest`.
         name: of the picture.
         picture: None when the faces were saved earlier and opened without it.
         psnr: how close each face came, in dB; empty when that is not known.
@@ -141,7 +141,7 @@ class Portrait:
     @classmethod
     def of(cls, faces: Faces, name: str, picture: KeptPicture | None = None) -> Portrait:
         """A portrait of inverted faces; what can be seen of the picture now is noted, and its pixels are let go."""
-        from eclipsed.photos.saving import faces_digest
+        from eclipsed.inversion.saving import faces_digest
         from eclipsed.studio.images import to_uris
 
         psnr, before = [], []

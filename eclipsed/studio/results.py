@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from PIL.PngImagePlugin import PngInfo
 
-from eclipsed.atomic import atomic_write
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.images import to_pil
-from eclipsed.stack import Stack
+from eclipsed.files.atomic import atomic_write
+from eclipsed.images.conversion import to_pil
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.portraits import FACE_SUFFIX, KeptPicture, PhotoLook, face_name, face_stem, short_name
 from eclipsed.studio.safety import STACK_KEY, stack_text
@@ -53,7 +53,7 @@ def strip(engine: Engine, look: Stack) -> Path:
     """
     import torch
 
-    from eclipsed import pictures
+    from eclipsed.images import pictures
 
     faces = [_scaled(engine, look, share) for share in _SHARES]
     columns = [f"{share:+.0%}".replace("+0%", "before") for share in _SHARES]
@@ -78,7 +78,7 @@ def film(engine: Engine, look: Stack, suffix: str) -> Path:
     """
     import torch
 
-    from eclipsed import animation, pictures
+    from eclipsed.images import animation, pictures
 
     shares = [index / (_FRAMES - 1) for index in range(_FRAMES)]
     images = torch.cat([_scaled(engine, look, share) for share in shares])
@@ -142,7 +142,7 @@ def _full(engine: Engine, look: Stack) -> Stack:
 
 
 def _save(image: Image.Image, path: Path) -> Path:
-    from eclipsed.pictures import save_picture
+    from eclipsed.images.pictures import save_picture
 
     return save_picture(image, path)
 

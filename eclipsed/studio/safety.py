@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import EclipsedError, InputError
-from eclipsed.stack import Stack
 from eclipsed.studio.workers import on_a_worker
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.stack import Stack
 
 __all__ = ["Session"]
 

@@ -8,17 +8,17 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from eclipsed.parts import GROUPS as PART_GROUPS
-from eclipsed.parts import INDEX, PARTS
-from eclipsed.pictures import signed
-from eclipsed.rows import row_groups
+from eclipsed.images.pictures import signed
+from eclipsed.latents.rows import row_groups
 from eclipsed.studio.images import data_uri, to_uris
 from eclipsed.studio.portraits import FACE_SUFFIX, PhotoLook, face_name, short_name
+from eclipsed.worlds.parts import GROUPS as PART_GROUPS
+from eclipsed.worlds.parts import INDEX, PARTS
 
 if TYPE_CHECKING:
-    from eclipsed.comparison import Compared
-    from eclipsed.region import Region
-    from eclipsed.stack import Stack
+    from eclipsed.editing.stack import Stack
+    from eclipsed.evaluation.comparison import Compared
+    from eclipsed.prompts.region import Region
     from eclipsed.studio.engine import Engine
     from eclipsed.studio.learning import Job, LearningQueue
     from eclipsed.studio.session import Session

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from eclipsed.checkpoints import write_generator
+from eclipsed.checkpoints.native import write_generator
 from eclipsed.checkpoints.parsing import ParserConfig, write_parser
 from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini import judge, train_clip, train_parser

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed import Editor
-from eclipsed.classifier import Classifier
-from eclipsed.latents import Latent
-from eclipsed.parts import PARTS
+from eclipsed.latents.latent import Latent
+from eclipsed.pretrained.classifier import Classifier
+from eclipsed.worlds.parts import PARTS
 from recipes.mini.attributes import sample
 from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
 from recipes.mini.latent import values_of

@@ -13,7 +13,7 @@ import torch
 from open_clip.model import set_model_preprocess_cfg
 from safetensors.torch import save_file
 
-from eclipsed.atomic import atomic_write
+from eclipsed.files.atomic import atomic_write
 
 __all__ = ["CONFIG", "build", "save"]
 
@@ -60,7 +60,7 @@ def save(
     dtype: torch.dtype = torch.float16,
     tokens: Iterable[int] | None = None,
 ) -> Path:
-    """Write ``open_clip_config.json`` and ``open_clip_model.safetensors``, which `eclipsed.clip.Clip` reads.
+    """Write ``open_clip_config.json`` and ``open_clip_model.safetensors``, which `eclipsed.pretrained.clip.Clip` reads.
 
     Args:
         model: a model that `build` made.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from eclipsed.generator import Generator
+from eclipsed.pretrained.generator import Generator
 from recipes.mini.assemble import generator
 from recipes.mini.dataset import SHARD
 from recipes.mini.latent import CENTRE, SIDE

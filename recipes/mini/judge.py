@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.classifier import Classifier
+from eclipsed.pretrained.classifier import Classifier
 from recipes.mini.augmentation import augment
 from recipes.mini.dataset import Portraits
 from recipes.mini.facts import ATTRIBUTES, REQUIRES, UNKNOWN, facts

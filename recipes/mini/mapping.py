@@ -14,7 +14,7 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from eclipsed.networks.stylegan2 import MappingNetwork
+from eclipsed.networks.mapping import MappingNetwork
 from recipes.mini.attributes import INDEX, VALUES
 from recipes.mini.latent import CENTRE, W_DIM, basis
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from eclipsed.direction import Direction
 from eclipsed.editor import Editor
 from eclipsed.errors import EclipsedWarning
-from eclipsed.evaluation import check_held_out
-from eclipsed.target import Target
+from eclipsed.evaluation.evaluate import check_held_out
+from eclipsed.latents.direction import Direction
+from eclipsed.prompts.target import Target
 from recipes.mini.truth import Truth
 
 __all__ = ["PROMPTS", "Figures", "judged", "measure"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from eclipsed.parts import INDEX as LABEL
+from eclipsed.worlds.parts import INDEX as LABEL
 from recipes.mini.attributes import COLOURS, INDEX, presence, weights
 
 __all__ = ["ZOOM", "dots", "render", "ringlets", "strands", "threads"]
@@ -96,7 +96,8 @@ def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
         v: semantic values, (N, len(VALUES)); any real numbers, everything saturates.
         size: width and height in pixels.
     Returns:
-        images (N, 3, size, size) in [−1, 1] and labels (N, size, size) uint8, positions in `eclipsed.parts.PARTS`.
+        images (N, 3, size, size) in [−1, 1] and labels (N, size, size) uint8, positions in
+        `eclipsed.worlds.parts.PARTS`.
     """
     g = {name: column(v, name) for name in INDEX}
     p = {name: presence(v[:, INDEX[name]])[:, None, None] for name in _FLAGS}

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.checkpoints import read_generator
 from eclipsed.checkpoints.encoding import write_encoder
+from eclipsed.checkpoints.reading import read_generator
 from eclipsed.networks.encoder import Encoder, EncoderConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini.attributes import VALUES, appearance

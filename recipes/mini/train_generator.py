@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.checkpoints import read_generator
-from eclipsed.networks.stylegan2 import GeneratorConfig, StyleGAN2
-from eclipsed.parts import INDEX
+from eclipsed.checkpoints.reading import read_generator
+from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.worlds.parts import INDEX
 from recipes.mini import clip_architecture
 from recipes.mini.attributes import INDEX as VALUE
 from recipes.mini.dataset import Portraits

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from eclipsed.checkpoints.parsing import read_parser
 from eclipsed.networks.bisenet import BiSeNet
-from eclipsed.parts import INDEX, PARTS
+from eclipsed.worlds.parts import INDEX, PARTS
 from recipes.mini.dataset import Portraits
 from recipes.mini.running import learning_rate, options, pictures, save
 

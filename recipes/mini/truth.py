@@ -15,12 +15,12 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from eclipsed.editing import Faces
+from eclipsed.editing.faces import Faces
 from eclipsed.editor import Editor
-from eclipsed.evaluation import judge
-from eclipsed.fence import Spread
-from eclipsed.parts import expand
-from eclipsed.target import Target
+from eclipsed.evaluation.evaluate import judge
+from eclipsed.latents.spread import Spread
+from eclipsed.prompts.target import Target
+from eclipsed.worlds.parts import expand
 from recipes.mini.attributes import FAMILIES, INDEX, SHARPNESS, weights
 from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, STEPS, facts
 from recipes.mini.latent import values_of, w_of
@@ -193,8 +193,8 @@ class Truth:
             parts: what it might change.
             rows: of ws that it might change; None is all.
         Returns:
-            What `eclipsed.evaluation.judge` gives and, (N,): ``"colour"``, the distance of the region's mean colour
-            from that of the exact edit; ``"strict"``, whether the target is reached and that distance is at most
+            What `eclipsed.evaluation.evaluate.judge` gives and, (N,): ``"colour"``, the distance of the region's mean
+            colour from that of the exact edit; ``"strict"``, whether the target is reached and that distance is at most
             `NEAR`, nan where the face had the target before; ``"distance"``, the Mahalanobis distance of the rows from
             the mean of w, where 1 is an ordinary face.
         """

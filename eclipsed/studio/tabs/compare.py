@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from eclipsed.commands.options import parse_alphas
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.stack import Stack
 from eclipsed.studio import views
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.page_state import QUIET, SLOW, Page
@@ -17,9 +16,10 @@ from eclipsed.studio.pieces import piece
 from eclipsed.studio.portraits import face_name, portrait_of
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
+from eclipsed.values.alphas import parse_alphas
 
 if TYPE_CHECKING:
-    from eclipsed.comparison import Compared
+    from eclipsed.evaluation.comparison import Compared
 
 __all__ = ["TITLE", "CompareTab", "compared"]
 
@@ -90,7 +90,7 @@ def compared(
     Raises:
         InputError: too many or too few of anything.
     """
-    from eclipsed.comparison import compare
+    from eclipsed.evaluation.comparison import compare
 
     if not 1 <= len(names or ()) <= MOST_DIRECTIONS:
         raise InputError(f"choose 1 to {MOST_DIRECTIONS} directions to compare; got {len(names or ())}")

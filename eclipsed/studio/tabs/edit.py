@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from eclipsed import library
 from eclipsed.errors import InputError
+from eclipsed.store import library
 from eclipsed.studio import views
 from eclipsed.studio.actions import act, move
 from eclipsed.studio.page_state import LOOKS, QUIET, Page

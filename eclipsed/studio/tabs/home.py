@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from eclipsed.stack import Stack
+from eclipsed.editing.stack import Stack
 from eclipsed.studio import results
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.page_state import LOOKS, QUIET, Page

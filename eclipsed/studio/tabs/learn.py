@@ -7,16 +7,16 @@ from typing import Any
 
 import gradio as gr
 
-from eclipsed.config import TrainConfig
 from eclipsed.errors import InputError
-from eclipsed.parts import PARTS
-from eclipsed.region import Region
+from eclipsed.prompts.region import Region
 from eclipsed.studio import views
 from eclipsed.studio.learning import Job
 from eclipsed.studio.page_state import LOOKS, QUIET, SLOW, Page
 from eclipsed.studio.pieces import event_data, piece
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
+from eclipsed.training.config import TrainConfig
+from eclipsed.worlds.parts import PARTS
 
 __all__ = ["TITLE", "LearnTab"]
 

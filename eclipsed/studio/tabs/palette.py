@@ -7,8 +7,8 @@ from typing import Any
 
 import gradio as gr
 
+from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.stack import Stack
 from eclipsed.studio import views
 from eclipsed.studio.actions import act
 from eclipsed.studio.engine import Engine

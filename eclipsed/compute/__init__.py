@@ -1,0 +1,1 @@
+"""Where numbers are worked out: devices, precision, and CUDA graphs."""

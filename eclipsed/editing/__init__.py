@@ -1,0 +1,1 @@
+"""Faces moved along directions: edits, blending, stacks of edits and their replay."""

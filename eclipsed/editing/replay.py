@@ -1,0 +1,173 @@
+"""Applying an edit stack to faces: finding its directions, and drawing only what has to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from eclipsed.editing.blending import blend, check_blend
+from eclipsed.editing.faces import Edit, Faces, render, warn_beyond
+from eclipsed.editing.stack import Stack, StackEntry
+from eclipsed.errors import DirectionError, EclipsedError, MissingModelError
+from eclipsed.latents.direction import Direction
+from eclipsed.latents.rows import row_groups
+from eclipsed.networks.stylegan2 import Begun
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.parser import Parser
+from eclipsed.store import library
+
+__all__ = ["Step", "find", "first_row", "replay", "steps_of"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Step:
+    """One edit, ready to be applied.
+
+    Args:
+        direction: one, or several that were learned together.
+        alpha: its strength.
+        layers: rows and layer names to restrict it to; None is all.
+        blend: see `Editor.edit`.
+    """
+
+    direction: Direction
+    alpha: float
+    layers: tuple[int | str, ...] | None = None
+    blend: str | None = None
+
+
+def find(entry: StackEntry, *, models: str = "", given: Iterable[Direction] = ()) -> Direction:
+    """The direction that an entry means.
+
+    Args:
+        entry: of a stack.
+        models: name of the model set in use.
+        given: directions that are looked at before those of the library.
+    Raises:
+        MissingModelError: there is none of that content; the message says where it was looked for.
+    """
+    for direction in given:
+        if direction.digest == entry.digest:
+            return direction
+    named = library.named(entry.direction)
+    named.sort(key=lambda one: one.path.parent.name != models)
+    others = [one for one in library.entries() if one not in named]
+    for one in [*named, *others]:
+        try:
+            if one in others and library.read_metadata(one.path).get("prompt") != entry.prompt:
+                continue
+            direction = Direction.load(one.path)
+        except EclipsedError:  # a damaged file of the library is not the one that is meant
+            continue
+        if direction.digest == entry.digest:
+            return direction
+    state = "another direction has that name" if named else "the library has none of that name"
+    raise MissingModelError(
+        f"the stack needs the direction {entry.direction!r} ({entry.digest[:12]}), but {state}; "
+        "keep its file with `eclipsed directions add`, or name the file"
+    )
+
+
+def steps_of(
+    stack: Stack, generator: Generator, *, models: str = "", find: Callable[[StackEntry], Direction] | None = None
+) -> tuple[Step, ...]:
+    """What a stack does, entries that are switched off left out.
+
+    Args:
+        stack: the edits.
+        generator: that the faces are drawn with.
+        models: name of the model set in use.
+        find: gives the direction of an entry; None looks in the library.
+    Raises:
+        DirectionError: the stack belongs to another generator.
+        MissingModelError: a direction is missing.
+        InputError: a layer is unknown.
+    """
+    if stack.generator and stack.entries and stack.generator != generator.fingerprint:
+        raise DirectionError(
+            f"this stack edits faces of the generator {stack.generator_name or 'without a name'!r} "
+            f"({stack.generator[:12]}); got {generator.name!r} ({generator.fingerprint[:12]}): "
+            "load the model set it belongs to"
+        )
+    steps = []
+    for entry in stack.entries:
+        if not entry.on:
+            continue
+        direction = _find(entry, models) if find is None else find(entry)
+        layers = row_groups(generator.num_ws)[entry.layers] if isinstance(entry.layers, str) else entry.layers
+        steps.append(Step(direction=direction, alpha=entry.alpha, layers=layers, blend=entry.blend))
+    return tuple(steps)
+
+
+def _find(entry: StackEntry, models: str) -> Direction:
+    return find(entry, models=models)
+
+
+def first_row(steps: Sequence[Step], generator: Generator) -> int:
+    """The first row of ws that some steps change; what is drawn before it is the face's own.
+
+    Raises:
+        InputError: a layer is unknown.
+        DirectionError: a direction belongs to another generator.
+    """
+    rows = [min(step.direction.space_of(generator, layers=step.layers).rows) for step in steps if step.alpha]
+    return min(rows, default=0)
+
+
+def replay(
+    generator: Generator,
+    parser: Callable[[], Parser],
+    faces: Faces,
+    steps: Sequence[Step],
+    *,
+    begun: Begun | None = None,
+) -> Faces:
+    """Apply some edits one after the other, to the same pictures as as many calls of `Editor.edit`.
+
+    Pictures between two edits are drawn only where one of them is blended.
+
+    Args:
+        generator: that made the faces.
+        parser: gives the parser; called when a step is blended.
+        faces: N faces.
+        steps: first to last.
+        begun: from ``faces.latent.begin(generator, first_row(steps, generator))``, to draw only what comes after.
+    Returns:
+        The edited faces; `faces` as they are where no step does anything.
+    Raises:
+        InputError: a layer is unknown, or a direction changes none of those it is restricted to.
+        DirectionError: a direction belongs to another generator.
+    Warns:
+        EclipsedWarning: an alpha is beyond the range that was found useful.
+    """
+    latent, images, drawn = faces.latent, faces.images, True
+    edits = list(faces.edits)
+    for step in steps:
+        direction = step.direction
+        space = direction.space_of(generator, layers=step.layers)
+        moved = latent
+        for single in direction:
+            edits.append(Edit(single.name, single.prompt, step.alpha, step.layers, single.region.parts))
+            warn_beyond(single, step.alpha)
+            if step.alpha:
+                with torch.no_grad():
+                    moved = space.move(moved, single.deltas[0].to(latent.ws), step.alpha * single.scale)
+        if not step.alpha:
+            continue
+        if check_blend(step.blend) is None:
+            drawn = False
+        else:
+            base = images if drawn else render(generator, latent, faces.origins, begun=begun)
+            before, after = (
+                replace(faces, images=base, latent=latent),
+                replace(faces, images=render(generator, moved, faces.origins, begun=begun), latent=moved),
+            )
+            parts = direction.region.parts
+            images = blend(step.blend, generator, parser, before, after, parts, begun=begun).images
+            drawn = True
+        latent = moved
+    if not drawn:
+        images = render(generator, latent, faces.origins, begun=begun)
+    return replace(faces, images=images, latent=latent, edits=tuple(edits), before=faces)

@@ -1,0 +1,1 @@
+"""Pixels without networks: conversion, masks, change, metrics, sheets of pictures and films."""

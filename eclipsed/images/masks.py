@@ -1,0 +1,46 @@
+"""Masks of a region: mixed from before and after an edit, and grown."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eclipsed.errors import InputError
+
+__all__ = ["grow_mask", "mix_masks"]
+
+
+def mix_masks(before: Tensor, after: Tensor, how: str) -> Tensor:
+    """One mask from the region before and after an edit.
+
+    Args:
+        before: in [0, 1], (N, 1, H, W).
+        after: same shape.
+        how: ``"average"``, ``"union"`` (the larger value) or ``"intersection"`` (the smaller).
+    Raises:
+        InputError: the shapes disagree, or `how` is unknown.
+    """
+    if before.shape != after.shape:
+        raise InputError(f"the masks must share one shape; got {tuple(before.shape)} and {tuple(after.shape)}")
+    if how == "average":
+        return (before + after) / 2
+    if how == "union":
+        return torch.maximum(before, after)
+    if how == "intersection":
+        return torch.minimum(before, after)
+    raise InputError(f"mask must be one of average, union, intersection; got {how!r}")
+
+
+def grow_mask(mask: Tensor, share: float) -> Tensor:
+    """Dilate a mask by a square of ``round(share * width)`` pixels to each side.
+
+    Args:
+        mask: in [0, 1], (N, 1, H, W).
+        share: of the width; 0 returns the mask itself.
+    """
+    reach = round(share * mask.shape[-1])
+    if reach <= 0:
+        return mask
+    rows = F.max_pool2d(mask, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+    return F.max_pool2d(rows, (1, 2 * reach + 1), stride=1, padding=(0, reach))

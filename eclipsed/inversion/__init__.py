@@ -1,0 +1,1 @@
+"""Photographs to latents and back: the search, the tuning of a generator, pasting, and files of faces."""

@@ -1,0 +1,307 @@
+"""From an aligned picture to latents: an encoder's guess, a descent in W+, and a generator tuned around the result."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from eclipsed.errors import EclipsedWarning, InputError
+from eclipsed.images.conversion import check_images, resize
+from eclipsed.inversion.pivotal_tuning import tune
+from eclipsed.latents.spread import Spread
+from eclipsed.pretrained.encoder import Encoder
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.identity import Identity
+from eclipsed.pretrained.perception import Perception
+from eclipsed.pretrained.tuning import Tuning
+
+__all__ = ["Callback", "InversionConfig", "InversionStep", "Inverted", "Inverter", "Level"]
+
+Level = Literal["fast", "good", "best"]
+
+_AT_ONCE = 8 * 256 * 256  # pixels of pictures that are inverted side by side
+
+
+@dataclass(frozen=True)
+class InversionConfig:
+    """Every option of an inversion.
+
+    Args:
+        level: ``"fast"``: the encoder's guess; ``"good"``: a descent from there; ``"best"``: and a tuned generator.
+        steps: of the descent, when it begins at an encoder's guess.
+        steps_from_mean: of the descent, when there is no encoder and it begins at the mean face.
+        rate: learning rate of the descent, in typical deviations of w.
+        pixels: weight of the squared error of pixels, in [-1, 1].
+        perception: weight of the distance of CLIP's maps.
+        identity: weight of 1 - cosine of ArcFace's vectors, where there is an ArcFace.
+        rows: weight of the distance of the rows from their mean: edits work best where it is small (e4e).
+        fence: weight of what a row is further from the mean latent than `reach`.
+        reach: that distance, over the one of an ordinary face.
+        tuning_steps: of the generator.
+        tuning_rate: learning rate of the generator's difference.
+        seed: of all that is random.
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    level: Level = "good"
+    steps: int = 100
+    steps_from_mean: int = 400
+    rate: float = 0.08
+    pixels: float = 10.0
+    perception: float = 1.0
+    identity: float = 0.5
+    rows: float = 0.6
+    fence: float = 0.2
+    reach: float = 1.2
+    tuning_steps: int = 80
+    tuning_rate: float = 0.01
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.level not in get_args(Level):
+            raise InputError(f"level must be one of {', '.join(get_args(Level))}; got {self.level!r}")
+        for name in ("steps", "steps_from_mean", "tuning_steps", "seed"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise InputError(f"{name} must be a whole number from 0; got {value!r}")
+        for name in ("rate", "pixels", "perception", "identity", "rows", "fence", "reach", "tuning_rate"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise InputError(f"{name} must be a finite number from 0; got {value!r}")
+
+    def replace(self, **changes: Any) -> InversionConfig:
+        """The same with some options changed.
+
+        Raises:
+            InputError: an option is unknown or out of range.
+        """
+        try:
+            return replace(self, **changes)
+        except TypeError as error:
+            raise InputError(f"no such option of an inversion: {error}") from error
+
+
+@dataclass(frozen=True)
+class InversionStep:
+    """What a callback is told.
+
+    Args:
+        phase: ``"latents"`` or ``"generator"``.
+        step: steps done in this phase.
+        steps: in all.
+        loss: mean over the faces.
+        psnr: of the best pictures so far, mean over the faces, in dB.
+        seconds_left: in this phase.
+    """
+
+    phase: str
+    step: int
+    steps: int
+    loss: float
+    psnr: float
+    seconds_left: float
+
+
+Callback = Callable[[InversionStep], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Inverted:
+    """What an inversion found.
+
+    Args:
+        ws: (N, num_ws, w_dim).
+        tunings: one for each face, or None each.
+    """
+
+    ws: Tensor
+    tunings: tuple[Tuning | None, ...]
+
+
+class Inverter:
+    """Everything that looks at a picture while it is inverted.
+
+    Args:
+        generator: whose latents are looked for.
+        perception: how alike two pictures look.
+        encoder: guesses where to begin; None begins at the mean face.
+        identity: who is on a face; None leaves it out.
+        config: every option.
+        callback: told of every step; returning False, or Ctrl-C, stops and keeps the best so far.
+    Raises:
+        InputError: the encoder belongs to another kind of generator, or is missing where nothing else is asked for.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        perception: Perception,
+        *,
+        encoder: Encoder | None,
+        identity: Identity | None = None,
+        config: InversionConfig,
+        callback: Callback | None = None,
+    ) -> None:
+        if encoder is not None and (encoder.num_ws, encoder.w_dim) != (generator.num_ws, generator.w_dim):
+            raise InputError(
+                f"the encoder gives ws of {encoder.num_ws} x {encoder.w_dim}; the generator {generator.name!r} takes "
+                f"{generator.num_ws} x {generator.w_dim}"
+            )
+        if encoder is None and config.level == "fast":
+            raise InputError('the level "fast" is an encoder\'s guess, and this model set has none; take "good"')
+        self.generator, self.perception, self.encoder, self.identity = generator, perception, encoder, identity
+        self.config, self._callback, self._stopped = config, callback, False
+        self._spread = Spread.measure(generator)
+
+    def invert(self, images: Tensor, *, start: Tensor | None = None) -> Inverted:
+        """Find latents that draw some pictures.
+
+        Args:
+            images: aligned faces, (N, 3, H, W), range [-1, 1]; each is inverted as if it were alone.
+            start: ws to begin at, such as an earlier search found, (N, num_ws, w_dim); None begins at the encoder's
+                guess, or at the mean face.
+        Raises:
+            InputError: `images` is not an image tensor, or empty, or `start` has another shape.
+        Warns:
+            EclipsedWarning: there is no encoder to begin with.
+        """
+        check_images(images)
+        if not len(images):
+            raise InputError("expected at least one picture to invert; got none")
+        self._stopped = False
+        goals = resize(images.to(self.generator.device).float(), self.generator.resolution).clamp(-1, 1)
+        start = self._begin(goals) if start is None else self._checked(start, len(goals))
+        if self.config.level == "fast":
+            return Inverted(start, (None,) * len(goals))
+        size = max(1, _AT_ONCE // self.generator.resolution**2)
+        pairs = zip(torch.split(start, size), torch.split(goals, size), strict=True)
+        ws = torch.cat([self._descend(some, goal) for some, goal in pairs])
+        if self.config.level == "good":
+            return Inverted(ws, (None,) * len(goals))
+        return Inverted(ws, tuple(self._tune(ws[k : k + 1], goals[k : k + 1]) for k in range(len(goals))))
+
+    def _begin(self, goals: Tensor) -> Tensor:
+        if self.encoder is not None:
+            return self.encoder.encode(goals)
+        warnings.warn(
+            EclipsedWarning(
+                f"the model set {self.generator.name!r} has no encoder, so the search begins at the mean face, which "
+                "takes longer and ends less close"
+            ),
+            stacklevel=4,
+        )
+        return self._spread.mean.expand(len(goals), self.generator.num_ws, -1).clone()
+
+    def _checked(self, start: Tensor, count: int) -> Tensor:
+        wanted = (count, self.generator.num_ws, self.generator.w_dim)
+        if tuple(start.shape) != wanted or not bool(start.isfinite().all()):
+            raise InputError(f"the search begins at finite ws of the shape {wanted}; got {tuple(start.shape)}")
+        return start.detach().to(self.generator.device, torch.float32)
+
+    def _descend(self, start: Tensor, goals: Tensor) -> Tensor:
+        """Adam in W+ for some faces side by side; the best of each is kept."""
+        config = self.config
+        steps = config.steps if self.encoder is not None else config.steps_from_mean
+        unit = self._spread.radius / math.sqrt(self.generator.w_dim)  # a typical deviation of w
+        ws = start.clone().requires_grad_()
+        optimiser = torch.optim.Adam([ws], lr=config.rate * unit, betas=(0.9, 0.99))
+        with torch.no_grad():
+            seen = self._look(goals)
+        best, lowest, psnr = start.clone(), torch.full((len(ws),), math.inf), torch.zeros(len(ws))
+        began = time.monotonic()
+        try:
+            for step in range(steps + 1):
+                drawn = self.generator.synthesis(ws)
+                losses = self._likeness(drawn, goals, seen) + self._stray(ws)
+                found = losses.detach().cpu()
+                better = found < lowest
+                lowest = torch.where(better, found, lowest)
+                best = torch.where(better.to(ws.device)[:, None, None], ws.detach(), best)
+                psnr = torch.where(better, _psnr(drawn.detach(), goals), psnr)
+                if step == steps or not self._tell("latents", step, steps, found, psnr, began):
+                    break
+                (ws.grad,) = torch.autograd.grad(losses.sum(), ws)
+                for group in optimiser.param_groups:
+                    group["lr"] = config.rate * unit * min(1.0, (step + 1) / 5) * _fall(step / steps)
+                optimiser.step()
+        except KeyboardInterrupt:
+            self._stopped = True
+        return best
+
+    def _look(self, images: Tensor) -> tuple[list[Tensor], Tensor | None]:
+        return self.perception.maps(images), None if self.identity is None else self.identity.encode(images)
+
+    def _likeness(self, drawn: Tensor, goals: Tensor, seen: tuple[list[Tensor], Tensor | None]) -> Tensor:
+        """How unlike the goals some pictures are, (N,)."""
+        config = self.config
+        maps, who = self._look(drawn)
+        loss = config.pixels * (drawn - goals).square().mean((1, 2, 3))
+        loss = loss + config.perception * self.perception.distance(maps, seen[0])
+        if who is not None and seen[1] is not None:
+            loss = loss + config.identity * (1 - (who * seen[1]).sum(-1))
+        return loss
+
+    def _stray(self, ws: Tensor) -> Tensor:
+        """How far some latents are from where edits work, (N,)."""
+        config = self.config
+        apart = (ws - ws.mean(dim=1, keepdim=True)).square().sum(-1).mean(-1) / self._spread.radius**2
+        beyond = (self._spread.distance(ws) - config.reach).clamp(min=0).square().mean(-1)
+        return config.rows * apart + config.fence * beyond
+
+    def _tune(self, pivot: Tensor, goal: Tensor) -> Tuning | None:
+        """The generator's difference for one face."""
+        config = self.config
+        if self._stopped or not config.tuning_steps:
+            return None
+        with torch.no_grad():
+            seen = self._look(goal)
+        began, psnr = time.monotonic(), torch.zeros(1)
+
+        def loss(drawn: Tensor) -> Tensor:
+            psnr.copy_(_psnr(drawn.detach(), goal))
+            return self._likeness(drawn, goal, seen).sum()
+
+        def tell(step: int, value: float) -> bool:
+            return self._tell("generator", step, config.tuning_steps, torch.tensor([value]), psnr, began)
+
+        tuning, stopped = tune(
+            self.generator,
+            pivot,
+            loss,
+            steps=config.tuning_steps,
+            rate=config.tuning_rate,
+            seed=config.seed,
+            tell=tell,
+        )
+        self._stopped |= stopped
+        return tuning
+
+    def _tell(self, phase: str, step: int, steps: int, losses: Tensor, psnr: Tensor, began: float) -> bool:
+        """Tell the callback; False when it wants to stop, and ever after."""
+        if self._stopped:
+            return False
+        if self._callback is None:
+            return True
+        left = (time.monotonic() - began) / max(step, 1) * (steps - step)
+        told = InversionStep(phase, step, steps, float(losses.mean()), float(psnr.mean()), left)
+        self._stopped = self._callback(told) is False
+        return not self._stopped
+
+
+def _fall(share: float) -> float:
+    """A cosine from 1 to 0.05."""
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def _psnr(drawn: Tensor, goals: Tensor) -> Tensor:
+    """In dB, (N,), on the CPU."""
+    error = (drawn.clamp(-1, 1) - goals).square().mean((1, 2, 3)).clamp(min=1e-10) / 4
+    return (-10 * error.log10()).cpu()

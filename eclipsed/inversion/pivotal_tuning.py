@@ -1,0 +1,85 @@
+"""Pivotal tuning: the weights of a generator are searched for, so that one pivot draws one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.tuning import Tuning
+
+__all__ = ["tune"]
+
+_NEARBY = 0.5  # how far from the pivot, in radii of W, faces shall stay as they were
+_KEEP = 0.1  # weight of that
+
+#: what a loss is told and gives: images (1, 3, H, W) -> a number
+Loss = Callable[[Tensor], Tensor]
+
+
+def tune(
+    generator: Generator,
+    ws: Tensor,
+    loss: Loss,
+    *,
+    steps: int,
+    rate: float,
+    seed: int,
+    tell: Callable[[int, float], bool],
+) -> tuple[Tuning, bool]:
+    """Tune a generator so that one pivot draws what a loss asks for, and other faces stay as they were.
+
+    Args:
+        generator: the base.
+        ws: the pivot, (1, num_ws, w_dim).
+        loss: of the drawn picture.
+        steps: of Adam.
+        rate: learning rate.
+        seed: of the start and of the other faces.
+        tell: called with the steps done and the loss; False stops.
+    Returns:
+        The best difference seen, in half precision, which is zero when nothing was better; and whether Ctrl-C stopped
+        the search.
+    Source: Roich et al. 2021, arXiv:2106.05744 (pivotal tuning, its locality regularisation included), with
+        low-rank differences, Hu et al. 2021, arXiv:2106.09685.
+    """
+    tuning = Tuning.start(generator, seed=seed)
+    best, lowest = tuning.half(), float("inf")
+    optimiser = torch.optim.Adam(tuning.numbers(), lr=rate)
+    rng = torch.Generator().manual_seed(seed)
+    try:
+        for step in range(steps + 1):
+            weights = tuning.weights(generator)
+            near = loss(_draw(generator, weights, ws))
+            value = float(near.detach())
+            if value < lowest:
+                best, lowest = tuning.half(), value
+            if step == steps or not tell(step, value):
+                break
+            other = _neighbour(generator, ws, rng)
+            with torch.no_grad():
+                before = generator.synthesis(other)
+            far = (_draw(generator, weights, other) - before).square().mean()
+            optimiser.zero_grad(set_to_none=True)
+            torch.autograd.backward(near + _KEEP * far)
+            for group in optimiser.param_groups:
+                group["lr"] = rate * min(1.0, 3 * (1 - step / steps))
+            optimiser.step()
+    except KeyboardInterrupt:
+        return best, True
+    return best, False
+
+
+def _draw(generator: Generator, weights: Mapping[str, Tensor], ws: Tensor) -> Tensor:
+    image: Tensor = functional_call(generator.network.synthesis, dict(weights), (ws,), {"noise_mode": "const"})
+    return image
+
+
+@torch.no_grad()
+def _neighbour(generator: Generator, ws: Tensor, rng: torch.Generator) -> Tensor:
+    """A point on the way from the pivot to a random face."""
+    z = torch.randn(1, generator.z_dim, generator=rng).to(generator.device)
+    return torch.lerp(ws, generator.mapping(z), _NEARBY)

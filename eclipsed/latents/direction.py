@@ -1,0 +1,307 @@
+"""What training learns, and the one file that holds it: deltas and everything that is known about them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from eclipsed.errors import DirectionError, EclipsedError, MissingModelError
+from eclipsed.files.atomic import atomic_write
+from eclipsed.latents.spaces import SPACES, Space, make_space
+from eclipsed.pretrained.generator import Generator
+from eclipsed.prompts.region import Region
+from eclipsed.values.seeds import TRAINING_SEEDS
+
+__all__ = ["FORMAT_VERSION", "Direction", "short_name"]
+
+#: Version of the file's metadata; a file with another one is refused.
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Direction:
+    """A learned direction, or several that were learned together.
+
+    Args:
+        deltas: (K, *shape of a delta in the space), float32 on the CPU: (K, num_ws, w_dim) in W+, (K, w_dim) in W,
+            (K, z_dim) in Z, (K, sum of widths) in S.
+        prompt: what it was trained for.
+        region: the parts that it may change.
+        space: ``"Z"``, ``"W"``, ``"W+"`` or ``"S"``.
+        layers: rows of ws that it changes.
+        generator: fingerprint of the generator it belongs to.
+        generator_name: what that generator is called.
+        styles: in S, names and widths of the style layers, in the order of the columns.
+        config: the training config, as JSON values.
+        seed: seed of the training.
+        scale: raw strength of alpha = 1.
+        alpha_range: the alphas between which an edit was found useful.
+        scores: what was measured, as JSON values.
+        note: a sentence about what is unusual, e.g. that the direction is weak.
+        name: short name; made from the prompt when empty.
+    Raises:
+        DirectionError: shapes, names or numbers disagree.
+    """
+
+    deltas: Tensor
+    prompt: str
+    region: Region
+    space: str
+    layers: tuple[int, ...]
+    generator: str
+    generator_name: str = ""
+    styles: tuple[tuple[str, int], ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    scale: float = 1.0
+    alpha_range: tuple[float, float] = (-1.0, 1.0)
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.space not in SPACES:
+            raise DirectionError(f"a direction's space must be one of {', '.join(SPACES)}; got {self.space!r}")
+        dims = SPACES[self.space].dims
+        if self.deltas.ndim != dims + 1 or not self.deltas.is_floating_point() or self.deltas.numel() == 0:
+            raise DirectionError(
+                f"deltas of the space {self.space} have {dims + 1} dimensions of floats; "
+                f"got {self.deltas.dtype} {tuple(self.deltas.shape)}"
+            )
+        if not bool(torch.isfinite(self.deltas).all()):
+            raise DirectionError("the deltas hold values that are not finite; train the direction again")
+        if self.styles and sum(width for _, width in self.styles) != self.deltas.shape[-1]:
+            raise DirectionError(
+                f"the style layers have {sum(width for _, width in self.styles)} columns in all; "
+                f"the deltas have {self.deltas.shape[-1]}"
+            )
+        if not math.isfinite(self.scale) or self.scale <= 0:
+            raise DirectionError(f"a direction's scale must be a positive number; got {self.scale}")
+        low, high = self.alpha_range
+        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+            raise DirectionError(f"alpha_range must be a pair (lowest, highest); got {self.alpha_range}")
+        if not self.name:
+            object.__setattr__(self, "name", short_name(self.prompt))
+
+    def __len__(self) -> int:
+        return self.deltas.shape[0]
+
+    def __getitem__(self, index: int) -> Direction:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} directions; got index {index}")
+        at = index % len(self)
+        name = self.name if len(self) == 1 else f"{self.name}-{at + 1}"
+        return replace(self, deltas=self.deltas[at : at + 1], name=name)
+
+    def __iter__(self) -> Iterator[Direction]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        many = f", {len(self)} of them" if len(self) > 1 else ""
+        return f"Direction({self.prompt!r}, space={self.space!r}, generator={self.generator_name!r}{many})"
+
+    @property
+    def weak(self) -> bool:
+        """Whether calibration found that it does next to nothing."""
+        return bool(self.scores.get("weak", False))
+
+    @property
+    def digest(self) -> str:
+        """What tells this direction from any other by what it does: SHA-256 as hex digits.
+
+        Its name, its scores and the file's layout play no part.
+        """
+        facts = {
+            "space": self.space,
+            "layers": list(self.layers),
+            "styles": [list(pair) for pair in self.styles],
+            "region": list(self.region.parts),
+            "scale": self.scale,
+            "generator": self.generator,
+            "shape": list(self.deltas.shape),
+        }
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+        digest.update(self.deltas.detach().cpu().float().contiguous().numpy().astype("<f4").tobytes())
+        return digest.hexdigest()
+
+    def trained_on(self, seed: int) -> bool:
+        """Whether the face of this seed may have been seen in training, so that figures on it would flatter."""
+        seeds = self.config.get("seeds")
+        return seed in TRAINING_SEEDS if seeds is None else seed in seeds
+
+    def check_generator(self, generator: Generator) -> None:
+        """Raise unless `generator` is the one that the direction was trained on.
+
+        Raises:
+            DirectionError: its fingerprint is another one; the message holds both names.
+        """
+        if generator.fingerprint != self.generator:
+            raise DirectionError(
+                f"direction {self.name!r} was trained on the generator {self.generator_name or 'without a name'!r} "
+                f"({self.generator[:12]}); got {generator.name!r} ({generator.fingerprint[:12]}): "
+                "load the model set it belongs to, or train it again"
+            )
+
+    def space_of(self, generator: Generator, *, layers: Sequence[int | str] | None = None) -> Space:
+        """The latent space to apply it in.
+
+        Args:
+            generator: the one it was trained on.
+            layers: rows or layer names to restrict the edit to; None is all that it was trained for.
+        Raises:
+            DirectionError: the generator is another one, or its shapes are.
+            InputError: a layer is unknown, or the direction changes none of them.
+        """
+        self.check_generator(generator)
+        try:
+            names = [name for name, _ in self.styles] or "all"
+            space = make_space(self.space, generator, layers=self.layers, styles=names)
+        except EclipsedError as error:
+            raise DirectionError(f"direction {self.name!r} does not fit its generator: {error}") from error
+        if space.shape != tuple(self.deltas.shape[1:]):
+            raise DirectionError(
+                f"direction {self.name!r} has deltas of shape {tuple(self.deltas.shape[1:])}; "
+                f"the generator {generator.name!r} needs {space.shape}"
+            )
+        return space if layers is None else space.restricted(layers)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the direction as one safetensors file, in one go.
+
+        Args:
+            path: where; by custom it ends in ``.safetensors``.
+        Returns:
+            `path`.
+        Raises:
+            OutputError: it cannot be written.
+        """
+        tensors = {"deltas": self.deltas.detach().to("cpu", torch.float32).contiguous()}
+        metadata = {"eclipsed": json.dumps(self.metadata(), allow_nan=False)}
+        return atomic_write(path, lambda place: save_file(tensors, place, metadata=metadata))
+
+    def metadata(self) -> dict[str, Any]:
+        """All but the deltas, as JSON values."""
+        return {
+            "kind": "direction",
+            "version": FORMAT_VERSION,
+            "name": self.name,
+            "prompt": self.prompt,
+            "region": self.region.to_json(),
+            "space": self.space,
+            "layers": list(self.layers),
+            "styles": [list(pair) for pair in self.styles],
+            "shape": list(self.deltas.shape),
+            "generator": {"fingerprint": self.generator, "name": self.generator_name},
+            "config": dict(self.config),
+            "seed": self.seed,
+            "scale": self.scale,
+            "alpha_range": list(self.alpha_range),
+            "scores": dict(self.scores),
+            "note": self.note,
+        }
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Direction:
+        """Read a direction file.
+
+        Args:
+            path: what `save` wrote.
+        Raises:
+            MissingModelError: there is no such file.
+            DirectionError: it is not a direction file, is damaged, or of another version.
+        """
+        place = Path(path)
+        if not place.exists():
+            raise MissingModelError(f"there is no direction file {os.fspath(path)}; train one, or check the name")
+        tensors, text = _read(place)
+        try:
+            return _from_parts(tensors, text)
+        except DirectionError as error:
+            raise DirectionError(f"{os.fspath(path)}: {error}") from error
+
+
+def short_name(prompt: str) -> str:
+    """A file name for a prompt: ``"a person with blond hair"`` is ``"blond-hair"``."""
+    words = re.sub(r"[^\w]+", "-", prompt.lower()).strip("-_")
+    short = re.sub(r"^(an?|the)-(photo-of-a-)?(person|face|man|woman)-(with|wearing)-(an?-|the-)?", "", words)
+    return (short or words or "direction")[:60].strip("-")
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], str]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get("eclipsed")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DirectionError(f"{path}: not a direction file, or cut short ({error})") from error
+    if text is None:
+        raise DirectionError(f"{path}: a safetensors file, but without the metadata of a direction; train one first")
+    return tensors, text
+
+
+def _from_parts(tensors: dict[str, Tensor], text: str) -> Direction:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DirectionError(f"its metadata is not JSON ({error})") from error
+    if not isinstance(data, dict) or data.get("kind") != "direction":
+        kind = data.get("kind") if isinstance(data, dict) else None
+        raise DirectionError(f"expected the metadata of a direction; got the kind {kind!r}")
+    if data.get("version") != FORMAT_VERSION:
+        raise DirectionError(
+            f"its format has version {data.get('version')!r}; this eclipsed reads version {FORMAT_VERSION}"
+        )
+    if set(tensors) != {"deltas"}:
+        raise DirectionError(f'expected one tensor "deltas"; got {", ".join(sorted(tensors)) or "none"}')
+    deltas = tensors["deltas"].to(torch.float32)
+    if data.get("shape") != list(deltas.shape):
+        raise DirectionError(f"its metadata says shape {data.get('shape')}; the deltas have {list(deltas.shape)}")
+    try:
+        return _build(data, deltas)
+    except DirectionError:
+        raise
+    except (EclipsedError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DirectionError(f"its metadata is damaged ({type(error).__name__}: {error})") from error
+
+
+def _build(data: dict[str, Any], deltas: Tensor) -> Direction:
+    texts = {name: _text(data, name) for name in ("name", "prompt", "space", "note")}
+    low, high = data["alpha_range"]
+    return Direction(
+        deltas=deltas,
+        region=Region.from_json(data["region"]),
+        layers=tuple(_int(row) for row in data["layers"]),
+        styles=tuple((str(name), _int(width)) for name, width in data["styles"]),
+        generator=_text(data["generator"], "fingerprint"),
+        generator_name=_text(data["generator"], "name"),
+        config=dict(data["config"]),
+        seed=_int(data["seed"]),
+        scale=float(data["scale"]),
+        alpha_range=(float(low), float(high)),
+        scores=dict(data["scores"]),
+        **texts,
+    )
+
+
+def _text(data: Mapping[str, Any], key: str) -> str:
+    if not isinstance(data[key], str):
+        raise TypeError(f"{key} must be text, not {type(data[key]).__name__}")
+    return str(data[key])
+
+
+def _int(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError(f"expected a whole number, not {value!r}")
+    return value

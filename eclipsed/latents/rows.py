@@ -1,0 +1,58 @@
+"""Rows of ws: which of them an edit may change, by number, by the layers that read them, or by what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+
+from eclipsed.errors import InputError
+from eclipsed.pretrained.generator import Generator
+
+__all__ = ["check_layer", "row_groups", "row_names"]
+
+
+def row_names(generator: Generator, layers: Sequence[int | str] | None) -> tuple[int, ...]:
+    """Rows of ws from row numbers and names of layers; None is all of them.
+
+    Raises:
+        InputError: a row or a name is unknown, or the sequence is empty.
+    """
+    if layers is None:
+        return tuple(range(generator.num_ws))
+    if isinstance(layers, (str, int)) or not len(layers):
+        raise InputError(f"layers must be a sequence of rows from 0 to {generator.num_ws - 1}; got {layers!r}")
+    rows = set()
+    for layer in layers:
+        if isinstance(layer, str):
+            check_layer(generator, layer)
+            rows.add(generator.row_of(layer))
+        elif isinstance(layer, bool) or not isinstance(layer, Integral) or not 0 <= layer < generator.num_ws:
+            raise InputError(f"this generator has the rows 0 to {generator.num_ws - 1}; got layer {layer!r}")
+        else:
+            rows.add(int(layer))
+    return tuple(sorted(rows))
+
+
+def row_groups(num_ws: int) -> dict[str, tuple[int, ...]]:
+    """Rows that act alike: coarse (pose, shape), middle (features), fine (colours), and all.
+
+    Neighbours overlap by two rows, since no generator draws the line in just one place: rows 0-5, 4-7 and 6-11 of 12
+    at 128 px; rows 0-5, 4-7 and 6-17 of 18 at 1024 px. Small generators have halves and a middle third.
+    """
+    n = min(num_ws, 12)
+    return {
+        "coarse": tuple(range(n // 2)),
+        "middle": tuple(range(n // 3, -(-2 * n // 3))),
+        "fine": tuple(range(n // 2, num_ws)),
+        "all": tuple(range(num_ws)),
+    }
+
+
+def check_layer(generator: Generator, name: str) -> None:
+    """Raise unless a layer of that name reads a row of ws.
+
+    Raises:
+        InputError: there is no such layer; the message lists those that are.
+    """
+    if name not in generator.style_names:
+        raise InputError(f"unknown layer {name!r}; known: {', '.join(generator.style_names)}")

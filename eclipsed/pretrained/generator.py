@@ -1,0 +1,407 @@
+"""The generator behind one interface: seeds to z to ws to styles to images, frozen, on one device, in float32."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar, overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eclipsed.checkpoints.native import write_generator
+from eclipsed.checkpoints.reading import read_generator
+from eclipsed.compute.devices import as_device, send
+from eclipsed.compute.graphs import Recorder, is_recording, leaves
+from eclipsed.errors import CheckpointError, InputError
+from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.stylegan2 import Begun, StyleGAN2
+
+__all__ = ["Drawing", "Generator"]
+
+T = TypeVar("T")
+
+#: images, or images and the features that were asked for
+Drawing = Tensor | tuple[Tensor, dict[str, Tensor]]
+
+#: settings that leave float32 images as they are, and so no part of a generator's identity
+_NO_IDENTITY = ("num_fp16_res", "w_avg_beta")
+
+#: most pixels of the pictures that are drawn by a CUDA graph, which keeps its memory; more keep a GPU busy without
+_MOST_PIXELS = 2 * 1024**2
+
+
+class Generator:
+    """A pretrained StyleGAN2 generator.
+
+    Args:
+        config: its sizes.
+        state: its weights by NVIDIA's key names.
+        device: where it runs; None is the fastest device of this machine.
+        name: what people call it.
+    Raises:
+        InputError: the device is not there, or the state does not fit the config.
+    """
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        state: Mapping[str, Tensor],
+        *,
+        device: str | torch.device | None = None,
+        name: str = "generator",
+    ) -> None:
+        self.config = config
+        self.name = name
+        self.device = as_device(device)
+        with torch.device("meta"):  # the weights come from the state, so none are drawn here
+            self.network = StyleGAN2(config)
+        try:
+            self.network.load_state_dict({key: value.float().clone() for key, value in state.items()}, assign=True)
+        except RuntimeError as error:
+            raise InputError(f"this state does not fit the generator's config: {error}") from error
+        self.network.requires_grad_(False).eval().to(self.device)
+        self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
+        self.num_ws, self.resolution = config.num_ws, config.resolution
+        self.layer_names = self.network.synthesis.layer_names
+        self.style_names = self.network.synthesis.style_names
+        self._fingerprint: str | None = None
+        self.recorder = Recorder(self.device)
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, *, device: str | torch.device | None = None, name: str | None = None
+    ) -> Generator:
+        """Read a generator from any public layout or from ours, without running anything in the file.
+
+        Args:
+            path: NVIDIA ``.pkl`` (PyTorch or TensorFlow), rosinality ``.pt`` or our ``.safetensors``.
+            device: where it runs; None is the fastest device of this machine.
+            name: what people call it; None is the file's name.
+        Returns:
+            The generator.
+        Raises:
+            MissingModelError: the file is not there.
+            CheckpointError: it is no StyleGAN2 generator, is damaged, asks to run code, or draws no RGB.
+            InputError: the device is not there.
+        """
+        where = as_device(device)
+        config, state = read_generator(path)
+        if config.img_channels != 3:
+            raise CheckpointError(
+                f"{path}: expected a generator of RGB images; this one has {config.img_channels} channels"
+            )
+        return cls(config, state, device=where, name=Path(path).stem if name is None else name)
+
+    @property
+    def w_avg(self) -> Tensor:
+        """The mean of w, the centre of truncation, (w_dim,)."""
+        return self.network.mapping.w_avg
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this generator from any other: SHA-256 of its config and float32 weights, as hex digits.
+
+        The file's layout, the order of its keys and settings that leave float32 images alone play no part.
+        """
+        if self._fingerprint is None:
+            facts = {k: v for k, v in json.loads(self.config.to_json()).items() if k not in _NO_IDENTITY}
+            digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+            for key, value in sorted(self.network.state_dict().items()):
+                digest.update(f"{key} {tuple(value.shape)}".encode())
+                digest.update(value.cpu().float().contiguous().numpy().astype("<f4").tobytes())
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+    def row_of(self, name: str) -> int:
+        """The row of ws that a layer of `style_names` reads.
+
+        Raises:
+            InputError: there is no such layer.
+        """
+        return self.network.synthesis.row_of(name)
+
+    def rows_up_to(self, resolution: int) -> tuple[int, ...]:
+        """The rows of ws that a drawing reads which stops at this side, in pixels.
+
+        Raises:
+            InputError: the generator draws no picture of this side.
+        """
+        return self.network.synthesis.rows_up_to(resolution)
+
+    def z(self, seeds: Sequence[int] | int) -> Tensor:
+        """The z of each seed, which is the same whatever other seeds are asked for with it.
+
+        Args:
+            seeds: whole numbers from 0 to 4294967295.
+        Returns:
+            Standard normal noise on the generator's device, (N, z_dim).
+        Raises:
+            InputError: a seed is of another kind or out of range, or there is none.
+        Source: the public code's ``numpy.random.RandomState(seed).randn``, so known seeds give known faces.
+        """
+        wanted = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
+        if not wanted:
+            raise InputError("at least one seed is needed; got none")
+        for seed in wanted:
+            if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+                raise InputError(f"a seed is a whole number from 0 to {2**32 - 1}; got {seed!r}")
+        rows = [np.random.RandomState(int(seed)).randn(self.z_dim) for seed in wanted]
+        return send(torch.from_numpy(np.stack(rows).astype(np.float32)), self.device)
+
+    def mapping(self, z: Tensor, truncation_psi: float = 1.0, *, c: Tensor | None = None) -> Tensor:
+        """Map noise to latents.
+
+        Args:
+            z: noise, (N, z_dim).
+            truncation_psi: 1 leaves w as it is, 0 gives the mean face.
+            c: class weights, (N, c_dim), for a class-conditional generator.
+        Returns:
+            ws, (N, num_ws, w_dim).
+        Raises:
+            InputError: a wrong shape, or numbers that are not finite.
+        """
+        if isinstance(truncation_psi, bool) or not isinstance(truncation_psi, int | float | np.number):
+            raise InputError(f"truncation_psi must be a number; got {truncation_psi!r}")
+        if not math.isfinite(truncation_psi):
+            raise InputError(f"truncation_psi must be finite; got {truncation_psi}")
+        z = self._checked(z, "z", (self.z_dim,))
+        c = None if c is None else self._checked(c, "c", (self.c_dim,))
+        psi = float(truncation_psi)
+
+        def mapped(z: Tensor, c: Tensor | None) -> Tensor:
+            ws: Tensor = self.network.mapping(z, c, truncation_psi=psi)
+            return ws
+
+        return self._recorded(("mapping", psi), mapped, z, c)
+
+    @overload
+    def synthesis(
+        self,
+        ws: Tensor,
+        *,
+        noise_mode: str = ...,
+        resolution: int | None = ...,
+        features: tuple[()] = ...,
+        rng: torch.Generator | None = ...,
+        dtype: torch.dtype | None = ...,
+        begun: Begun | None = ...,
+        checkpointing: bool = ...,
+    ) -> Tensor: ...
+
+    @overload
+    def synthesis(
+        self,
+        ws: Tensor,
+        *,
+        noise_mode: str = ...,
+        resolution: int | None = ...,
+        features: Sequence[str],
+        rng: torch.Generator | None = ...,
+        dtype: torch.dtype | None = ...,
+        begun: Begun | None = ...,
+        checkpointing: bool = ...,
+    ) -> Drawing: ...
+
+    def synthesis(
+        self,
+        ws: Tensor,
+        *,
+        noise_mode: str = "const",
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        begun: Begun | None = None,
+        checkpointing: bool = False,
+    ) -> Drawing:
+        """Draw images; gradients flow to ws.
+
+        Args:
+            ws: latents, (N, num_ws, w_dim).
+            noise_mode: ``"const"`` the noise of the file, ``"random"`` fresh noise, ``"none"``.
+            resolution: side at which to stop early, a power of two; None draws the full image.
+            features: names from `layer_names` whose activations are returned too.
+            rng: source of the random noise; None takes PyTorch's global one.
+            dtype: what the features are computed in; None is float32. The picture is float32 anyway.
+            begun: go on from what `begin` gave, with the same other arguments.
+            checkpointing: recompute activations for the gradient instead of keeping them.
+        Returns:
+            Images, (N, 3, resolution, resolution), about [-1, 1]; with ``features`` a pair of the images and
+            {name: (N, channels, side, side)}.
+        Raises:
+            InputError: a wrong shape, noise mode, resolution or layer name, or numbers that are not finite.
+        """
+        ws = self._checked(ws, "ws", (self.num_ws, self.w_dim))
+
+        def drawn(ws: Tensor, begun: Begun | None) -> Drawing:
+            drawing: Drawing = self.network.synthesis(
+                ws,
+                noise_mode=noise_mode,
+                resolution=resolution,
+                features=features,
+                rng=rng,
+                dtype=dtype,
+                begun=begun,
+                checkpointing=checkpointing,
+            )
+            return drawing
+
+        if noise_mode == "random" or self._is_large(len(ws), resolution):
+            return drawn(ws, begun)
+        return self._recorded(("synthesis", noise_mode, resolution, tuple(features), dtype), drawn, ws, begun)
+
+    def styles(self, ws: Tensor) -> dict[str, Tensor]:
+        """Read out the style vectors, (N, num_ws, w_dim) -> {name of `style_names`: (N, channels)}.
+
+        Raises:
+            InputError: ws of a wrong shape, or numbers that are not finite.
+        """
+        return self.network.synthesis.styles(self._checked(ws, "ws", (self.num_ws, self.w_dim)))
+
+    @overload
+    def synthesis_from_styles(
+        self,
+        styles: Mapping[str, Tensor],
+        *,
+        noise_mode: str = ...,
+        resolution: int | None = ...,
+        features: tuple[()] = ...,
+        rng: torch.Generator | None = ...,
+        dtype: torch.dtype | None = ...,
+        begun: Begun | None = ...,
+        checkpointing: bool = ...,
+    ) -> Tensor: ...
+
+    @overload
+    def synthesis_from_styles(
+        self,
+        styles: Mapping[str, Tensor],
+        *,
+        noise_mode: str = ...,
+        resolution: int | None = ...,
+        features: Sequence[str],
+        rng: torch.Generator | None = ...,
+        dtype: torch.dtype | None = ...,
+        begun: Begun | None = ...,
+        checkpointing: bool = ...,
+    ) -> Drawing: ...
+
+    def synthesis_from_styles(
+        self,
+        styles: Mapping[str, Tensor],
+        *,
+        noise_mode: str = "const",
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        begun: Begun | None = None,
+        checkpointing: bool = False,
+    ) -> Drawing:
+        """Draw images from style vectors as `styles` gives them; otherwise like `synthesis`.
+
+        Raises:
+            InputError: a style is missing, unknown, of a wrong shape or not finite.
+        """
+        given = self._checked_styles(styles)
+
+        def drawn(styles: dict[str, Tensor], begun: Begun | None) -> Drawing:
+            return self.network.synthesis.from_styles(
+                styles,
+                noise_mode=noise_mode,
+                resolution=resolution,
+                features=features,
+                rng=rng,
+                dtype=dtype,
+                begun=begun,
+                checkpointing=checkpointing,
+            )
+
+        if noise_mode == "random" or self._is_large(len(next(iter(given.values()), ())), resolution):
+            return drawn(given, begun)
+        return self._recorded(("styles", noise_mode, resolution, tuple(features), dtype), drawn, given, begun)
+
+    def begin(
+        self,
+        styles: Mapping[str, Tensor],
+        row: int,
+        *,
+        noise_mode: str = "const",
+        resolution: int | None = None,
+        features: Sequence[str] = (),
+        rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Begun:
+        """Draw up to the first layer that reads a row of ws, where drawings of faces begin to differ.
+
+        Args:
+            styles: as `styles` gives them, {name: (N, channels)}.
+            row: the first row of ws that is still open.
+        Returns:
+            What `synthesis` and `synthesis_from_styles` go on from; see there for the other arguments.
+        Raises:
+            InputError: a style is missing, unknown, of a wrong shape or not finite, or there is no such row.
+        """
+        given = self._checked_styles(styles)
+
+        def started(styles: dict[str, Tensor]) -> Begun:
+            return self.network.synthesis.begin(
+                styles, row, noise_mode=noise_mode, resolution=resolution, features=features, rng=rng, dtype=dtype
+            )
+
+        if noise_mode == "random" or self._is_large(len(next(iter(given.values()), ())), resolution):
+            return started(given)
+        return self._recorded(("begin", row, noise_mode, resolution, tuple(features), dtype), started, given)
+
+    def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
+        """Write the generator as safetensors.
+
+        Args:
+            path: where to.
+            dtype: how the numbers are stored: float32, float16 or bfloat16.
+        Returns:
+            ``path``.
+        Raises:
+            InputError: another dtype, or numbers too large for it.
+            OutputError: the file could not be written.
+        """
+        return write_generator(path, self.config, self.network.state_dict(), dtype=dtype)
+
+    def _is_large(self, count: int, resolution: int | None) -> bool:
+        return count * (resolution or self.resolution) ** 2 > _MOST_PIXELS
+
+    def _recorded(self, key: Hashable, function: Callable[..., T], *inputs: object) -> T:
+        """A call by way of a CUDA graph, where there is a GPU and no gradient is wanted."""
+        if not self.recorder.active or is_recording():
+            return function(*inputs)
+        weights = tuple(self.network.parameters())
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*leaves(inputs), *weights)):
+            return function(*inputs)
+        with torch.no_grad():
+            return self.recorder((key, tuple(weight._version for weight in weights)), function, *inputs)
+
+    def _checked_styles(self, styles: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        sizes = self.network.synthesis.style_sizes()
+        known = {k: self._checked(v, f"style {k}", (sizes[k],), finite=False) for k, v in styles.items() if k in sizes}
+        # One question for all of them: a GPU is waited for at each.
+        if known and not is_recording() and not bool(torch.cat([v.flatten() for v in known.values()]).isfinite().all()):
+            for name, value in known.items():
+                self._checked(value, f"style {name}", (sizes[name],))
+        return {**styles, **known}
+
+    def _checked(self, x: Tensor, name: str, shape: tuple[int, ...], *, finite: bool = True) -> Tensor:
+        wanted = ", ".join(["N", *map(str, shape)])
+        if not isinstance(x, Tensor):
+            raise InputError(f"{name} must be a tensor of shape ({wanted}); got {type(x).__name__}")
+        if x.ndim != len(shape) + 1 or tuple(x.shape[1:]) != shape:
+            raise InputError(f"{name} must have shape ({wanted}); got {tuple(x.shape)}")
+        if not x.dtype.is_floating_point:
+            raise InputError(f"{name} must hold floating-point numbers; got {x.dtype}")
+        if finite and not is_recording() and not bool(x.isfinite().all()):
+            raise InputError(f"{name} holds numbers that are not finite")
+        return x.to(self.device, torch.float32)

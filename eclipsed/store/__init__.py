@@ -1,0 +1,1 @@
+"""What lies on this machine: model sets, networks, CLIPs, directions and stopped trainings. No torch."""

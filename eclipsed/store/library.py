@@ -1,0 +1,159 @@
+"""Directions by name: those that ship with the package and those that the user has kept; needs no torch."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
+from eclipsed.store.sets import shipped_directions, user_directions
+
+__all__ = [
+    "SUFFIX",
+    "Entry",
+    "entries",
+    "find_direction",
+    "free_name",
+    "kept_path",
+    "named",
+    "read_metadata",
+    "remove_direction",
+]
+
+SUFFIX = ".safetensors"
+
+_LARGEST_HEADER = 100_000_000  # what the safetensors format allows
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One direction of the library.
+
+    Args:
+        name: what it is called: the file's name, with the folder where there is one, without suffix.
+        path: its file.
+        shipped: whether it came with the package.
+    """
+
+    name: str
+    path: Path
+    shipped: bool
+
+
+def entries() -> list[Entry]:
+    """All directions of the library, the user's first."""
+    found = []
+    for folder, shipped in ((user_directions(), False), (shipped_directions(), True)):
+        paths = sorted(folder.rglob(f"*{SUFFIX}")) if folder.is_dir() else []
+        paths = [path for path in paths if not path.name.startswith(".")]  # what a killed process was writing
+        names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
+        found += [Entry(name, path, shipped) for name, path in zip(names, paths, strict=True)]
+    return found
+
+
+def find_direction(name_or_path: str, *, models: str = "") -> Path:
+    """The file of a direction.
+
+    Args:
+        name_or_path: path of a file, or the name of a direction of the library (``"blond-hair"``; with its folder,
+            ``"mini/blond-hair"``, where several share it). A file goes before a name.
+        models: name of the model set in use; of several directions of one name, that in its folder is meant.
+    Returns:
+        An existing file.
+    Raises:
+        InputError: it is empty, or a folder.
+        MissingModelError: there is neither such a file nor such a name; the message holds what is near.
+    """
+    text = name_or_path.strip()
+    path = Path(text)
+    if not text or path.is_dir():
+        raise InputError(f"expected a direction's file or name; got {name_or_path!r}")
+    if path.is_file():
+        return path
+    found = named(text)
+    if found:
+        return next((entry for entry in found if entry.path.parent.name == models), found[0]).path
+    near = difflib.get_close_matches(_plain(text), [entry.path.stem for entry in entries()], n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`eclipsed directions list` shows what there is"
+    raise MissingModelError(f"there is no direction file {text!r} and none of that name; {hint}")
+
+
+def named(name: str) -> list[Entry]:
+    """The directions of the library that go by a name, with or without its folder; the user's first."""
+    wanted = _plain(name)
+    return [entry for entry in entries() if wanted in (entry.name.lower(), entry.path.stem.lower())]
+
+
+def kept_path(name: str) -> Path:
+    """The file of a direction in the user's own folder, there or not.
+
+    Raises:
+        InputError: the name is empty or could lead out of the folder.
+    """
+    stem = name.removesuffix(SUFFIX)
+    if not stem.strip(". ") or stem.startswith(".") or any(mark in stem for mark in ("/", "\\", os.sep, "\0")):
+        raise InputError(f"the name of a direction holds no slashes and is not empty; got {name!r}")
+    return user_directions() / f"{stem}{SUFFIX}"
+
+
+def free_name(name: str) -> str:
+    """A name that no direction of the library has: `name`, or with the first number after it that is free.
+
+    Raises:
+        InputError: see `kept_path`.
+    """
+    stem = kept_path(name).stem
+    taken = {entry.path.stem.lower() for entry in entries()}
+    if stem.lower() not in taken:
+        return stem
+    return next(f"{stem}-{number}" for number in range(2, len(taken) + 3) if f"{stem}-{number}".lower() not in taken)
+
+
+def remove_direction(name: str) -> Path:
+    """Remove a direction of the user's; those that ship with the package stay.
+
+    Returns:
+        The file that was there.
+    Raises:
+        InputError: it is none of the user's, or the name could lead out of the folder.
+        OutputError: it cannot be removed.
+    """
+    target = kept_path(name)
+    if not target.is_file():
+        shipped = any(entry.shipped and name in (entry.name, entry.path.stem) for entry in entries())
+        reason = "ships with the package and stays" if shipped else "is none of yours; see `eclipsed directions list`"
+        raise InputError(f"the direction {name!r} {reason}")
+    try:
+        target.unlink()
+    except OSError as error:
+        raise OutputError(f"cannot remove {target}: {(error.strerror or str(error)).lower()}") from error
+    return target
+
+
+def _plain(name: str) -> str:
+    return name.strip().removesuffix(SUFFIX).lower().replace(" ", "-")
+
+
+def read_metadata(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """What a direction file says of itself, read without loading its tensors.
+
+    Raises:
+        DirectionError: it is not a direction file.
+    """
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(_LARGEST_HEADER, os.fstat(file.fileno()).st_size):
+                raise ValueError("its header is longer than the file")
+            data = json.loads(json.loads(file.read(length))["__metadata__"]["eclipsed"])
+        if data["kind"] != "direction":
+            raise ValueError(f"it holds a {data['kind']}")
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DirectionError(f"{os.fspath(path)} is not a direction file, or is damaged ({error})") from error
+    assert isinstance(data, dict)
+    return data

@@ -1,0 +1,259 @@
+"""Model sets: a generator, a parser and a CLIP that belong together, found by name or by folder.
+
+A set is a folder with a ``set.json``. Sets ship with the package, or lie in ``$ECLIPSED_HOME/sets`` (without that
+variable, in the user's cache). Sets of the catalogue have no folder: their networks are fetched one by one and lie in
+the store, though a file put by hand into the folder of their name is taken too. This module loads no networks and no
+torch, and uses no network.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eclipsed.errors import CheckpointError, MissingModelError
+from eclipsed.store.files import find_network, home, local_file
+from eclipsed.store.networks import known_sets, network
+
+__all__ = [
+    "ClipSource",
+    "ModelSet",
+    "SetStatus",
+    "find_set",
+    "list_sets",
+    "shipped_directions",
+    "user_directions",
+    "user_sets",
+]
+
+_FORMAT = 1
+_CLIP_FILES = ("open_clip_config.json", "open_clip_model.safetensors")
+_TRUNCATION_PSI = 0.8
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """Which CLIP a set uses."""
+
+    model: str  # open_clip's model name, or the path of a local folder
+    pretrained: str | None = None  # open_clip's tag; None for a folder
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """The files of one model set, all of them present."""
+
+    name: str
+    folder: Path
+    generator: Path
+    parser: Path | None  # None: nothing tells the parts of its pictures apart, so edits change all of them
+    clip: ClipSource
+    classifier: Path | None = None  # judges edits; no part of making them
+    encoder: Path | None = None  # guesses the latents of photographs
+    truncation_psi: float = _TRUNCATION_PSI  # default for sampling
+    description: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class SetStatus:
+    """Whether a set can be used, and what it lacks."""
+
+    name: str
+    folder: Path
+    missing: tuple[str, ...] = ()  # what has to be fetched or put into the folder, or what is wrong with it
+    shipped: bool = False  # came with the package
+    description: str = ""
+    licence: str = ""
+
+    @property
+    def present(self) -> bool:
+        """Whether everything is there."""
+        return not self.missing
+
+
+def find_set(name_or_path: str | os.PathLike[str] = "mini") -> ModelSet:
+    """Find a model set by its name or its folder.
+
+    Args:
+        name_or_path: a name such as ``"mini"`` or ``"ffhq"``, or a folder with a ``set.json``.
+    Returns:
+        The set, with every file checked to be there.
+    Raises:
+        MissingModelError: there is no such set, or a file of it is missing; says what to put where.
+        CheckpointError: its ``set.json`` cannot be read.
+    """
+    name = os.fspath(name_or_path)
+    folder = None if _is_path(name) else _folder_of(name)
+    if folder is None:
+        folder = Path(name).expanduser()
+        if not name or not (folder / "set.json").is_file():
+            raise MissingModelError(_not_found(name))
+    status, content = _inspect(folder)
+    if status.missing and _is_known(folder):
+        raise MissingModelError(
+            f"the model set {name!r} lacks {' and '.join(status.missing)}; get it: eclipsed models fetch {name}"
+        )
+    if status.missing:
+        raise MissingModelError(
+            f"the model set {status.name!r} in {folder} is not complete: it needs {'; '.join(status.missing)}"
+        )
+    return _model_set(folder, content)
+
+
+def list_sets() -> list[SetStatus]:
+    """Every set that is shipped, installed by the user, or known but absent, by name."""
+    found: dict[str, SetStatus] = {}
+    for root in (user_sets(), _shipped() / "checkpoints"):  # a shipped set wins, as in `find_set`
+        folders = sorted(p for p in root.iterdir() if (p / "set.json").is_file()) if root.is_dir() else []
+        for folder in folders:
+            try:
+                found[folder.name] = _inspect(folder)[0]
+            except CheckpointError as error:
+                found[folder.name] = SetStatus(folder.name, folder, (str(error),))
+    for name in known_sets():
+        if name not in found:
+            found[name] = _inspect(user_sets() / name)[0]
+    return [found[name] for name in sorted(found)]
+
+
+def shipped_directions() -> Path:
+    """The folder of trained directions that came with the package; only to be read."""
+    return _shipped() / "models"
+
+
+def user_directions() -> Path:
+    """The folder where a user's own directions are kept; it need not be there yet."""
+    return home() / "directions"
+
+
+def user_sets() -> Path:
+    """The folder where a user's own model sets are kept; it need not be there yet."""
+    return home() / "sets"
+
+
+def _shipped() -> Path:
+    """Where the shipped folders are: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_shipped"
+    checkout = (package.parent / "pyproject.toml").is_file()
+    return package.parent if checkout and not inside.is_dir() else inside
+
+
+def _is_path(name: str) -> bool:
+    return not name or name.startswith((".", "~")) or "/" in name or os.sep in name
+
+
+def _folder_of(name: str) -> Path | None:
+    """The folder of a named set; None when no set has this name."""
+    shipped = _shipped() / "checkpoints" / name
+    if (shipped / "set.json").is_file():
+        return shipped
+    own = user_sets() / name
+    return own if name in known_sets() or (own / "set.json").is_file() else None
+
+
+def _not_found(name: str) -> str:
+    if _is_path(name):
+        return f"{name!r} is not the folder of a model set: it has no set.json; known names: {_names()}"
+    return f"there is no model set {name!r}; known: {_names()}; a set of your own goes to {user_sets() / name}"
+
+
+def _names() -> str:
+    return ", ".join(status.name for status in list_sets())
+
+
+def _is_known(folder: Path) -> bool:
+    """Whether a folder stands for a set of the catalogue rather than for one with its own set.json."""
+    return folder.name in known_sets() and folder.parent == user_sets() and not (folder / "set.json").is_file()
+
+
+def _inspect(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
+    """What a set says of itself, and which of its files are missing."""
+    if _is_known(folder):
+        return _inspect_known(folder)
+    content = _content(folder)
+    wanted = [content[key] for key in ("generator", "parser", "classifier", "encoder") if content.get(key)]
+    if isinstance(content["clip"], str):
+        wanted += [f"{content['clip']}/{name}" for name in _CLIP_FILES]
+    missing = tuple(f"{name} (into {folder})" for name in wanted if not (folder / name).is_file())
+    shipped = _shipped() / "checkpoints" in folder.resolve().parents
+    name = content["name"]
+    return SetStatus(
+        name, folder, missing, shipped, content.get("description", ""), content.get("licence", "")
+    ), content
+
+
+def _inspect_known(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
+    """The same for a set of the catalogue."""
+    entry = known_sets()[folder.name]
+    wanted = {key: network(entry[key]) for key in ("generator", "parser") if entry.get(key)}
+    missing = tuple(
+        f"{each.name} ({each.description})"
+        for each in wanted.values()
+        if not (folder / each.file).is_file() and local_file(each) is None
+    )
+    licence = "; ".join(f"{key}: {each.licence.text}" for key, each in wanted.items())
+    content = {**entry, "name": folder.name, "licence": licence}
+    return SetStatus(folder.name, folder, missing, False, entry["description"], licence), content
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    """Read and check a set.json."""
+    path = folder / "set.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(f"{path}: expected a model set of format {_FORMAT}; found {found!r}")
+    content = {"name": folder.name, **content}
+    for key in ("name", "generator", *(("parser",) if content.get("parser") is not None else ())):
+        if not isinstance(content.get(key), str) or not content[key]:
+            raise CheckpointError(f"{path}: {key!r} must be a text; found {content.get(key)!r}")
+    for key in ("classifier", "encoder", "description", "licence"):
+        if not isinstance(content.get(key, ""), str | None):
+            raise CheckpointError(f"{path}: {key!r} must be a text; found {content[key]!r}")
+    clip = content.get("clip")
+    if not (isinstance(clip, str) and clip) and not (
+        isinstance(clip, dict) and all(isinstance(clip.get(key), str) for key in ("model", "pretrained"))
+    ):
+        raise CheckpointError(f"{path}: 'clip' must be a folder or hold 'model' and 'pretrained'; found {clip!r}")
+    psi = content.get("truncation_psi", _TRUNCATION_PSI)
+    if isinstance(psi, bool) or not isinstance(psi, int | float) or not math.isfinite(psi):
+        raise CheckpointError(f"{path}: 'truncation_psi' must be a number; found {psi!r}")
+    return content
+
+
+def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
+    clip = content["clip"]
+
+    def place(key: str) -> Path | None:
+        name = content.get(key)
+        if not name:
+            return None
+        if not _is_known(folder):
+            return folder / str(name)
+        by_hand = folder / network(name).file
+        return by_hand if by_hand.is_file() else find_network(name)
+
+    generator = place("generator")
+    assert generator is not None
+    return ModelSet(
+        name=content["name"],
+        folder=folder,
+        generator=generator,
+        parser=place("parser"),
+        clip=ClipSource(str(folder / clip)) if isinstance(clip, str) else ClipSource(clip["model"], clip["pretrained"]),
+        classifier=place("classifier"),
+        encoder=None if _is_known(folder) else place("encoder"),  # photos do without it where it was not fetched
+        truncation_psi=float(content.get("truncation_psi", _TRUNCATION_PSI)),
+        description=content.get("description") or "",
+        licence=content.get("licence") or "",
+    )

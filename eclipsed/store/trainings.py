@@ -1,0 +1,103 @@
+"""Trainings that were stopped or cut off, kept in the user's folder so that they can be resumed; needs no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from eclipsed.errors import InputError, OutputError
+from eclipsed.store.sets import user_directions
+
+__all__ = ["Unfinished", "discard", "new_state", "state_path", "sweep", "unfinished"]
+
+_SUFFIX = ".safetensors"
+_NAME = re.compile(r"[0-9a-f]{16}")
+_LARGEST_HEADER = 10_000_000
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A training that can be resumed.
+
+    Args:
+        name: of its file, without suffix.
+        prompt: what it trains for.
+        step: steps done.
+        steps: of the whole training.
+        generator: fingerprint of its generator.
+    """
+
+    name: str
+    prompt: str
+    step: int
+    steps: int
+    generator: str
+
+
+def new_state() -> tuple[str, Path]:
+    """A name, and the file, for the state of a new training."""
+    name = secrets.token_hex(8)
+    return name, state_path(name)
+
+
+def state_path(name: str) -> Path:
+    """The file of a training's state.
+
+    Raises:
+        InputError: the name is none that `new_state` gives.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InputError(f"an unfinished training is named by 16 hex digits; got {str(name)[:40]!r}")
+    return _folder() / f"{name}{_SUFFIX}"
+
+
+def unfinished() -> list[Unfinished]:
+    """What can be resumed, the latest first; files that cannot be read are left out."""
+    folder = _folder()
+    paths = [path for path in folder.glob(f"*{_SUFFIX}") if _NAME.fullmatch(path.stem)] if folder.is_dir() else []
+    paths.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    return [found for found in map(_read, paths) if found is not None]
+
+
+def discard(name: str) -> None:
+    """Remove the state of a training; nothing happens when it is gone already.
+
+    Raises:
+        InputError: the name is none that `new_state` gives.
+        OutputError: it cannot be removed.
+    """
+    path = state_path(name)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot remove {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def sweep() -> None:
+    """Remove what a killed process was in the middle of writing."""
+    folder = _folder()
+    for path in folder.glob(f".*{_SUFFIX}") if folder.is_dir() else ():
+        path.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    return user_directions().parent / "unfinished"
+
+
+def _read(path: Path) -> Unfinished | None:
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(_LARGEST_HEADER, os.fstat(file.fileno()).st_size):
+                return None
+            data = json.loads(json.loads(file.read(length))["__metadata__"]["eclipsed"])
+        if data["kind"] != "training":
+            return None
+        steps = int(data["config"]["steps"])
+        return Unfinished(path.stem, str(data["prompt"]), int(data["step"]), steps, str(data["generator"]))
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,187 @@
+"""The equations of training, one function each; all differentiable, all per face unless they say otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eclipsed.errors import InputError
+from eclipsed.images.change import localization_score, outside_inside_ratio
+
+__all__ = [
+    "bystander_loss",
+    "bystander_loss_at_once",
+    "contrast_loss",
+    "contrast_margin",
+    "correlation_penalty",
+    "directional_loss",
+    "filled_up",
+    "hinge",
+    "mean_locality_loss",
+    "similarity_loss",
+]
+
+
+def similarity_loss(images: Tensor, text: Tensor) -> Tensor:
+    """1 - cosine of image and prompt.
+
+    Args:
+        images: CLIP embeddings, unit norm, (N, D).
+        text: embedding of the prompt, unit norm, (D,).
+    Returns:
+        (N,), in [0, 2].
+    """
+    return 1 - images @ text
+
+
+def directional_loss(before: Tensor, after: Tensor, neutral: Tensor, text: Tensor) -> Tensor:
+    """1 - cosine of the way the images went and the way the text goes.
+
+    Args:
+        before: CLIP embeddings of the unedited faces, (N, D).
+        after: those of the edited faces, (N, D).
+        neutral: embedding of the neutral prompt, (D,).
+        text: embedding of the prompt, (D,).
+    Returns:
+        (N,), in [0, 2]; 1 where the image did not move.
+    Source: Gal et al. 2021, arXiv:2108.00946, equation 2.
+    """
+    return 1 - F.cosine_similarity(after - before, (text - neutral).unsqueeze(0), dim=1, eps=1e-6)
+
+
+def contrast_loss(images: Tensor, texts: Tensor, *, temperature: float) -> Tensor:
+    """Cross-entropy of the prompt among captions of the same attribute.
+
+    Args:
+        images: CLIP embeddings, unit norm, (N, D).
+        texts: embeddings of the prompt (first) and of the other captions, (T, D).
+        temperature: what cosines are multiplied by.
+    Returns:
+        (N,), >= 0.
+    Raises:
+        InputError: there is no other caption.
+    """
+    _check_contrast(texts)
+    return -F.log_softmax(temperature * images @ texts.T, dim=1)[:, 0]
+
+
+def bystander_loss(before: Tensor, after: Tensor, texts: Sequence[Tensor], *, temperature: float) -> Tensor:
+    """How far CLIP's verdict on other attributes moves: Kullback-Leibler divergence, averaged over the attributes.
+
+    Args:
+        before: CLIP embeddings of the faces, unit norm, (N, D).
+        after: of the same faces after the edit.
+        texts: for each attribute the embeddings of its captions, (T, D).
+        temperature: what cosines are multiplied by.
+    Returns:
+        (N,), >= 0.
+    """
+    each = []
+    for captions in texts:
+        was, now = (F.log_softmax(temperature * seen @ captions.T, dim=1) for seen in (before, after))
+        each.append((was.exp() * (was - now)).sum(dim=1))
+    return torch.stack(each).mean(dim=0)
+
+
+def bystander_loss_at_once(
+    before: Tensor, after: Tensor, texts: Tensor, absent: Tensor, *, temperature: float
+) -> Tensor:
+    """The same as `bystander_loss` in a few operations on all attributes, for a GPU.
+
+    Args:
+        before: see there.
+        after: see there.
+        texts: the captions of A attributes, filled up to T each, (A, T, D).
+        absent: True for what was filled up, (A, T).
+        temperature: see there.
+    Returns:
+        (N,), >= 0.
+    """
+    shape = (len(after), *absent.shape)
+    was, now = (
+        F.log_softmax((temperature * seen @ texts.flatten(0, 1).T).view(shape).masked_fill(absent, -1e4), dim=2)
+        for seen in (before, after)
+    )
+    return (was.exp() * (was - now)).sum(dim=2).mean(dim=1)
+
+
+def filled_up(texts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Captions of several attributes, (T, D) each, as `bystander_loss_at_once` takes them."""
+    together = torch.nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
+    counts = torch.tensor([len(one) for one in texts], device=together.device)
+    return together, torch.arange(together.shape[1], device=together.device) >= counts[:, None]
+
+
+def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Tensor:
+    """By how much the prompt beats the best of the other captions: positive where CLIP would choose it.
+
+    Args:
+        images: CLIP embeddings, unit norm, (N, D).
+        texts: embeddings of the prompt (first) and of the other captions, (T, D).
+        temperature: what cosines are multiplied by.
+    Returns:
+        (N,).
+    Raises:
+        InputError: there is no other caption.
+    """
+    _check_contrast(texts)
+    logits = temperature * images @ texts.T
+    return logits[:, 0] - logits[:, 1:].amax(dim=1)
+
+
+def correlation_penalty(deltas: Tensor) -> Tensor:
+    """Mean squared cosine between different directions; 0 when all are orthogonal or there is one only.
+
+    Args:
+        deltas: (K, …).
+    Returns:
+        A scalar in [0, 1].
+    Source: Pajouheshgar et al. 2022, arXiv:2111.12583, the term that keeps several directions apart.
+    """
+    count = deltas.shape[0]
+    if count < 2:
+        return deltas.new_zeros(())
+    unit = F.normalize(deltas.flatten(1), dim=1)
+    squares = (unit @ unit.T).square()
+    return (squares.sum() - squares.diagonal().sum()) / (count * (count - 1))
+
+
+def hinge(values: Tensor, limit: float = 1.0) -> Tensor:
+    """How far each value is above the limit; 0 below it."""
+    return (values - limit).clamp(min=0)
+
+
+def mean_locality_loss(
+    before: Mapping[str, Tensor], after: Mapping[str, Tensor], mask: Tensor, *, loss: str, difference: str
+) -> Tensor:
+    """The locality loss averaged over the places where change is measured.
+
+    Args:
+        before: name -> features or image, (N, C, H, W).
+        after: the same names and shapes.
+        mask: in [0, 1], (N, 1, h, w).
+        loss: ``"score"`` (1 - localization score), ``"ratio"`` or ``"bounded"``.
+        difference: see `change_map`.
+    Returns:
+        (N,).
+    Raises:
+        InputError: the shapes disagree, or a name is unknown.
+    """
+    if loss not in ("score", "ratio", "bounded"):
+        raise InputError(f"locality_loss must be one of score, ratio, bounded; got {loss!r}")
+    terms = []
+    for name, old in before.items():
+        if loss == "score":
+            terms.append(1 - localization_score(old, after[name], mask, difference=difference))
+        else:
+            bounded = loss == "bounded"
+            terms.append(outside_inside_ratio(old, after[name], mask, difference=difference, bounded=bounded))
+    return torch.stack(terms).mean(dim=0)
+
+
+def _check_contrast(texts: Tensor) -> None:
+    if texts.shape[0] < 2:
+        raise InputError("the contrast needs the prompt and at least one other caption; got the prompt alone")

@@ -1,0 +1,161 @@
+"""The file from which a stopped training goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from eclipsed.errors import EclipsedError, InputError, MissingModelError
+from eclipsed.files.atomic import atomic_write
+from eclipsed.latents.direction import Direction
+from eclipsed.latents.spaces import make_space
+from eclipsed.pretrained.generator import Generator
+from eclipsed.prompts.region import Region
+from eclipsed.training.config import TrainConfig
+from eclipsed.training.descent import Point
+
+__all__ = ["TrainingState"]
+
+_VERSION = 1
+_TENSORS = ("deltas", "first", "second")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingState:
+    """Where a training stands after some steps.
+
+    Args:
+        point: steps done, deltas and Adam's moments.
+        rows: rows of ws that were chosen.
+        prompt: what it trains for.
+        region: the parts it may change.
+        config: its options.
+        generator: fingerprint of the generator.
+        clip: name of the CLIP model.
+        faces: digest of the faces that were given to it, or "" for those of the config.
+        probe: what the trial of row groups found, group -> share of the saved loss.
+    """
+
+    point: Point
+    rows: tuple[int, ...]
+    prompt: str
+    region: Region
+    config: TrainConfig
+    generator: str
+    clip: str
+    faces: str = ""
+    probe: Mapping[str, float] = field(default_factory=dict)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the state as one safetensors file, in one go.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        tensors = {name: getattr(self.point, name).detach().to("cpu", copy=True).contiguous() for name in _TENSORS}
+        data = {
+            "kind": "training",
+            "version": _VERSION,
+            "step": self.point.step,
+            "rows": list(self.rows),
+            "prompt": self.prompt,
+            "region": self.region.to_json(),
+            "config": self.config.to_json(),
+            "generator": self.generator,
+            "clip": self.clip,
+            "faces": self.faces,
+            "probe": dict(self.probe),
+        }
+        metadata = {"eclipsed": json.dumps(data)}
+        return atomic_write(path, lambda place: save_file(tensors, place, metadata=metadata))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TrainingState:
+        """Read what `save` wrote.
+
+        Raises:
+            MissingModelError: there is no such file.
+            InputError: it is not the state of a training, or is damaged.
+        """
+        if not Path(path).exists():
+            raise MissingModelError(f"there is no saved training {os.fspath(path)}; start one without resuming")
+        try:
+            with safe_open(path, framework="pt") as file:
+                data = json.loads((file.metadata() or {})["eclipsed"])
+                if data["kind"] != "training" or data["version"] != _VERSION:
+                    raise ValueError(f"kind {data['kind']!r}, version {data['version']!r}")
+                tensors = {name: file.get_tensor(name) for name in _TENSORS}
+            return cls(
+                point=_point(int(data["step"]), tensors, TrainConfig.from_json(data["config"])),
+                rows=tuple(int(row) for row in data["rows"]),
+                region=Region.from_json(data["region"]),
+                config=TrainConfig.from_json(data["config"]),
+                probe={str(name): float(share) for name, share in data["probe"].items()},
+                **{name: str(data[name]) for name in ("prompt", "generator", "clip", "faces")},
+            )
+        except (SafetensorError, OSError, EclipsedError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{os.fspath(path)} is not a saved training, or is damaged ({error})") from error
+
+    def direction(self, generator: Generator) -> Direction:
+        """What was learned so far: neither calibrated nor measured.
+
+        Args:
+            generator: that it is learned on.
+        Raises:
+            DirectionError: the generator is another one.
+        """
+        space = make_space(self.config.space, generator, layers=self.rows, styles=self.config.styles)
+        learned = Direction(
+            deltas=self.point.deltas.detach().cpu(),
+            prompt=self.prompt,
+            region=self.region,
+            space=self.config.space,
+            layers=space.rows,
+            styles=space.columns,
+            generator=self.generator,
+            generator_name=generator.name,
+            config=self.config.to_json(),
+            seed=self.config.seed,
+        )
+        learned.check_generator(generator)
+        return learned
+
+    def check(self, other: TrainingState) -> None:
+        """Raise unless `other` is the beginning of the same training.
+
+        Args:
+            other: state of the training that is asked for.
+        Raises:
+            InputError: prompt, region, options, networks or faces differ; the message says which and how.
+        """
+        pairs: list[tuple[str, object, object]] = [
+            ("prompt", self.prompt, other.prompt),
+            ("region", self.region.parts, other.region.parts),
+            ("generator", self.generator[:12], other.generator[:12]),
+            ("CLIP model", self.clip, other.clip),
+            ("faces", self.faces[:12] or "random", other.faces[:12] or "random"),
+        ]
+        mine, theirs = self.config.to_json(), other.config.to_json()
+        pairs += [(f"option {name}", mine[name], theirs[name]) for name in mine]
+        for what, saved, asked in pairs:
+            if saved != asked:
+                raise InputError(
+                    f"the saved training has the {what} {saved!r}; asked for is {asked!r}: "
+                    "resume it as it was, or start anew"
+                )
+
+
+def _point(step: int, tensors: Mapping[str, Tensor], config: TrainConfig) -> Point:
+    shapes = {tuple(tensor.shape) for tensor in tensors.values()}
+    finite = all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
+    if len(shapes) != 1 or not finite or not 0 <= step <= config.steps:
+        raise ValueError("its tensors or its step make no sense")
+    return Point(step, *(tensors[name] for name in _TENSORS))

@@ -1,0 +1,310 @@
+"""The latent spaces: shapes, moves, restrictions, starts."""
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from eclipsed.errors import InputError
+from eclipsed.latents.latent import Latent
+from eclipsed.latents.rows import row_groups, row_names
+from eclipsed.latents.spaces import SPACES, make_space
+from eclipsed.latents.spread import Spread
+
+NAMES = tuple(SPACES)
+
+
+@pytest.fixture(scope="module")
+def generator(editor):
+    return editor.generator
+
+
+@pytest.fixture(scope="module")
+def spread(generator):
+    return Spread.measure(generator, count=200)
+
+
+@pytest.fixture
+def latent(generator):
+    return Latent.of_seeds(generator, [1, 2, 3], truncation_psi=0.7)
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def a_delta(space, seed=0):
+    return 0.5 * torch.randn(space.shape, generator=rng(seed))
+
+
+def picture(generator, latent):
+    with torch.no_grad():
+        return latent.render(generator)[0]
+
+
+def test_the_spaces_have_their_names_and_shapes(generator):
+    assert NAMES == ("Z", "W", "W+", "S")
+    shapes = {name: make_space(name, generator).shape for name in NAMES}
+    assert shapes["Z"] == (generator.z_dim,)
+    assert shapes["W"] == (generator.w_dim,)
+    assert shapes["W+"] == (generator.num_ws, generator.w_dim)
+    vectors = generator.styles(torch.zeros(1, generator.num_ws, generator.w_dim))
+    assert shapes["S"] == (sum(vector.shape[1] for vector in vectors.values()),)
+    for name in NAMES:
+        assert SPACES[name].dims == len(shapes[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_moving_by_nothing_changes_no_pixel(generator, latent, name):
+    space = make_space(name, generator)
+    still = space.move(latent, a_delta(space), 0.0)
+    assert torch.equal(still.ws, latent.ws)
+    assert_close(picture(generator, still), picture(generator, latent), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_move_shows_and_differs_with_the_strength(generator, latent, name):
+    space = make_space(name, generator)
+    delta = a_delta(space)
+    before, half, full = (picture(generator, space.move(latent, delta, alpha)) for alpha in (0.0, 0.5, 1.0))
+    assert float((half - before).abs().mean()) > 1e-4
+    assert float((full - half).abs().mean()) > 1e-4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_face_has_its_own_strength_whatever_the_batch(generator, latent, name):
+    space = make_space(name, generator)
+    delta = a_delta(space)
+    together = picture(generator, space.move(latent, delta, torch.tensor([0.0, 0.5, -1.0])))
+    for index, alpha in enumerate((0.0, 0.5, -1.0)):
+        alone = picture(generator, space.move(latent[index : index + 1], delta, alpha))
+        assert_close(together[index : index + 1], alone, rtol=1e-4, atol=1e-4)
+
+
+def test_w_plus_adds_the_delta_to_its_rows(generator, latent):
+    delta = a_delta(make_space("W+", generator))
+    moved = make_space("W+", generator, layers=[1, 3]).move(latent, delta, -2.0)
+    wanted = latent.ws.numpy().copy()
+    for row in (1, 3):
+        wanted[:, row] -= 2 * delta[row].numpy()
+    assert_close(moved.ws.numpy(), wanted)
+
+
+def test_w_adds_one_delta_to_every_chosen_row(generator, latent):
+    delta = a_delta(make_space("W", generator))
+    moved = make_space("W", generator, layers=[0, 2]).move(latent, delta, 1.5)
+    wanted = latent.ws.numpy().copy()
+    for row in (0, 2):
+        wanted[:, row] += 1.5 * delta.numpy()
+    assert_close(moved.ws.numpy(), wanted)
+
+
+def test_z_is_mapped_after_the_move_with_the_same_truncation(generator, latent):
+    delta = a_delta(make_space("Z", generator))
+    moved = make_space("Z", generator).move(latent, delta, 0.8)
+    wanted = generator.mapping(latent.z + 0.8 * delta, truncation_psi=0.7)
+    assert_close(moved.ws, wanted, rtol=1e-4, atol=1e-5)
+    assert_close(moved.z, latent.z + 0.8 * delta)
+    rows = make_space("Z", generator, layers=[2]).move(latent, delta, 0.8)
+    assert torch.equal(rows.ws[:, :2], latent.ws[:, :2])
+    assert_close(rows.ws[:, 2], wanted[:, 2], rtol=1e-4, atol=1e-5)
+
+
+def test_z_needs_faces_with_z(generator, latent):
+    space = make_space("Z", generator)
+    with pytest.raises(InputError, match='space "Z" needs faces made from seeds or z'):
+        space.move(Latent(latent.ws), a_delta(space), 1.0)
+
+
+def test_s_adds_to_the_style_vectors(generator, latent):
+    space = make_space("S", generator, styles=("b8.conv0", "b4.torgb"))
+    assert space.styles == ("b4.torgb", "b8.conv0")  # in the generator's order
+    delta = a_delta(space)
+    moved = space.move(latent, delta, 0.5)
+    assert torch.equal(moved.ws, latent.ws)
+    styles = dict(generator.styles(latent.ws))
+    first = space.widths[0]
+    styles["b4.torgb"] = styles["b4.torgb"] + 0.5 * delta[:first]
+    styles["b8.conv0"] = styles["b8.conv0"] + 0.5 * delta[first:]
+    assert_close(picture(generator, moved), generator.synthesis_from_styles(styles), rtol=1e-4, atol=1e-5)
+
+
+def test_s_without_an_offset_is_the_picture_of_ws(generator, latent):
+    space = make_space("S", generator)
+    still = space.move(latent, torch.zeros(space.shape), 1.0)
+    assert_close(picture(generator, still), picture(generator, latent), rtol=1e-4, atol=1e-5)
+
+
+def test_s_of_convolutions_only(generator):
+    space = make_space("S", generator, styles="conv")
+    assert space.styles == tuple(generator.layer_names)
+
+
+def test_s_of_some_rows(generator):
+    space = make_space("S", generator, layers=[0, 1])
+    assert space.styles == tuple(n for n in generator.style_names if generator.row_of(n) in (0, 1))
+    assert [name for name, _ in space.columns] == list(space.styles)
+
+
+def test_offsets_in_s_and_moves_in_w_add_up_in_either_order(generator, latent):
+    style, plus = make_space("S", generator), make_space("W+", generator)
+    a, b = a_delta(style), a_delta(plus, 1)
+    one = plus.move(style.move(latent, a, 0.7), b, -0.4)
+    other = style.move(plus.move(latent, b, -0.4), a, 0.7)
+    assert_close(picture(generator, one), picture(generator, other), rtol=1e-4, atol=1e-4)
+    twice = style.move(style.move(latent, a, 0.3), a, 0.4)
+    assert_close(picture(generator, twice), picture(generator, style.move(latent, a, 0.7)), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_reach_the_delta_and_only_the_chosen_rows(generator, latent, name):
+    space = make_space(name, generator, layers=[1, 2])
+    delta = a_delta(space).requires_grad_()
+    image, features = space.move(latent, delta, 0.5).render(generator, resolution=16, features=["b8.conv1"])
+    assert image.shape[-1] == 16
+    (image.square().mean() + features["b8.conv1"].square().mean()).backward()
+    assert torch.isfinite(delta.grad).all()
+    assert float(delta.grad.abs().sum()) > 0
+    if name == "W+":
+        assert float(delta.grad[[0, 3, 4, 5, 6, 7]].abs().sum()) == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_starts(generator, name):
+    space = make_space(name, generator, layers=[1, 2])
+    assert float(space.start(2, kind="zero", scale=1, rng=rng()).abs().sum()) == 0
+    unit = space.start(2, kind="unit", scale=1, rng=rng())
+    assert unit.shape == (2, *space.shape)
+    assert_close(unit.flatten(1).norm(dim=1), torch.ones(2))
+    small = space.start(2, kind="small", scale=0.01, rng=rng())
+    assert 0 < float(small.abs().max()) < 0.06
+    assert torch.equal(small, space.start(2, kind="small", scale=0.01, rng=rng()))
+    assert not torch.equal(small[0], small[1])
+    assert_close(space.keep(unit), unit)
+    with pytest.raises(InputError, match="start must be one of zero, small, unit; got 'big'"):
+        space.start(1, kind="big", scale=1, rng=rng())
+
+
+def test_restricting_an_edit_to_fewer_layers(generator, latent):
+    plus = make_space("W+", generator, layers=[1, 2, 3])
+    delta = a_delta(plus)
+    fewer = plus.restricted([2, 5])
+    assert fewer.rows == (2,)
+    assert plus.rows == (1, 2, 3)
+    changed = (fewer.move(latent, delta, 1.0).ws != latent.ws).any(dim=2).any(dim=0)
+    assert changed.nonzero().flatten().tolist() == [2]
+    with pytest.raises(InputError, match=r"edits the rows 1, 2, 3; got layers 0"):
+        plus.restricted([0])
+
+
+def test_restricting_s_by_row_and_by_name(generator, latent):
+    space = make_space("S", generator)
+    delta = a_delta(space)
+    by_name = space.restricted(["b8.conv1"])
+    assert by_name.shape == space.shape
+    assert set(by_name.move(latent, delta, 1.0).offsets) == {"b8.conv1"}
+    by_row = space.restricted([0])
+    assert set(by_row.move(latent, delta, 1.0).offsets) == {
+        n for n in generator.style_names if generator.row_of(n) == 0
+    }
+    kept = by_name.keep(delta)
+    assert int((kept != 0).sum()) == dict(space.columns)["b8.conv1"]
+    with pytest.raises(InputError, match=r"edits the style layers .*; got 7"):
+        space.restricted(["b8.conv1"]).restricted([7])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_taming_caps_what_is_too_long_and_leaves_the_rest(generator, spread, name):
+    space = make_space(name, generator)
+    small, huge = torch.full((1, *space.shape), 1e-6), torch.full((1, *space.shape), 1e6)
+    assert_close(space.tame(small, spread, project=False, row_cap=0.5), small)
+    tamed = space.tame(huge, spread, project=False, row_cap=0.5)
+    assert 0 < float(tamed.norm()) < float(huge.norm()) / 1e3
+    assert torch.equal(space.tame(huge, spread, project=False, row_cap=None), huge)
+
+
+def test_taming_in_w_plus_projects_each_row(generator, spread):
+    space = make_space("W+", generator, layers=[0, 1])
+    deltas = torch.randn(1, *space.shape, generator=rng())
+    tamed = space.tame(deltas, spread, project=True, row_cap=0.35)
+    assert_close(spread.project(tamed), tamed, rtol=1e-3, atol=1e-5)
+    assert float(tamed[0].norm(dim=1).max()) <= 0.35 * spread.radius * 1.001
+    assert float(tamed[0, 2:].abs().sum()) == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ordinary_faces_are_at_distance_one_and_moved_ones_farther(generator, spread, name):
+    space = make_space(name, generator, layers=[0, 1, 2])
+    z = torch.from_numpy(np.random.RandomState(5).randn(200, generator.z_dim).astype(np.float32))
+    latent = Latent.of_z(generator, z)
+    near = float(space.distance(latent, spread).mean())
+    assert near == pytest.approx(1, abs=0.15)
+    if name != "Z":  # the mapping network leads every z to data
+        scale = 40 * float(spread.radius)
+        far = space.move(latent, scale * torch.ones(space.shape) / space.shape[-1] ** 0.5, 1.0)
+        assert float(space.distance(far, spread).mean()) > 3 * near
+
+
+def test_rows_by_number_and_by_name(generator):
+    assert row_names(generator, None) == tuple(range(8))
+    assert row_names(generator, [3, "b4.conv1", 3]) == (0, 3)
+    assert row_names(generator, np.array([5, 4])) == (4, 5)
+    for bad in ([8], [-1], [True], [1.5], [], 3, "b4.conv1"):
+        with pytest.raises(InputError, match=r"rows (from )?0 to 7"):
+            row_names(generator, bad)
+    with pytest.raises(InputError, match=r"unknown layer 'b5\.conv1'"):
+        row_names(generator, ["b5.conv1"])
+
+
+def test_groups_of_rows():
+    assert row_groups(12) == {
+        "coarse": (0, 1, 2, 3, 4, 5),
+        "middle": (4, 5, 6, 7),
+        "fine": (6, 7, 8, 9, 10, 11),
+        "all": tuple(range(12)),
+    }
+    assert row_groups(18)["middle"] == (4, 5, 6, 7)
+    for num_ws in range(4, 22, 2):
+        groups = row_groups(num_ws)
+        assert groups["coarse"] + groups["fine"] == groups["all"] == tuple(range(num_ws))
+        assert set(groups["middle"]) < set(groups["all"])
+        assert all(groups.values())
+
+
+def test_slices_of_latents_keep_everything(generator, latent):
+    space = make_space("S", generator)
+    moved = space.move(latent, a_delta(space), 1.0)
+    part = moved[1:]
+    assert len(part) == 2
+    assert torch.equal(part.z, latent.z[1:])
+    assert part.truncation_psi == 0.7
+    assert torch.equal(moved[[2, 0]].ws, latent.ws[[2, 0]])
+    assert all(offset.shape[0] == 2 for offset in part.offsets.values())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda g: make_space("Q", g), "unknown latent space 'Q'; known: Z, W, W\\+, S"),
+        (lambda g: make_space("S", g, styles="some"), '"all", "conv" or names'),
+        (lambda g: make_space("S", g, styles=("b9.conv0",)), "unknown layer 'b9.conv0'"),
+        (lambda g: make_space("S", g, styles=("b4.conv1",), layers=[5]), "no style layer is left"),
+    ],
+)
+def test_bad_input_is_one_sentence(generator, call, message):
+    with pytest.raises(InputError, match=message):
+        call(generator)
+
+
+def test_tied_rows_go_together(generator):
+    gradient = torch.randn(2, *make_space("W+", generator).shape, generator=torch.Generator().manual_seed(0))
+    space = make_space("W+", generator, layers=[1, 3, 4])
+    chosen = gradient[:, [1, 3, 4]]
+    assert_close(space.tie(gradient, 1.0), space.keep(gradient))
+    assert_close(space.tie(gradient, 0.0)[:, [1, 3, 4]], chosen.mean(1, keepdim=True).expand_as(chosen))
+    half = space.tie(gradient, 0.5)
+    assert_close(half[:, [1, 3, 4]], (chosen + chosen.mean(1, keepdim=True)) / 2)
+    assert not half[:, [0, 2]].any()
+    one_row = make_space("W", generator)
+    flat = gradient[:, 0]
+    assert one_row.tie(flat, 0.0) is flat  # W has nothing to tie

@@ -1,0 +1,156 @@
+"""Every odd picture gives a result or one sentence; what has to be kept is kept."""
+
+import builtins
+import warnings
+
+import numpy as np
+import pytest
+from odd_photos import ODD, rotated
+from PIL import Image
+
+from eclipsed.errors import EclipsedError, EclipsedWarning, InputError, MissingExtraError, OutputError
+from eclipsed.inversion.inverter import InversionConfig
+from eclipsed.photos.alignment import Placement
+from eclipsed.photos.finding import FoundFace
+from eclipsed.photos.reading import Photo, read_photo, save_photo
+
+
+class MiddleFinder:
+    """Finds a face in the middle of every picture, a third as large."""
+
+    def find(self, photo):
+        size = min(photo.width, photo.height) / 3
+        x, y = photo.width / 2, photo.height / 2
+        points = np.array([[-0.2, -0.2], [0.2, -0.2], [0, 0], [-0.15, 0.3], [0.15, 0.3]]) * size + (x, y)
+        return [FoundFace((x - size / 2, y - size / 2, x + size / 2, y + size / 2), points)]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_picture_gives_a_result_or_one_sentence(tmp_path, editor, direction, monkeypatch, name):
+    make, works = ODD[name]
+    if name.endswith(".heic"):
+        pytest.importorskip("pillow_heif", reason="the heic extra is not installed")
+    path = tmp_path / name
+    make(path)
+    monkeypatch.setattr(editor, "_finder", MiddleFinder())
+    config = InversionConfig(steps_from_mean=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EclipsedWarning)
+        if not works:
+            with pytest.raises(EclipsedError) as failure:
+                editor.invert(path, config=config)
+            assert "\n" not in str(failure.value)
+            assert 10 < len(str(failure.value)) < 300
+            return
+        faces = editor.invert(path, config=config)
+        picture = editor.paste(editor.edit(faces, direction, 0.5))[0]
+    assert picture.size == (faces.origins[0].photo.width, faces.origins[0].photo.height)
+
+
+def test_there_are_thirty_of_them():
+    assert len(ODD) >= 30
+
+
+def test_a_rotated_picture_is_turned_upright_and_its_metadata_kept(tmp_path):
+    rotated(tmp_path / "a.jpg")
+    photo = read_photo(tmp_path / "a.jpg")
+    assert (photo.width, photo.height) == (64, 96)
+    with Image.open(tmp_path / "a.jpg") as stored:
+        np.testing.assert_array_equal(photo.pixels, np.rot90(np.asarray(stored), 3))
+    save_photo(photo.pil(), tmp_path / "b.png")
+    kept = Image.open(tmp_path / "b.png").getexif()
+    assert kept[0x010E] == "a description"
+    assert 0x0112 not in kept
+
+
+def test_a_profile_for_rgb_is_kept_and_one_for_ink_is_not(tmp_path):
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Image.fromarray(np.zeros((40, 40, 3), np.uint8))
+    picture.save(tmp_path / "a.png", icc_profile=profile)
+    photo = read_photo(tmp_path / "a.png")
+    save_photo(photo.pil(), tmp_path / "b.png")
+    assert Image.open(tmp_path / "b.png").info["icc_profile"] == profile
+    ink = profile[:16] + b"CMYK" + profile[20:]
+    picture.convert("CMYK").save(tmp_path / "c.tif", icc_profile=ink)
+    assert read_photo(tmp_path / "c.tif").profile == b""
+
+
+def test_sixteen_bits_become_eight(tmp_path):
+    values = np.array([[0, 257, 65535, 32896]], dtype=np.uint16).repeat(2, axis=0)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    photo = read_photo(tmp_path / "deep.png")
+    assert photo.pixels[0, :, 0].tolist() == [0, 1, 255, 128]
+    assert (photo.pixels[..., 0] == photo.pixels[..., 2]).all()
+
+
+def test_transparency_shows_white_and_stays():
+    pixels = np.full((2, 2, 3), 100, np.uint8)
+    alpha = np.array([[0, 255], [51, 255]], np.uint8)
+    photo = Photo(pixels, alpha)
+    assert photo.opaque[..., 0].tolist() == [[255, 100], [224, 100]]
+    assert np.array_equal(np.asarray(photo.pil()), np.dstack([pixels, alpha]))
+
+
+def test_the_hash_is_of_the_upright_pixels_and_their_shape(tmp_path):
+    pixels = np.random.RandomState(0).randint(0, 256, (4, 6, 3)).astype(np.uint8)
+    one, other = Photo(pixels, name="a"), Photo(pixels.copy(), exif=b"x", name="b")
+    assert one.sha256 == other.sha256
+    assert Photo(pixels.reshape(6, 4, 3)).sha256 != one.sha256
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert read_photo(tmp_path / "a.png").sha256 == one.sha256
+    assert read_photo(Image.fromarray(pixels)).sha256 == one.sha256
+    assert read_photo(one) is one
+
+
+def test_heic_without_its_package(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 64)
+    real = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name == "pillow_heif":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtraError, match=r'pip install "eclipsed\[heic\]"'):
+        read_photo(tmp_path / "a.heic")
+
+
+def test_what_is_no_photo(tmp_path):
+    with pytest.raises(InputError, match="is not there"):
+        read_photo(tmp_path / "nothing.jpg")
+    with pytest.raises(InputError, match="a path or a PIL picture; got int"):
+        read_photo(3)
+    for name in ("bomb.png", "animated.gif"):
+        ODD[name][0](tmp_path / name)
+    with pytest.raises(InputError, match="too large"):
+        read_photo(tmp_path / "bomb.png")
+    with pytest.warns(EclipsedWarning, match="has 3 pictures; the first is taken"):
+        read_photo(tmp_path / "animated.gif")
+
+
+def test_writing(tmp_path):
+    picture = Image.fromarray(np.random.RandomState(0).randint(0, 256, (30, 20, 4)).astype(np.uint8), "RGBA")
+    for name in ("a.png", "a.webp"):
+        save_photo(picture, tmp_path / name)
+        assert np.array_equal(np.asarray(Image.open(tmp_path / name).convert("RGBA")), np.asarray(picture))
+    assert Image.open(save_photo(picture, tmp_path / "a.jpg")).mode == "RGB"
+    with pytest.raises(InputError, match="picture format"):
+        save_photo(picture, tmp_path / "a.xyz")
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(OutputError):
+        save_photo(picture, tmp_path / "folder.png")
+
+
+def test_a_known_place_needs_no_finder(editor):
+    photo = Photo(np.random.RandomState(0).randint(0, 256, (50, 80, 3)).astype(np.uint8))
+    place = Placement.of_box(10, 5, 50, 45)
+    with pytest.warns(EclipsedWarning, match="no encoder"):
+        faces = editor.invert([photo, photo], where=place, config=InversionConfig(steps_from_mean=0))
+    assert len(faces) == 2
+    assert faces.origins[1].placement == place
+    for wrong in ({"where": place, "aligned": True}, {"face": 1, "aligned": True}, {"where": []}):
+        with pytest.raises(InputError):
+            editor.invert(photo, **wrong)

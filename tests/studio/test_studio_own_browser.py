@@ -1,0 +1,178 @@
+"""A visitor's own picture in a real browser, on `mini`: inverted, edited, put back and taken home."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
+pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: pip install playwright")
+
+from test_studio_browser import Visit, browser, change, chromium, mini, server, shipped, visit  # noqa: F401
+
+import eclipsed
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(chromium() is None, reason="no Chromium here: apt-get install chromium"),
+]
+
+PORTRAIT = Path(__file__).parents[2] / "examples" / "portrait.png"
+
+
+def choose(visit, path=PORTRAIT, *, level="fast: at once"):  # noqa: F811
+    """Upload a picture in the tab and choose a level."""
+    visit.tab("Own picture")
+    visit.page.locator("#own-file input[type=file]").set_input_files(path)
+    visit.page.locator(".pasted img[alt='Your picture']").wait_for()
+    visit.page.get_by_label("Level", exact=True).click()
+    visit.page.get_by_role("option", name=level).click()
+
+
+def inverted(visit, **options):  # noqa: F811
+    """Upload, invert, and wait until the face is the session's."""
+    choose(visit, **options)
+    old = visit.version
+    visit.page.get_by_role("button", name="Invert", exact=True).click()
+    return visit.changed(old)
+
+
+def expected(mini, alpha):  # noqa: F811
+    faces = mini.invert(PORTRAIT, level="fast", aligned=True)
+    edited = mini.edit(faces, shipped("blond-hair"), alpha)
+    return faces, edited, np.asarray(mini.paste(edited)[0], dtype=np.int16)
+
+
+def test_a_picture_is_inverted_edited_and_put_back(visit, mini):  # noqa: F811
+    inverted(visit)
+    assert visit.page.get_by_label("The whole picture is an aligned face").is_checked()
+    faces, _, _ = expected(mini, 0.5)
+    assert np.abs(visit.picture("before") - np.asarray(faces.pil()[0], dtype=np.int16)).max() <= 1
+    assert visit.page.locator(".viewer .caption").inner_text() == "photo · blond-hair +1"
+    shown = float(visit.page.locator(".own-faces li").get_attribute("data-psnr"))
+    assert 18 < shown < 22  # 19.8 dB
+    visit.tab("Edit")
+    visit.slide(0, 0.5)
+    visit.shows([0.5])
+    _, edited, pasted = expected(mini, 0.5)
+    assert np.abs(visit.picture() - np.asarray(edited.pil()[0], dtype=np.int16)).max() <= 1
+
+    visit.tab("Own picture")
+    visit.page.get_by_role("button", name="Put it back").click()
+    visit.page.locator(".pasted[data-title^='With the edit put back']").wait_for()
+    data, name = visit.fetch("Edited picture (PNG)")
+    assert name == "portrait-edited.png"
+    taken = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=np.int16)
+    original = np.asarray(Image.open(PORTRAIT).convert("RGB"), dtype=np.int16)
+    assert np.abs(taken - pasted).max() <= 1
+    # the part: hair before or after, grown by the seam; beyond it the picture is bit-equal
+    goal = mini.parser.mask(
+        eclipsed.images.conversion.from_pil(Image.open(PORTRAIT).convert("RGB"), size=256), ("hair",)
+    )
+    inside = (goal + mini.parser.mask(edited.images, ("hair",)))[0, 0].numpy() > 0
+    scale = original.shape[0] // 256
+    core = np.kron(inside, np.ones((scale, scale), dtype=bool))
+    grown = np.kron(widened(inside, 14), np.ones((scale, scale), dtype=bool))
+    difference = change(original, taken)
+    assert difference[core].mean() > 10
+    assert difference[~grown].max() == 0
+    assert (~grown).mean() > 0.2
+
+
+def widened(inside, by):
+    grown = np.zeros_like(inside)
+    for y, x in zip(*np.nonzero(inside), strict=True):
+        grown[max(0, y - by) : y + by + 1, max(0, x - by) : x + by + 1] = True
+    return grown
+
+
+def test_all_tabs_work_on_the_face(visit, mini):  # noqa: F811
+    own = inverted(visit)
+    visit.tab("Palette")
+    visit.page.wait_for_function("document.querySelector('#palette-second input')?.value")
+    visit.page.get_by_role("button", name="Draw the palette").click()
+    visit.page.locator(".palette .cell").first.wait_for()
+    visit.page.locator(".palette [data-cell='4,2']").click()
+    old = visit.changed(own)
+    visit.tab("Compare")
+    visit.page.locator("#compare-names .token").first.wait_for()
+    visit.page.get_by_role("button", name="Compare", exact=True).click()
+    visit.page.locator(".compare td img").first.wait_for()
+    assert "Faces: photo." in visit.page.locator(".compare .hint").inner_text()
+    visit.tab("Take home")
+    data, name = visit.fetch("Picture (PNG)")
+    assert name == "portrait-face1.png"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data)), dtype=np.int16), visit.picture())
+    assert "load_faces('portrait.face.safetensors')" in visit.page.locator(".python pre").inner_text()
+    visit.tab("Faces")
+    visit.page.get_by_role("button", name="Take the face of seed 5", exact=True).click()
+    old = visit.changed(old)
+    visit.tab("Own picture")
+    visit.page.get_by_role("button", name="Put it back").click()
+    visit.page.get_by_text("The face that is shown is not from a picture of yours").wait_for()
+    visit.page.get_by_role("button", name="Edit your face").click()
+    old = visit.changed(old)
+    assert visit.page.locator(".viewer .caption").inner_text().startswith("photo")
+    visit.page.get_by_role("button", name="Forget my picture").click()
+    visit.changed(old)
+    visit.page.locator(".own-faces").wait_for(state="detached")
+    assert visit.page.locator(".viewer .caption").inner_text().startswith("seed 1")
+
+
+def test_a_face_is_saved_and_opened_again(visit, browser, server, tmp_path):  # noqa: F811
+    inverted(visit)
+    shown = visit.picture("before")
+    data, name = visit.fetch("Save the face")
+    assert name == "portrait.face.safetensors"
+    (tmp_path / name).write_bytes(data)
+    other = Visit(browser, server.url)
+    other.tab("Own picture")
+    other.page.get_by_role("button", name="Open a face that was saved").click()
+    old = other.version
+    other.page.locator("#own-saved input[type=file]").set_input_files(tmp_path / name)
+    other.changed(old)
+    assert np.array_equal(other.picture("before"), shown)
+    other.page.get_by_role("button", name="Put it back").click()
+    other.page.get_by_text("The saved face was opened without its picture").wait_for()
+    other.page.locator("#own-file input[type=file]").set_input_files(PORTRAIT)
+    other.page.locator(".pasted img[alt='Your picture']").wait_for()
+    assert other.fetch("Edited picture (PNG)")[0][:4] == b"\x89PNG"
+    assert other.wrong == []
+    other.context.close()
+
+
+def test_stop_keeps_the_best_so_far(visit):  # noqa: F811
+    choose(visit, level="best: slow")
+    old = visit.version
+    visit.page.get_by_role("button", name="Invert", exact=True).click()
+    visit.page.locator(".own .job p", has_text="dB").wait_for()
+    slider = visit.version  # the sliders stay usable
+    visit.tab("Edit")
+    visit.slide(0, 0.25)
+    visit.shows([0.25])
+    assert visit.version != slider
+    visit.tab("Own picture")
+    visit.page.get_by_role("button", name="Stop inverting").click()
+    visit.page.locator(".own[data-status=stopped]").wait_for()
+    visit.page.locator(".own-faces li").wait_for()
+    assert "photo" in visit.changed(old)
+
+
+@pytest.mark.parametrize(
+    ("name", "aligned", "message"),
+    [("wide.png", True, "An aligned picture is a square"), ("portrait.png", False, "eclipsed models fetch")],
+)
+def test_what_cannot_be_inverted_is_the_library_s_sentence(visit, tmp_path, name, aligned, message):  # noqa: F811
+    Image.open(PORTRAIT).crop((0, 0, 200, 100)).save(tmp_path / "wide.png")
+    choose(visit, PORTRAIT if name == "portrait.png" else tmp_path / name)
+    if not aligned:
+        visit.page.get_by_label("The whole picture is an aligned face").uncheck()
+    visit.page.get_by_role("button", name="Invert", exact=True).click()
+    visit.page.locator(".own[data-status=failed]").wait_for()
+    said = visit.page.locator(".own [role=status]").inner_text()
+    assert message in said
+    assert str(tmp_path) not in said
+    assert visit.page.locator(".viewer .caption").inner_text() == "seed 1 · blond-hair +1"
