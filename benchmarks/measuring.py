@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import statistics
@@ -66,7 +67,7 @@ def seconds_in_graph(call: Callable[[], object], device: torch.device, *, inner:
         for _ in range(inner):
             call()
         graph.capture_end()
-    times = []
+    times: list[float] = []
     for _ in range(repeat + 1):
         began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         began.record()
@@ -132,7 +133,7 @@ def ceilings(device: torch.device) -> Ceilings:
     product = {}
     for dtype in formats:
         a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-        product[_name(dtype)] = 2 * side**3 / seconds_of(lambda a=a, b=b: a @ b, device)
+        product[_name(dtype)] = 2 * side**3 / seconds_of(functools.partial(torch.matmul, a, b), device)
     if device.type == "cuda":
         product["tf32"] = _tf32(side, device)
     source = torch.empty(2**28 if device.type == "cuda" else 2**26, device=device).fill_(1.0)
@@ -171,7 +172,7 @@ class Counted:
 
 class _Bytes(TorchDispatchMode):
     def __init__(self, counted: Counted) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counted = counted
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

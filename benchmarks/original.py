@@ -90,7 +90,8 @@ class Original:
         """The full picture, and the features after every convolution."""
         synthesis = self.generator.network.synthesis
         styles = synthesis.styles(ws)
-        x = synthesis.get_submodule("b4").const.expand(len(ws), -1, -1, -1).contiguous()
+        const: Tensor = synthesis.get_parameter("b4.const")
+        x = const.expand(len(ws), -1, -1, -1).contiguous()
         image, features = None, []
         for name in synthesis.style_names:
             layer = synthesis.get_submodule(name)
@@ -115,7 +116,8 @@ class Original:
             picture = Image.fromarray(array).resize((512, 512), Image.Resampling.BILINEAR)
             pixels = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(512, 512, 3)
             inputs.append((pixels.permute(2, 0, 1).float() / 255 - parser.mean[0].cpu()) / parser.std[0].cpu())
-        return parser.network(torch.stack(inputs).to(images.device))[0].argmax(1)
+        logits: Tensor = parser.network(torch.stack(inputs).to(images.device))[0]
+        return logits.argmax(1)
 
 
 def _convolve(

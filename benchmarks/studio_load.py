@@ -56,9 +56,9 @@ class Visitor:
         self.context = browser.new_context(viewport={"width": 900, "height": 700})
         self.page = self.context.new_page()
         self.page.set_default_timeout(_WAIT)
-        self.page.on("console", lambda m: m.type == "error" and found.errors.append(m.text))
-        self.page.on("pageerror", lambda error: found.errors.append(str(error)))
-        self.page.on("request", lambda r: r.url.startswith((url, "data:", "blob:")) or found.errors.append(r.url))
+        self.page.on("console", lambda m: self._complain(m.text, m.type == "error"))
+        self.page.on("pageerror", lambda error: self._complain(str(error)))
+        self.page.on("request", lambda r: self._complain(r.url, not r.url.startswith((url, "data:", "blob:"))))
         self.page.goto(url)
         self.page.wait_for_selector(".shelf .card")
         self.session = Session(now=engine.first_look())
@@ -104,6 +104,10 @@ class Visitor:
     def close(self) -> None:
         """Leave."""
         self.context.close()
+
+    def _complain(self, text: str, wrong: bool = True) -> None:
+        if wrong:
+            self.found.errors.append(text)
 
     def _press(self, selector: str) -> None:
         self.page.evaluate("selector => document.querySelector(selector).click()", selector)

@@ -34,8 +34,11 @@ class Server:
             env=environment,
         )
         self.errors: list[str] = []
-        threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
-        line = self.process.stdout.readline()
+        out, err = self.process.stdout, self.process.stderr
+        assert out is not None
+        assert err is not None
+        threading.Thread(target=self.errors.extend, args=(err,), daemon=True).start()
+        line = out.readline()
         found = re.search(r"http://\S+", line)
         assert found, f"the studio did not start: {line} {''.join(self.errors)}"
         self.url = found[0]
@@ -53,7 +56,9 @@ class Server:
     def memory(self) -> float:
         """Resident memory in MB."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+        found = re.search(r"VmRSS:\s+(\d+)", text)
+        assert found, "the system does not say how much memory the studio takes"
+        return int(found[1]) / 1024
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)

@@ -184,7 +184,7 @@ def _captured(call: Callable[[], object], times: int) -> Callable[[], object]:
 
 def _event_seconds(call: Callable[[], object]) -> float:
     call()
-    taken = []
+    taken: list[float] = []
     for _ in range(10):
         began, ended = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
         began.record()

@@ -211,7 +211,8 @@ def verdicts(intervals: dict[str, list[Interval]]) -> list[str]:
     for claim, first, second in CLAIMS:
         if first not in intervals or second not in intervals:
             continue
-        better, worse = [], []
+        better: list[str] = []
+        worse: list[str] = []
         for column, a, b in zip(COLUMNS, intervals[first], intervals[second], strict=True):
             if a.low > b.high:
                 (better if column.more else worse).append(column.name)

@@ -164,7 +164,7 @@ class CudaTape:
 @cache
 def _stream(device: torch.device) -> torch.cuda.Stream:
     """Where everything is recorded. PyTorch hands out a few streams in turn, so many of one's own would be shared."""
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    return torch.cuda.Stream(device)
 
 
 @dataclass(eq=False)
@@ -289,7 +289,7 @@ class Recorder:
             entry.replay()
             found = rebuilt(entry.outputs, iter([leaf.detach().clone() for leaf in leaves(entry.outputs)]))
             if self.device.type == "cuda":
-                self._done = self._done or torch.cuda.Event()  # type: ignore[no-untyped-call]
+                self._done = self._done or torch.cuda.Event()
                 self._done.record(torch.cuda.current_stream(self.device))
         return found
 

@@ -78,7 +78,7 @@ def load(*, cuda: bool) -> None:
         if not set(wanted) <= set(_serves):
             raise RuntimeError("the fused operations are loaded already, without CUDA; start a new process")
         return
-    torch.ops.load_library(str(build(cuda=cuda)))  # type: ignore[no-untyped-call]
+    torch.ops.load_library(str(build(cuda=cuda)))
     _serves = wanted
 
 

@@ -217,7 +217,7 @@ def _mean(numbers: Sequence[float]) -> float:
 
 
 def _share_gap(found: Mapping[str, Any], attribute: str, beside: str = "renders") -> float:
-    shares = found["shares"][attribute]
+    shares: dict[str, list[float]] = found["shares"][attribute]
     return max(abs(a - b) for a, b in zip(shares[beside], shares["generated"], strict=True))
 
 

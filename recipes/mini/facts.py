@@ -85,13 +85,15 @@ FAMILY: dict[str, str] = {
     "clothes_colour": "clothes",
 }
 
-_HAIR = {"bald": ("hair",)}
-_HAIR_IN_VIEW = {"bald": ("hair",), "hat": ("no",)}
-_EYES_IN_VIEW = {"glasses": ("no", "clear")}
+_Classes = dict[str, tuple[str, ...]]
+
+_HAIR: _Classes = {"bald": ("hair",)}
+_HAIR_IN_VIEW: _Classes = {"bald": ("hair",), "hat": ("no",)}
+_EYES_IN_VIEW: _Classes = {"glasses": ("no", "clear")}
 
 #: attribute -> other attribute -> its classes without which `facts` gives none of the first: who is bald has no colour
 #: of hair. The ears of hair of medium length are in view or not; they count as in view on short hair only.
-REQUIRES: dict[str, dict[str, tuple[str, ...]]] = {
+REQUIRES: dict[str, _Classes] = {
     "hair_colour": _HAIR,
     "hair_texture": _HAIR,
     "hair_length": _HAIR,
@@ -153,7 +155,7 @@ def facts(v: Tensor) -> dict[str, Tensor]:
             known = flag[FLAGS[name]]
         elif name in STEPS:
             parts, gaps = STEPS[name]
-            known = _steps(sum(weight * get[value] for value, weight in parts.items()), *gaps)
+            known = _steps(torch.stack([weight * get[value] for value, weight in parts.items()]).sum(0), *gaps)
         else:
             share, best = weights(v, FAMILY[name]).max(1)
             known = torch.where(share > 0.55, best, UNKNOWN)

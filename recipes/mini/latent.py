@@ -32,7 +32,7 @@ def rows_mask() -> Tensor:
 def basis() -> Tensor:
     """The orthonormal frame, (len(VALUES), W_DIM), the same at every call."""
     rng = torch.Generator().manual_seed(20_221)
-    q, _ = torch.linalg.qr(torch.randn(W_DIM, W_DIM, generator=rng))
+    q: Tensor = torch.linalg.qr(torch.randn(W_DIM, W_DIM, generator=rng))[0]
     return q[: len(VALUES)].contiguous()
 
 

@@ -42,7 +42,8 @@ _tokenizer = open_clip.SimpleTokenizer(context_length=32)
 
 @functools.lru_cache(maxsize=200_000)
 def _tokens(text: str) -> Tensor:
-    return _tokenizer([text])[0]
+    tokens: Tensor = _tokenizer([text])
+    return tokens[0]
 
 
 def tokens(texts: list[str]) -> Tensor:

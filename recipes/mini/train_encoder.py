@@ -141,9 +141,10 @@ class Trainer:
         return float(latent.detach()), float(looks.detach())
 
     def _looks(self, codes: Tensor, images: Tensor, picked: Tensor) -> Tensor:
-        drawn = self.synthesis(codes + CENTRE, dtype=DTYPE, resolution=SIDE)
+        drawn: Tensor = self.synthesis(codes + CENTRE, dtype=DTYPE, resolution=SIDE)
         weight = pixel_weights(self.data.labels[picked], drawn.shape[-1])
-        return distance(drawn, images, weight) + 0.1 * self.tower(drawn, images)
+        tower: Tensor = self.tower(drawn, images)
+        return distance(drawn, images, weight) + 0.1 * tower
 
     @torch.no_grad()
     def measure(self, held_out: Portraits, count: int = 128) -> tuple[float, float]:

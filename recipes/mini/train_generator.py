@@ -13,9 +13,11 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -115,8 +117,8 @@ def pixel_weights(labels: Tensor, resolution: int) -> Tensor:
     table = torch.ones(len(INDEX))
     for part, weight in PART_WEIGHTS.items():
         table[INDEX[part]] = weight
-    weight = table.to(labels.device)[labels.long()][:, None]
-    return F.interpolate(weight, size=(resolution, resolution), mode="area")
+    full = table.to(labels.device)[labels.long()][:, None]
+    return F.interpolate(full, size=(resolution, resolution), mode="area")
 
 
 def distance(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -175,7 +177,7 @@ def move_centre(synthesis: torch.nn.Module, by: float) -> None:
     with torch.no_grad():
         for name, module in synthesis.named_modules():
             if name.endswith("affine"):
-                module.bias -= by * module.weight_gain * module.weight.sum(1)  # type: ignore[operator,union-attr]
+                module.bias -= by * module.weight_gain * module.weight.sum(1)
 
 
 #: the last block's weights that read the rows which carry nothing
@@ -268,7 +270,7 @@ class Run:
 
     def save(self) -> None:
         part = self.file.with_suffix(".part")
-        state = {"network": self.network.state_dict(), "average": self.average.state_dict()}
+        state: dict[str, Any] = {"network": self.network.state_dict(), "average": self.average.state_dict()}
         state |= {"optimiser": self.optimiser.state_dict(), "stage": self.place, "step": self.step}
         torch.save(state, part)
         part.rename(self.file)
@@ -344,7 +346,8 @@ class Lesson:
         self.folder, self.tower = folder, tower
         self.device = next(network.parameters()).device
         self.data = data = Portraits(folder).to(self.device)
-        self.draw, self.texture = network, texture
+        self.draw: Callable[..., Any] = network
+        self.texture = texture
         if self.device.type == "cpu":  # a GPU is through with the training before compiling has paid
             torch._dynamo.config.recompile_limit = 64  # each layer has a shape of its own
             self.draw, self.texture = torch.compile(network, dynamic=False), torch.compile(texture, dynamic=False)
