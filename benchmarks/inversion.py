@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from eclipsed import Direction, Editor, Faces
-from eclipsed.images import pictures
+from eclipsed.images import metrics, pictures
 from eclipsed.images.conversion import from_pil, to_pil
 from eclipsed.images.pictures import save_picture
 from eclipsed.inversion.pasting import edited_mask, paste_one
@@ -49,8 +49,7 @@ def portraits(count: int, side: int) -> torch.Tensor:
 def closeness(editor: Editor, images: torch.Tensor, faces: Faces, seconds: float) -> dict[str, float]:
     """How close some faces come to their portraits."""
     assert editor.classifier is not None
-    error = (faces.images.clamp(-1, 1) - images).square().mean((1, 2, 3)) / 4
-    psnr = -10 * error.log10()
+    psnr = metrics.psnr(faces.images, images)
     before, after = (editor.classifier.labels(x) for x in (images, faces.images))
     same = torch.stack([(before[name] == after[name]).double() for name in before], dim=1)
     return {

@@ -11,8 +11,9 @@ import torch
 
 from eclipsed.editing.faces import Faces
 from eclipsed.errors import EclipsedWarning, InputError
-from eclipsed.images.change import mean_changes
-from eclipsed.images.masks import grow_mask, mix_masks
+from eclipsed.images.change import region_changes
+from eclipsed.images.masks import mix_masks
+from eclipsed.images.metrics import mean_of_faces
 from eclipsed.values.alphas import check_alpha
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Compared", "change", "compare", "equal_alpha"]
 
-_GROWN = 0.05  # of the image's width, beyond the region, where "outside" begins
 _HALVINGS = 12
 _NEAR = 0.02  # of the wanted change: as near as an equal change has to be
 
@@ -34,8 +34,8 @@ class Compared:
         alpha: the strength.
         faces: after the edit.
         change: mean absolute change of the whole picture, of values in [-1, 1].
-        inside: the same in the region.
-        outside: the same beyond the grown region.
+        inside: the same in the region, see `eclipsed.images.change.region_changes`; 0 where no face shows it.
+        outside: the same beyond the region and its seam; 0 where that is nowhere.
         clip_gain: by how much CLIP's cosine of picture and prompt rises.
         reached: False when an equal change was asked for and the useful range of alpha ends before it.
     """
@@ -136,7 +136,7 @@ def _measured(editor: Editor, faces: Faces, direction: Direction, alpha: float) 
     old, new = (one.images.clamp(-1, 1) for one in (faces, after))
     parts = direction.region.parts
     mask = mix_masks(editor.parser.mask(old, parts), editor.parser.mask(new, parts), "union")
-    inside, outside = mean_changes(old, new, grow_mask(mask, _GROWN))
+    inside, outside = region_changes(old, new, mask)
     with torch.no_grad():
         text = editor.clip.encode_text(direction.prompt)
         gain = (editor.clip.encode_images(new) - editor.clip.encode_images(old)) @ text[0]
@@ -144,8 +144,8 @@ def _measured(editor: Editor, faces: Faces, direction: Direction, alpha: float) 
         alpha=alpha,
         faces=after,
         change=change(faces, after),
-        inside=float(inside.mean()),
-        outside=float(outside.mean()),
+        inside=mean_of_faces(inside),
+        outside=mean_of_faces(outside),
         clip_gain=float(gain.mean()),
     )
 

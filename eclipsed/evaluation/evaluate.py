@@ -14,7 +14,7 @@ from torch import Tensor
 
 from eclipsed.errors import EclipsedWarning, InputError, MissingExtraError, MissingModelError
 from eclipsed.images import metrics
-from eclipsed.images.change import localization_score
+from eclipsed.images.change import SEAM, localization_score, region_changes
 from eclipsed.images.masks import grow_mask, mix_masks
 from eclipsed.images.metrics import Interval
 from eclipsed.latents.direction import Direction
@@ -41,7 +41,6 @@ ALPHAS = (-1.0, 0.25, 0.5, 1.0, 1.5)
 #: Measures that need weights which are not in every set.
 EXTRAS = ("lpips", "identity")
 
-_GROWN = 0.05  # of the image's width, beyond the region, where "outside" begins
 _CHUNK = 8  # faces at once
 _SLACK = 0.005  # of a cosine: by how much CLIP may waver in an edit that still counts as monotone
 
@@ -54,9 +53,9 @@ class Strength:
         alpha: the strength.
         clip_gain: by how much CLIP's cosine of picture and prompt rises.
         clip_rank: place of the prompt among captions that name something else; 1 is first.
-        localization: share of the squared change that lies in the grown region.
-        inside: mean absolute change in the region, of pictures in [-1, 1].
-        outside: the same beyond the grown region.
+        localization: share of the squared change that lies in the region or its seam.
+        inside: mean absolute change in the region, of pictures in [-1, 1]; see `eclipsed.images.change.region_changes`.
+        outside: the same beyond the region and its seam.
         psnr: of what lies outside, in dB.
         ssim: of what lies outside.
         lpips: mean LPIPS distance of what lies outside; None where its weights or its package are not there.
@@ -315,15 +314,15 @@ def _compare(
 ) -> dict[str, Tensor]:
     """One number a face for each measure; nan where a face does not count."""
     mask = mix_masks(editor.parser.mask(before.images, parts), editor.parser.mask(after.images, parts), "union")
-    grown = grow_mask(mask, _GROWN)
+    grown = grow_mask(mask, SEAM)
     old, new = (faces.images.clamp(-1, 1) for faces in (before, after))
-    change = (new - old).abs()
+    inside, outside = region_changes(old, new, mask)
     out = {
         "clip_gain": seen["cosine"] - base["cosine"],
         "clip_rank": seen["rank"].double(),
         "localization": localization_score(old, new, grown),
-        "inside": metrics.weighted_mean(change, mask),
-        "outside": metrics.weighted_mean(change, 1 - grown),
+        "inside": inside,
+        "outside": outside,
         "psnr": metrics.psnr(old, new, 1 - grown),
         "ssim": metrics.weighted_mean(metrics.ssim_map(old, new), 1 - grown),
     }

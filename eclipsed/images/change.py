@@ -8,8 +8,13 @@ from torch.nn import functional as F
 
 from eclipsed.errors import InputError
 from eclipsed.images.conversion import resize
+from eclipsed.images.masks import grow_mask
+from eclipsed.images.metrics import weighted_mean
 
-__all__ = ["change_map", "localization_score", "mean_changes", "outside_inside_ratio"]
+__all__ = ["SEAM", "change_map", "localization_score", "mean_changes", "outside_inside_ratio", "region_changes"]
+
+#: of a picture's width: the seam around a region, which an edit may touch and which counts as neither side
+SEAM = 0.05
 
 _TINY = 1e-12
 
@@ -80,6 +85,26 @@ def mean_changes(before: Tensor, after: Tensor, mask: Tensor, *, difference: str
     inside = (change * weight).sum(dim=(1, 2, 3)) / (weight.sum(dim=(1, 2, 3)) + _TINY)
     outside = (change * (1 - weight)).sum(dim=(1, 2, 3)) / ((1 - weight).sum(dim=(1, 2, 3)) + _TINY)
     return inside, outside
+
+
+def region_changes(before: Tensor, after: Tensor, mask: Tensor, *, grown: float = SEAM) -> tuple[Tensor, Tensor]:
+    """Mean absolute change of pictures inside a region and outside it: what every figure means by these words.
+
+    Inside is the region itself. Outside begins where the region, grown by a seam, ends; the seam counts as neither.
+
+    Args:
+        before: images, range [-1, 1], (N, C, H, W); values outside are clipped.
+        after: the same of the edited faces, same shape.
+        mask: the region before or after the edit, in [0, 1], (N, 1, h, w); resized to (H, W).
+        grown: width of the seam, of the width of the mask.
+    Returns:
+        Two tensors (N,): inside, outside; nan where that side has no place, as a hat that is nowhere.
+    Raises:
+        InputError: the shapes disagree.
+    """
+    change = change_map(before.clamp(-1, 1), after.clamp(-1, 1), difference="l1") / before.shape[1]
+    inside, outside = _fit(mask, change), 1 - _fit(grow_mask(mask, grown), change)
+    return weighted_mean(change, inside), weighted_mean(change, outside)
 
 
 def outside_inside_ratio(

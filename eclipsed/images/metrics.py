@@ -12,7 +12,17 @@ from torch.nn import functional as F
 
 from eclipsed.errors import InputError
 
-__all__ = ["Interval", "bootstrap", "monotone", "psnr", "rank", "share", "ssim_map", "weighted_mean"]
+__all__ = [
+    "Interval",
+    "bootstrap",
+    "mean_of_faces",
+    "monotone",
+    "psnr",
+    "rank",
+    "share",
+    "ssim_map",
+    "weighted_mean",
+]
 
 _Z = 1.959963984540054  # of a two-sided 95 % interval of the normal distribution
 _RESAMPLES = 2000
@@ -94,20 +104,32 @@ def weighted_mean(values: Tensor, where: Tensor) -> Tensor:
     return torch.where(weight > 0, mean, math.nan)
 
 
-def psnr(before: Tensor, after: Tensor, where: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of the places that `where` names, in dB.
+def mean_of_faces(values: Tensor) -> float:
+    """Mean over the faces that count, as one number.
+
+    Args:
+        values: one for each face, (N,); nan where a face does not count.
+    Returns:
+        The mean; 0 where no face counts.
+    """
+    return float(values.nanmean().nan_to_num(0.0))
+
+
+def psnr(before: Tensor, after: Tensor, where: Tensor | None = None) -> Tensor:
+    """Peak signal-to-noise ratio, in dB.
 
     Args:
         before: images, range [-1, 1], (N, 3, H, W); values outside are clipped.
         after: same shape.
-        where: weights >= 0, (N, 1, H, W).
+        where: weights >= 0 of the places that count, (N, 1, H, W); None is the whole picture.
     Returns:
         (N,); infinite where nothing changed, nan where no place has weight.
     Raises:
         InputError: the shapes disagree.
     """
     _check_pair(before, after)
-    error = weighted_mean((_unit(after) - _unit(before)).square(), where)
+    square = (_unit(after) - _unit(before)).square()
+    error = square.mean(dim=(1, 2, 3)) if where is None else weighted_mean(square, where)
     return -10 * error.log10()
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.errors import EclipsedWarning, InputError
+from eclipsed.images import metrics
 from eclipsed.images.conversion import check_images, resize
 from eclipsed.inversion.pivotal_tuning import tune
 from eclipsed.latents.spread import Spread
@@ -225,7 +226,7 @@ class Inverter:
                 better = found < lowest
                 lowest = torch.where(better, found, lowest)
                 best = torch.where(better.to(ws.device)[:, None, None], ws.detach(), best)
-                psnr = torch.where(better, _psnr(drawn.detach(), goals), psnr)
+                psnr = torch.where(better, metrics.psnr(drawn.detach(), goals).cpu(), psnr)
                 if step == steps or not self._tell("latents", step, steps, found, psnr, began):
                     break
                 (ws.grad,) = torch.autograd.grad(losses.sum(), ws)
@@ -266,7 +267,7 @@ class Inverter:
         began, psnr = time.monotonic(), torch.zeros(1)
 
         def loss(drawn: Tensor) -> Tensor:
-            psnr.copy_(_psnr(drawn.detach(), goal))
+            psnr.copy_(metrics.psnr(drawn.detach(), goal))
             return self._likeness(drawn, goal, seen).sum()
 
         def tell(step: int, value: float) -> bool:
@@ -299,9 +300,3 @@ class Inverter:
 def _fall(share: float) -> float:
     """A cosine from 1 to 0.05."""
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share))
-
-
-def _psnr(drawn: Tensor, goals: Tensor) -> Tensor:
-    """In dB, (N,), on the CPU."""
-    error = (drawn.clamp(-1, 1) - goals).square().mean((1, 2, 3)).clamp(min=1e-10) / 4
-    return (-10 * error.log10()).cpu()

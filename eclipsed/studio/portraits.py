@@ -141,6 +141,7 @@ class Portrait:
     @classmethod
     def of(cls, faces: Faces, name: str, picture: KeptPicture | None = None) -> Portrait:
         """A portrait of inverted faces; what can be seen of the picture now is noted, and its pixels are let go."""
+        from eclipsed.images import metrics
         from eclipsed.inversion.saving import faces_digest
         from eclipsed.studio.images import to_uris
 
@@ -149,8 +150,7 @@ class Portrait:
             if origin.photo is None:
                 continue
             goal = origin.placement.crop(origin.photo, image.shape[-1]).to(image)
-            error = (image.clamp(-1, 1) - goal[0]).square().mean().clamp(min=1e-10) / 4
-            psnr.append(float(-10 * error.log10()))
+            psnr.append(float(metrics.psnr(image[None], goal)))
             before += to_uris(goal)
         bare = tuple(replace(origin, photo=None) for origin in faces.origins)
         return cls(

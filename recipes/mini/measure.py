@@ -1,7 +1,8 @@
 """Judge an edit of mini: did the named attribute change, and did the rest stay?
 
 The judge is `recipes.mini.judge`, which no direction was trained with. Change is measured in the picture, the region
-is the parser's, before and after the edit together, and what counts as outside begins 5 % of the width beyond it.
+is the parser's, before and after the edit together; inside and outside are those of
+`eclipsed.images.change.region_changes`: outside begins 5 % of the width beyond the region.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Figures:
         success: share of them that have it after.
         strict: share of them that have it after, in nearly the colour of their exact edit (`recipes.mini.truth.NEAR`).
         inside: mean absolute change in the region, of pictures in [−1, 1].
-        outside: the same beyond the grown region.
+        outside: the same beyond the region and its seam.
         leakage: share of the other attributes that flipped, of those that can be seen before and after.
         floor: the same of the exact edit, where every flip is the classifier's own wavering or a true consequence.
         distance: mean Mahalanobis distance of edited ws from the mean of w, where 1 is an ordinary face.

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from eclipsed.checkpoints.encoding import write_encoder
 from eclipsed.checkpoints.reading import read_generator
+from eclipsed.images.metrics import psnr
 from eclipsed.networks.encoder import Encoder, EncoderConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini.attributes import VALUES, appearance
@@ -153,9 +154,8 @@ class Trainer:
         images = held_out.images[:count].to(self.device).float() / 127.5 - 1
         codes = torch.cat([self.network(some) for some in images.split(32)])
         drawn = [self.synthesis(some + CENTRE, dtype=DTYPE, resolution=SIDE) for some in codes.split(32)]
-        error = (torch.cat(drawn).clamp(-1, 1) - images).square().mean((1, 2, 3)) / 4
         shown = appearance(values_of(codes.cpu().mean(1) + CENTRE)) - appearance(held_out.values[:count])
-        return float((-10 * error.log10()).mean()), float(shown.square().mean())
+        return float(psnr(torch.cat(drawn), images).mean()), float(shown.square().mean())
 
 
 def train(

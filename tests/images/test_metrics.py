@@ -31,9 +31,11 @@ def pair():
 def test_psnr_is_scikit_images(pair):
     before, after = pair
     ours = metrics.psnr(before, after, torch.ones(2, 1, 24, 31))
+    whole = metrics.psnr(before, after)
     for k in range(2):
         theirs = peak_signal_noise_ratio(plain(before[k]), plain(after[k]), data_range=1.0)
         assert float(ours[k]) == pytest.approx(theirs, abs=1e-4)
+        assert float(whole[k]) == pytest.approx(theirs, abs=1e-4)
 
 
 def test_psnr_of_a_part(pair):
