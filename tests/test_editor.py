@@ -5,8 +5,8 @@ from dataclasses import fields
 
 import pytest
 import torch
+from directions_kit import make
 from PIL import Image
-from test_direction import make
 from torch.testing import assert_close
 
 from eclipsed import Editor, Region

@@ -21,7 +21,7 @@ sys.addaudithook(watch)
 warnings.simplefilter("ignore")
 
 folder, work = sys.argv[1:]
-from eclipsed import cli
+from eclipsed.commands import cli
 import eclipsed
 
 def run(*words):

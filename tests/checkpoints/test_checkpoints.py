@@ -268,15 +268,6 @@ def test_the_catalogue_loads_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_package_names_what_it_offers():
-    import eclipsed.checkpoints as checkpoints
-
-    for name in checkpoints.__all__:
-        assert getattr(checkpoints, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        checkpoints.nothing  # noqa: B018
-
-
 def test_foreign_safetensors_are_named(tmp_path):
     save_file({"x": torch.zeros(1)}, tmp_path / "x.safetensors")
     with pytest.raises(ValueError, match=r"x.safetensors: a safetensors file, but without eclipsed's metadata"):

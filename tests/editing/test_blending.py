@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from directions_kit import make
 from PIL import Image, ImageChops
-from test_direction import make
 from torch.testing import assert_close
 
 from eclipsed.commands import cli

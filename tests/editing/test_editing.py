@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from directions_kit import make
 from PIL import Image
-from test_direction import make
 from torch.testing import assert_close
 
 from eclipsed.editing.faces import ladder

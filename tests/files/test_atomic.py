@@ -55,7 +55,7 @@ def test_an_interrupt_leaves_no_half_file(tmp_path):
 FULL = """
 import resource, sys, torch
 from safetensors.torch import save_file
-from eclipsed.atomic import atomic_write
+from eclipsed.files.atomic import atomic_write
 from eclipsed.errors import OutputError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))  # as a disk with 1000 bytes left

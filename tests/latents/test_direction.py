@@ -7,40 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import make_generator
+from directions_kit import make
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
 from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
 from eclipsed.latents.direction import Direction, short_name
-from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
-
-
-def make(generator, space="W+", *, count=1, **fields):
-    """A direction with known numbers."""
-    place = make_space(space, generator, layers=fields.pop("layers", None))
-    size = count * torch.Size(place.shape).numel()
-    deltas = torch.linspace(-1, 1, size).view(count, *place.shape)
-    return Direction(
-        **{
-            "deltas": deltas,
-            "prompt": "a person with blond hair",
-            "region": Region.from_parts(["hair"]),
-            "space": space,
-            "layers": place.rows,
-            "styles": place.columns,
-            "generator": generator.fingerprint,
-            "generator_name": generator.name,
-            "config": {"steps": 3, "seeds": None},
-            "seed": 7,
-            "scale": 1.5,
-            "alpha_range": (-1.25, 1.25),
-            "scores": {"clip_gain": 2.5},
-            "note": "a note",
-            **fields,
-        }
-    )
 
 
 @pytest.mark.parametrize("space", ["Z", "W", "W+", "S"])
