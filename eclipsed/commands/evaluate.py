@@ -81,16 +81,14 @@ def evaluate(
     if out is not None:
         check_picture(out)
     path = library.find_direction(direction, models=models)
-    from rich.progress import Progress
-
+    from eclipsed.commands.progress import ProgressBar
     from eclipsed.evaluation.evaluate import evaluate as measure
     from eclipsed.images.pictures import save_picture
     from eclipsed.latents.direction import Direction
 
     learned = Direction.load(path)
     editor = open_editor(models, device)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("faces", total=len(numbers))
+    with ProgressBar() as bar:
         found = measure(
             editor,
             learned,
@@ -98,7 +96,7 @@ def evaluate(
             alphas=strengths,
             target=attribute,
             extras=extras,
-            tell=lambda done: bar.update(task, completed=done),
+            tell=lambda done: bar.show("faces", done, len(numbers)),
         )
     if out is not None:
         faces = editor.sample(seeds=numbers[:_SHOWN])

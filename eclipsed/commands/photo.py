@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from eclipsed.commands.faces import check_picture, open_editor
 from eclipsed.commands.options import Device, Json, Models
@@ -20,11 +18,12 @@ from eclipsed.store import library
 from eclipsed.values.alphas import parse_alphas
 
 if TYPE_CHECKING:
+    from eclipsed.commands.progress import ProgressBar
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
     from eclipsed.inversion.inverter import InversionStep
 
-__all__ = ["InversionProgress", "photo"]
+__all__ = ["photo"]
 
 _SAVED = ".face.safetensors"
 _PHASES = {"latents": "inverting", "generator": "tuning"}
@@ -106,8 +105,12 @@ def photo(
     if saved is not None:
         faces = editor.load_faces(saved)
     else:
-        with InversionProgress() as progress:
-            faces = editor.invert(picture, level=level, aligned=aligned, face=which, callback=progress)
+        from eclipsed.commands.progress import ProgressBar
+
+        with ProgressBar() as bar:
+            faces = editor.invert(
+                picture, level=level, aligned=aligned, face=which, callback=lambda step: _show(bar, step)
+            )
     summary: dict[str, Any] = {"faces": len(faces)}
     summary |= {"alpha": list(alphas)} if edits is None else {"stack": edits.to_json()}
     if save_face is not None:
@@ -153,47 +156,11 @@ def _write(editor: Editor, edited: Faces, picture: Path | None, out: Path) -> No
     save_photo(editor.paste(edited, picture)[0], out)
 
 
-class InversionProgress:
-    """Shows an inversion: a bar where stderr is a terminal, a line every fifth of the way where it is not.
-
-    Use it as a context manager and as the callback.
-    """
-
-    def __init__(self) -> None:
-        self._phase = ""
-        self._fifth = -1
-        self._task: TaskID | None = None
-        console = Console(stderr=True)
-        self._bar: Progress | None = None
-        if console.is_terminal:
-            columns = (TextColumn("{task.description:<15}"), BarColumn(bar_width=24), MofNCompleteColumn())
-            self._bar = Progress(*columns, TextColumn("{task.fields[figures]}"), console=console)
-
-    def __enter__(self) -> InversionProgress:
-        if self._bar is not None:
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, step: InversionStep) -> None:
-        """Show one step."""
-        figures = f"{step.psnr:.1f} dB"
-        if step.step and math.isfinite(step.seconds_left):
-            figures += f"  {step.seconds_left:.0f} s left"
-        name = _PHASES.get(step.phase, step.phase)
-        fresh = step.step == 0 or step.phase != self._phase
-        self._phase = step.phase
-        if self._bar is None:
-            fifth = 5 * step.step // max(step.steps, 1)
-            if fresh or fifth != self._fifth:
-                note(f"{name} {step.step}/{step.steps}  {figures}")
-            self._fifth = fifth
-            return
-        if fresh or self._task is None:
-            if self._task is not None:
-                self._bar.update(self._task, visible=False)
-            self._task = self._bar.add_task(name, total=step.steps, figures="")
-        self._bar.update(self._task, completed=step.step, figures=figures)
+def _show(bar: ProgressBar, step: InversionStep) -> None:
+    bar.show(
+        _PHASES.get(step.phase, step.phase),
+        step.step,
+        step.steps,
+        figures=f"{step.psnr:.1f} dB",
+        seconds_left=step.seconds_left if step.step else math.inf,
+    )

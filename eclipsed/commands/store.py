@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,7 +23,18 @@ from eclipsed.store.files import (
 from eclipsed.store.networks import Licence, known_networks, known_sets, set_networks
 from eclipsed.store.sets import find_set
 
-__all__ = ["fetch", "path", "remove", "verify"]
+if TYPE_CHECKING:
+    from eclipsed.commands.progress import ProgressBar
+    from eclipsed.pretrained.fetch_network import FetchStep
+
+__all__ = ["FetchLog", "fetch", "path", "remove", "verify"]
+
+_PHASES = {
+    "waiting": "waiting for another process that fetches it",
+    "hub": "fetching into open_clip's cache, with its own loader",
+    "verify": "verifying",
+    "convert": "converting to safetensors",
+}
 
 Names = Annotated[
     list[str], typer.Argument(metavar="NAME…", help="Model sets, networks, or CLIP models as clip:MODEL/TAG.")
@@ -50,7 +61,7 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Fetch pretrained networks; go on with broken downloads, verify, convert, and keep them."""
-    from eclipsed.commands.transfer_progress import TransferProgress
+    from eclipsed.commands.progress import ProgressBar
     from eclipsed.pretrained import fetch as fetching
 
     if folder is not None and not folder.exists():
@@ -58,10 +69,11 @@ def fetch(
     for name in names:
         _show_terms(fetching.members(name, photos=photos)[0])
     files: list[str] = []
-    with TransferProgress() as progress:
+    with ProgressBar(in_bytes=True) as bar:
+        log = FetchLog(bar)
 
         def ask(licence: Licence) -> bool:
-            with progress.paused():
+            with bar.paused():
                 return _ask(licence)
 
         for name in names:
@@ -72,7 +84,7 @@ def fetch(
                 folder=folder,
                 offline=offline or None,
                 photos=photos,
-                callback=progress,
+                callback=log,
             )
             files += [str(file) for file in found]
             note(f"{name}: ready")
@@ -81,6 +93,26 @@ def fetch(
         return
     for file in files:
         result(file)
+
+
+class FetchLog:
+    """The callback of a fetch: bytes go to a bar, and every other phase is a line.
+
+    Args:
+        bar: that counts bytes.
+    """
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar, self._last = bar, ("", "")
+
+    def __call__(self, step: FetchStep) -> None:
+        """Show one step."""
+        now = (step.network, step.phase)
+        if step.phase == "transfer":
+            self._bar.show(step.network, step.done, step.total)
+        elif now != self._last:
+            self._bar.say(f"{step.network}: {_PHASES.get(step.phase, step.phase)}")
+        self._last = now
 
 
 def _show_terms(networks: tuple[str, ...]) -> None:

@@ -16,14 +16,17 @@ from eclipsed.training.config import TrainConfig
 from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
+    from eclipsed.commands.progress import ProgressBar
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
     from eclipsed.prompts.region import Region
+    from eclipsed.training.train import TrainStep
 
 __all__ = ["train", "try_it"]
 
 _STRIP_ALPHAS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _STRIP_SEEDS = "1-4"
+_PHASES = {"probe": "choosing layers", "train": "training", "calibrate": "calibrating"}
 
 Prompt = Annotated[str, typer.Argument(help="What the edited face shall look like, in one sentence.")]
 RegionNames = Annotated[
@@ -155,25 +158,43 @@ def _learn(
     resume: Path | None = None,
 ) -> Direction:
     """Train, show progress and save; what was learned is saved also when training had to stop."""
-    from eclipsed.commands.training_progress import TrainingProgress  # rich's bars are loaded where they are drawn
+    from eclipsed.commands.progress import ProgressBar  # rich's bars are loaded where they are drawn
+    from eclipsed.training.train import BrokenTraining
 
     parts = "the whole face" if region.whole_face else ", ".join(region.parts)
     note(f"{prompt!r} -> {parts}, on {editor.generator.device}")
-    with TrainingProgress() as progress:
+    with ProgressBar() as bar:
         try:
             direction = editor.train(
-                prompt, region=region, config=config, callback=progress, state=state, resume=resume
+                prompt,
+                region=region,
+                config=config,
+                callback=lambda step: _show(bar, step),
+                state=state,
+                resume=resume,
             )
-        except TrainingError as error:
-            learned: Direction | None = getattr(error, "direction", None)
-            if learned is None:
+        except BrokenTraining as error:
+            if error.direction is None:
                 raise
-            learned.save(target)
+            error.direction.save(target)
             raise TrainingError(f"{error} (what was learned before is in {target})") from error
     direction.save(target)
     if direction.note:
         note(f"note: {direction.note}")
     return direction
+
+
+def _show(bar: ProgressBar, step: TrainStep) -> None:
+    from eclipsed.commands.progress import listed
+
+    figures = listed({"loss": step.loss, "CLIP": step.clip, "locality": step.locality})
+    bar.show(
+        _PHASES.get(step.phase, step.phase),
+        step.step,
+        step.steps,
+        figures="" if step.phase == "calibrate" else figures,
+        seconds_left=step.seconds_left,
+    )
 
 
 def _draw(editor: Editor, direction: Direction, picture: Path, seeds: str) -> None:

@@ -44,7 +44,7 @@ class Job(Task):
     face: Stack
     state: str
     resumed: bool = False
-    curve: list[tuple[int, float, float, float]] = field(default_factory=list)  # step, loss, CLIP, locality
+    curve: list[tuple[int, dict[str, float]]] = field(default_factory=list)  # step, and its figures by their names
     before: str = ""
     after: str = ""
     after_step: int = 0
@@ -124,6 +124,8 @@ class LearningQueue(TaskQueue[Job]):
 
     def do(self, task: Job) -> tuple[str, str]:
         """Learn a sentence; what was learned goes to the shelf, also when it was stopped or failed."""
+        from eclipsed.training.train import BrokenTraining
+
         editor = self.engine.editor
         place = unfinished.state_path(task.state)
         watch = _Watch(self.engine, task, place)
@@ -138,13 +140,12 @@ class LearningQueue(TaskQueue[Job]):
                 resume=place if task.resumed else None,
             )
         except TrainingError as error:
-            learned: Direction | None = getattr(error, "direction", None)
-            if task.stopping.is_set() and learned is None:
+            if isinstance(error, BrokenTraining) and error.direction is not None:
+                self._keep(task, error.direction)
+                raise TrainingError(f"{error} (what was learned before is on the shelf as {task.name!r})") from error
+            if task.stopping.is_set():
                 return "stopped", "Stopped before its first step; nothing was learned."
-            if learned is None:
-                raise
-            self._keep(task, learned)
-            raise TrainingError(f"{error} (what was learned before is on the shelf as {task.name!r})") from error
+            raise
         self._keep(task, direction)
         if "stopped_at" in direction.scores:
             at = direction.scores["stopped_at"]
@@ -169,7 +170,7 @@ class _Watch:
         job.phase, job.step, job.steps = step.phase, step.step, step.steps
         job.seconds_left = step.seconds_left
         if step.phase == "train":
-            job.curve.append((step.step, step.loss, step.clip, step.locality))
+            job.curve.append((step.step, {"loss": step.loss, "CLIP": step.clip, "locality": step.locality}))
             if step.step % PREVIEW_EVERY == 0:
                 self._draw(step.step)
         return not job.stopping.is_set()

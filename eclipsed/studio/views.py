@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eclipsed.images.pictures import signed
@@ -178,15 +178,24 @@ def _job(jobs: LearningQueue, job: Job) -> dict[str, Any]:
         "total": max(1, job.steps if job.phase == "train" else points[-1][0] if points else 1),
         "left": _duration(job.seconds_left),
         "ahead": jobs.ahead(job),
-        "loss": [[p[0], _number(p[1])] for p in points if _number(p[1]) is not None],
-        "clip": [[p[0], _number(p[2])] for p in points if _number(p[2]) is not None],
-        "locality": [[p[0], _number(p[3])] for p in points if _number(p[3]) is not None],
+        "curves": _curves(points),
         "before": job.before,
         "after": job.after,
         "after_step": job.after_step,
         "message": job.message,
         "name": job.name,
     }
+
+
+def _curves(points: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, list[list[float]]]:
+    """Each figure of a training by its name, as pairs of step and value; those that are never a number are left out."""
+    curves: dict[str, list[list[float]]] = {}
+    for step, terms in points:
+        for name, value in terms.items():
+            shown = _number(value)
+            if shown is not None:
+                curves.setdefault(name, []).append([step, shown])
+    return curves
 
 
 def palette(

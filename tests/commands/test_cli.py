@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 import eclipsed
-from eclipsed.commands import cli
+from eclipsed.commands import cli, train
+from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import result_json, show_warnings
-from eclipsed.commands.training_progress import TrainingProgress
 from eclipsed.editor import Editor
 from eclipsed.errors import InputError
 from eclipsed.training.config import TrainConfig
@@ -271,11 +271,11 @@ def test_warnings_are_one_line_each(run, model_set):
 
 
 def test_ctrl_c_keeps_what_was_learned(run, model_set, monkeypatch):
-    def stop(self, step):
-        if step.step == 2:
+    def stop(self, name, done, total, **_):
+        if done == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(TrainingProgress, "__call__", stop)
+    monkeypatch.setattr(ProgressBar, "show", stop)
     code, out, err = run("train", "blond hair", *QUICK, "--models", model_set, "--out", "d.safetensors")
     assert (code, out) == (0, "d.safetensors\n")
     assert "note: stopped at step 2 of 3" in err
@@ -315,9 +315,9 @@ def test_try_ends_with_the_path_of_a_strip(run, model_set, monkeypatch):
 
 def test_progress_prints_every_tenth_and_the_figures(capsys):
     figures = {"phase": "train", "steps": 200, "loss": 0.5, "clip": 0.25, "seconds": 1.0, "seconds_left": 125.2}
-    with TrainingProgress() as progress:
+    with ProgressBar() as bar:
         for step in range(1, 201):
-            progress(TrainStep(step=step, locality=float("nan"), **figures))
+            train._show(bar, TrainStep(step=step, locality=float("nan"), **figures))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 11
     assert lines[1] == "training 20/200  loss 0.500  CLIP 0.250  2 min 05 s left"

@@ -9,7 +9,8 @@ import store_kit
 from rich.console import Console
 
 from eclipsed.commands import cli
-from eclipsed.commands.transfer_progress import TransferProgress
+from eclipsed.commands.progress import ProgressBar
+from eclipsed.commands.store import FetchLog
 from eclipsed.editor import Editor
 from eclipsed.errors import DownloadError, InputError, MissingModelError
 from eclipsed.pretrained.fetch import fetch
@@ -172,15 +173,16 @@ def test_networks_of_another_set_stay(server, run, tmp_path, monkeypatch):
 
 def test_the_bar_on_a_terminal_shows_speed_and_time_left():
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    with TransferProgress(console) as progress:
-        progress(FetchStep("bisenet", "waiting"))
+    with ProgressBar(in_bytes=True, console=console) as bar:
+        log = FetchLog(bar)
+        log(FetchStep("bisenet", "waiting"))
         for done in range(0, 10_000_001, 1_000_000):
-            progress(FetchStep("bisenet", "transfer", done, 10_000_000))
-        with progress.paused():
+            log(FetchStep("bisenet", "transfer", done, 10_000_000))
+        with bar.paused():
             console.print("a question")
-        progress(FetchStep("bisenet", "verify"))
+        log(FetchStep("bisenet", "verify"))
     text = console.file.getvalue()
-    for word in ("waiting for another process", "10.0/10.0 MB", "/s", "0:00:00", "verifying", "a question"):
+    for word in ("waiting for another process", "10.0/10.0 MB", "MB/s", "0 s left", "verifying", "a question"):
         assert word in text
 
 

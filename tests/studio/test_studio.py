@@ -366,7 +366,13 @@ def test_a_sentence_is_learned_and_lands_on_the_shelf(engine, quick):
     assert job.before.startswith("data:image/png")
     assert job.after != job.before
     assert unfinished.unfinished() == []
-    json.dumps(views.learning(jobs, job), allow_nan=False)
+    shown = json.loads(json.dumps(views.learning(jobs, job), allow_nan=False))["job"]
+    assert [step for step, _ in shown["curves"]["loss"]] == list(range(1, 11))
+    job.curve[-1][1]["a term of one's own"] = 0.25  # whatever a step shows has its curve
+    job.curve[-1][1]["never a number"] = float("nan")
+    curves = views.learning(jobs, job)["job"]["curves"]
+    assert curves["a term of one's own"] == [[10, 0.25]]
+    assert set(curves) - {"a term of one's own"} == set(shown["curves"])
 
 
 def test_one_is_learned_at_a_time_and_a_name_is_never_taken_twice(engine, quick):

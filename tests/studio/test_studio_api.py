@@ -193,8 +193,8 @@ def test_a_killed_server_leaves_nothing_damaged_and_goes_on(home):
     (saved,) = [one for one in client.predict(api_name="/unfinished") if one["prompt"] == "a person with grey hair"]
     assert 5 <= saved["step"] < 400
     token = client.predict(name=saved["name"], api_name="/resume")
-    status = progress(client, token, lambda status: bool(status["loss"]))
-    assert status["loss"][0][0] == saved["step"] + 1
+    status = progress(client, token, lambda status: bool(status["curves"]))
+    assert status["curves"]["loss"][0][0] == saved["step"] + 1
     client.predict(token=token, api_name="/stop")
     status = progress(client, token, lambda status: status["over"])
     assert status["name"] == "grey-hair"

@@ -1,4 +1,4 @@
-// A training as it runs: where it stands, three curves, the face before and after, and what can be resumed.
+// A training as it runs: where it stands, a curve for each figure, the face before and after, and what can be resumed.
 const names = { probe: "Choosing layers", train: "Learning", calibrate: "Setting the strength" };
 const svg = (tag, attributes, text) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -28,7 +28,7 @@ function running(job) {
     h("div", { class: "status", role: "status" }, h("q", { text: job.prompt }), h("span", { text: job.over ? job.message : place })),
     job.over ? null : h("progress", { max: 1, value: share, "aria-label": "Progress of this phase" }),
     h("div", { class: "trace" },
-      h("div", { class: "curves" }, curve("Loss", job.loss, job.total), curve("CLIP", job.clip, job.total), curve("Locality", job.locality, job.total)),
+      h("div", { class: "curves" }, Object.entries(job.curves).map(([name, points]) => curve(name[0].toUpperCase() + name.slice(1), points, job.total))),
       job.after ? h("div", { class: "pair" },
         h("figure", {}, h("img", { src: job.before, alt: "The face before" }), h("figcaption", { text: "before" })),
         h("figure", {}, h("img", { src: job.after, alt: `The face after step ${job.after_step}`, "data-step": job.after_step }), h("figcaption", { text: `after step ${job.after_step}` }))) : null),
