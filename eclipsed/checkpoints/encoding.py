@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from eclipsed.checkpoints.plain import compare_state
 from eclipsed.checkpoints.reading import detect_layout
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError
-from eclipsed.files.atomic import atomic_write
+from eclipsed.files import header
+from eclipsed.files.kinds import ENCODER
 from eclipsed.networks.encoder import Encoder, EncoderConfig
 
 __all__ = ["read_encoder", "write_encoder"]
-
-FORMAT_VERSION = 1
 
 #: what the public files call their kinds
 _KINDS = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}
@@ -76,31 +72,18 @@ def write_encoder(
         OutputError: the file cannot be written.
     """
     _check(Path(path), config.kind, dict(state), latent_avg)
-    header = {"kind": "encoder", "version": FORMAT_VERSION, "encoder": config.kind}
     tensors = {"latent_avg": latent_avg.detach().cpu().float().contiguous().clone()}
     for key, value in state.items():
         kept = value.detach().cpu()
         tensors[key] = (kept.to(dtype) if kept.is_floating_point() and kept.ndim > 1 else kept).contiguous().clone()
-    return atomic_write(path, lambda file: save_file(tensors, file, metadata={"eclipsed": json.dumps(header)}))
+    return header.write(path, ENCODER, {"encoder": config.kind}, tensors)
 
 
 def _read_safetensors(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("eclipsed", "null"))
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged or cut short: {error}") from error
-    if not isinstance(header, dict) or header.get("kind") != "encoder":
-        kind = header.get("kind") if isinstance(header, dict) else None
-        raise CheckpointError(f"{path} holds no encoder but {kind!r}; give the encoder.safetensors of a set")
-    if header.get("version") != FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} is an encoder of format {header.get('version')!r}; this eclipsed reads format {FORMAT_VERSION}"
-        )
+    data, state = header.read(path, ENCODER)
     if "latent_avg" not in state:
         raise CheckpointError(f"{path} lacks latent_avg, which the encoder's guesses are added to")
-    return str(header.get("encoder")), state, state.pop("latent_avg")
+    return str(data.get("encoder")), state, state.pop("latent_avg")
 
 
 def _read_torch(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:

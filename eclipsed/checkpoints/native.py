@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from eclipsed.checkpoints.assembly import Source, assemble, key_names
 from eclipsed.errors import CheckpointError, InputError
-from eclipsed.files.atomic import atomic_write
+from eclipsed.files import header
+from eclipsed.files.kinds import GENERATOR
 from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["read_native", "write_generator"]
 
-_VERSION = 1
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -33,35 +30,13 @@ def read_native(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     Raises:
         CheckpointError: damaged, no generator of ours, or keys and shapes that do not fit its config.
     """
+    data, raw = header.read(path, GENERATOR)
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            raw = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{path}: damaged or cut short safetensors file ({error}); fetch it again") from error
-    config = _config(path, metadata)
-    names = key_names(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
-    return config, assemble(path, raw, {name: Source(name) for name in names}, config)
-
-
-def _config(path: Path, metadata: Mapping[str, str]) -> GeneratorConfig:
-    if "eclipsed" not in metadata:
-        raise CheckpointError(
-            f"{path}: a safetensors file, but without eclipsed's metadata; it holds no generator of ours"
-        )
-    try:
-        header: Any = json.loads(metadata["eclipsed"])
-        kind, version = header["kind"], header["version"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(f"{path}: its eclipsed metadata cannot be read ({error!r})") from error
-    if kind != "generator":
-        raise CheckpointError(f"{path}: expected a generator; this file holds a {kind!r}")
-    if version != _VERSION:
-        raise CheckpointError(f"{path}: generator format version {version!r}; this eclipsed reads version {_VERSION}")
-    try:
-        return GeneratorConfig.from_json(json.dumps(header.get("config")))
+        config = GeneratorConfig.from_json(json.dumps(data.get("config")))
     except InputError as error:
         raise CheckpointError(f"{path}: {error}") from error
+    names = key_names(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
+    return config, assemble(path, raw, {name: Source(name) for name in names}, config)
 
 
 def write_generator(
@@ -95,6 +70,4 @@ def write_generator(
     for key, value in stored.items():
         if not bool(value.isfinite().all()):
             raise InputError(f"{key} holds numbers that do not fit into {dtype}; store it as torch.float32")
-    header = {"kind": "generator", "version": _VERSION, "config": json.loads(config.to_json())}
-    metadata = {"eclipsed": json.dumps(header, sort_keys=True)}
-    return atomic_write(Path(path), lambda temporary: save_file(stored, temporary, metadata=metadata))
+    return header.write(path, GENERATOR, {"config": json.loads(config.to_json())}, stored)

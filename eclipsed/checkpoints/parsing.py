@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -11,19 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
-from eclipsed.files.atomic import atomic_write
+from eclipsed.files import header
+from eclipsed.files.kinds import PARSER
 from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
 from eclipsed.worlds.parts import PARTS
 
 __all__ = ["ParserConfig", "read_parser", "write_parser"]
-
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -114,31 +110,16 @@ def write_parser(
         OutputError: the file cannot be written.
     """
     _check(Path(path), asdict(config), dict(state))
-    header = {"kind": "parser", "version": FORMAT_VERSION, "config": asdict(config)}
     tensors = {}
     for key, value in state.items():
         kept = value.detach().cpu()
         tensors[key] = (kept.to(dtype) if kept.is_floating_point() and kept.ndim > 1 else kept).contiguous().clone()
-    return atomic_write(path, lambda file: save_file(tensors, file, metadata={"eclipsed": json.dumps(header)}))
+    return header.write(path, PARSER, {"config": asdict(config)}, tensors)
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
-        header = json.loads(metadata["eclipsed"]) if "eclipsed" in metadata else {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged or cut short: {error}") from error
-    if not header:
-        return {}, state
-    if not isinstance(header, dict) or header.get("kind") != "parser":
-        kind = header.get("kind") if isinstance(header, dict) else header
-        raise CheckpointError(f"{path} holds no face parser but {kind!r}; give the file of a parser")
-    if header.get("version") != FORMAT_VERSION:
-        version = header.get("version")
-        raise CheckpointError(f"{path} is a parser of format {version!r}; this eclipsed reads format {FORMAT_VERSION}")
-    settings = header.get("config")
+    data, state = header.read(path, PARSER, bare=True)
+    settings = data.get("config") if data else {}
     if not isinstance(settings, dict):
         raise CheckpointError(f"{path} has no config in its metadata; write it again with write_parser")
     return settings, state

@@ -12,8 +12,10 @@ from rich.table import Table
 
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import note, result, result_json
-from eclipsed.errors import DirectionError, InputError, OutputError
+from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
+from eclipsed.files import header
 from eclipsed.files.atomic import atomic_write
+from eclipsed.files.kinds import DIRECTION
 from eclipsed.store import library
 
 __all__ = ["app"]
@@ -30,7 +32,7 @@ def list_directions(as_json: Json = False) -> None:
     for entry in library.entries():
         try:
             rows.append(_summary(entry))
-        except DirectionError as error:
+        except (DirectionError, MissingModelError) as error:
             note(f"warning: {error}")
     if as_json:
         result_json(rows)
@@ -49,7 +51,7 @@ def list_directions(as_json: Json = False) -> None:
 def show(direction: Named, as_json: Json = False) -> None:
     """Show all that a direction file says of itself."""
     path = library.find_direction(direction)
-    data = {"path": str(path), **library.read_metadata(path)}
+    data = {"path": str(path), **header.read_data(path, DIRECTION)}
     if as_json:
         result_json(data)
         return
@@ -71,7 +73,7 @@ def add(
     """Keep a direction file under a name, so that edits can be asked for by that name."""
     if not file.is_file():
         raise InputError(f"there is no direction file {file}; check the name")
-    library.read_metadata(file)
+    header.read_data(file, DIRECTION)
     target = library.kept_path(name or file.stem)
     if target.exists() and not force:
         raise OutputError(f"you have a direction {target.stem!r} already; choose another --name, or use --force")
@@ -87,7 +89,7 @@ def remove(name: Annotated[str, typer.Argument(help="Name of a direction you hav
 
 
 def _summary(entry: library.Entry) -> dict[str, Any]:
-    data = library.read_metadata(entry.path)
+    data = header.read_data(entry.path, DIRECTION)
     try:
         return {
             "name": entry.name,

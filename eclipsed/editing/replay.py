@@ -11,6 +11,8 @@ from eclipsed.editing.blending import blend, check_blend
 from eclipsed.editing.faces import Edit, Faces, render, warn_beyond
 from eclipsed.editing.stack import Stack, StackEntry
 from eclipsed.errors import DirectionError, EclipsedError, MissingModelError
+from eclipsed.files import header
+from eclipsed.files.kinds import DIRECTION
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.rows import row_groups
 from eclipsed.networks.stylegan2 import Begun
@@ -56,7 +58,7 @@ def find(entry: StackEntry, *, models: str = "", given: Iterable[Direction] = ()
     others = [one for one in library.entries() if one not in named]
     for one in [*named, *others]:
         try:
-            if one in others and library.read_metadata(one.path).get("prompt") != entry.prompt:
+            if one in others and header.read_data(one.path, DIRECTION).get("prompt") != entry.prompt:
                 continue
             direction = Direction.load(one.path)
         except EclipsedError:  # a damaged file of the library is not the one that is meant

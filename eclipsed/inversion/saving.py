@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from eclipsed.editing import faces as editing
 from eclipsed.editing.faces import Faces
-from eclipsed.errors import InputError, MissingModelError
-from eclipsed.files.atomic import atomic_write
+from eclipsed.errors import InputError
+from eclipsed.files import header
+from eclipsed.files.kinds import FACES
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.origin import Origin
@@ -24,8 +23,6 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.tuning import Tuning
 
 __all__ = ["faces_digest", "load_faces", "save_faces"]
-
-FORMAT_VERSION = 1
 
 
 def save_faces(faces: Faces, generator: Generator, path: str | os.PathLike[str]) -> Path:
@@ -48,15 +45,8 @@ def save_faces(faces: Faces, generator: Generator, path: str | os.PathLike[str])
     if faces.edits:
         raise InputError("these faces are edited; save them before the edit, and apply the directions again later")
     plain, entries = _contents(faces)
-    header = {
-        "kind": "faces",
-        "version": FORMAT_VERSION,
-        "generator": generator.fingerprint,
-        "generator_name": generator.name,
-        "faces": entries,
-    }
-    metadata = {"eclipsed": json.dumps(header, allow_nan=False)}
-    return atomic_write(path, lambda place: save_file(plain, place, metadata=metadata))
+    data = {"generator": generator.fingerprint, "generator_name": generator.name, "faces": entries}
+    return header.write(path, FACES, data, plain)
 
 
 def faces_digest(faces: Faces) -> str:
@@ -93,27 +83,15 @@ def load_faces(generator: Generator, path: str | os.PathLike[str]) -> Faces:
         MissingModelError: there is no such file.
         InputError: it is damaged, holds no faces, or belongs to another generator.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingModelError(f"the saved face {path} does not exist")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get("eclipsed", "null"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path} is damaged or no saved face: {error}") from error
-    if not isinstance(header, dict) or header.get("kind") != "faces":
-        raise InputError(f"{path} holds no saved face; one is written by `eclipsed photo … --save-face`")
-    if header.get("version") != FORMAT_VERSION:
-        raise InputError(f"{path} is a face of format {header.get('version')!r}; this eclipsed reads {FORMAT_VERSION}")
-    if header.get("generator") != generator.fingerprint:
+    data, tensors = header.read(path, FACES)
+    if data.get("generator") != generator.fingerprint:
         raise InputError(
-            f"{path} was inverted with the generator {header.get('generator_name')!r} "
-            f"({str(header.get('generator'))[:12]}); got {generator.name!r} ({generator.fingerprint[:12]}): load the "
+            f"{path} was inverted with the generator {data.get('generator_name')!r} "
+            f"({str(data.get('generator'))[:12]}); got {generator.name!r} ({generator.fingerprint[:12]}): load the "
             "model set it belongs to, or invert the photo again"
         )
     try:
-        origins = tuple(_origin(entry, index, tensors) for index, entry in enumerate(header["faces"]))
+        origins = tuple(_origin(entry, index, tensors) for index, entry in enumerate(data["faces"]))
         ws = tensors["ws"]
         fits = tuple(ws.shape) == (len(origins), generator.num_ws, generator.w_dim) and bool(ws.isfinite().all())
     except (KeyError, TypeError, ValueError) as error:

@@ -13,21 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from eclipsed.errors import DirectionError, EclipsedError, MissingModelError
-from eclipsed.files.atomic import atomic_write
+from eclipsed.errors import DirectionError, EclipsedError
+from eclipsed.files import header
+from eclipsed.files.kinds import DIRECTION
 from eclipsed.latents.spaces import SPACES, Space, make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
 from eclipsed.values.seeds import TRAINING_SEEDS
 
-__all__ = ["FORMAT_VERSION", "Direction", "short_name"]
-
-#: Version of the file's metadata; a file with another one is refused.
-FORMAT_VERSION = 1
+__all__ = ["Direction", "short_name"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -187,15 +183,11 @@ class Direction:
         Raises:
             OutputError: it cannot be written.
         """
-        tensors = {"deltas": self.deltas.detach().to("cpu", torch.float32).contiguous()}
-        metadata = {"eclipsed": json.dumps(self.metadata(), allow_nan=False)}
-        return atomic_write(path, lambda place: save_file(tensors, place, metadata=metadata))
+        return header.write(path, DIRECTION, self.metadata(), {"deltas": self.deltas.float()})
 
     def metadata(self) -> dict[str, Any]:
         """All but the deltas, as JSON values."""
-        return {
-            "kind": "direction",
-            "version": FORMAT_VERSION,
+        data = {
             "name": self.name,
             "prompt": self.prompt,
             "region": self.region.to_json(),
@@ -211,6 +203,7 @@ class Direction:
             "scores": dict(self.scores),
             "note": self.note,
         }
+        return DIRECTION.header(data)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Direction:
@@ -222,12 +215,9 @@ class Direction:
             MissingModelError: there is no such file.
             DirectionError: it is not a direction file, is damaged, or of another version.
         """
-        place = Path(path)
-        if not place.exists():
-            raise MissingModelError(f"there is no direction file {os.fspath(path)}; train one, or check the name")
-        tensors, text = _read(place)
+        data, tensors = header.read(path, DIRECTION)
         try:
-            return _from_parts(tensors, text)
+            return _from_parts(tensors, data)
         except DirectionError as error:
             raise DirectionError(f"{os.fspath(path)}: {error}") from error
 
@@ -239,30 +229,7 @@ def short_name(prompt: str) -> str:
     return (short or words or "direction")[:60].strip("-")
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], str]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("eclipsed")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise DirectionError(f"{path}: not a direction file, or cut short ({error})") from error
-    if text is None:
-        raise DirectionError(f"{path}: a safetensors file, but without the metadata of a direction; train one first")
-    return tensors, text
-
-
-def _from_parts(tensors: dict[str, Tensor], text: str) -> Direction:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DirectionError(f"its metadata is not JSON ({error})") from error
-    if not isinstance(data, dict) or data.get("kind") != "direction":
-        kind = data.get("kind") if isinstance(data, dict) else None
-        raise DirectionError(f"expected the metadata of a direction; got the kind {kind!r}")
-    if data.get("version") != FORMAT_VERSION:
-        raise DirectionError(
-            f"its format has version {data.get('version')!r}; this eclipsed reads version {FORMAT_VERSION}"
-        )
+def _from_parts(tensors: dict[str, Tensor], data: dict[str, Any]) -> Direction:
     if set(tensors) != {"deltas"}:
         raise DirectionError(f'expected one tensor "deltas"; got {", ".join(sorted(tensors)) or "none"}')
     deltas = tensors["deltas"].to(torch.float32)

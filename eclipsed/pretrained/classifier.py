@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from itertools import pairwise
@@ -10,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eclipsed.compute.devices import as_device
-from eclipsed.errors import CheckpointError, InputError, MissingModelError
+from eclipsed.errors import CheckpointError, InputError
+from eclipsed.files import header
+from eclipsed.files.kinds import CLASSIFIER
 from eclipsed.images.conversion import check_images, resize
 
 __all__ = ["Classifier"]
 
-_VERSION = 1
 _CHUNK = 64  # pictures in one pass
 
 
@@ -80,16 +79,9 @@ class Classifier(nn.Module):
             InputError: the device is unknown or absent.
         """
         path = Path(path)
-        if not path.is_file():
-            raise MissingModelError(f"the classifier {path} does not exist")
+        data, state = header.read(path, CLASSIFIER)
         try:
-            with safe_open(path, framework="pt") as file:
-                header = json.loads((file.metadata() or {}).get("eclipsed", "null"))
-                state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, not a dict
-        except (SafetensorError, OSError, ValueError) as error:
-            raise CheckpointError(f"{path} is damaged or cut short: {error}") from error
-        try:
-            network = cls(_attributes(path, header), _requires(path, header))
+            network = cls(_attributes(path, data), _requires(path, data))
         except InputError as error:
             raise CheckpointError(f"{path}: {error}") from error
         try:
@@ -165,15 +157,8 @@ class Classifier(nn.Module):
             self._check_requires(other, (*above, name))
 
 
-def _attributes(path: Path, header: Any) -> dict[str, tuple[str, ...]]:
-    if not isinstance(header, dict) or header.get("kind") != "classifier":
-        kind = header.get("kind") if isinstance(header, dict) else None
-        raise CheckpointError(f"{path} holds no classifier but {kind!r}; give the classifier.safetensors of a set")
-    if header.get("version") != _VERSION:
-        raise CheckpointError(
-            f"{path} is a classifier of format {header.get('version')!r}; this eclipsed reads format {_VERSION}"
-        )
-    found = header.get("attributes")
+def _attributes(path: Path, data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    found = data.get("attributes")
     if not isinstance(found, dict) or not all(
         isinstance(names, list) and len(names) > 1 and all(isinstance(n, str) for n in names)
         for names in found.values()
@@ -182,8 +167,8 @@ def _attributes(path: Path, header: Any) -> dict[str, tuple[str, ...]]:
     return {name: tuple(classes) for name, classes in found.items()}
 
 
-def _requires(path: Path, header: dict[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
-    found = header.get("requires", {})
+def _requires(path: Path, data: Mapping[str, Any]) -> dict[str, dict[str, tuple[str, ...]]]:
+    found = data.get("requires", {})
     if not isinstance(found, dict) or not all(
         isinstance(wanted, dict)
         and all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in wanted.values())

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
+from eclipsed.errors import InputError, MissingModelError, OutputError
 from eclipsed.store.sets import shipped_directions, user_directions
 
 __all__ = [
@@ -21,13 +18,10 @@ __all__ = [
     "free_name",
     "kept_path",
     "named",
-    "read_metadata",
     "remove_direction",
 ]
 
 SUFFIX = ".safetensors"
-
-_LARGEST_HEADER = 100_000_000  # what the safetensors format allows
 
 
 @dataclass(frozen=True)
@@ -137,23 +131,3 @@ def remove_direction(name: str) -> Path:
 
 def _plain(name: str) -> str:
     return name.strip().removesuffix(SUFFIX).lower().replace(" ", "-")
-
-
-def read_metadata(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    """What a direction file says of itself, read without loading its tensors.
-
-    Raises:
-        DirectionError: it is not a direction file.
-    """
-    try:
-        with open(path, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > min(_LARGEST_HEADER, os.fstat(file.fileno()).st_size):
-                raise ValueError("its header is longer than the file")
-            data = json.loads(json.loads(file.read(length))["__metadata__"]["eclipsed"])
-        if data["kind"] != "direction":
-            raise ValueError(f"it holds a {data['kind']}")
-    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise DirectionError(f"{os.fspath(path)} is not a direction file, or is damaged ({error})") from error
-    assert isinstance(data, dict)
-    return data

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from eclipsed.errors import InputError, OutputError
+from eclipsed.errors import EclipsedError, InputError, OutputError
+from eclipsed.files import header
+from eclipsed.files.kinds import TRAINING
 from eclipsed.store.sets import user_directions
 
 __all__ = ["Unfinished", "discard", "new_state", "state_path", "sweep", "unfinished"]
 
 _SUFFIX = ".safetensors"
 _NAME = re.compile(r"[0-9a-f]{16}")
-_LARGEST_HEADER = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,8 @@ def _folder() -> Path:
 
 def _read(path: Path) -> Unfinished | None:
     try:
-        with open(path, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > min(_LARGEST_HEADER, os.fstat(file.fileno()).st_size):
-                return None
-            data = json.loads(json.loads(file.read(length))["__metadata__"]["eclipsed"])
-        if data["kind"] != "training":
-            return None
+        data = header.read_data(path, TRAINING)
         steps = int(data["config"]["steps"])
         return Unfinished(path.stem, str(data["prompt"]), int(data["step"]), steps, str(data["generator"]))
-    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+    except (EclipsedError, KeyError, TypeError, ValueError):
         return None

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from eclipsed.editing.stack import MOST_EDITS, Stack, StackEntry, check_name
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
+from eclipsed.files import header
+from eclipsed.files.kinds import DIRECTION
 from eclipsed.store import library
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.portraits import PhotoLook, face_key, portrait_of
@@ -210,7 +212,7 @@ class Engine:
 
     def _read(self, entry: library.Entry, stamp: tuple[str, int]) -> Shelved | None:
         try:
-            data = library.read_metadata(entry.path)
+            data = header.read_data(entry.path, DIRECTION)
             if data["generator"]["fingerprint"] != self.editor.generator.fingerprint:
                 return None
             check_name(entry.name)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from eclipsed.errors import EclipsedError, InputError, MissingModelError
-from eclipsed.files.atomic import atomic_write
+from eclipsed.errors import EclipsedError, InputError
+from eclipsed.files import header
+from eclipsed.files.kinds import TRAINING
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
@@ -24,7 +22,6 @@ from eclipsed.training.descent import Point
 
 __all__ = ["TrainingState"]
 
-_VERSION = 1
 _TENSORS = ("deltas", "first", "second")
 
 
@@ -60,10 +57,8 @@ class TrainingState:
         Raises:
             OutputError: it cannot be written.
         """
-        tensors = {name: getattr(self.point, name).detach().to("cpu", copy=True).contiguous() for name in _TENSORS}
+        tensors = {name: getattr(self.point, name) for name in _TENSORS}
         data = {
-            "kind": "training",
-            "version": _VERSION,
             "step": self.point.step,
             "rows": list(self.rows),
             "prompt": self.prompt,
@@ -74,8 +69,7 @@ class TrainingState:
             "faces": self.faces,
             "probe": dict(self.probe),
         }
-        metadata = {"eclipsed": json.dumps(data)}
-        return atomic_write(path, lambda place: save_file(tensors, place, metadata=metadata))
+        return header.write(path, TRAINING, data, tensors)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TrainingState:
@@ -85,14 +79,8 @@ class TrainingState:
             MissingModelError: there is no such file.
             InputError: it is not the state of a training, or is damaged.
         """
-        if not Path(path).exists():
-            raise MissingModelError(f"there is no saved training {os.fspath(path)}; start one without resuming")
+        data, tensors = header.read(path, TRAINING)
         try:
-            with safe_open(path, framework="pt") as file:
-                data = json.loads((file.metadata() or {})["eclipsed"])
-                if data["kind"] != "training" or data["version"] != _VERSION:
-                    raise ValueError(f"kind {data['kind']!r}, version {data['version']!r}")
-                tensors = {name: file.get_tensor(name) for name in _TENSORS}
             return cls(
                 point=_point(int(data["step"]), tensors, TrainConfig.from_json(data["config"])),
                 rows=tuple(int(row) for row in data["rows"]),
@@ -101,7 +89,7 @@ class TrainingState:
                 probe={str(name): float(share) for name, share in data["probe"].items()},
                 **{name: str(data[name]) for name in ("prompt", "generator", "clip", "faces")},
             )
-        except (SafetensorError, OSError, EclipsedError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (EclipsedError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{os.fspath(path)} is not a saved training, or is damaged ({error})") from error
 
     def direction(self, generator: Generator) -> Direction:
@@ -154,8 +142,8 @@ class TrainingState:
 
 
 def _point(step: int, tensors: Mapping[str, Tensor], config: TrainConfig) -> Point:
-    shapes = {tuple(tensor.shape) for tensor in tensors.values()}
-    finite = all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values())
-    if len(shapes) != 1 or not finite or not 0 <= step <= config.steps:
+    kept = [tensors[name] for name in _TENSORS]
+    finite = all(bool(torch.isfinite(tensor).all()) for tensor in kept)
+    if len({tuple(tensor.shape) for tensor in kept}) != 1 or not finite or not 0 <= step <= config.steps:
         raise ValueError("its tensors or its step make no sense")
-    return Point(step, *(tensors[name] for name in _TENSORS))
+    return Point(step, *kept)

@@ -6,17 +6,16 @@ need not fool the judge. It sees renders, and pictures of the generator with the
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.files import header
+from eclipsed.files.kinds import CLASSIFIER
 from eclipsed.pretrained.classifier import Classifier
 from recipes.mini.augmentation import augment
 from recipes.mini.dataset import Portraits
@@ -24,6 +23,8 @@ from recipes.mini.facts import ATTRIBUTES, REQUIRES, UNKNOWN, facts
 from recipes.mini.running import learning_rate, options, pictures, save
 
 __all__ = ["describe", "evaluate", "export", "new", "train"]
+
+_FACTS = {"attributes": ATTRIBUTES, "requires": REQUIRES}
 
 
 def new() -> Classifier:
@@ -108,8 +109,8 @@ def train(
 def export(file: Path, out: Path) -> None:
     """Write the trained judge as safetensors in half precision."""
     state = torch.load(file, weights_only=True)["model"]
-    state = {k: (v.half() if v.is_floating_point() and v.ndim > 1 else v).contiguous() for k, v in state.items()}
-    save_file(state, out, metadata=_metadata())
+    state = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()}
+    header.write(out, CLASSIFIER, _FACTS, state)
 
 
 def describe(file: Path) -> None:
@@ -118,16 +119,10 @@ def describe(file: Path) -> None:
     Raises:
         ValueError: the file reads other attributes, and has to be trained again.
     """
-    with safe_open(file, framework="pt") as old:
-        found = json.loads(old.metadata()["eclipsed"])["attributes"]
-    if found != json.loads(_metadata()["eclipsed"])["attributes"]:
+    data, state = header.read(file, CLASSIFIER)
+    if data.get("attributes") != {name: list(classes) for name, classes in ATTRIBUTES.items()}:
         raise ValueError(f"{file} reads other attributes than the recipe draws")
-    save_file(load_file(file), file, metadata=_metadata())
-
-
-def _metadata() -> dict[str, str]:
-    facts_of_it = {"kind": "classifier", "version": 1, "attributes": ATTRIBUTES, "requires": REQUIRES}
-    return {"eclipsed": json.dumps(facts_of_it)}
+    header.write(file, CLASSIFIER, _FACTS, state)
 
 
 def main() -> None:

@@ -1,0 +1,71 @@
+"""Every kind of file of our own, its format's version, and what is said when something else lies in its place."""
+
+from __future__ import annotations
+
+from eclipsed.errors import CheckpointError, DirectionError, InputError
+from eclipsed.files.header import Kind
+
+__all__ = ["CLASSIFIER", "DIRECTION", "ENCODER", "FACES", "GENERATOR", "PARSER", "TRAINING"]
+
+GENERATOR = Kind(
+    name="generator",
+    noun="generator",
+    error=CheckpointError,
+    damaged="{path}: damaged or cut short safetensors file ({why}); fetch it again",
+    bare="{path}: a safetensors file, but without eclipsed's metadata; it holds no generator of ours",
+    another="{path}: expected a generator; this file holds {kind!r}, which cannot be read as one",
+    outdated="{path}: generator format version {found!r}; this eclipsed reads version {known}",
+)
+
+PARSER = Kind(
+    name="parser",
+    noun="face parser",
+    error=CheckpointError,
+    advice="give the file of a parser",
+    absent="the parser checkpoint {path} does not exist",
+    outdated="{path} is a parser of format {found!r}; this eclipsed reads format {known}",
+)
+
+ENCODER = Kind(
+    name="encoder",
+    noun="encoder",
+    error=CheckpointError,
+    advice="give the encoder.safetensors of a set",
+    outdated="{path} is an encoder of format {found!r}; this eclipsed reads format {known}",
+)
+
+CLASSIFIER = Kind(
+    name="classifier",
+    noun="classifier",
+    error=CheckpointError,
+    advice="give the classifier.safetensors of a set",
+)
+
+DIRECTION = Kind(
+    name="direction",
+    noun="direction",
+    error=DirectionError,
+    absent="there is no direction file {path}; train one, or check the name",
+    damaged="{path}: not a direction file, or cut short ({why})",
+    bare="{path}: a safetensors file, but without the metadata of a direction; train one first",
+    another="{path}: not a direction file: expected the metadata of a direction; got the kind {kind!r}",
+    outdated="{path}: its format has version {found!r}; this eclipsed reads version {known}",
+)
+
+TRAINING = Kind(
+    name="training",
+    noun="saved training",
+    error=InputError,
+    absent="there is no saved training {path}; start one without resuming",
+    damaged="{path} is not a saved training, or is damaged ({why})",
+    bare="{path} is not a saved training: it has no metadata of eclipsed's",
+    another="{path} is not a saved training but of the kind {kind!r}",
+)
+
+FACES = Kind(
+    name="faces",
+    noun="saved face",
+    error=InputError,
+    advice="one is written by `eclipsed photo … --save-face`",
+    damaged="{path} is damaged or no saved face: {why}",
+)
