@@ -34,6 +34,7 @@ from eclipsed.store.sets import find_set
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
 from eclipsed.values.alphas import check_alpha, check_alphas
+from eclipsed.values.checks import whole
 from eclipsed.values.seeds import check_seeds
 from eclipsed.worlds.parts import WHOLE_FACE
 
@@ -398,8 +399,7 @@ class Editor(PhotoMethods):
             OutputError: the file cannot be written.
         """
         first, last = check_alphas(alphas, 2, name="alphas")
-        if isinstance(frames, bool) or not isinstance(frames, int) or frames < 2:
-            raise InputError(f"frames must be a whole number from 2; got {frames!r}")
+        frames = whole("frames", frames, 2)
         strengths = [first + (last - first) * index / (frames - 1) for index in range(frames)]
         rungs = editing.ladder(self.generator, faces, direction, strengths)
         images = [torch.cat(list(one.images), dim=-1) for one in rungs]

@@ -14,6 +14,7 @@ from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import GENERATOR
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.values.checks import one_of
 
 __all__ = ["read_native", "write_generator"]
 
@@ -59,8 +60,7 @@ def write_generator(
         InputError: another dtype, a state that does not fit the config, or numbers too large for the dtype.
         OutputError: the file could not be written.
     """
-    if dtype not in _DTYPES:
-        raise InputError(f"dtype must be one of {', '.join(map(str, _DTYPES))}; got {dtype}")
+    one_of("dtype", dtype, _DTYPES)
     names = key_names(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
     try:
         whole = assemble(Path(path), state, {name: Source(name) for name in names}, config)

@@ -13,6 +13,7 @@ from eclipsed.checkpoints.assembly import Source, assemble, check_sizes, key_nam
 from eclipsed.checkpoints.unpickling import PersistentObject
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.values.checks import is_real, is_whole
 
 __all__ = ["nvidia_generator"]
 
@@ -128,7 +129,7 @@ class _Settings:
 
     def whole(self, name: str, key: str, default: object = _ABSENT) -> int:
         value = self.of(name, key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**20:
+        if not is_whole(value, 0, 2**20 - 1):
             found = "nothing" if value is _ABSENT else repr(value)
             raise CheckpointError(f"{self.path}: the setting {key} must be a whole number; found {found}")
         return value
@@ -172,7 +173,7 @@ class _Settings:
 
     def lr_multiplier(self) -> float:
         value = self.of("mapping.fc0", "bias_gain", self.mapping.get("lr_multiplier", 0.01))
-        if not isinstance(value, int | float):
+        if not is_real(value):
             raise CheckpointError(f"{self.path}: the setting lr_multiplier must be a number; found {value!r}")
         return float(value)
 

@@ -17,6 +17,7 @@ from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import PARSER
 from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
+from eclipsed.values.checks import is_whole, shown
 from eclipsed.worlds.parts import PARTS
 
 __all__ = ["ParserConfig", "read_parser", "write_parser"]
@@ -42,8 +43,8 @@ class ParserConfig:
 
     def __post_init__(self) -> None:
         for name, value in (("width", self.width), ("size", self.size)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"the parser's {name} must be a whole number above 0; got {value!r}")
+            if not is_whole(value, 1):
+                raise InputError(f"the parser's {name} must be a whole number above 0; got {shown(value)}")
         if self.size % 32:
             raise InputError(f"the parser's size must be a multiple of 32 pixels; got {self.size}")
         object.__setattr__(self, "mean", _triple("mean", self.mean))

@@ -15,6 +15,7 @@ from eclipsed.checkpoints.assembly import Shape, Source, assemble, check_sizes, 
 from eclipsed.checkpoints.unpickling import StoredArray, TensorFlowNetwork
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.values.checks import is_whole
 
 __all__ = ["tensorflow_generator"]
 
@@ -43,7 +44,7 @@ def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[Genera
     """
     given = network.state.get("static_kwargs")
     version = network.state.get("version")
-    if not isinstance(given, Mapping) or not isinstance(version, int) or version < 4:
+    if not isinstance(given, Mapping) or not is_whole(version, 4):
         raise CheckpointError(f"{path}: expected a TensorFlow network of version 4 or later; found {version!r}")
     for key, wanted in _FIXED.items():
         if given.get(key, wanted) != wanted:
@@ -77,7 +78,7 @@ def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[Genera
 
 def _whole(path: Path, given: Mapping[str, Any], key: str, default: int) -> int:
     value = given.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**20:
+    if not is_whole(value, 0, 2**20 - 1):
         raise CheckpointError(f"{path}: the setting {key} must be a whole number; found {value!r}")
     return value
 

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from eclipsed.checkpoints.torch_file import ForeignGlobalError, load_weights
 from eclipsed.errors import CheckpointError
+from eclipsed.values.checks import is_whole
 
 __all__ = ["PersistentObject", "StoredArray", "TensorFlowNetwork", "unpickle"]
 
@@ -165,7 +166,7 @@ def _tensor(storage: object, offset: object, size: object, stride: object) -> Te
     flat = torch.tensor([], dtype=cast(Any, _only(storage, torch.storage.TypedStorage)).dtype)
     flat = flat.set_(cast(Any, storage)._untyped_storage)
     numbers = [offset, *_only(size, tuple), *_only(stride, tuple)]
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in numbers):
+    if not all(is_whole(n, 0) for n in numbers):
         raise ValueError("a tensor's offset, size and stride must be whole numbers from 0")
     lengths, steps = cast("tuple[int, ...]", size), cast("tuple[int, ...]", stride)
     count = math.prod(lengths)
@@ -190,7 +191,7 @@ def _number_code(code: object) -> str:
 def _array(state: object, dtype_class: type) -> NDArray[Any]:
     _, shape, dtype, fortran, data = _only(state, tuple)
     raw = data.encode("latin1") if isinstance(data, str) else _only(data, bytes)
-    if not isinstance(dtype, dtype_class) or not all(isinstance(n, int) and n >= 0 for n in _only(shape, tuple)):
+    if not isinstance(dtype, dtype_class) or not all(is_whole(n, 0) for n in _only(shape, tuple)):
         raise ValueError("an array needs a shape and a number type")
     flat: NDArray[Any] = np.frombuffer(raw, cast(Any, dtype).value)
     array: NDArray[Any] = flat.reshape(shape, order="F" if fortran else "C")

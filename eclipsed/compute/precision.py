@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from eclipsed.errors import InputError
+from eclipsed.values.checks import one_of
 
 __all__ = ["autocast", "compute_dtype"]
 
@@ -25,10 +25,8 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     Raises:
         InputError: the precision is unknown.
     """
-    if precision in _DTYPES:
+    if one_of("precision", precision, ("auto", *_DTYPES)) != "auto":
         return _DTYPES[precision]
-    if precision != "auto":
-        raise InputError(f"precision must be one of auto, {', '.join(_DTYPES)}; got {precision!r}")
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
     return torch.bfloat16 if device.type == "cpu" and _multiplies_bfloat16() else torch.float32

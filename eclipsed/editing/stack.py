@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from eclipsed.errors import InputError, MissingModelError
 from eclipsed.files.atomic import atomic_write
+from eclipsed.values.alphas import check_alpha
+from eclipsed.values.checks import boolean, is_whole, real, shown
 from eclipsed.values.seeds import check_seed
 
 if TYPE_CHECKING:
@@ -65,18 +66,13 @@ class StackEntry:
     def __post_init__(self) -> None:
         check_name(self.direction)
         if not isinstance(self.digest, str) or not _DIGEST.fullmatch(self.digest):
-            raise InputError(f"digest must be the 64 hex digits of a direction; got {_short(self.digest)}")
+            raise InputError(f"digest must be the 64 hex digits of a direction; got {shown(self.digest)}")
         if not isinstance(self.prompt, str) or len(self.prompt) > 1000:
-            raise InputError(f"prompt must be a text of at most 1000 characters; got {_short(self.prompt)}")
-        if isinstance(self.alpha, bool) or not isinstance(self.alpha, (int, float)) or not math.isfinite(self.alpha):
-            raise InputError(f"alpha must be a finite number such as 1.0 or -0.5; got {_short(self.alpha)}")
-        if abs(self.alpha) > _STRONGEST:
-            raise InputError(f"alpha must be from -{_STRONGEST:g} to {_STRONGEST:g}; got {self.alpha:g}")
-        if not isinstance(self.on, bool):
-            raise InputError(f"on must be true or false; got {_short(self.on)}")
+            raise InputError(f"prompt must be a text of at most 1000 characters; got {shown(self.prompt)}")
+        object.__setattr__(self, "alpha", real("alpha", check_alpha(self.alpha), -_STRONGEST, _STRONGEST))
+        boolean("on", self.on)
         if self.blend not in BLENDS:
-            raise InputError(f'blend must be "pixels", "features" or null; got {_short(self.blend)}')
-        object.__setattr__(self, "alpha", float(self.alpha))
+            raise InputError(f'blend must be "pixels", "features" or null; got {shown(self.blend)}')
         object.__setattr__(self, "layers", _layers(self.layers))
 
     def to_json(self) -> dict[str, Any]:
@@ -124,18 +120,17 @@ class Stack:
         if len(self.entries) > MOST_EDITS:
             raise InputError(f"a stack holds at most {MOST_EDITS} edits; got {len(self.entries)}: remove one first")
         if not isinstance(self.generator, str) or not _FINGERPRINT.fullmatch(self.generator):
-            raise InputError(f"the generator's fingerprint must be hex digits; got {_short(self.generator)}")
+            raise InputError(f"the generator's fingerprint must be hex digits; got {shown(self.generator)}")
         if not isinstance(self.generator_name, str) or len(self.generator_name) > 200:
-            raise InputError(f"the generator's name must be a short text; got {_short(self.generator_name)}")
+            raise InputError(f"the generator's name must be a short text; got {shown(self.generator_name)}")
         if self.seed is not None:
             object.__setattr__(self, "seed", check_seed(self.seed))
         if self.saved_face and (not isinstance(self.saved_face, str) or not _DIGEST.fullmatch(self.saved_face)):
-            raise InputError(f"a saved face is named by 64 hex digits; got {_short(self.saved_face)}")
+            raise InputError(f"a saved face is named by 64 hex digits; got {shown(self.saved_face)}")
         if self.saved_face and self.seed is not None:
             raise InputError("the face of a stack has a seed or is a saved one; got both")
-        psi = self.truncation_psi
-        if psi is not None and (isinstance(psi, bool) or not isinstance(psi, (int, float)) or not -2 <= psi <= 2):
-            raise InputError(f"truncation_psi must be a number from -2 to 2; got {_short(psi)}")
+        if self.truncation_psi is not None:
+            object.__setattr__(self, "truncation_psi", real("truncation_psi", self.truncation_psi, -2, 2))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -187,8 +182,8 @@ class Stack:
         return replace(self, entries=(*rest[:to], self.entries[at], *rest[to:]))
 
     def _at(self, index: int) -> int:
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(self):
-            raise InputError(f"there are {len(self)} edits, counted from 0; got {_short(index)}")
+        if not is_whole(index, 0, len(self) - 1):
+            raise InputError(f"there are {len(self)} edits, counted from 0; got {shown(index)}")
         return index
 
     def to_json(self) -> dict[str, Any]:
@@ -216,11 +211,11 @@ class Stack:
         values = _mapping(data, "an edit stack", _KEYS, needed=("kind", "version", "edits"))
         if values["kind"] != "edit stack" or isinstance(values["version"], bool) or values["version"] != _VERSION:
             raise InputError(
-                f"expected an edit stack of version {_VERSION}; got the kind {_short(values['kind'])}, "
-                f"version {_short(values['version'])}"
+                f"expected an edit stack of version {_VERSION}; got the kind {shown(values['kind'])}, "
+                f"version {shown(values['version'])}"
             )
         if not isinstance(values["edits"], list):
-            raise InputError(f"edits must be a list; got {_short(values['edits'])}")
+            raise InputError(f"edits must be a list; got {shown(values['edits'])}")
         if len(values["edits"]) > MOST_EDITS:
             raise InputError(f"a stack holds at most {MOST_EDITS} edits; got {len(values['edits'])}")
         of = _mapping(values.get("generator") or {}, "the generator", ("fingerprint", "name"))
@@ -286,10 +281,10 @@ def check_name(name: object) -> str:
         InputError: it is empty, too long, absolute, has ``..``, a backslash, or characters that do not print.
     """
     if not isinstance(name, str) or not name.strip() or len(name) > 200:
-        raise InputError(f"a direction is named by a short text; got {_short(name)}")
+        raise InputError(f"a direction is named by a short text; got {shown(name)}")
     pieces = name.split("/")
     if not name.isprintable() or "\\" in name or ":" in name or any(p.strip(". ") == "" or p[0] == "." for p in pieces):
-        raise InputError(f"a direction is named as in `eclipsed directions list`, without a path; got {_short(name)}")
+        raise InputError(f"a direction is named as in `eclipsed directions list`, without a path; got {shown(name)}")
     return name
 
 
@@ -297,24 +292,19 @@ def _layers(layers: object) -> tuple[int | str, ...] | str | None:
     if layers is None or (isinstance(layers, str) and layers in GROUPS):
         return layers
     if isinstance(layers, str) or not isinstance(layers, Sequence) or not 0 < len(layers) <= 256:
-        raise InputError(f"layers must be rows, or one of {', '.join(GROUPS)}, or null for all; got {_short(layers)}")
+        raise InputError(f"layers must be rows, or one of {', '.join(GROUPS)}, or null for all; got {shown(layers)}")
     for layer in layers:
-        if isinstance(layer, bool) or not isinstance(layer, (int, str)) or (isinstance(layer, str) and len(layer) > 40):
-            raise InputError(f"layers must be row numbers and names of layers; got {_short(layer)}")
-    return tuple(layers)
+        if not is_whole(layer) and not (isinstance(layer, str) and len(layer) <= 40):
+            raise InputError(f"layers must be row numbers and names of layers; got {shown(layer)}")
+    return tuple(layer if isinstance(layer, str) else int(layer) for layer in layers)
 
 
 def _mapping(data: object, what: str, known: Sequence[str], *, needed: Sequence[str] = ()) -> dict[str, Any]:
     if not isinstance(data, Mapping):
-        raise InputError(f"{what} must be a JSON object; got {_short(data)}")
+        raise InputError(f"{what} must be a JSON object; got {shown(data)}")
     unknown = [key for key in data if key not in known]
     missing = [key for key in needed if key not in data]
     if unknown or missing:
-        wrong = f"an unknown key {_short(unknown[0])}" if unknown else f"no {missing[0]!r}"
+        wrong = f"an unknown key {shown(unknown[0])}" if unknown else f"no {missing[0]!r}"
         raise InputError(f"{what} has {wrong}; its keys are {', '.join(known)}")
     return dict(data)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -10,6 +10,7 @@ from eclipsed.errors import InputError
 from eclipsed.images.conversion import resize
 from eclipsed.images.masks import grow_mask
 from eclipsed.images.metrics import weighted_mean
+from eclipsed.values.checks import one_of
 
 __all__ = ["SEAM", "change_map", "localization_score", "mean_changes", "outside_inside_ratio", "region_changes"]
 
@@ -36,13 +37,11 @@ def change_map(before: Tensor, after: Tensor, *, difference: str = "l2") -> Tens
         raise InputError(
             f"before and after must share one shape (N, C, H, W); got {tuple(before.shape)} and {tuple(after.shape)}"
         )
-    if difference == "l2":
+    if one_of("difference", difference, ("l2", "l1", "cosine")) == "l2":
         return (after - before).square().sum(dim=1, keepdim=True)
     if difference == "l1":
         return (after - before).abs().sum(dim=1, keepdim=True)
-    if difference == "cosine":
-        return (1 - F.cosine_similarity(before, after, dim=1, eps=1e-8)).clamp(min=0).unsqueeze(1)
-    raise InputError(f"difference must be one of l2, l1, cosine; got {difference!r}")
+    return (1 - F.cosine_similarity(before, after, dim=1, eps=1e-8)).clamp(min=0).unsqueeze(1)
 
 
 def localization_score(before: Tensor, after: Tensor, mask: Tensor, *, difference: str = "l2") -> Tensor:

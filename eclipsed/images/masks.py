@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.errors import InputError
+from eclipsed.values.checks import one_of
 
 __all__ = ["grow_mask", "mix_masks"]
 
@@ -23,13 +24,9 @@ def mix_masks(before: Tensor, after: Tensor, how: str) -> Tensor:
     """
     if before.shape != after.shape:
         raise InputError(f"the masks must share one shape; got {tuple(before.shape)} and {tuple(after.shape)}")
-    if how == "average":
+    if one_of("mask", how, ("average", "union", "intersection")) == "average":
         return (before + after) / 2
-    if how == "union":
-        return torch.maximum(before, after)
-    if how == "intersection":
-        return torch.minimum(before, after)
-    raise InputError(f"mask must be one of average, union, intersection; got {how!r}")
+    return torch.maximum(before, after) if how == "union" else torch.minimum(before, after)
 
 
 def grow_mask(mask: Tensor, share: float) -> Tensor:

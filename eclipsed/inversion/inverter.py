@@ -22,6 +22,7 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.perception import Perception
 from eclipsed.pretrained.tuning import Tuning
+from eclipsed.values.checks import checked_fields, one_of, option, real, whole
 
 __all__ = ["Callback", "InversionConfig", "InversionStep", "Inverted", "Inverter", "Level"]
 
@@ -52,31 +53,22 @@ class InversionConfig:
         InputError: a value is out of range.
     """
 
-    level: Level = "good"
-    steps: int = 100
-    steps_from_mean: int = 400
-    rate: float = 0.08
-    pixels: float = 10.0
-    perception: float = 1.0
-    identity: float = 0.5
-    rows: float = 0.6
-    fence: float = 0.2
-    reach: float = 1.2
-    tuning_steps: int = 80
-    tuning_rate: float = 0.01
-    seed: int = 0
+    level: Level = option("good", one_of, get_args(Level))
+    steps: int = option(100, whole, 0)
+    steps_from_mean: int = option(400, whole, 0)
+    rate: float = option(0.08, real, 0)
+    pixels: float = option(10.0, real, 0)
+    perception: float = option(1.0, real, 0)
+    identity: float = option(0.5, real, 0)
+    rows: float = option(0.6, real, 0)
+    fence: float = option(0.2, real, 0)
+    reach: float = option(1.2, real, 0)
+    tuning_steps: int = option(80, whole, 0)
+    tuning_rate: float = option(0.01, real, 0)
+    seed: int = option(0, whole, 0)
 
     def __post_init__(self) -> None:
-        if self.level not in get_args(Level):
-            raise InputError(f"level must be one of {', '.join(get_args(Level))}; got {self.level!r}")
-        for name in ("steps", "steps_from_mean", "tuning_steps", "seed"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise InputError(f"{name} must be a whole number from 0; got {value!r}")
-        for name in ("rate", "pixels", "perception", "identity", "rows", "fence", "reach", "tuning_rate"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-                raise InputError(f"{name} must be a finite number from 0; got {value!r}")
+        checked_fields(self)
 
     def replace(self, **changes: Any) -> InversionConfig:
         """The same with some options changed.

@@ -21,6 +21,7 @@ from eclipsed.files.kinds import DIRECTION
 from eclipsed.latents.spaces import SPACES, Space, make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
+from eclipsed.values.checks import is_whole
 from eclipsed.values.seeds import TRAINING_SEEDS
 
 __all__ = ["Direction", "short_name"]
@@ -269,6 +270,6 @@ def _text(data: Mapping[str, Any], key: str) -> str:
 
 
 def _int(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if not is_whole(value, 0):
         raise TypeError(f"expected a whole number, not {value!r}")
     return value

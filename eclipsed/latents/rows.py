@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 
 from eclipsed.errors import InputError
 from eclipsed.pretrained.generator import Generator
+from eclipsed.values.checks import is_whole
 
 __all__ = ["check_layer", "row_groups", "row_names"]
 
@@ -26,7 +26,7 @@ def row_names(generator: Generator, layers: Sequence[int | str] | None) -> tuple
         if isinstance(layer, str):
             check_layer(generator, layer)
             rows.add(generator.row_of(layer))
-        elif isinstance(layer, bool) or not isinstance(layer, Integral) or not 0 <= layer < generator.num_ws:
+        elif not is_whole(layer, 0, generator.num_ws - 1):
             raise InputError(f"this generator has the rows 0 to {generator.num_ws - 1}; got layer {layer!r}")
         else:
             rows.add(int(layer))

@@ -19,6 +19,7 @@ from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.images.conversion import from_uint8, resize
 from eclipsed.photos.alignment import Placement, anchors
 from eclipsed.photos.reading import Photo
+from eclipsed.values.checks import is_whole
 
 __all__ = ["FaceFinder", "FacexlibFinder", "FoundFace", "choose_faces", "heatmap_peaks"]
 
@@ -81,7 +82,7 @@ def choose_faces(finder: FaceFinder, photo: Photo, which: int | str | None) -> l
     Raises:
         InputError: there is no face, several and none was chosen, no such number, or one that cannot be aligned.
     """
-    if not (which is None or which == "all" or (isinstance(which, int) and not isinstance(which, bool) and which >= 1)):
+    if which not in (None, "all") and not is_whole(which, 1):
         raise InputError(f'face must be a number from 1, "all" or None; got {which!r}')
     faces = finder.find(photo)
     if not faces:

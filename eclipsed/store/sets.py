@@ -9,7 +9,6 @@ torch, and uses no network.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 from eclipsed.errors import CheckpointError, MissingModelError
 from eclipsed.store.files import find_network, home, local_file
 from eclipsed.store.networks import known_sets, network
+from eclipsed.values.checks import is_real
 
 __all__ = [
     "ClipSource",
@@ -226,7 +226,7 @@ def _content(folder: Path) -> dict[str, Any]:
     ):
         raise CheckpointError(f"{path}: 'clip' must be a folder or hold 'model' and 'pretrained'; found {clip!r}")
     psi = content.get("truncation_psi", _TRUNCATION_PSI)
-    if isinstance(psi, bool) or not isinstance(psi, int | float) or not math.isfinite(psi):
+    if not is_real(psi):
         raise CheckpointError(f"{path}: 'truncation_psi' must be a number; found {psi!r}")
     return content
 

@@ -13,6 +13,7 @@ from eclipsed.errors import InputError
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.session import Session
 from eclipsed.values.alphas import check_alpha
+from eclipsed.values.checks import is_whole
 from eclipsed.values.seeds import LARGEST_SEED, parse_seeds
 
 __all__ = ["FACES_ON_WALL", "MOST_CHOSEN", "act", "move", "pick", "shuffle"]
@@ -72,7 +73,7 @@ def shuffle(session: Session) -> Session:
 
 def _index(data: Mapping[str, Any]) -> int:
     index = data.get("i")
-    if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+    if not is_whole(index, 0):
         raise InputError(f"an edit is named by its place, counted from 0; got {str(index)[:40]!r}")
     return index
 

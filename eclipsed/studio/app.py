@@ -15,7 +15,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from eclipsed.editing.stack import Stack
-from eclipsed.errors import InputError, OutputError
+from eclipsed.errors import OutputError
 from eclipsed.store import trainings as unfinished
 from eclipsed.studio import api, views
 from eclipsed.studio.engine import FIRST_SEED, Engine
@@ -26,6 +26,7 @@ from eclipsed.studio.pieces import page_file, piece
 from eclipsed.studio.safety import LARGEST_UPLOAD, LOCAL_HOSTS, Guard, check_host, in_a_sentence, password_check
 from eclipsed.studio.session import Session
 from eclipsed.studio.tabs import compare, edit, home, learn, own, palette, wall
+from eclipsed.values.checks import whole
 
 __all__ = ["TABS", "build", "serve"]
 
@@ -139,8 +140,7 @@ def serve(
         OutputError: the port is taken.
     """
     check_host(host, password)
-    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
-        raise InputError(f"the port must be a whole number from 0 to 65535; got {port!r}")
+    port = whole("the port", port, 0, 65535)
     os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="eclipsed-studio-cache-"))
     logging.getLogger("httpx").setLevel(logging.WARNING)
     unfinished.sweep()

@@ -10,6 +10,7 @@ from eclipsed.errors import InputError
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.portraits import MOST_FACES, KeptPicture, Portrait
 from eclipsed.studio.tasks import Task, TaskQueue
+from eclipsed.values.checks import boolean, is_whole, one_of, shown
 
 if TYPE_CHECKING:
     from eclipsed.inversion.inverter import InversionStep
@@ -84,13 +85,10 @@ class InversionQueue(TaskQueue[InversionJob]):
         Raises:
             InputError: a value makes no sense, or too many are waiting.
         """
-        if level not in LEVELS:
-            raise InputError(f"level must be one of {', '.join(LEVELS)}; got {str(level)[:20]!r}")
-        if not isinstance(aligned, bool):
-            raise InputError(f"aligned is true or false; got {str(aligned)[:20]!r}")
-        number = isinstance(face, int) and not isinstance(face, bool) and face >= 1
-        if face not in (None, "all") and not number:
-            raise InputError(f'face must be a number from 1, "all" or nothing; got {str(face)[:20]!r}')
+        one_of("level", level, LEVELS)
+        boolean("aligned", aligned)
+        if face not in (None, "all") and not is_whole(face, 1):
+            raise InputError(f'face must be a number from 1, "all" or nothing; got {shown(face)}')
         return self.put(InversionJob(picture, level, aligned, None if aligned else face))
 
     def release(self, task: InversionJob) -> None:

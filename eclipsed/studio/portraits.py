@@ -24,6 +24,7 @@ from eclipsed.store.networks import known_sets
 from eclipsed.store.sets import list_sets
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.safety import check_picture, check_upload
+from eclipsed.values.checks import is_whole
 
 if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
@@ -234,7 +235,7 @@ def adopted(session: Session, portrait: Portrait, number: int = 0) -> Session:
     Raises:
         InputError: there is no face of that number, counted from 0.
     """
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(portrait.faces):
+    if not is_whole(number, 0, len(portrait.faces) - 1):
         raise InputError(f"the picture has {len(portrait.faces)} faces, counted from 0; got {str(number)[:20]}")
     return _without(session.show(of_portrait(session.now, portrait, number)), portrait)
 

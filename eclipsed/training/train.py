@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from eclipsed.errors import EclipsedWarning, InputError, LocalityWarning, TrainingError, VocabularyWarning
+from eclipsed.errors import EclipsedWarning, LocalityWarning, TrainingError, VocabularyWarning
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
@@ -26,6 +26,7 @@ from eclipsed.training.descent import Point, advance
 from eclipsed.training.objective import Objective, Terms, step_rng
 from eclipsed.training.probe import choose_space
 from eclipsed.training.state import TrainingState
+from eclipsed.values.checks import whole
 
 __all__ = ["BrokenTraining", "Callback", "StopTraining", "TrainStep", "train"]
 
@@ -113,8 +114,7 @@ def train(
         TrainingError: it was stopped before anything was learned.
         OutputError: the state cannot be written.
     """
-    if isinstance(save_every, bool) or not isinstance(save_every, int) or save_every < 1:
-        raise InputError(f"save_every must be a whole number from 1; got {save_every!r}")
+    save_every = whole("save_every", save_every, 1)
     saved = None if resume is None else TrainingState.load(resume)
     region = _region(prompt, region, saved)
     config = config or (saved.config if saved else TrainConfig())

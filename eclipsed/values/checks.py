@@ -90,7 +90,7 @@ def boolean(name: str, value: object) -> bool:
         InputError: it is no bool.
     """
     if not isinstance(value, bool):
-        raise InputError(f"{name} must be True or False; got {shown(value)}")
+        raise InputError(f"{name} must be true or false; got {shown(value)}")
     return value
 
 

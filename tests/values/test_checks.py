@@ -76,7 +76,7 @@ def test_one_of_a_few():
 def test_true_or_false():
     assert boolean("on", False) is False
     for value in (0, 1, "yes", None):
-        with pytest.raises(InputError, match=r"^on must be True or False; got"):
+        with pytest.raises(InputError, match=r"^on must be true or false; got"):
             boolean("on", value)
 
 
@@ -113,7 +113,7 @@ def test_a_dataclass_checks_its_fields_and_keeps_what_the_checks_return():
         ({"share": "much"}, "share must be a number from 0 to 1; got 'much'"),
         ({"cap": 2}, "cap must be a number from 0 to 1; got 2"),
         ({"kind": "c"}, "kind must be one of a, b; got 'c'"),
-        ({"on": 1}, "on must be True or False; got 1"),
+        ({"on": 1}, "on must be true or false; got 1"),
     ],
 )
 def test_the_message_names_the_field(changes, message):
