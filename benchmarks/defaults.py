@@ -17,20 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import measuring
-from benchmarks.records import (
-    FACES,
-    Records,
-    as_share,
-    crossed,
-    digest,
-    judge,
-    models_digest,
-    plain,
-    train,
-    write_between,
-)
+from benchmarks.pages import save_picture, write_between
+from benchmarks.records import FACES, Records, as_share, crossed, digest, judge, models_digest, plain, train
 from eclipsed import EclipsedWarning, Editor, TrainConfig
-from eclipsed.images.pictures import save_picture
 from eclipsed.values.seeds import parse_seeds
 from recipes.mini.measure import PROMPTS
 from recipes.mini.truth import Truth
@@ -208,12 +197,12 @@ def draw_strips(
         "# Twelve edits of `mini`",
         "",
         "One direction for each sentence, learned with the default settings. One face a row, none of which training "
-        "saw; the strength stands above each column. [benchmarks/defaults.py](../benchmarks/defaults.py) made them; "
-        "[their figures](../benchmarks/README.md) come from the same directions.",
+        "saw; the strength stands above each column. `python -m benchmarks.defaults --strips` made them; their "
+        "figures, in `benchmarks/README.md`, come from the same directions.",
     ]
     for prompt in prompts:
         direction, _ = train(editor, prompt, config, folder=folder, models=models)
-        name = f"edit-{SENTENCES[prompt]}.png"
+        name = f"edit-{SENTENCES[prompt]}.webp"
         save_picture(editor.strip(faces, direction, alphas=STRENGTHS), docs / "images" / name)
         rows += ["", f"## {prompt}", "", f"![{prompt}: four faces, strengths from −1 to 1](images/{name})"]
     (docs / "edits.md").write_text("\n".join(rows) + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ Run from the checkout: ``python -m benchmarks.inversion``. For each level it pri
 the portrait), on how many of the attributes the set's classifier agrees with the portrait, and seconds a photo; for
 each shipped direction, how often it reaches its attribute on inverted and on sampled faces that lack it; and whether
 pasted pictures are the portrait outside the mask, bit for bit. ``best`` is measured on fewer portraits, since it is
-slow. All figures go to JSON, and a strip to ``docs/images/inversion.png``.
+slow. All figures go to JSON, and a strip to ``docs/images/inversion.webp``.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.pages import save_picture
 from eclipsed import Direction, Editor, Faces
 from eclipsed.images import metrics, pictures
 from eclipsed.images.conversion import from_pil, to_pil
-from eclipsed.images.pictures import save_picture
 from eclipsed.inversion.pasting import edited_mask, paste_one
 from recipes.mini.attributes import sample
 from recipes.mini.measure import PROMPTS
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--best", type=int, default=8, help="portraits for the level best")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, default=Path("benchmarks/inversion.json"))
-    parser.add_argument("--strip", type=Path, default=Path("docs/images/inversion.png"))
+    parser.add_argument("--strip", type=Path, default=Path("docs/images/inversion.webp"))
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     editor = Editor.from_pretrained(args.models, device="cpu")

@@ -1,7 +1,7 @@
-"""The figures of the README: what the shipped directions of ``mini`` change, and what they leave alone.
+"""The figures of docs/figures.md: what the shipped directions of ``mini`` change, and what they leave alone.
 
 Run from the checkout: ``python -m benchmarks.mini_figures``. Without options it measures the directions in
-``models/``, writes the table between the figure marks of README.md, all figures as JSON, and a strip of each
+``models/``, writes the table between the figure marks of that page, all figures as JSON, and a strip of each
 direction into ``docs/images``. ``--train`` trains further prompts first and measures them as well.
 """
 
@@ -13,12 +13,10 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.pages import save_picture, write_between
 from eclipsed import Direction, Editor, TrainConfig
-from eclipsed.images.pictures import save_picture
 from recipes.mini.measure import PROMPTS, Figures, measure
 from recipes.mini.train_directions import SHIPPED
-
-START, END = "<!-- figures:start -->", "<!-- figures:end -->"
 
 #: faces that are measured; training draws from another range of seeds altogether
 SEEDS = tuple(range(2000, 2032))
@@ -39,13 +37,6 @@ def _table(rows: dict[str, tuple[Figures, float | None]]) -> str:
     return "\n".join(lines)
 
 
-def _write_readme(path: Path, table: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    before, rest = text.split(START)
-    _, after = rest.split(END)
-    path.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="mini")
@@ -55,7 +46,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, default=Path("benchmarks/mini_figures.json"))
     parser.add_argument("--pictures", type=Path, default=Path("docs/images"))
-    parser.add_argument("--readme", type=Path, default=Path("README.md"))
+    parser.add_argument("--page", type=Path, default=Path("docs/figures.md"))
     args = parser.parse_args()
 
     editor = Editor.from_pretrained(args.models)
@@ -64,7 +55,7 @@ def main() -> None:
         direction = Direction.load(args.directions / f"{name}.safetensors")
         rows[prompt] = (measure(editor, direction, PROMPTS[prompt], seeds=SEEDS), None)
         strip = editor.strip(editor.sample(seeds=SHOWN), direction, alphas=(-1.0, -0.5, 0.0, 0.5, 1.0))
-        save_picture(strip, args.pictures / f"{name}.png")
+        save_picture(strip, args.pictures / f"{name}.webp")
         print(_line(prompt, *rows[prompt]), flush=True)
     shipped = dict(rows)
     extra = [p for p in PROMPTS if p not in rows] if args.train == ["all"] else args.train or []
@@ -78,7 +69,7 @@ def main() -> None:
         json.dumps({p: {**asdict(f), "ratio": f.ratio, "seconds": s} for p, (f, s) in rows.items()}, indent=1) + "\n",
         encoding="utf-8",
     )
-    _write_readme(args.readme, _table(shipped))
+    write_between(args.page, "figures", _table(shipped))
 
 
 def _line(prompt: str, figures: Figures, seconds: float | None) -> str:

@@ -201,17 +201,3 @@ def crossed(
 def as_share(value: float, digits: int = 0) -> str:
     """A share as a percentage; a dash where there is none."""
     return "–" if value != value else f"{value:.{digits}%}"
-
-
-def write_between(path: Path, name: str, text: str) -> None:
-    """Replace what stands between the marks ``<!-- NAME:start -->`` and ``<!-- NAME:end -->`` of a file.
-
-    Raises:
-        ValueError: the file has no such marks.
-    """
-    start, end = f"<!-- {name}:start -->", f"<!-- {name}:end -->"
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    if old.count(start) != 1 or old.count(end) != 1:
-        raise ValueError(f"{path} must have the marks {start} and {end}, once each")
-    before, rest = old.split(start)
-    path.write_text(f"{before}{start}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from benchmarks.pages import save_picture
 from benchmarks.studio_server import Server, chromium
 
 TABS = ("Edit", "Faces", "Learn", "Palette", "Compare", "Take home", "Own picture")
@@ -56,8 +57,9 @@ def _visit(browser: Any, url: str, size: str, scheme: str, out: Path, tabs: Sequ
     page.wait_for_selector(".shelf .card")
     for name in tabs:
         _show(page, name)
-        place = out / f"{name.lower().replace(' ', '-')}-{size}-{scheme}.png"
-        _save(page.screenshot(full_page=name == "Own picture" and size == "narrow"), place)
+        place = out / f"{name.lower().replace(' ', '-')}-{size}-{scheme}.webp"
+        shot = page.screenshot(full_page=name == "Own picture" and size == "narrow")
+        save_picture(Image.open(io.BytesIO(shot)), place)
         print(place, flush=True)
     page.close()
 
@@ -107,12 +109,6 @@ def _learn(page: Any) -> None:
     page.get_by_role("button", name="How it is learned").click()
     page.get_by_role("button", name="Learn", exact=True).click()
     page.locator(".learning img[data-step]").wait_for()
-
-
-def _save(data: bytes, place: Path) -> None:
-    """As a PNG of 256 colours, which a page of few colours and small faces does not miss."""
-    with Image.open(io.BytesIO(data)) as page:
-        page.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(place, optimize=True)
 
 
 if __name__ == "__main__":

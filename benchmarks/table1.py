@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import measuring
+from benchmarks.pages import write_between
 from benchmarks.records import (
     FACES,
     Records,
@@ -28,7 +29,6 @@ from benchmarks.records import (
     judge,
     models_digest,
     train,
-    write_between,
 )
 from eclipsed import EclipsedWarning, Editor, TrainConfig
 from eclipsed.images.metrics import Interval

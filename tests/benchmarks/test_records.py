@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.records import MEASURES, Records, crossed, digest, write_between
+from benchmarks.records import MEASURES, Records, crossed, digest
 from benchmarks.table1 import CLAIMS, COLUMNS, spearman, verdicts
 from eclipsed.images.metrics import Interval
 
@@ -54,15 +54,6 @@ def test_ratios_missing_faces_and_several_prompts():
     assert (found.mean, found.low, found.high) == (0.75, 0.75, 0.75)
     assert crossed([one, two], "success").mean == 0.5
     assert np.isnan(crossed([[record(success=[None, None])]], "success").mean)
-
-
-def test_what_stands_between_marks_is_replaced(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text("above\n<!-- x:start -->\nold\n<!-- x:end -->\nbelow\n")
-    write_between(page, "x", "new")
-    assert page.read_text() == "above\n<!-- x:start -->\nnew\n<!-- x:end -->\nbelow\n"
-    with pytest.raises(ValueError, match="marks"):
-        write_between(page, "y", "new")
 
 
 def test_rank_correlation():

@@ -68,6 +68,7 @@ for write in (lambda p: save_file(tensors, p), lambda p: torch.save(tensors, p),
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_our_error_whoever_writes(tmp_path):
     path = tmp_path / "a.safetensors"
     done = subprocess.run([sys.executable, "-c", FULL, str(path)], capture_output=True, text=True)

@@ -34,6 +34,7 @@ def mini():
     return Editor.from_pretrained("mini", device="cpu")
 
 
+@pytest.mark.slow
 def test_the_encoder_alone_comes_near_and_the_search_nearer(mini):
     goal = from_pil(Image.open(PORTRAIT), size=256)
 

@@ -277,6 +277,7 @@ def test_a_build_is_kept_until_the_sources_change(compiler, tmp_path, monkeypatc
     assert runs() == 6
 
 
+@pytest.mark.slow
 def test_two_processes_may_build_at_once(compiler, tmp_path):
     compiler()
     code = "from eclipsed.networks import fused; print(fused.build(cuda=False))"

@@ -25,7 +25,10 @@ class MiddleFinder:
         return [FoundFace((x - size / 2, y - size / 2, x + size / 2, y + size / 2), points)]
 
 
-@pytest.mark.parametrize("name", ODD)
+_SLOW = pytest.mark.slow  # a picture of very many pixels
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_SLOW if name == "huge.png" else ()) for name in ODD])
 def test_an_odd_picture_gives_a_result_or_one_sentence(tmp_path, editor, direction, monkeypatch, name):
     make, works = ODD[name]
     if name.endswith(".heic"):

@@ -86,6 +86,7 @@ def processes(server, tmp_path):
     process.stdout.close()
 
 
+@pytest.mark.slow
 def test_killed_at_random_points(server, right, processes):
     """Twenty times at a random file operation or block: what the store holds is right, and the next call succeeds."""
     rng = random.Random(3)

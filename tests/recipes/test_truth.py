@@ -130,6 +130,7 @@ def test_several_classes_take_the_nearest(portraits):
     assert bool((facts(after)["glasses"] == torch.where(dark, 2, 1)).all())
 
 
+@pytest.mark.slow
 def test_the_ws_of_an_exact_edit(mini):
     before = mini.sample(seeds=range(2000, 2200))
     target = Target("hat", ("yes",))
@@ -152,6 +153,7 @@ def test_the_ws_of_an_exact_edit(mini):
 # --- the figures
 
 
+@pytest.mark.slow
 def test_the_ceiling_is_high_and_local(mini):
     truth = Truth.of(mini, PROMPTS["dark skin"], seeds=SEEDS)
     found = truth.ceiling(mini, prompt="dark skin")
@@ -176,6 +178,7 @@ def test_the_colour_of_a_region(mini):
     assert bool(region_colour(mini, grey, ("earrings",)).isnan().all())
 
 
+@pytest.mark.slow
 def test_strict_success_wants_the_colour_too(mini):
     """A judge that is fooled by anything does not help an edit of another colour."""
     target = Target("skin", ("dark",))
@@ -191,6 +194,7 @@ def test_strict_success_wants_the_colour_too(mini):
     assert torch.equal(nothing["strict"].isfinite(), lacked)
 
 
+@pytest.mark.slow
 def test_a_direction_held_against_the_truth(mini):
     direction = Direction.load(shipped_directions() / "dark-skin.safetensors")
     found, floor = judged(mini, direction, PROMPTS["dark skin"], seeds=SEEDS)

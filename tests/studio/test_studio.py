@@ -448,6 +448,7 @@ def server(tmp_path_factory):
     running.stop()
 
 
+@pytest.mark.slow
 def test_nothing_is_served_without_the_password(server):
     assert httpx.get(f"{server.url}gradio_api/info").status_code == 401
     assert httpx.post(f"{server.url}gradio_api/queue/join", json={"data": [], "fn_index": 0}).status_code == 401
@@ -457,6 +458,7 @@ def test_nothing_is_served_without_the_password(server):
     assert wrong.status_code in (400, 401)
 
 
+@pytest.mark.slow
 def test_pages_may_load_from_their_own_server_only(server):
     policy = httpx.get(server.url).headers["content-security-policy"]
     assert "default-src 'self'" in policy
@@ -464,10 +466,12 @@ def test_pages_may_load_from_their_own_server_only(server):
     assert "http" not in policy
 
 
+@pytest.mark.slow
 def test_another_name_for_this_machine_is_refused(server):
     assert httpx.get(server.url, headers={"host": "evil.example"}).status_code == 421
 
 
+@pytest.mark.slow
 def test_files_of_the_machine_cannot_be_fetched_or_named(server, tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("a secret of the machine")
@@ -490,6 +494,7 @@ def test_files_of_the_machine_cannot_be_fetched_or_named(server, tmp_path):
         assert cached == []
 
 
+@pytest.mark.slow
 def test_an_upload_that_is_too_large_is_turned_away(server):
     with httpx.Client(base_url=server.url, timeout=120) as visitor:
         visitor.post("login", data={"username": "a", "password": "open sesame"})

@@ -287,6 +287,7 @@ def mini_stack(tmp_path):
 # ---- the queue
 
 
+@pytest.mark.slow
 def test_a_picture_is_inverted_and_the_result_is_the_library_s(engine, photo):
     jobs = InversionQueue(engine)
     job = jobs.submit(KeptPicture(str(photo)), level="good", face=2)
