@@ -14,7 +14,7 @@ import torch
 from benchmarks import full_size, measuring
 from eclipsed import Direction, Editor
 from eclipsed.compute.devices import as_device
-from eclipsed.editing.faces import ladder
+from eclipsed.editing.moving import ladder
 from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
@@ -66,12 +66,12 @@ def main() -> None:
     print(f"{args.batch} faces at once     {1e3 * batched:9.1f} ms, {args.batch / batched:.1f} images/s")
     row = min(direction.space_of(editor.generator).rows)
     with torch.no_grad():
-        begun = one.latent.begin(editor.generator, row)
+        prefix = one.latent.prefix(editor.generator, row)
 
         def slide() -> None:
             space = direction.space_of(editor.generator)
             moved = space.move(one.latent, direction.deltas[0].to(device), 0.7 * direction.scale)
-            moved.render(editor.generator, begun=begun)
+            moved.render(editor.generator, prefix=prefix)
 
         moving = measuring.seconds_of(slide, device)
     print(f"slider              {1e3 * moving:9.1f} ms, from row {row} on; {alone / moving:.2f} x faster than an edit")

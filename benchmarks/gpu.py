@@ -33,10 +33,11 @@ from benchmarks.original import Original
 from benchmarks.train_direction import SENTENCES, judged
 from eclipsed import Editor, TrainConfig, TrainStep
 from eclipsed.compute.precision import compute_dtype
-from eclipsed.editing.faces import ladder
+from eclipsed.editing.moving import ladder
 from eclipsed.errors import EclipsedWarning
 from eclipsed.latents.spaces import make_space
 from eclipsed.networks import ops
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.prompts.region import Region
 from eclipsed.training.descent import Point, advance
 from eclipsed.training.objective import Objective, step_rng
@@ -221,7 +222,7 @@ def synthesis(run: Run) -> list[dict[str, Any]]:
         ws = generator.network.mapping(generator.z(range(batch)))
         before, spent = measuring.Counted(), 0.0
         for side in generator.config.resolutions:
-            draw = partial(generator.network.synthesis, ws, resolution=side, dtype=dtype)
+            draw = partial(generator.network.synthesis, ws, SynthesisOptions(resolution=side, dtype=dtype))
             seconds = run.device_seconds(draw, inner=2, repeat=5)
             counted = measuring.count(draw)
             own = measuring.Counted(
@@ -232,7 +233,8 @@ def synthesis(run: Run) -> list[dict[str, Any]]:
         whole = _drawn(run, 0, batch, dtype, before, spent)
         for on in (True, False):
             with graphs(on):
-                whole["with graphs" if on else "without"] = run.seconds(partial(generator.synthesis, ws, dtype=dtype))
+                draw = partial(generator.synthesis, ws, SynthesisOptions(dtype=dtype))
+                whole["with graphs" if on else "without"] = run.seconds(draw)
         print(
             f"  called: {1e3 * whole['with graphs']:.2f} ms, without graphs {1e3 * whole['without']:.2f} ms", flush=True
         )
@@ -406,12 +408,12 @@ def _edited(run: Run, name: str, editor: Editor, on: bool) -> dict[str, Any]:
     direction = random_direction(editor.generator, region=Region.from_parts(["hair"]))
     with run.memory() as memory, torch.no_grad():
         one, many = editor.sample(seeds=[1]), editor.sample(seeds=range(8))
-        begun = one.latent.begin(editor.generator, min(direction.layers))
+        prefix = one.latent.prefix(editor.generator, min(direction.layers))
 
         def slide() -> None:
             space = direction.space_of(editor.generator)
             moved = space.move(one.latent, direction.deltas[0].to(run.device), 0.7 * direction.scale)
-            moved.render(editor.generator, begun=begun)
+            moved.render(editor.generator, prefix=prefix)
 
         times = {
             "one": run.seconds(partial(editor.edit, one, direction, 0.7)),

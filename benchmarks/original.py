@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
+from eclipsed.networks.blocks import SynthesisLayer, ToRGB
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, demodulation, upfirdn2d, upsample2d
-from eclipsed.networks.stylegan2 import SynthesisLayer, ToRGB
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
@@ -93,17 +93,17 @@ class Original:
         const: Tensor = synthesis.get_parameter("b4.const")
         x = const.expand(len(ws), -1, -1, -1).contiguous()
         image, features = None, []
-        for name in synthesis.style_names:
-            layer = synthesis.get_submodule(name)
-            if isinstance(layer, ToRGB):
-                colours = _convolve(x, layer.weight, styles[name] * layer.weight_gain, demodulate=False)
-                colours = colours + layer.bias[:, None, None]
+        for layer in synthesis.layers:
+            module, style = synthesis.get_submodule(layer.name), styles[layer.name]
+            if isinstance(module, ToRGB):
+                colours = _convolve(x, module.weight, style * module.weight_gain, demodulate=False)
+                colours = colours + module.bias[:, None, None]
                 image = colours if image is None else upsample2d(image, synthesis.resample_filter) + colours
                 continue
-            assert isinstance(layer, SynthesisLayer)
-            x = _convolve(x, layer.weight, styles[name], up=layer.up, taps=layer.resample_filter)
-            x = x + layer.noise_const * layer.noise_strength
-            x = F.leaky_relu(x + layer.bias[:, None, None], LRELU_SLOPE) * LRELU_GAIN
+            assert isinstance(module, SynthesisLayer)
+            x = _convolve(x, module.weight, style, up=module.up, taps=module.resample_filter)
+            x = x + module.noise_const * module.noise_strength
+            x = F.leaky_relu(x + module.bias[:, None, None], LRELU_SLOPE) * LRELU_GAIN
             features.append(x)
         assert image is not None
         return image, features

@@ -22,6 +22,7 @@ from benchmarks import full_size, measuring
 from eclipsed.compute.devices import as_device
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.networks import ops
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 
 __all__ = ["main", "operations"]
@@ -35,7 +36,7 @@ def stages(generator: Generator, batch: int, dtype: torch.dtype) -> None:
     ws = generator.mapping(generator.z(range(batch)))
     before = measuring.Counted(), 0.0
     for resolution in generator.config.resolutions:
-        draw = partial(generator.synthesis, ws, resolution=resolution, dtype=dtype)
+        draw = partial(generator.synthesis, ws, SynthesisOptions(resolution=resolution, dtype=dtype))
         seconds = measuring.seconds_of(draw, device)
         counted = measuring.count(draw)
         own = measuring.Counted(

@@ -66,12 +66,12 @@ def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.S
     if not objective.recordable:  # what a CUDA graph replays has no stages
         watch.watch(generator, "mapping", "mapping")
         watch.watch(generator, "synthesis", drawing)
-        watch.watch(generator, "begin", "synthesis before")
+        watch.watch(generator, "prefix", "synthesis before")
         watch.watch(parser, "labels", "parser")
         watch.watch(clip, "encode_images", "CLIP")
         watch.watch(torch.autograd, "grad", "backward")
         watch.watch(sys.modules["eclipsed.training.descent"], "adam", "optimiser")
-        watch.watch(space, "tame", "optimiser")
+        watch.watch(space, "constrain", "optimiser")
 
     def step(number: int, watch: measuring.Stopwatch) -> None:
         batches = objective.batches(number, row=min(space.rows))

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     )
     from eclipsed.evaluation.evaluate import Evaluation, evaluate
     from eclipsed.latents.direction import Direction
+    from eclipsed.latents.latent import Latent
+    from eclipsed.latents.space import Space
+    from eclipsed.latents.spaces import register_space
     from eclipsed.pretrained.clip import Clip
     from eclipsed.pretrained.fetch import fetch
     from eclipsed.pretrained.generator import Generator
@@ -58,12 +61,14 @@ __all__ = [
     "Faces",
     "Generator",
     "InputError",
+    "Latent",
     "LocalityWarning",
     "MissingExtraError",
     "MissingModelError",
     "OutputError",
     "Parser",
     "Region",
+    "Space",
     "Stack",
     "StopTraining",
     "TrainConfig",
@@ -72,6 +77,7 @@ __all__ = [
     "VocabularyWarning",
     "evaluate",
     "fetch",
+    "register_space",
 ]
 
 _HOME = {
@@ -82,14 +88,17 @@ _HOME = {
     "Evaluation": "evaluation.evaluate",
     "Faces": "editing.faces",
     "Generator": "pretrained.generator",
+    "Latent": "latents.latent",
     "Parser": "pretrained.parser",
     "Region": "prompts.region",
+    "Space": "latents.space",
     "Stack": "editing.stack",
     "StopTraining": "training.train",
     "TrainConfig": "training.config",
     "TrainStep": "training.train",
     "evaluate": "evaluation.evaluate",
     "fetch": "pretrained.fetch",
+    "register_space": "latents.spaces",
 }
 
 

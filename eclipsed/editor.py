@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from eclipsed.editing import blending, replay
+from eclipsed.editing import blending, moving, replay
 from eclipsed.editing import faces as editing
 from eclipsed.editing.blending import check_blend
 from eclipsed.editing.faces import Faces
@@ -256,7 +256,7 @@ class Editor(PhotoMethods):
         layers: Sequence[int | str] | None = None,
         blend: str | None = None,
     ) -> Faces:
-        """Move faces along one direction or several; see `eclipsed.editing.faces.edit`.
+        """Move faces along one direction or several; see `eclipsed.editing.moving.edit`.
 
         Args:
             faces: edited or not; edits add up.
@@ -275,7 +275,7 @@ class Editor(PhotoMethods):
             if alpha != 1.0 or layers is not None or blend is not None:
                 raise InputError("a stack holds its own alphas, layers and blends; change them there")
             return self.replay(faces, direction)
-        edited = editing.edit(self.generator, faces, direction, alpha, layers=layers)
+        edited = moving.edit(self.generator, faces, direction, alpha, layers=layers)
         if blend is None or edited.images is faces.images:
             return edited
         each = [direction] if isinstance(direction, Direction) else direction
@@ -322,7 +322,7 @@ class Editor(PhotoMethods):
         """
         strengths = _strengths(alphas, "alphas")
         if blend is None:
-            edited = editing.ladder(self.generator, faces, direction, strengths, layers=layers)
+            edited = moving.ladder(self.generator, faces, direction, strengths, layers=layers)
         else:
             edited = [self.edit(faces, direction, alpha, layers=layers, blend=blend) for alpha in strengths]
         rows = [torch.stack([one.images[index] for one in edited]) for index in range(len(faces))]
@@ -352,8 +352,8 @@ class Editor(PhotoMethods):
         if len(face) != 1:
             raise InputError(f"a palette shows one face; got {len(face)}")
         down, right = _strengths(alphas1, "alphas1"), _strengths(alphas2, "alphas2")
-        lines = editing.ladder(self.generator, face, direction1, down)
-        rungs = [editing.ladder(self.generator, one, direction2, right) for one in lines]
+        lines = moving.ladder(self.generator, face, direction1, down)
+        rungs = [moving.ladder(self.generator, one, direction2, right) for one in lines]
         images = [one.images for rung in rungs for one in rung]
         names = (direction1.name.replace("-", " "), direction2.name.replace("-", " "))
         return pictures.palette(torch.cat(images), down, right, names, title=face.names[0])
@@ -401,7 +401,7 @@ class Editor(PhotoMethods):
         first, last = check_alphas(alphas, 2, name="alphas")
         frames = whole("frames", frames, 2)
         strengths = [first + (last - first) * index / (frames - 1) for index in range(frames)]
-        rungs = editing.ladder(self.generator, faces, direction, strengths)
+        rungs = moving.ladder(self.generator, faces, direction, strengths)
         images = [torch.cat(list(one.images), dim=-1) for one in rungs]
         captions = [pictures.signed(alpha) for alpha in strengths]
         return animation.save_animation(pictures.captioned(torch.stack(images), captions), path, fps=fps)

@@ -65,7 +65,7 @@ def test_sampling_is_mapping_and_synthesis(editor, faces):
     generator = editor.generator
     ws = generator.mapping(generator.z([3, 1]), truncation_psi=0.8)
     assert_close(faces.ws, ws)
-    assert_close(faces.images, generator.synthesis(ws), rtol=1e-4, atol=1e-4)
+    assert_close(faces.images, generator.synthesis(ws).image, rtol=1e-4, atol=1e-4)
     assert faces.seeds == (3, 1)
     assert not faces.images.requires_grad
 

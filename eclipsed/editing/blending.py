@@ -13,7 +13,7 @@ from eclipsed.editing.stack import BLENDS
 from eclipsed.errors import InputError
 from eclipsed.images.masks import grow_mask, mix_masks
 from eclipsed.networks.blended import draw_blended
-from eclipsed.networks.stylegan2 import Begun
+from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 
@@ -44,7 +44,7 @@ def blend(
     edited: Faces,
     parts: Sequence[str],
     *,
-    begun: Begun | None = None,
+    prefix: SynthesisPrefix | None = None,
 ) -> Faces:
     """Put the edited parts into the faces' own pictures.
 
@@ -55,14 +55,14 @@ def blend(
         faces: before the edit.
         edited: after it.
         parts: what is taken from the edited faces.
-        begun: what the drawings of both have in common, or None.
+        prefix: what the drawings of both have in common, or None.
     Raises:
         InputError: `how` is unknown.
     """
     if check_blend(how) is None:
         return edited
     if how == "features":
-        return blend_features(generator, parser(), faces, edited, parts, begun=begun)
+        return blend_features(generator, parser(), faces, edited, parts, prefix=prefix)
     return blend_pixels(parser(), faces, edited, parts)
 
 
@@ -91,7 +91,7 @@ def blend_features(
     edited: Faces,
     parts: Sequence[str],
     *,
-    begun: Begun | None = None,
+    prefix: SynthesisPrefix | None = None,
 ) -> Faces:
     """Put the edited parts into the faces' own feature maps, so that the network itself draws the seam.
 
@@ -104,7 +104,7 @@ def blend_features(
         faces: before the edit.
         edited: after it.
         parts: what is taken from the edited faces, on either side of the edit.
-        begun: what the drawings of both have in common, or None; tuned faces are drawn from the start all the same.
+        prefix: what the drawings of both have in common, or None; tuned faces are drawn from the start all the same.
     Returns:
         `edited` with other images: inside the parts what the network draws there; beyond them a seam of 4 % of the
         width; and beyond the seam the images of `faces`, bit for bit. The latents are those of `edited`.
@@ -119,8 +119,8 @@ def blend_features(
         maker = generator if tuning is None else tuning.generator(generator)
         mask = _seam(parser, faces.images[part], edited.images[part], parts)
         old, new = (one.latent[part].styles(maker) for one in (faces, edited))
-        from_here = None if begun is None or alone else begun[part]
-        drawn.append(draw_blended(maker.network.synthesis, old, new, mask, start=START, begun=from_here))
+        from_here = None if prefix is None or alone else prefix[part]
+        drawn.append(draw_blended(maker.network.synthesis, old, new, mask, start=START, prefix=from_here))
         masks.append(mask)
     return replace(edited, images=_put(faces.images, torch.cat(drawn), torch.cat(masks)))
 

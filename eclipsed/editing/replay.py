@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 import torch
 
 from eclipsed.editing.blending import blend, check_blend
-from eclipsed.editing.faces import Edit, Faces, render, warn_beyond
+from eclipsed.editing.faces import Edit, Faces, render
+from eclipsed.editing.moving import warn_beyond
 from eclipsed.editing.stack import Stack, StackEntry
 from eclipsed.errors import DirectionError, EclipsedError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.rows import row_groups
-from eclipsed.networks.stylegan2 import Begun
+from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.store import library
@@ -124,7 +125,7 @@ def replay(
     faces: Faces,
     steps: Sequence[Step],
     *,
-    begun: Begun | None = None,
+    prefix: SynthesisPrefix | None = None,
 ) -> Faces:
     """Apply some edits one after the other, to the same pictures as as many calls of `Editor.edit`.
 
@@ -135,7 +136,7 @@ def replay(
         parser: gives the parser; called when a step is blended.
         faces: N faces.
         steps: first to last.
-        begun: from ``faces.latent.begin(generator, first_row(steps, generator))``, to draw only what comes after.
+        prefix: from ``faces.latent.prefix(generator, first_row(steps, generator))``, to draw only what comes after.
     Returns:
         The edited faces; `faces` as they are where no step does anything.
     Raises:
@@ -161,15 +162,15 @@ def replay(
         if check_blend(step.blend) is None:
             drawn = False
         else:
-            base = images if drawn else render(generator, latent, faces.origins, begun=begun)
+            base = images if drawn else render(generator, latent, faces.origins, prefix=prefix)
             before, after = (
                 replace(faces, images=base, latent=latent),
-                replace(faces, images=render(generator, moved, faces.origins, begun=begun), latent=moved),
+                replace(faces, images=render(generator, moved, faces.origins, prefix=prefix), latent=moved),
             )
             parts = direction.region.parts
-            images = blend(step.blend, generator, parser, before, after, parts, begun=begun).images
+            images = blend(step.blend, generator, parser, before, after, parts, prefix=prefix).images
             drawn = True
         latent = moved
     if not drawn:
-        images = render(generator, latent, faces.origins, begun=begun)
+        images = render(generator, latent, faces.origins, prefix=prefix)
     return replace(faces, images=images, latent=latent, edits=tuple(edits), before=faces)

@@ -16,7 +16,7 @@ from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.images import metrics
 from eclipsed.images.conversion import check_images, resize
 from eclipsed.inversion.pivotal_tuning import tune
-from eclipsed.latents.spread import Spread
+from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
@@ -152,7 +152,7 @@ class Inverter:
             raise InputError('the level "fast" is an encoder\'s guess, and this model set has none; take "good"')
         self.generator, self.perception, self.encoder, self.identity = generator, perception, encoder, identity
         self.config, self._callback, self._stopped = config, callback, False
-        self._spread = Spread.measure(generator)
+        self._statistics = WStatistics.of_generator(generator)
 
     def invert(self, images: Tensor, *, start: Tensor | None = None) -> Inverted:
         """Find latents that draw some pictures.
@@ -191,7 +191,7 @@ class Inverter:
             ),
             stacklevel=4,
         )
-        return self._spread.mean.expand(len(goals), self.generator.num_ws, -1).clone()
+        return self._statistics.mean.expand(len(goals), self.generator.num_ws, -1).clone()
 
     def _checked(self, start: Tensor, count: int) -> Tensor:
         wanted = (count, self.generator.num_ws, self.generator.w_dim)
@@ -203,7 +203,7 @@ class Inverter:
         """Adam in W+ for some faces side by side; the best of each is kept."""
         config = self.config
         steps = config.steps if self.encoder is not None else config.steps_from_mean
-        unit = self._spread.radius / math.sqrt(self.generator.w_dim)  # a typical deviation of w
+        unit = self._statistics.radius / math.sqrt(self.generator.w_dim)  # a typical deviation of w
         ws = start.clone().requires_grad_()
         optimiser = torch.optim.Adam([ws], lr=config.rate * unit, betas=(0.9, 0.99))
         with torch.no_grad():
@@ -212,7 +212,7 @@ class Inverter:
         began = time.monotonic()
         try:
             for step in range(steps + 1):
-                drawn = self.generator.synthesis(ws)
+                drawn = self.generator.synthesis(ws).image
                 losses = self._likeness(drawn, goals, seen) + self._stray(ws)
                 found = losses.detach().cpu()
                 better = found < lowest
@@ -245,8 +245,8 @@ class Inverter:
     def _stray(self, ws: Tensor) -> Tensor:
         """How far some latents are from where edits work, (N,)."""
         config = self.config
-        apart = (ws - ws.mean(dim=1, keepdim=True)).square().sum(-1).mean(-1) / self._spread.radius**2
-        beyond = (self._spread.distance(ws) - config.reach).clamp(min=0).square().mean(-1)
+        apart = (ws - ws.mean(dim=1, keepdim=True)).square().sum(-1).mean(-1) / self._statistics.radius**2
+        beyond = (self._statistics.distance(ws) - config.reach).clamp(min=0).square().mean(-1)
         return config.rows * apart + config.fence * beyond
 
     def _tune(self, pivot: Tensor, goal: Tensor) -> Tuning | None:

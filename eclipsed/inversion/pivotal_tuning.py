@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from eclipsed.networks.layers import Synthesis
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.tuning import Tuning
 
@@ -61,7 +62,7 @@ def tune(
                 break
             other = _neighbour(generator, ws, rng)
             with torch.no_grad():
-                before = generator.synthesis(other)
+                before = generator.synthesis(other).image
             far = (_draw(generator, weights, other) - before).square().mean()
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(near + _KEEP * far)
@@ -74,8 +75,8 @@ def tune(
 
 
 def _draw(generator: Generator, weights: Mapping[str, Tensor], ws: Tensor) -> Tensor:
-    image: Tensor = functional_call(generator.network.synthesis, dict(weights), (ws,), {"noise_mode": "const"})
-    return image
+    drawn: Synthesis = functional_call(generator.network.synthesis, dict(weights), (ws,))
+    return drawn.image
 
 
 @torch.no_grad()

@@ -18,7 +18,8 @@ from torch import Tensor
 from eclipsed.errors import DirectionError, EclipsedError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
-from eclipsed.latents.spaces import SPACES, Space, make_space
+from eclipsed.latents.space import Space
+from eclipsed.latents.spaces import SPACES, make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
 from eclipsed.values.checks import is_whole

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypedDict
 
 import torch
 from torch import Tensor
 
-from eclipsed.networks.stylegan2 import Begun
-from eclipsed.pretrained.generator import Drawing, Generator
+from eclipsed.networks.layers import DEFAULT_OPTIONS, Synthesis, SynthesisOptions, SynthesisPrefix
+from eclipsed.pretrained.generator import Generator
 
 __all__ = ["Latent"]
 
@@ -67,59 +66,26 @@ class Latent:
             styles[name] = styles[name] + offset
         return styles
 
-    def begin(
-        self,
-        generator: Generator,
-        row: int,
-        *,
-        resolution: int | None = None,
-        features: Sequence[str] = (),
-        dtype: torch.dtype | None = None,
-    ) -> Begun:
+    def prefix(self, generator: Generator, row: int, options: SynthesisOptions = DEFAULT_OPTIONS) -> SynthesisPrefix:
         """Draw what these faces share with all that differ from them in the rows from `row` on only."""
-        styles = self.styles(generator)
-        return generator.begin(styles, row, resolution=resolution, features=tuple(features), dtype=dtype)
+        return generator.prefix(self.styles(generator), row, options)
 
     def render(
         self,
         generator: Generator,
+        options: SynthesisOptions = DEFAULT_OPTIONS,
         *,
-        resolution: int | None = None,
-        features: Sequence[str] = (),
-        dtype: torch.dtype | None = None,
-        begun: Begun | None = None,
-        checkpointing: bool = False,
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Synthesise the faces with constant noise.
+        prefix: SynthesisPrefix | None = None,
+    ) -> Synthesis:
+        """Draw the faces.
 
         Args:
             generator: the one that the latents belong to.
-            resolution: stop early at this side; None is the full picture.
-            features: layers whose activations are wanted, e.g. ``"b8.conv0"``.
-            dtype: what the generator computes in; None is float32.
-            begun: go on from what `begin` gave, with the same other arguments.
-            checkpointing: recompute activations for the gradient instead of keeping them.
+            options: how.
+            prefix: go on from what `prefix` gave, with the same options.
         Returns:
-            Images (N, 3, H, W), and the activations by name, (N, C, h, w).
+            Images (N, 3, H, W), and the features that were asked for.
         """
-        how: _How = {
-            "resolution": resolution,
-            "features": tuple(features),
-            "dtype": dtype,
-            "begun": begun,
-            "checkpointing": checkpointing,
-        }
-        out: Drawing
         if self.offsets:
-            out = generator.synthesis_from_styles(self.styles(generator), **how)
-        else:
-            out = generator.synthesis(self.ws, **how)
-        return out if isinstance(out, tuple) else (out, {})
-
-
-class _How(TypedDict):
-    resolution: int | None
-    features: Sequence[str]
-    dtype: torch.dtype | None
-    begun: Begun | None
-    checkpointing: bool
+            return generator.synthesis_from_styles(self.styles(generator), options, prefix=prefix)
+        return generator.synthesis(self.ws, options, prefix=prefix)

@@ -8,10 +8,10 @@ from eclipsed.errors import InputError
 from eclipsed.pretrained.generator import Generator
 from eclipsed.values.checks import is_whole
 
-__all__ = ["check_layer", "row_groups", "row_names"]
+__all__ = ["row_groups", "rows_of"]
 
 
-def row_names(generator: Generator, layers: Sequence[int | str] | None) -> tuple[int, ...]:
+def rows_of(generator: Generator, layers: Sequence[int | str] | None) -> tuple[int, ...]:
     """Rows of ws from row numbers and names of layers; None is all of them.
 
     Raises:
@@ -24,8 +24,7 @@ def row_names(generator: Generator, layers: Sequence[int | str] | None) -> tuple
     rows = set()
     for layer in layers:
         if isinstance(layer, str):
-            check_layer(generator, layer)
-            rows.add(generator.row_of(layer))
+            rows.add(generator.layer(layer).row)
         elif not is_whole(layer, 0, generator.num_ws - 1):
             raise InputError(f"this generator has the rows 0 to {generator.num_ws - 1}; got layer {layer!r}")
         else:
@@ -46,13 +45,3 @@ def row_groups(num_ws: int) -> dict[str, tuple[int, ...]]:
         "fine": tuple(range(n // 2, num_ws)),
         "all": tuple(range(num_ws)),
     }
-
-
-def check_layer(generator: Generator, name: str) -> None:
-    """Raise unless a layer of that name reads a row of ws.
-
-    Raises:
-        InputError: there is no such layer; the message lists those that are.
-    """
-    if name not in generator.style_names:
-        raise InputError(f"unknown layer {name!r}; known: {', '.join(generator.style_names)}")

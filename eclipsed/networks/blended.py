@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.errors import InputError
-from eclipsed.networks.stylegan2 import Begun, SynthesisNetwork
+from eclipsed.networks.layers import SynthesisPrefix
+from eclipsed.networks.stylegan2 import SynthesisNetwork
 
 __all__ = ["draw_blended"]
 
@@ -22,7 +23,7 @@ def draw_blended(
     mask: Tensor,
     *,
     start: int,
-    begun: Begun | None = None,
+    prefix: SynthesisPrefix | None = None,
 ) -> Tensor:
     """Draw the faces of `after` with the surroundings of `before`, with constant noise.
 
@@ -38,37 +39,32 @@ def draw_blended(
         mask: in [0, 1], (N, 1, H, W) of the full picture; where it is 0 all of `before` is kept. At lower resolutions
             a place counts as much as the most covered pixel in it.
         start: side of the first feature maps that are joined.
-        begun: go on from what `SynthesisNetwork.begin` gave for both.
+        prefix: go on from what `SynthesisNetwork.prefix` gave for both.
     Returns:
         Images, (N, img_channels, H, W).
     Raises:
         InputError: the mask has another shape than the picture.
     """
-    names = synthesis.style_names
     full = synthesis.config.resolution
-    count = after[names[0]].shape[0]
+    count = len(next(iter(after.values())))
     if mask.shape != (count, 1, full, full):
         raise InputError(f"the mask must have the shape ({count}, 1, {full}, {full}); got {tuple(mask.shape)}")
-    old = new = synthesis.start(before[names[0]]) if begun is None else begun
-    for name in names if begun is None else _rest(names, begun):
-        old = synthesis.run((name,), before, old)
-        new = synthesis.run((name,), after, new)
+    old = new = synthesis.start(next(iter(before.values()))) if prefix is None else prefix
+    for layer in synthesis.layers[old.depth :]:
+        old = synthesis.run((layer,), before, old)
+        new = synthesis.run((layer,), after, new)
         side = old.x.shape[-1]
         if side < start:
             continue
         cover = F.adaptive_max_pool2d(mask, side).to(new.x)
         image = new.image
-        if name.endswith("torgb") and side < full:
+        if layer.is_rgb and side < full:
             assert old.image is not None
             assert image is not None
             image = _joined(old.image, image, cover)
-        new = Begun("", _joined(old.x, new.x, cover), image)
+        new = SynthesisPrefix(new.depth, _joined(old.x, new.x, cover), image)
     assert new.image is not None  # every resolution ends with a ToRGB
     return new.image.contiguous()
-
-
-def _rest(names: tuple[str, ...], begun: Begun) -> tuple[str, ...]:
-    return names[names.index(begun.name) :] if begun.name else ()
 
 
 def _joined(outside: Tensor, inside: Tensor, mask: Tensor) -> Tensor:

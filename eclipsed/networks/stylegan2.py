@@ -6,161 +6,28 @@ rates, so the same class trains from scratch. All arithmetic runs in the dtype o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from eclipsed.errors import InputError
-from eclipsed.networks.frozen_layer import FrozenLayer, frozen_layer
+from eclipsed.networks.blocks import SynthesisBlock, SynthesisLayer, ToRGB
 from eclipsed.networks.generator_config import GeneratorConfig
-from eclipsed.networks.mapping import FullyConnected, MappingNetwork, normal
-from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, bias_act, modulated_conv2d, setup_filter, upsample2d
+from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
+from eclipsed.networks.mapping import MappingNetwork
+from eclipsed.networks.ops import setup_filter, upsample2d
 
-__all__ = [
-    "NOISE_MODES",
-    "Begun",
-    "GeneratorConfig",
-    "MappingNetwork",
-    "NoiseMode",
-    "StyleGAN2",
-    "SynthesisNetwork",
-]
-
-NoiseMode = Literal["const", "random", "none"]
-NOISE_MODES: tuple[str, ...] = ("const", "random", "none")
-
-
-class SynthesisLayer(nn.Module):
-    """Modulated 3×3 convolution, noise, bias, leaky ReLU; may double the size."""
-
-    noise_const: Tensor
-    resample_filter: Tensor
-
-    def __init__(self, config: GeneratorConfig, in_channels: int, resolution: int, *, up: int) -> None:
-        super().__init__()
-        out_channels = dict(config.channels)[resolution]
-        self.up, self.clamp, self.resolution = up, config.conv_clamp, resolution
-        self.affine = FullyConnected(config.w_dim, in_channels, bias=1.0)
-        self.weight = nn.Parameter(normal(out_channels, in_channels, 3, 3))
-        self.register_buffer("noise_const", normal(resolution, resolution))
-        self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.bias = nn.Parameter(torch.zeros(out_channels))
-        self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
-        self._kept: dict[torch.dtype, tuple[tuple[object, ...], FrozenLayer]] = {}
-
-    def forward(self, x: Tensor, style: Tensor, noise_mode: str, rng: torch.Generator | None) -> Tensor:
-        noise = self._noise(x, noise_mode, rng)
-        if not self.weight.requires_grad and x.dtype != torch.float16:
-            return frozen_layer(x, style, noise, self._frozen(x.dtype))
-        # The gain of the activation is a positive factor, so it may be applied to the small tensors before it.
-        x = modulated_conv2d(x, self.weight, style, up=self.up, resample_filter=self.resample_filter, gain=LRELU_GAIN)
-        if noise is not None:
-            x = x.add_(noise.to(x.dtype))
-        x = x.add_((self.bias * LRELU_GAIN).to(x.dtype)[:, None, None])
-        x = F.leaky_relu(x, LRELU_SLOPE, inplace=True)
-        return x if self.clamp is None else x.clamp(-self.clamp, self.clamp)
-
-    def _noise(self, x: Tensor, noise_mode: str, rng: torch.Generator | None) -> Tensor | None:
-        """What is added before the activation, times the gain after it."""
-        if noise_mode == "none":
-            return None
-        noise = self.noise_const if noise_mode == "const" else self._random_noise(x, rng)
-        return noise * (self.noise_strength * LRELU_GAIN)
-
-    @torch.no_grad()
-    def _frozen(self, dtype: torch.dtype) -> FrozenLayer:
-        """What the weights come to in a dtype, kept until they change."""
-        state = (self.weight.data_ptr(), self.weight._version, self.bias._version)
-        if dtype not in self._kept or self._kept[dtype][0] != state:
-            kept = FrozenLayer(
-                weight=_laid_out(self.weight, dtype, self.up),
-                power=self.weight.square().sum((2, 3)),
-                bias=self.bias * LRELU_GAIN,
-                taps=self.resample_filter,
-                up=self.up,
-                clamp=self.clamp,
-            )
-            self._kept[dtype] = (state, kept)
-        return self._kept[dtype][1]
-
-    def _random_noise(self, x: Tensor, rng: torch.Generator | None) -> Tensor:
-        shape = (x.shape[0], 1, self.resolution, self.resolution)
-        device = x.device if rng is None else rng.device
-        return torch.randn(shape, generator=rng, device=device).to(x.device)
-
-
-def _laid_out(weight: Tensor, dtype: torch.dtype, up: int) -> Tensor:
-    """A weight in a dtype, and on a GPU with channels last, as its convolution wants the short formats.
-
-    An upsampling layer takes it with input and output exchanged.
-    """
-    if weight.device.type != "cuda" or dtype == torch.float32:
-        return weight.to(dtype)
-    if up == 1:
-        return weight.to(dtype, memory_format=torch.channels_last)
-    return weight.transpose(0, 1).to(dtype, memory_format=torch.channels_last).transpose(0, 1)
-
-
-class ToRGB(nn.Module):
-    """Modulated 1×1 convolution from features to colours, without demodulation."""
-
-    def __init__(self, config: GeneratorConfig, in_channels: int) -> None:
-        super().__init__()
-        self.clamp = config.conv_clamp
-        self.affine = FullyConnected(config.w_dim, in_channels, bias=1.0)
-        self.weight = nn.Parameter(normal(config.img_channels, in_channels, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(config.img_channels))
-        self.weight_gain = 1.0 / math.sqrt(in_channels)
-
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        x = modulated_conv2d(x, self.weight, style * self.weight_gain, demodulate=False)
-        return bias_act(x, self.bias, clamp=self.clamp)
-
-
-class SynthesisBlock(nn.Module):
-    """All layers of one resolution."""
-
-    def __init__(self, config: GeneratorConfig, resolution: int) -> None:
-        super().__init__()
-        channels = dict(config.channels)
-        if resolution == 4:
-            self.const = nn.Parameter(normal(channels[4], 4, 4))
-        else:
-            self.conv0 = SynthesisLayer(config, channels[resolution // 2], resolution, up=2)
-        self.conv1 = SynthesisLayer(config, channels[resolution], resolution, up=1)
-        self.torgb = ToRGB(config, channels[resolution])
-
-
-@dataclass(frozen=True, eq=False)
-class Begun:
-    """A drawing that stopped before the first layer that reads a certain row, so that it can be gone on with.
-
-    Args:
-        name: the layer that comes next; empty when the drawing is finished.
-        x: features so far, (N, C, h, w).
-        image: colours so far, (N, img_channels, h, w); None before the first ToRGB.
-        kept: activations that were asked for on the way.
-    """
-
-    name: str
-    x: Tensor
-    image: Tensor | None = None
-    kept: Mapping[str, Tensor] = field(default_factory=dict)
-
-    def __getitem__(self, index: slice | Tensor) -> Begun:
-        """The same for some of the faces, or for each of them several times."""
-        image = None if self.image is None else self.image[index]
-        return Begun(self.name, self.x[index], image, {name: kept[index] for name, kept in self.kept.items()})
+__all__ = ["StyleGAN2", "SynthesisNetwork"]
 
 
 class SynthesisNetwork(nn.Module):
-    """ws to an image, adding up the colours of every resolution on the way."""
+    """ws to an image, adding up the colours of every resolution on the way.
+
+    Args:
+        config: every size.
+    """
 
     resample_filter: Tensor
     #: kinds of device on which features lie channels last, for convolutions to be faster
@@ -169,43 +36,44 @@ class SynthesisNetwork(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
+        self._module_of: dict[str, SynthesisLayer | ToRGB] = {}
+        layers: list[Layer] = []
+        row = 0
         for resolution in config.resolutions:
-            setattr(self, f"b{resolution}", SynthesisBlock(config, resolution))
-        self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
-        kinds = [(r, kind) for r in config.resolutions for kind in ("conv0", "conv1", "torgb")]
-        #: convolutions in the order they run
-        self.layer_names = tuple(f"b{r}.{k}" for r, k in kinds if k != "torgb" and (r, k) != (4, "conv0"))
+            block = SynthesisBlock(config, resolution)
+            setattr(self, f"b{resolution}", block)
+            for kind, module in block.named_children():
+                assert isinstance(module, SynthesisLayer | ToRGB)
+                is_rgb, channels = isinstance(module, ToRGB), module.affine.weight.shape[0]
+                layers.append(Layer(f"b{resolution}.{kind}", resolution, row, channels, is_rgb))
+                self._module_of[layers[-1].name] = module
+                row += not is_rgb  # a ToRGB shares its row with the first convolution of the next block
         #: everything that takes a style, in the order it runs
-        self.style_names = tuple(f"b{r}.{k}" for r, k in kinds if (r, k) != (4, "conv0"))
-        # A ToRGB shares its row with the first convolution of the next block.
-        self._rows = {name: self._count_convs(name) for name in self.style_names}
+        self.layers: tuple[Layer, ...] = tuple(layers)
+        self._by_name = {layer.name: layer for layer in self.layers}
+        self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
 
-    def _count_convs(self, name: str) -> int:
-        before = self.style_names[: self.style_names.index(name)]
-        return sum(not other.endswith("torgb") for other in before)
+    def layer(self, name: str) -> Layer:
+        """The layer of that name.
 
-    def row_of(self, name: str) -> int:
-        """The row of ws that a layer reads; ``name`` is one of `style_names`."""
-        if name not in self._rows:
-            raise InputError(f"unknown layer {name!r}; this generator has {', '.join(self.style_names)}")
-        return self._rows[name]
+        Raises:
+            InputError: there is none; the message lists those that are.
+        """
+        if name not in self._by_name:
+            raise InputError(f"unknown layer {name!r}; known: {', '.join(self._by_name)}")
+        return self._by_name[name]
 
-    def rows_up_to(self, resolution: int) -> tuple[int, ...]:
-        """The rows of ws that a picture of this side reads; see `forward` for the rest.
+    def layers_up_to(self, resolution: int | None) -> tuple[Layer, ...]:
+        """The layers that a picture of this side needs; None is the full one.
 
         Raises:
             InputError: the generator draws no such side.
         """
-        return tuple(range(max(self._rows[name] for name in self._names_up_to(resolution)) + 1))
-
-    def style_sizes(self) -> dict[str, int]:
-        """Length of the style vector of each layer."""
-        channels = dict(self.config.channels)
-        sizes = {}
-        for name in self.style_names:
-            resolution, kind = int(name[1 : name.index(".")]), name[name.index(".") + 1 :]
-            sizes[name] = channels[resolution // 2] if kind == "conv0" else channels[resolution]
-        return sizes
+        if resolution is None:
+            return self.layers
+        if resolution not in self.config.resolutions:
+            raise InputError(f"resolution must be one of {self.config.resolutions}; got {resolution!r}")
+        return tuple(layer for layer in self.layers if layer.resolution <= resolution)
 
     def styles(self, ws: Tensor) -> dict[str, Tensor]:
         """Read out S: what each layer's affine makes of its row of ws.
@@ -213,196 +81,154 @@ class SynthesisNetwork(nn.Module):
         Args:
             ws: latents, (N, num_ws, w_dim).
         Returns:
-            One style per name in `style_names`, (N, channels of that layer).
+            One style per layer by its name, (N, channels of that layer).
         Raises:
             InputError: ws of another shape.
         """
-        return self._styles(ws, self.style_names)
+        return self._styles(ws, self.layers)
 
-    def _styles(self, ws: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    def _styles(self, ws: Tensor, layers: Sequence[Layer]) -> dict[str, Tensor]:
         shape = (self.config.num_ws, self.config.w_dim)
         if ws.ndim != 3 or tuple(ws.shape[1:]) != shape:
             raise InputError(f"ws must have shape (N, {shape[0]}, {shape[1]}); got {tuple(ws.shape)}")
         # A matrix product may round differently for rows that lie differently in memory; copies all lie alike, so
         # that equal latents give equal images to the last bit.
-        rows = {i: ws[:, i].clone(memory_format=torch.contiguous_format) for i in {self._rows[name] for name in names}}
-        return {name: self.get_submodule(f"{name}.affine")(rows[self._rows[name]]) for name in names}
+        rows = {i: ws[:, i].clone(memory_format=torch.contiguous_format) for i in {layer.row for layer in layers}}
+        return {layer.name: self._module_of[layer.name].affine(rows[layer.row]) for layer in layers}
 
     def forward(
-        self,
-        ws: Tensor,
-        *,
-        noise_mode: str = "const",
-        resolution: int | None = None,
-        features: Sequence[str] = (),
-        rng: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        begun: Begun | None = None,
-        checkpointing: bool = False,
-    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        self, ws: Tensor, options: SynthesisOptions = DEFAULT_OPTIONS, *, prefix: SynthesisPrefix | None = None
+    ) -> Synthesis:
         """Draw images.
 
         Args:
             ws: latents, (N, num_ws, w_dim).
-            noise_mode: ``"const"`` the noise of the file, ``"random"`` fresh noise, ``"none"``.
-            resolution: stop at the block of this side and return its colours; None draws the full image.
-            features: names from `layer_names`; the activations after these layers are returned too.
-            rng: source of the random noise; None takes PyTorch's global one.
-            dtype: what the features are computed in: float32, bfloat16 or float16; None is that of the weights.
-                Styles, demodulation and the picture keep the dtype of the weights.
-            begun: go on from what `begin` gave for faces that are alike up to there, with the same other arguments.
-            checkpointing: keep no activations for the gradient but recompute them, for less memory and more time.
-        Returns:
-            Images about [-1, 1], (N, img_channels, resolution, resolution); with ``features`` a pair of the
-            images and {name: (N, channels, side, side)}.
+            options: how.
+            prefix: go on from what `prefix` gave for faces that are alike up to there, with the same options.
         Raises:
-            InputError: a wrong shape, noise mode, resolution or layer name.
+            InputError: a wrong shape, or a resolution or layer that the generator does not have.
         """
-        names = self._names_up_to(resolution)
-        styles = self._styles(ws, names)
-        return self._draw(styles, names, noise_mode, features, rng, dtype, begun, checkpointing)
+        layers = self.layers_up_to(options.resolution)
+        return self._draw(self._styles(ws, layers), layers, options, prefix)
 
     def from_styles(
         self,
         styles: Mapping[str, Tensor],
+        options: SynthesisOptions = DEFAULT_OPTIONS,
         *,
-        noise_mode: str = "const",
-        resolution: int | None = None,
-        features: Sequence[str] = (),
-        rng: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        begun: Begun | None = None,
-        checkpointing: bool = False,
-    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+        prefix: SynthesisPrefix | None = None,
+    ) -> Synthesis:
         """Draw images from style vectors, as `styles` gives them; otherwise like `forward`.
 
         Raises:
             InputError: a style is missing, unknown or of another shape.
         """
-        names = self._names_up_to(resolution)
-        self._check_styles(styles, names)
-        return self._draw(styles, names, noise_mode, features, rng, dtype, begun, checkpointing)
+        layers = self.layers_up_to(options.resolution)
+        self._check_styles(styles, layers)
+        return self._draw(styles, layers, options, prefix)
 
-    def begin(
-        self,
-        styles: Mapping[str, Tensor],
-        row: int,
-        *,
-        noise_mode: str = "const",
-        resolution: int | None = None,
-        features: Sequence[str] = (),
-        rng: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> Begun:
+    def prefix(
+        self, styles: Mapping[str, Tensor], row: int, options: SynthesisOptions = DEFAULT_OPTIONS
+    ) -> SynthesisPrefix:
         """Draw up to the first layer that reads a row of ws: what faces have in common that differ from there on.
 
         Args:
             styles: as `styles` gives them, {name: (N, channels)}.
             row: the first row of ws that is still open.
+            options: how.
         Returns:
-            What `forward` and `from_styles` go on from; see there for the other arguments.
+            What `forward` and `from_styles` go on from.
         Raises:
             InputError: a style is missing, unknown or of another shape, or there is no such row.
         """
         if not 0 <= row < self.config.num_ws:
             raise InputError(f"row must be from 0 to {self.config.num_ws - 1}; got {row!r}")
-        names = self._names_up_to(resolution)
-        self._check_styles(styles, names)
-        self._check_drawing(names, noise_mode, features)
-        following = next((name for name in names if self._rows[name] >= row), "")
-        first = names[: names.index(following)] if following else names
-        begun = self._run(first, styles, self._start(styles[names[0]], dtype), noise_mode, features, rng)
-        return Begun(following, begun.x, begun.image, begun.kept)
+        layers = self.layers_up_to(options.resolution)
+        self._check_styles(styles, layers)
+        self._check_features(layers, options)
+        first = [layer for layer in layers if layer.row < row]
+        return self.run(first, styles, self.start(styles[layers[0].name], options.dtype), options)
 
-    def start(self, style: Tensor) -> Begun:
-        """Where the drawing of the faces of a style, (N, channels), begins."""
-        return self._start(style, None)
+    def start(self, style: Tensor, dtype: torch.dtype | None = None) -> SynthesisPrefix:
+        """Where every drawing begins.
 
-    def run(self, names: Sequence[str], styles: Mapping[str, Tensor], begun: Begun) -> Begun:
-        """Go through some layers with constant noise, from where a drawing stands; `styles` are those of `names`."""
-        return self._run(names, styles, begun, "const", (), None)
-
-    def _check_styles(self, styles: Mapping[str, Tensor], names: Sequence[str]) -> None:
-        unknown = [name for name in styles if name not in self._rows]
-        missing = [name for name in names if name not in styles]
-        if unknown or missing:
-            raise InputError(f"styles must hold {', '.join(names)}; missing {missing}, unknown {unknown}")
-        sizes = self.style_sizes()
-        n = styles[names[0]].shape[0] if styles[names[0]].ndim else 0
-        for name in names:
-            if tuple(styles[name].shape) != (n, sizes[name]):
-                raise InputError(f"style {name} must be ({n}, {sizes[name]}); got {tuple(styles[name].shape)}")
-
-    def _names_up_to(self, resolution: int | None) -> tuple[str, ...]:
-        if resolution is None:
-            return self.style_names
-        if resolution not in self.config.resolutions:
-            raise InputError(f"resolution must be one of {self.config.resolutions}; got {resolution!r}")
-        last = self.style_names.index(f"b{resolution}.torgb")
-        return self.style_names[: last + 1]
-
-    def _check_drawing(self, names: Sequence[str], noise_mode: str, features: Sequence[str]) -> None:
-        if noise_mode not in NOISE_MODES:
-            raise InputError(f"noise_mode must be one of {', '.join(NOISE_MODES)}; got {noise_mode!r}")
-        wrong = [name for name in features if name not in names or name.endswith("torgb")]
-        if wrong:
-            known = ", ".join(name for name in names if name in self.layer_names)
-            raise InputError(f"no features {wrong} at this resolution; choose from {known}")
-
-    def _draw(
-        self,
-        styles: Mapping[str, Tensor],
-        names: Sequence[str],
-        noise_mode: str,
-        features: Sequence[str],
-        rng: torch.Generator | None,
-        dtype: torch.dtype | None,
-        begun: Begun | None,
-        checkpointing: bool,
-    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        self._check_drawing(names, noise_mode, features)
-        if begun is None:
-            begun = self._start(styles[names[0]], dtype)
-        following = names[names.index(begun.name) :] if begun.name else ()
-        done = self._run(following, styles, begun, noise_mode, features, rng, checkpointing)
-        assert done.image is not None  # every resolution ends with a ToRGB
-        image = done.image.contiguous()
-        return (image, dict(done.kept)) if features else image
-
-    def _run(
-        self,
-        names: Sequence[str],
-        styles: Mapping[str, Tensor],
-        begun: Begun,
-        noise_mode: str,
-        features: Sequence[str],
-        rng: torch.Generator | None,
-        checkpointing: bool = False,
-    ) -> Begun:
-        """Some layers, one after the other."""
-        x, image, kept = begun.x, begun.image, dict(begun.kept)
-        again = checkpointing and noise_mode != "random"  # noise drawn anew would not be the same
-        for name in names:
-            layer = self.get_submodule(name)
-            if isinstance(layer, ToRGB):
-                colours = layer(x, styles[name]).to(styles[name].dtype)
-                image = colours if image is None else upsample2d(image, self.resample_filter) + colours
-                continue
-            if again:  # nothing is drawn at random, so no state of random numbers is kept
-                x = checkpoint(layer, x, styles[name], noise_mode, rng, use_reentrant=False, preserve_rng_state=False)
-            else:
-                x = layer(x, styles[name], noise_mode, rng)
-            if name in features:
-                kept[name] = x
-        return Begun("", x, image, kept)
-
-    def _start(self, style: Tensor, dtype: torch.dtype | None) -> Begun:
-        const: Tensor = self.get_submodule("b4").const  # type: ignore[assignment]
+        Args:
+            style: any of the faces' styles, (N, channels): one drawing for each.
+            dtype: what the features are computed in; None is that of the weights.
+        """
+        const: Tensor = self.b4.const  # type: ignore[assignment, union-attr]
         x = const.to(dtype).expand(style.shape[0], -1, -1, -1)
         # Everything after keeps this layout. On a GPU it suits the short formats.
         short = x.device.type == "cuda" and x.dtype != torch.float32
         last = short or x.device.type in self.channels_last
-        return Begun(self.style_names[0], x.contiguous(memory_format=torch.channels_last) if last else x)
+        return SynthesisPrefix(0, x.contiguous(memory_format=torch.channels_last) if last else x)
+
+    def run(
+        self,
+        layers: Sequence[Layer],
+        styles: Mapping[str, Tensor],
+        prefix: SynthesisPrefix,
+        options: SynthesisOptions = DEFAULT_OPTIONS,
+    ) -> SynthesisPrefix:
+        """Go through some layers, one after the other.
+
+        Args:
+            layers: those that follow.
+            styles: of these layers at least, {name: (N, channels)}.
+            prefix: where the drawing stands.
+            options: how; the resolution and the dtype play no part here.
+        """
+        x, image, features = prefix.x, prefix.image, dict(prefix.features)
+        mode, rng = options.noise_mode, options.rng
+        again = options.checkpointing and mode != "random"  # noise drawn anew would not be the same
+        for layer in layers:
+            module, style = self._module_of[layer.name], styles[layer.name]
+            if layer.is_rgb:
+                colours = module(x, style).to(style.dtype)
+                image = colours if image is None else upsample2d(image, self.resample_filter) + colours
+                continue
+            if again:  # nothing is drawn at random, so no state of random numbers is kept
+                x = checkpoint(module, x, style, mode, rng, use_reentrant=False, preserve_rng_state=False)
+            else:
+                x = module(x, style, mode, rng)
+            if layer.name in options.features:
+                features[layer.name] = x
+        return SynthesisPrefix(prefix.depth + len(layers), x, image, features)
+
+    def _draw(
+        self,
+        styles: Mapping[str, Tensor],
+        layers: Sequence[Layer],
+        options: SynthesisOptions,
+        prefix: SynthesisPrefix | None,
+    ) -> Synthesis:
+        self._check_features(layers, options)
+        if prefix is None:
+            prefix = self.start(styles[layers[0].name], options.dtype)
+        if prefix.depth > len(layers):
+            raise InputError(f"the prefix has {prefix.depth} layers; a picture of this side has only {len(layers)}")
+        drawn = self.run(layers[prefix.depth :], styles, prefix, options)
+        assert drawn.image is not None  # every resolution ends with a ToRGB
+        return Synthesis(drawn.image.contiguous(), drawn.features)
+
+    def _check_styles(self, styles: Mapping[str, Tensor], layers: Sequence[Layer]) -> None:
+        unknown = [name for name in styles if name not in self._by_name]
+        missing = [layer.name for layer in layers if layer.name not in styles]
+        if unknown or missing:
+            names = ", ".join(layer.name for layer in layers)
+            raise InputError(f"styles must hold {names}; missing {missing}, unknown {unknown}")
+        first = styles[layers[0].name]
+        n = first.shape[0] if first.ndim else 0
+        for layer in layers:
+            shape = tuple(styles[layer.name].shape)
+            if shape != (n, layer.channels):
+                raise InputError(f"style {layer.name} must be ({n}, {layer.channels}); got {shape}")
+
+    def _check_features(self, layers: Sequence[Layer], options: SynthesisOptions) -> None:
+        known = [layer.name for layer in layers if not layer.is_rgb] if options.features else []
+        wrong = [name for name in options.features if name not in known]
+        if wrong:
+            raise InputError(f"no features {wrong} at this resolution; choose from {', '.join(known)}")
 
 
 class StyleGAN2(nn.Module):
@@ -420,6 +246,5 @@ class StyleGAN2(nn.Module):
 
     def forward(self, z: Tensor, c: Tensor | None = None, *, truncation_psi: float = 1.0) -> Tensor:
         """Draw the image of each z with constant noise, (N, z_dim) -> (N, img_channels, resolution, resolution)."""
-        image = self.synthesis(self.mapping(z, c, truncation_psi=truncation_psi))
-        assert isinstance(image, Tensor)
-        return image
+        drawn: Synthesis = self.synthesis(self.mapping(z, c, truncation_psi=truncation_psi))
+        return drawn.image

@@ -6,8 +6,9 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,14 +20,12 @@ from eclipsed.compute.devices import as_device, send
 from eclipsed.compute.graphs import Recorder, is_recording, leaves
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.networks.generator_config import GeneratorConfig
-from eclipsed.networks.stylegan2 import Begun, StyleGAN2
+from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
+from eclipsed.networks.stylegan2 import StyleGAN2
 
-__all__ = ["Drawing", "Generator"]
+__all__ = ["Generator"]
 
 T = TypeVar("T")
-
-#: images, or images and the features that were asked for
-Drawing = Tensor | tuple[Tensor, dict[str, Tensor]]
 
 #: settings that leave float32 images as they are, and so no part of a generator's identity
 _NO_IDENTITY = ("num_fp16_res", "w_avg_beta")
@@ -36,7 +35,7 @@ _MOST_PIXELS = 2 * 1024**2
 
 
 class Generator:
-    """A pretrained StyleGAN2 generator.
+    """A pretrained StyleGAN2 generator: a mapping network, and a sequence of layers that draw.
 
     Args:
         config: its sizes.
@@ -67,8 +66,8 @@ class Generator:
         self.network.requires_grad_(False).eval().to(self.device)
         self.z_dim, self.c_dim, self.w_dim = config.z_dim, config.c_dim, config.w_dim
         self.num_ws, self.resolution = config.num_ws, config.resolution
-        self.layer_names = self.network.synthesis.layer_names
-        self.style_names = self.network.synthesis.style_names
+        self.layers: tuple[Layer, ...] = self.network.synthesis.layers
+        self.style_names = tuple(layer.name for layer in self.layers)
         self._fingerprint: str | None = None
         self.recorder = Recorder(self.device)
 
@@ -117,21 +116,18 @@ class Generator:
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
-    def row_of(self, name: str) -> int:
-        """The row of ws that a layer of `style_names` reads.
+    @property
+    def version(self) -> tuple[int, ...]:
+        """What changes when a weight is changed in place, for whoever keeps what was made with them."""
+        return tuple(weight._version for weight in self.network.parameters())
+
+    def layer(self, name: str) -> Layer:
+        """The layer of that name, one of `style_names`.
 
         Raises:
-            InputError: there is no such layer.
+            InputError: there is none; the message lists those that are.
         """
-        return self.network.synthesis.row_of(name)
-
-    def rows_up_to(self, resolution: int) -> tuple[int, ...]:
-        """The rows of ws that a drawing reads which stops at this side, in pixels.
-
-        Raises:
-            InputError: the generator draws no picture of this side.
-        """
-        return self.network.synthesis.rows_up_to(resolution)
+        return self.network.synthesis.layer(name)
 
     def z(self, seeds: Sequence[int] | int) -> Tensor:
         """The z of each seed, which is the same whatever other seeds are asked for with it.
@@ -179,130 +175,43 @@ class Generator:
 
         return self._recorded(("mapping", psi), mapped, z, c)
 
-    @overload
     def synthesis(
-        self,
-        ws: Tensor,
-        *,
-        noise_mode: str = ...,
-        resolution: int | None = ...,
-        features: tuple[()] = ...,
-        rng: torch.Generator | None = ...,
-        dtype: torch.dtype | None = ...,
-        begun: Begun | None = ...,
-        checkpointing: bool = ...,
-    ) -> Tensor: ...
-
-    @overload
-    def synthesis(
-        self,
-        ws: Tensor,
-        *,
-        noise_mode: str = ...,
-        resolution: int | None = ...,
-        features: Sequence[str],
-        rng: torch.Generator | None = ...,
-        dtype: torch.dtype | None = ...,
-        begun: Begun | None = ...,
-        checkpointing: bool = ...,
-    ) -> Drawing: ...
-
-    def synthesis(
-        self,
-        ws: Tensor,
-        *,
-        noise_mode: str = "const",
-        resolution: int | None = None,
-        features: Sequence[str] = (),
-        rng: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        begun: Begun | None = None,
-        checkpointing: bool = False,
-    ) -> Drawing:
+        self, ws: Tensor, options: SynthesisOptions = DEFAULT_OPTIONS, *, prefix: SynthesisPrefix | None = None
+    ) -> Synthesis:
         """Draw images; gradients flow to ws.
 
         Args:
             ws: latents, (N, num_ws, w_dim).
-            noise_mode: ``"const"`` the noise of the file, ``"random"`` fresh noise, ``"none"``.
-            resolution: side at which to stop early, a power of two; None draws the full image.
-            features: names from `layer_names` whose activations are returned too.
-            rng: source of the random noise; None takes PyTorch's global one.
-            dtype: what the features are computed in; None is float32. The picture is float32 anyway.
-            begun: go on from what `begin` gave, with the same other arguments.
-            checkpointing: recompute activations for the gradient instead of keeping them.
+            options: how, e.g. ``SynthesisOptions(resolution=64)``. The picture is float32 whatever the dtype.
+            prefix: go on from what `prefix` gave, with the same options.
         Returns:
-            Images, (N, 3, resolution, resolution), about [-1, 1]; with ``features`` a pair of the images and
-            {name: (N, channels, side, side)}.
+            Images, (N, 3, resolution, resolution), about [-1, 1], and the features that were asked for.
         Raises:
-            InputError: a wrong shape, noise mode, resolution or layer name, or numbers that are not finite.
+            InputError: a wrong shape, numbers that are not finite, or a resolution or layer that is not there.
         """
         ws = self._checked(ws, "ws", (self.num_ws, self.w_dim))
 
-        def drawn(ws: Tensor, begun: Begun | None) -> Drawing:
-            drawing: Drawing = self.network.synthesis(
-                ws,
-                noise_mode=noise_mode,
-                resolution=resolution,
-                features=features,
-                rng=rng,
-                dtype=dtype,
-                begun=begun,
-                checkpointing=checkpointing,
-            )
+        def drawn(ws: Tensor, prefix: SynthesisPrefix | None) -> Synthesis:
+            drawing: Synthesis = self.network.synthesis(ws, options, prefix=prefix)
             return drawing
 
-        if noise_mode == "random" or self._is_large(len(ws), resolution):
-            return drawn(ws, begun)
-        return self._recorded(("synthesis", noise_mode, resolution, tuple(features), dtype), drawn, ws, begun)
+        return self._drawn("synthesis", options, len(ws), drawn, ws, prefix)
 
     def styles(self, ws: Tensor) -> dict[str, Tensor]:
-        """Read out the style vectors, (N, num_ws, w_dim) -> {name of `style_names`: (N, channels)}.
+        """Read out the style vectors, (N, num_ws, w_dim) -> {name of a layer: (N, channels)}.
 
         Raises:
             InputError: ws of a wrong shape, or numbers that are not finite.
         """
         return self.network.synthesis.styles(self._checked(ws, "ws", (self.num_ws, self.w_dim)))
 
-    @overload
     def synthesis_from_styles(
         self,
         styles: Mapping[str, Tensor],
+        options: SynthesisOptions = DEFAULT_OPTIONS,
         *,
-        noise_mode: str = ...,
-        resolution: int | None = ...,
-        features: tuple[()] = ...,
-        rng: torch.Generator | None = ...,
-        dtype: torch.dtype | None = ...,
-        begun: Begun | None = ...,
-        checkpointing: bool = ...,
-    ) -> Tensor: ...
-
-    @overload
-    def synthesis_from_styles(
-        self,
-        styles: Mapping[str, Tensor],
-        *,
-        noise_mode: str = ...,
-        resolution: int | None = ...,
-        features: Sequence[str],
-        rng: torch.Generator | None = ...,
-        dtype: torch.dtype | None = ...,
-        begun: Begun | None = ...,
-        checkpointing: bool = ...,
-    ) -> Drawing: ...
-
-    def synthesis_from_styles(
-        self,
-        styles: Mapping[str, Tensor],
-        *,
-        noise_mode: str = "const",
-        resolution: int | None = None,
-        features: Sequence[str] = (),
-        rng: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-        begun: Begun | None = None,
-        checkpointing: bool = False,
-    ) -> Drawing:
+        prefix: SynthesisPrefix | None = None,
+    ) -> Synthesis:
         """Draw images from style vectors as `styles` gives them; otherwise like `synthesis`.
 
         Raises:
@@ -310,53 +219,31 @@ class Generator:
         """
         given = self._checked_styles(styles)
 
-        def drawn(styles: dict[str, Tensor], begun: Begun | None) -> Drawing:
-            return self.network.synthesis.from_styles(
-                styles,
-                noise_mode=noise_mode,
-                resolution=resolution,
-                features=features,
-                rng=rng,
-                dtype=dtype,
-                begun=begun,
-                checkpointing=checkpointing,
-            )
+        def drawn(styles: dict[str, Tensor], prefix: SynthesisPrefix | None) -> Synthesis:
+            return self.network.synthesis.from_styles(styles, options, prefix=prefix)
 
-        if noise_mode == "random" or self._is_large(len(next(iter(given.values()), ())), resolution):
-            return drawn(given, begun)
-        return self._recorded(("styles", noise_mode, resolution, tuple(features), dtype), drawn, given, begun)
+        return self._drawn("styles", options, _count(given), drawn, given, prefix)
 
-    def begin(
-        self,
-        styles: Mapping[str, Tensor],
-        row: int,
-        *,
-        noise_mode: str = "const",
-        resolution: int | None = None,
-        features: Sequence[str] = (),
-        rng: torch.Generator | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> Begun:
+    def prefix(
+        self, styles: Mapping[str, Tensor], row: int, options: SynthesisOptions = DEFAULT_OPTIONS
+    ) -> SynthesisPrefix:
         """Draw up to the first layer that reads a row of ws, where drawings of faces begin to differ.
 
         Args:
             styles: as `styles` gives them, {name: (N, channels)}.
             row: the first row of ws that is still open.
+            options: how.
         Returns:
-            What `synthesis` and `synthesis_from_styles` go on from; see there for the other arguments.
+            What `synthesis` and `synthesis_from_styles` go on from.
         Raises:
             InputError: a style is missing, unknown, of a wrong shape or not finite, or there is no such row.
         """
         given = self._checked_styles(styles)
 
-        def started(styles: dict[str, Tensor]) -> Begun:
-            return self.network.synthesis.begin(
-                styles, row, noise_mode=noise_mode, resolution=resolution, features=features, rng=rng, dtype=dtype
-            )
+        def drawn(styles: dict[str, Tensor]) -> SynthesisPrefix:
+            return self.network.synthesis.prefix(styles, row, options)
 
-        if noise_mode == "random" or self._is_large(len(next(iter(given.values()), ())), resolution):
-            return started(given)
-        return self._recorded(("begin", row, noise_mode, resolution, tuple(features), dtype), started, given)
+        return self._drawn(("prefix", row), options, _count(given), drawn, given)
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.float32) -> Path:
         """Write the generator as safetensors.
@@ -372,21 +259,28 @@ class Generator:
         """
         return write_generator(path, self.config, self.network.state_dict(), dtype=dtype)
 
-    def _is_large(self, count: int, resolution: int | None) -> bool:
-        return count * (resolution or self.resolution) ** 2 > _MOST_PIXELS
+    def _drawn(
+        self, what: Hashable, options: SynthesisOptions, count: int, function: Callable[..., T], *inputs: object
+    ) -> T:
+        """A drawing of some faces by way of a CUDA graph, unless its noise is random or it is large."""
+        pixels = count * (options.resolution or self.resolution) ** 2
+        if options.noise_mode == "random" or pixels > _MOST_PIXELS:
+            return function(*inputs)
+        alike = options if options.rng is None else replace(options, rng=None)  # which has nothing to do here
+        return self._recorded((what, alike), function, *inputs)
 
     def _recorded(self, key: Hashable, function: Callable[..., T], *inputs: object) -> T:
         """A call by way of a CUDA graph, where there is a GPU and no gradient is wanted."""
         if not self.recorder.active or is_recording():
             return function(*inputs)
-        weights = tuple(self.network.parameters())
-        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*leaves(inputs), *weights)):
+        read = (*leaves(inputs), *self.network.parameters())
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in read):
             return function(*inputs)
         with torch.no_grad():
-            return self.recorder((key, tuple(weight._version for weight in weights)), function, *inputs)
+            return self.recorder((key, self.version), function, *inputs)
 
     def _checked_styles(self, styles: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        sizes = self.network.synthesis.style_sizes()
+        sizes = {layer.name: layer.channels for layer in self.layers}
         known = {k: self._checked(v, f"style {k}", (sizes[k],), finite=False) for k, v in styles.items() if k in sizes}
         # One question for all of them: a GPU is waited for at each.
         if known and not is_recording() and not bool(torch.cat([v.flatten() for v in known.values()]).isfinite().all()):
@@ -405,3 +299,8 @@ class Generator:
         if finite and not is_recording() and not bool(x.isfinite().all()):
             raise InputError(f"{name} holds numbers that are not finite")
         return x.to(self.device, torch.float32)
+
+
+def _count(styles: Mapping[str, Tensor]) -> int:
+    """Of how many faces some styles are; 0 where there are none at all."""
+    return len(next(iter(styles.values()), ()))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.errors import InputError
+from eclipsed.networks.mapping import FullyConnected
 from eclipsed.pretrained.generator import Generator
 
 __all__ = ["Tuning"]
@@ -45,9 +46,12 @@ class Tuning:
         rng = torch.Generator().manual_seed(seed)
         factors: dict[str, tuple[Tensor, Tensor]] = {}
         offsets: dict[str, Tensor] = {}
-        for name, weight in generator.network.synthesis.named_parameters():
-            if "affine" in name or name.endswith("noise_strength"):
-                continue  # what latents mean stays as it is
+        synthesis = generator.network.synthesis
+        affine = [module for module in synthesis.modules() if isinstance(module, FullyConnected)]
+        fixed = {weight for module in affine for weight in module.parameters()}  # what latents mean stays as it is
+        for name, weight in synthesis.named_parameters():
+            if weight in fixed or weight.ndim == 0:  # and so do the strengths of the noise
+                continue
             if weight.ndim == 4 and weight.shape[-1] > 1:
                 inside = weight[0].numel()
                 thin = min(rank, weight.shape[0], inside)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
-    from eclipsed.networks.stylegan2 import Begun
+    from eclipsed.networks.layers import SynthesisPrefix
 
 __all__ = ["Engine", "Shelved"]
 
@@ -33,7 +33,7 @@ __all__ = ["Engine", "Shelved"]
 FIRST_SEED = 1
 
 _FIRST_EDIT = "blond-hair"
-_FACES, _BEGUN, _DIRECTIONS, _THUMBNAILS = 24, 6, 128, 512  # how many are remembered
+_FACES, _PREFIXES, _DIRECTIONS, _THUMBNAILS = 24, 6, 128, 512  # how many are remembered
 _MOST_THUMBNAILS = 64  # on the page
 
 
@@ -82,7 +82,7 @@ class Engine:
         self._editor: Future[Editor] = Future()
         self._warm, self._lock = False, threading.Lock()
         self._faces: Memory[Faces] = Memory(_FACES)
-        self._begun: Memory[Begun] = Memory(_BEGUN)
+        self._prefixes: Memory[SynthesisPrefix] = Memory(_PREFIXES)
         self._directions: Memory[Direction] = Memory(_DIRECTIONS)
         self._thumbnails: Memory[str] = Memory(_THUMBNAILS)
         self._shelved: Memory[Shelved | None] = Memory(4096)
@@ -166,7 +166,7 @@ class Engine:
         if mine is None:
             return self.apply(look, self.before(look), key=(look.seed, look.truncation_psi))
         tuned = any(origin.tuning is not None for origin in mine.faces.origins)  # each is drawn from the start
-        return self.apply(look, self.before(look), key=None if tuned else face_key(look)[3:], begun=mine.begun)
+        return self.apply(look, self.before(look), key=None if tuned else face_key(look)[3:], prefixes=mine.prefixes)
 
     def apply(
         self,
@@ -174,7 +174,7 @@ class Engine:
         faces: Faces,
         *,
         key: tuple[object, ...] | None = None,
-        begun: Memory[Begun] | None = None,
+        prefixes: Memory[SynthesisPrefix] | None = None,
     ) -> Faces:
         """Some faces with the edits of a look.
 
@@ -182,18 +182,18 @@ class Engine:
             look: whose edits.
             faces: unedited.
             key: names the faces, so that what is drawn before the first edited layer can be remembered.
-            begun: where; None is where faces of seeds are remembered.
+            prefixes: where; None is where faces of seeds are remembered.
         """
         from eclipsed.editing.replay import first_row, replay, steps_of
 
         editor = self.editor
         steps = steps_of(look, editor.generator, models=editor.name, find=self.find)
-        started = None
+        prefix = None
         row = first_row(steps, editor.generator)
         if key is not None and row:
-            memory = self._begun if begun is None else begun
-            started = memory.get((*key, row), lambda: faces.latent.begin(editor.generator, row))
-        return replay(editor.generator, lambda: editor.parser, faces, steps, begun=started)
+            memory = self._prefixes if prefixes is None else prefixes
+            prefix = memory.get((*key, row), lambda: faces.latent.prefix(editor.generator, row))
+        return replay(editor.generator, lambda: editor.parser, faces, steps, prefix=prefix)
 
     # ---- directions
 

@@ -29,7 +29,7 @@ from eclipsed.values.checks import is_whole
 if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
-    from eclipsed.networks.stylegan2 import Begun
+    from eclipsed.networks.layers import SynthesisPrefix
     from eclipsed.photos.reading import Photo
     from eclipsed.studio.session import Session
 
@@ -137,7 +137,7 @@ class Portrait:
     psnr: tuple[float, ...] = ()
     before: tuple[str, ...] = ()
     thumbnails: Memory[str] = field(default_factory=lambda: Memory(512))
-    begun: Memory[Begun] = field(default_factory=lambda: Memory(2))
+    prefixes: Memory[SynthesisPrefix] = field(default_factory=lambda: Memory(2))
 
     @classmethod
     def of(cls, faces: Faces, name: str, picture: KeptPicture | None = None) -> Portrait:

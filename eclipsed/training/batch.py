@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.latents.latent import Latent
-from eclipsed.networks.stylegan2 import Begun
+from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.training.augment import Jitter
 
 __all__ = ["Batch", "Before"]
@@ -40,7 +40,7 @@ class Batch:
     protected: Tensor | None
     jitter: Jitter | None
     embedding: Tensor | None
-    begun: Begun | None = None
+    begun: SynthesisPrefix | None = None
     keep: float | Tensor = 0.0
 
     def __len__(self) -> int:
@@ -55,17 +55,14 @@ class Before:
     features: Mapping[str, Tensor]
     mask: Tensor | None
     protected: Tensor | None
-    begun: Begun | None
+    begun: SynthesisPrefix | None
 
     @classmethod
     def cat(cls, faces: list[Before]) -> Before:
         first = faces[0]
         begun = first.begun
         if begun is not None:
-            each = [face.begun for face in faces if face.begun is not None]
-            image = None if begun.image is None else torch.cat([b.image for b in each if b.image is not None])
-            kept = {name: torch.cat([b.kept[name] for b in each]) for name in begun.kept}
-            begun = Begun(begun.name, torch.cat([b.x for b in each]), image, kept)
+            begun = SynthesisPrefix.cat([face.begun for face in faces if face.begun is not None])
         return cls(
             torch.cat([face.image for face in faces]),
             {name: torch.cat([face.features[name] for face in faces]) for name in first.features},

@@ -14,7 +14,7 @@ from eclipsed.images.change import localization_score, mean_changes
 from eclipsed.images.masks import grow_mask, mix_masks
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
-from eclipsed.latents.spaces import Space
+from eclipsed.latents.space import Space
 from eclipsed.training.losses import contrast_margin
 from eclipsed.training.objective import Objective
 from eclipsed.values.seeds import CALIBRATION_SEEDS

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.errors import TrainingError
-from eclipsed.latents.spaces import Space
+from eclipsed.latents.space import Space
 from eclipsed.training.batch import Batch
 from eclipsed.training.objective import Objective, Terms
 
@@ -151,9 +151,9 @@ def _step(
     among = None
     if shared:
         among = space.keep(torch.ones_like(gradient))
-        gradient = space.tie(gradient, config.row_freedom)
+        gradient = space.share_rows(gradient, config.row_freedom)
     following = adam(replace(point, deltas=deltas.detach()), gradient, rate=rate, shared=among)
-    tamed = space.tame(
+    tamed = space.constrain(
         following.deltas, objective.spread, project=config.components is not None, row_cap=config.row_cap
     )
     sound = torch.isfinite(tamed).all().view(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypedDict
 
 import numpy as np
 import torch
@@ -18,8 +17,9 @@ from eclipsed.images.change import localization_score
 from eclipsed.images.masks import grow_mask, mix_masks
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.rows import row_groups
-from eclipsed.latents.spaces import Space
-from eclipsed.latents.spread import Spread
+from eclipsed.latents.space import Space
+from eclipsed.latents.w_statistics import WStatistics
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
@@ -122,8 +122,11 @@ class Objective:
         self._together = filled_up(self.bystanders) if on_gpu else None
         self._inside = _tables(region, config, generator.device)
         self.recorder = Recorder(generator.device, after=1)  # every shape is going to come again
-        self.spread = Spread.measure(generator, share=config.components or 0.985)
+        self.spread = WStatistics.of_generator(generator, share=config.components or 0.985)
         self.dtype = compute_dtype(config.precision, generator.device)
+        self.options = SynthesisOptions(
+            resolution=self.resolution, features=self.features, dtype=self.dtype, checkpointing=config.low_memory
+        )
         self._kept: dict[tuple[int, int], Before] = {}
         self._recent: tuple[object, list[Batch]] = (None, [])
 
@@ -231,11 +234,10 @@ class Objective:
         return self.recorder("look", self._look, image, jitter)
 
     def _before_edit(self, latent: Latent, row: int) -> Before:
-        how: _How = {"resolution": self.resolution, "features": self.features, "dtype": self.dtype}
-        begun = latent.begin(self.generator, row, **how) if row else None
-        image, features = latent.render(self.generator, begun=begun, **how)
-        mask, protected = self.masks(image) if self.local else (None, None)
-        return Before(image, features, mask, protected, begun)
+        begun = latent.prefix(self.generator, row, self.options) if row else None
+        drawn = latent.render(self.generator, self.options, prefix=begun)
+        mask, protected = self.masks(drawn.image) if self.local else (None, None)
+        return Before(drawn.image, drawn.features, mask, protected, begun)
 
     def terms(self, batch: Batch, space: Space, deltas: Tensor) -> Terms:
         """The loss of some deltas on a batch, averaged over the directions.
@@ -276,9 +278,8 @@ class Objective:
         for start in range(0, len(latent), _CHUNK):
             part = slice(start, start + _CHUNK)
             with torch.no_grad():  # closed before the yield, for a suspended one would stay in force outside
-                images = latent[part].render(
-                    self.generator, resolution=self.resolution, dtype=None if exact else self.dtype
-                )[0]
+                options = SynthesisOptions(resolution=self.resolution, dtype=None if exact else self.dtype)
+                images = latent[part].render(self.generator, options).image
             yield part, images
 
     def _draw(self, rng: torch.Generator) -> tuple[Latent, list[int]]:
@@ -294,14 +295,8 @@ class Objective:
     def _one(self, batch: Batch, space: Space, delta: Tensor) -> tuple[Tensor, Tensor]:
         config = self.config
         moved = space.move(batch.latent, delta, batch.alpha)
-        image, features = moved.render(
-            self.generator,
-            resolution=self.resolution,
-            features=self.features,
-            dtype=self.dtype,
-            begun=batch.begun,
-            checkpointing=config.low_memory,
-        )
+        drawn = moved.render(self.generator, self.options, prefix=batch.begun)
+        image, features = drawn.image, drawn.features
         # The parser goes first: what it needs is gone again when CLIP's activations come to stay for the gradient.
         mask = None if batch.mask is None else self.joined(batch, image)
         seen = self._look(image, batch.jitter)
@@ -357,12 +352,6 @@ class Objective:
         return {**places, "image": image} if self.with_image else places
 
 
-class _How(TypedDict):
-    resolution: int
-    features: tuple[str, ...]
-    dtype: torch.dtype
-
-
 def _tables(region: Region, config: TrainConfig, device: torch.device) -> Tensor:
     """For each label whether it is inside the region, and whether it is protected, (2, labels)."""
     protected = [name for name in config.protect if name not in region.parts]
@@ -394,7 +383,7 @@ def _places(generator: Generator, config: TrainConfig, resolution: int) -> tuple
     """Feature layers at which change is measured, and whether it is measured in the picture too."""
     if config.score_layers == "image":
         return (), True
-    there = tuple(name for name in generator.layer_names if int(name.split(".")[0][1:]) <= resolution)
+    there = tuple(layer.name for layer in generator.layers if not layer.is_rgb and layer.resolution <= resolution)
     if config.score_layers == "all":
         return there, False
     for name in config.score_layers:

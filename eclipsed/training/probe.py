@@ -9,7 +9,8 @@ from torch import Tensor
 
 from eclipsed.errors import InputError
 from eclipsed.latents.rows import row_groups
-from eclipsed.latents.spaces import Space, make_space
+from eclipsed.latents.space import Space
+from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.training.batch import Batch
 from eclipsed.training.config import TrainConfig
@@ -72,7 +73,8 @@ def group_rows(generator: Generator, config: TrainConfig, resolution: int) -> di
     Raises:
         InputError: the config's styles read none of the groups.
     """
-    known, seen = row_groups(generator.num_ws), generator.rows_up_to(resolution)
+    known = row_groups(generator.num_ws)
+    seen = {layer.row for layer in generator.layers if layer.resolution <= resolution}
     groups: dict[str, tuple[int, ...]] = {}
     for name in config.probe_groups:
         rows = tuple(row for row in known[name] if row in seen)

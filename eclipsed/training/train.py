@@ -15,7 +15,8 @@ from eclipsed.errors import EclipsedWarning, LocalityWarning, TrainingError, Voc
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
-from eclipsed.latents.spaces import Space, make_space
+from eclipsed.latents.space import Space
+from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 from recipes.mini.assemble import generator
 from recipes.mini.dataset import SHARD
@@ -39,8 +40,7 @@ def build(work: Path, *, shards: list[int], start: Path | None = None, threads: 
             ws = rows_of(batch, rng=rng) + CENTRE
             ws = ws + 0.05 * torch.randn(ws.shape, generator=rng)
             with torch.no_grad():
-                image = synthesis(ws, noise_mode="const", resolution=SIDE)
-            assert isinstance(image, torch.Tensor)
+                image = synthesis(ws, SynthesisOptions(resolution=SIDE)).image
             pictures.append(((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8))
         part = out / f"shard{k:03d}.part"
         torch.save({**source, "images": torch.cat(pictures)}, part)

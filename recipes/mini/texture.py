@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eclipsed.networks.stylegan2 import SynthesisLayer, SynthesisNetwork
+from eclipsed.networks.blocks import SynthesisLayer
+from eclipsed.networks.stylegan2 import SynthesisNetwork
 from eclipsed.worlds.parts import INDEX as LABEL
 from recipes.mini.attributes import INDEX
 from recipes.mini.portraits import ZOOM, dots, ringlets, strands, threads

@@ -19,6 +19,7 @@ from eclipsed.checkpoints.encoding import write_encoder
 from eclipsed.checkpoints.reading import read_generator
 from eclipsed.images.metrics import psnr
 from eclipsed.networks.encoder import Encoder, EncoderConfig
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini.attributes import VALUES, appearance
 from recipes.mini.dataset import Portraits
@@ -37,6 +38,9 @@ CONFIG = EncoderConfig(
     style_width=48,
     w_dim=W_DIM,
 )
+
+#: how the generator draws the guesses
+OPTIONS = SynthesisOptions(resolution=SIDE, dtype=DTYPE)
 
 DRAWN = 8  # guesses of each step that the generator draws
 OWN = 12  # pictures of each step that the generator drew
@@ -122,7 +126,7 @@ class Trainer:
         values, images = self.data.values[picked], self.data.images[picked].float() / 127.5 - 1
         with torch.no_grad():
             own = rows_of(values[:OWN], rng=rng).to(self.device) + CENTRE
-            own = self.synthesis(own, dtype=DTYPE, resolution=SIDE).clamp(-1, 1)
+            own = self.synthesis(own, OPTIONS).image.clamp(-1, 1)
         images = torch.cat([own, images[OWN:]])
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.rate, self.step, self.steps, warmup=100, floor=0.01)
@@ -142,7 +146,7 @@ class Trainer:
         return float(latent.detach()), float(looks.detach())
 
     def _looks(self, codes: Tensor, images: Tensor, picked: Tensor) -> Tensor:
-        drawn: Tensor = self.synthesis(codes + CENTRE, dtype=DTYPE, resolution=SIDE)
+        drawn: Tensor = self.synthesis(codes + CENTRE, OPTIONS).image
         weight = pixel_weights(self.data.labels[picked], drawn.shape[-1])
         tower: Tensor = self.tower(drawn, images)
         return distance(drawn, images, weight) + 0.1 * tower
@@ -153,7 +157,7 @@ class Trainer:
         self.network.eval()
         images = held_out.images[:count].to(self.device).float() / 127.5 - 1
         codes = torch.cat([self.network(some) for some in images.split(32)])
-        drawn = [self.synthesis(some + CENTRE, dtype=DTYPE, resolution=SIDE) for some in codes.split(32)]
+        drawn = [self.synthesis(some + CENTRE, OPTIONS).image for some in codes.split(32)]
         shown = appearance(values_of(codes.cpu().mean(1) + CENTRE)) - appearance(held_out.values[:count])
         return float(psnr(torch.cat(drawn), images).mean()), float(shown.square().mean())
 

@@ -26,7 +26,9 @@ from torch.nn import functional as F
 
 from eclipsed.checkpoints.reading import read_generator
 from eclipsed.networks.generator_config import GeneratorConfig
-from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.networks.mapping import FullyConnected
+from eclipsed.networks.stylegan2 import StyleGAN2, SynthesisNetwork
 from eclipsed.worlds.parts import INDEX
 from recipes.mini import clip_architecture
 from recipes.mini.attributes import INDEX as VALUE
@@ -172,50 +174,62 @@ class Tower(torch.nn.Module):
         return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).sum()
 
 
-def move_centre(synthesis: torch.nn.Module, by: float) -> None:
+def move_centre(synthesis: SynthesisNetwork, by: float) -> None:
     """Let a network that reads w read w + ``by`` instead: the constant goes into the biases of the affine layers."""
     with torch.no_grad():
-        for name, module in synthesis.named_modules():
-            if name.endswith("affine"):
-                module.bias -= by * module.weight_gain * module.weight.sum(1)
+        for affine in _affines(synthesis):
+            affine.bias.sub_(by * affine.weight_gain * affine.weight.sum(1))
 
 
-#: the last block's weights that read the rows which carry nothing
-DEAF = tuple(f"b{CONFIG.resolution}.{layer}.affine.weight" for layer in ("conv1", "torgb"))
+def _affines(synthesis: SynthesisNetwork) -> list[FullyConnected]:
+    """What makes styles of ws."""
+    return [module for module in synthesis.modules() if isinstance(module, FullyConnected)]
 
 
-def _start_quiet(network: torch.nn.Module) -> None:
+def _deaf(synthesis: SynthesisNetwork) -> set[str]:
+    """Names of the weights that read the rows which carry nothing: the last two, of the last block."""
+    return {f"{layer.name}.affine.weight" for layer in synthesis.layers if layer.row >= CONFIG.num_ws - 2}
+
+
+def _start_quiet(synthesis: SynthesisNetwork) -> None:
     """Let the styles begin near 1, so that a row starts by ignoring values which are not its own.
 
     The last block begins by drawing nothing.
     """
+    silent = {*_deaf(synthesis), f"{synthesis.layers[-1].name}.weight"}
     with torch.no_grad():
-        for name, weight in network.named_parameters():
-            if name.endswith("affine.weight"):
-                weight.mul_(0.1)
-            if name in (*DEAF, f"b{CONFIG.resolution}.torgb.weight"):
+        for affine in _affines(synthesis):
+            affine.weight.mul_(0.1)
+        for name, weight in synthesis.named_parameters():
+            if name in silent:
                 weight.zero_()
 
 
-def _moved(name: str, stage: Stage) -> bool:
-    """Whether a stage moves the weights of that name."""
-    mine = stage.resolution <= SIDE or name.startswith(f"b{stage.resolution}.")
-    return mine and name not in DEAF and not name.endswith("noise_strength")
+def _moved(synthesis: SynthesisNetwork, stage: Stage) -> set[str]:
+    """Names of the weights that a stage moves."""
+    mine = [layer for layer in synthesis.layers if layer.resolution == stage.resolution]
+    names = {name for name, _ in synthesis.named_parameters()}
+    if stage.resolution > SIDE:
+        modules = {layer.name: synthesis.get_submodule(layer.name) for layer in mine}
+        names = {f"{name}.{leaf}" for name, module in modules.items() for leaf, _ in module.named_parameters()}
+    strengths = {f"{layer.name}.noise_strength" for layer in synthesis.layers}
+    return names - strengths - _deaf(synthesis)
 
 
 @torch.no_grad()
-def fill(network: torch.nn.Module, state: dict[str, Tensor]) -> None:
+def fill(synthesis: SynthesisNetwork, state: dict[str, Tensor]) -> None:
     """Give a network the weights of one that is as wide or narrower, so that it draws the same.
 
     New channels are drawn as they begin, but nothing listens to them yet.
     Source: Chen et al. 2015, arXiv:1511.05641, for the idea; here new channels are fresh, not copies.
     """
-    own = network.state_dict()
+    own = synthesis.state_dict()
+    kinds = {f"{layer.name}.weight": layer.is_rgb for layer in synthesis.layers}
     for name, old in state.items():
         new = own[name]
-        if name.endswith(("conv0.weight", "conv1.weight")):
+        if kinds.get(name) is False:  # a convolution
             new[: old.shape[0], old.shape[1] :] = 0
-        elif name.endswith("torgb.weight"):
+        elif kinds.get(name):
             new.zero_()
             old = old * math.sqrt(new.shape[1] / old.shape[1])  # it is divided by the root of the channels in use
         new[tuple(slice(n) for n in old.shape)] = old
@@ -262,7 +276,8 @@ class Run:
         self.place, self.step = place, 0
         if self.stage is None:
             return
-        named = {name: p.requires_grad_(_moved(name, self.stage)) for name, p in self.network.named_parameters()}
+        moved = _moved(self.network, self.stage)
+        named = {name: p.requires_grad_(name in moved) for name, p in self.network.named_parameters()}
         maps = [p for name, p in named.items() if p.requires_grad and name.endswith("noise_const")]
         rest = [p for name, p in named.items() if p.requires_grad and not name.endswith("noise_const")]
         groups = [{"params": rest, "times": 1}, {"params": maps, "times": NOISE_RATE}]
@@ -360,7 +375,7 @@ class Lesson:
         target = data.images[picked].float() / 127.5 - 1
         target = F.interpolate(target, size=(stage.resolution, stage.resolution), mode="area")
         weight = pixel_weights(data.labels[picked], stage.resolution)
-        image = self.draw(ws, noise_mode="const", resolution=stage.resolution, dtype=DTYPE)
+        image = self.draw(ws, SynthesisOptions(resolution=stage.resolution, dtype=DTYPE)).image
         loss = distance(image, target, weight)
         if stage.seen:
             loss = loss + stage.seen * self.tower(image, target)

@@ -18,7 +18,7 @@ from torch import Tensor
 from eclipsed.editing.faces import Faces
 from eclipsed.editor import Editor
 from eclipsed.evaluation.evaluate import judge
-from eclipsed.latents.spread import Spread
+from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.prompts.target import Target
 from eclipsed.worlds.parts import expand
 from recipes.mini.attributes import FAMILIES, INDEX, SHARPNESS, weights
@@ -164,14 +164,14 @@ class Truth:
         before: N faces.
         exact: the same with the target true and nothing else changed.
         colours: mean colour of the region of the exact edit, (N, 3).
-        spread: where the latents of the generator lie.
+        statistics: where the latents of the generator lie.
     """
 
     target: Target
     before: Faces
     exact: Faces
     colours: Tensor
-    spread: Spread
+    statistics: WStatistics
 
     @classmethod
     def of(cls, editor: Editor, target: Target, *, seeds: Sequence[int]) -> Truth:
@@ -179,7 +179,7 @@ class Truth:
         before = editor.sample(seeds=seeds, truncation_psi=1.0)
         exact = editor.sample(ws=exact_ws(before.ws, target))
         colours = region_colour(editor, exact, REGION[target.attribute])
-        return cls(target, before, exact, colours, Spread.measure(editor.generator))
+        return cls(target, before, exact, colours, WStatistics.of_generator(editor.generator))
 
     def judge(
         self, editor: Editor, after: Faces, *, prompt: str, parts: Sequence[str], rows: Sequence[int] | None = None
@@ -205,7 +205,7 @@ class Truth:
         unknown = self.colours.isnan().any(dim=1)  # the parser sees no region in the exact edit: nothing to be near to
         out["strict"] = torch.where(unknown, out["success"], strict)
         edited = after.ws if rows is None else after.ws[:, list(rows)]
-        out["distance"] = self.spread.distance(edited).mean(dim=1).cpu()
+        out["distance"] = self.statistics.distance(edited).mean(dim=1).cpu()
         return out
 
     def ceiling(self, editor: Editor, *, prompt: str) -> dict[str, Tensor]:

@@ -14,11 +14,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from eclipsed.compute import graphs
 from eclipsed.compute.graphs import Recorder
-from eclipsed.editing import faces as editing
+from eclipsed.editing import moving
 from eclipsed.editor import Editor
 from eclipsed.errors import EclipsedWarning, TrainingError
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.spaces import make_space
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.prompts.region import Region
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.objective import Objective
@@ -340,8 +341,8 @@ def test_recorded_edits_are_the_same_to_the_last_bit(editor, recorded, direction
         faces, plain = own.sample(seeds=[seed]), editor.sample(seeds=[seed])
         assert torch.equal(faces.images, plain.images)
         assert torch.equal(own.edit(faces, direction, 0.5).images, editor.edit(plain, direction, 0.5).images)
-        rungs = editing.ladder(own.generator, faces, direction, (-0.5, 0.5, 1.0))
-        wanted = editing.ladder(editor.generator, plain, direction, (-0.5, 0.5, 1.0))
+        rungs = moving.ladder(own.generator, faces, direction, (-0.5, 0.5, 1.0))
+        wanted = moving.ladder(editor.generator, plain, direction, (-0.5, 0.5, 1.0))
         assert all(torch.equal(a.images, b.images) for a, b in zip(rungs, wanted, strict=True))
     assert tape.replayed
 
@@ -355,8 +356,9 @@ def test_a_slider_is_recorded(editor, recorded, direction):
             latent = Latent.of_seeds(one.generator, [1])
             space = make_space("W+", one.generator, layers=range(row, one.generator.num_ws))
             with torch.no_grad():
-                begun = latent.begin(one.generator, row)
-                pictures.append(space.move(latent, direction.deltas[0], alpha).render(one.generator, begun=begun)[0])
+                prefix = latent.prefix(one.generator, row)
+                moved = space.move(latent, direction.deltas[0], alpha)
+                pictures.append(moved.render(one.generator, prefix=prefix).image)
         assert torch.equal(*pictures)
     assert tape.replayed
 
@@ -368,9 +370,9 @@ def test_a_gradient_random_noise_and_many_pixels_are_drawn_as_ever(recorded, mon
     warmed = tape.warmed
     for _ in range(3):
         leaf = ws.clone().requires_grad_()
-        (gradient,) = torch.autograd.grad(generator.synthesis(leaf).sum(), leaf)
+        (gradient,) = torch.autograd.grad(generator.synthesis(leaf).image.sum(), leaf)
         assert gradient.abs().max() > 0
-        generator.synthesis(ws, noise_mode="random")
+        generator.synthesis(ws, SynthesisOptions(noise_mode="random"))
     monkeypatch.setattr("eclipsed.pretrained.generator._MOST_PIXELS", 32)
     for _ in range(3):
         generator.synthesis(ws)
@@ -382,10 +384,10 @@ def test_changed_weights_are_recorded_anew(recorded):
     generator = editor.generator
     ws = generator.mapping(generator.z([1]))
     with torch.no_grad():
-        before = [generator.synthesis(ws) for _ in range(4)]
+        before = [generator.synthesis(ws).image for _ in range(4)]
         generator.network.synthesis.b4.const.mul_(2)
-        after = generator.synthesis(ws)
-        plain = generator.network.synthesis(ws)
+        after = generator.synthesis(ws).image
+        plain = generator.network.synthesis(ws).image
     assert torch.equal(before[0], before[3])
     assert torch.equal(after, plain)
 
@@ -484,7 +486,7 @@ def test_on_a_gpu_recorded_edits_are_the_same(cuda_editor, monkeypatch):
 
     def pictures():
         one = editor.edit(faces, direction, 0.7).images
-        return [one, *(rung.images for rung in editing.ladder(editor.generator, faces, direction, (-1.0, 0.5, 1.0)))]
+        return [one, *(rung.images for rung in moving.ladder(editor.generator, faces, direction, (-1.0, 0.5, 1.0)))]
 
     found = [pictures() for _ in range(4)][-1]
     assert len(editor.generator.recorder)

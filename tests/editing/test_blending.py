@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from eclipsed.commands import cli
 from eclipsed.editing.blending import START, blend_features, blend_pixels, feathered
-from eclipsed.editing.faces import edit
+from eclipsed.editing.moving import edit
 from eclipsed.editing.replay import first_row, replay, steps_of
 from eclipsed.editing.stack import Stack
 from eclipsed.editor import Editor
@@ -47,11 +47,11 @@ def test_a_full_mask_draws_the_one_and_an_empty_mask_the_other(editor):
     network = editor.generator.network.synthesis
     old, new = styles(editor.generator, 1), styles(editor.generator, 2)
     ones = torch.ones(2, 1, 32, 32)
-    assert torch.equal(draw_blended(network, old, new, ones, start=4), network.from_styles(new))
-    assert torch.equal(draw_blended(network, old, new, ones, start=16), network.from_styles(new))
+    assert torch.equal(draw_blended(network, old, new, ones, start=4), network.from_styles(new).image)
+    assert torch.equal(draw_blended(network, old, new, ones, start=16), network.from_styles(new).image)
     # beyond the mask the features are those of the other; only the last colours are not joined
     none = draw_blended(network, old, new, 0 * ones, start=4)
-    by_hand = network.from_styles({**old, "b32.torgb": new["b32.torgb"]})
+    by_hand = network.from_styles({**old, "b32.torgb": new["b32.torgb"]}).image
     assert_close(none, by_hand, rtol=1e-5, atol=1e-5)
 
 
@@ -61,7 +61,7 @@ def test_far_from_the_mask_a_drawing_feels_nothing_of_it(editor):
     new["b32.torgb"] = old["b32.torgb"]
     mask = torch.zeros(2, 1, 32, 32)
     mask[:, :, :8, :8] = 1.0
-    drawn, plain = draw_blended(network, old, new, mask, start=16), network.from_styles(old)
+    drawn, plain = draw_blended(network, old, new, mask, start=16), network.from_styles(old).image
     assert_close(drawn[:, :, 16:, 16:], plain[:, :, 16:, 16:], rtol=1e-5, atol=1e-5)
     assert float((drawn - plain)[:, :, :8, :8].abs().mean()) > 1e-3
     with pytest.raises(InputError, match=r"the shape \(2, 1, 32, 32\); got \(2, 1, 16, 16\)"):
@@ -150,8 +150,8 @@ def test_a_stack_replays_it(mini, hair):
     by_hand = mini.edit(faces, hair, 0.8, blend="features")
     assert torch.equal(mini.replay(faces, look, directions=[hair]).images, by_hand.images)
     steps = steps_of(look, mini.generator, find=lambda entry: hair)
-    begun = faces.latent.begin(mini.generator, first_row(steps, mini.generator))
-    again = replay(mini.generator, lambda: mini.parser, faces, steps, begun=begun)
+    prefix = faces.latent.prefix(mini.generator, first_row(steps, mini.generator))
+    again = replay(mini.generator, lambda: mini.parser, faces, steps, prefix=prefix)
     assert torch.equal(again.images, by_hand.images)
 
 

@@ -10,7 +10,7 @@ from directions_kit import make
 from PIL import Image
 from torch.testing import assert_close
 
-from eclipsed.editing.faces import ladder
+from eclipsed.editing.moving import ladder
 from eclipsed.errors import DirectionError, EclipsedWarning, InputError, OutputError
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
@@ -52,7 +52,7 @@ def test_an_edit_is_the_synthesis_of_moved_ws(editor, faces, plus):
     edited = editor.edit(faces, plus, alpha=-0.8)
     ws = faces.ws + (-0.8 * 0.5) * plus.deltas[0]
     assert_close(edited.ws, ws)
-    assert_close(edited.images, editor.generator.synthesis(ws), rtol=1e-4, atol=1e-4)
+    assert_close(edited.images, editor.generator.synthesis(ws).image, rtol=1e-4, atol=1e-4)
     assert torch.equal(faces.ws, editor.sample(seeds=[3, 1, 2]).ws)
 
 
@@ -102,9 +102,9 @@ def test_a_ladder_is_many_edits(editor, faces, any_direction, monkeypatch, pixel
 
 
 def test_a_ladder_draws_what_is_shared_once(editor, faces, plus, monkeypatch):
-    rows, begin = [], editor.generator.begin
+    rows, prefix = [], editor.generator.prefix
     monkeypatch.setattr(
-        editor.generator, "begin", lambda styles, row, **how: rows.append(row) or begin(styles, row, **how)
+        editor.generator, "prefix", lambda styles, row, *how: rows.append(row) or prefix(styles, row, *how)
     )
     rungs = ladder(editor.generator, faces, plus, (0.5, 1.0), layers=(5, 6))
     assert rows == [5]

@@ -140,15 +140,16 @@ def test_a_replay_is_the_same_picture_as_single_edits(editor, direction, other, 
 
 
 @pytest.mark.parametrize("blend", [None, "pixels", "features"])
-def test_what_is_begun_once_gives_the_same_bits(editor, other, blend):
+def test_what_is_drawn_once_gives_the_same_bits(editor, other, blend):
     faces = editor.sample(seeds=[5])
     look = Stack().added(other, alpha=1.0, blend=blend)
     steps = steps_of(look, editor.generator, find=lambda entry: other)
     row = first_row(steps, editor.generator)
     assert row == 4
-    begun = faces.latent.begin(editor.generator, row)
+    prefix = faces.latent.prefix(editor.generator, row)
     whole = replay(editor.generator, lambda: editor.parser, faces, steps)
-    assert torch.equal(replay(editor.generator, lambda: editor.parser, faces, steps, begun=begun).images, whole.images)
+    again = replay(editor.generator, lambda: editor.parser, faces, steps, prefix=prefix)
+    assert torch.equal(again.images, whole.images)
 
 
 def test_edits_that_are_off_or_zero_leave_the_picture(editor, direction):

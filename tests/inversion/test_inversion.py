@@ -152,9 +152,9 @@ def test_edits_of_a_tuned_face_are_drawn_by_the_tuned_generator(editor, directio
     faces = editor.invert(pictures, aligned=True, config=FEW, level="best")
     edited = editor.edit(faces, direction, 0.5)
     for index, origin in enumerate(faces.origins):
-        own = origin.tuning.generator(editor.generator).synthesis(edited.ws[index : index + 1])
+        own = origin.tuning.generator(editor.generator).synthesis(edited.ws[index : index + 1]).image
         assert torch.equal(edited.images[index : index + 1], own)
-        assert not torch.equal(own, editor.generator.synthesis(edited.ws[index : index + 1]))
+        assert not torch.equal(own, editor.generator.synthesis(edited.ws[index : index + 1]).image)
     assert torch.equal(editor.edit(faces, direction, 0.0).images, faces.images)
     assert torch.equal(faces[1].images, editor.edit(faces[1], direction, 0.0).images)
     assert faces.names == ("photo 1", "photo 2")
@@ -164,7 +164,7 @@ def test_edits_of_a_tuned_face_are_drawn_by_the_tuned_generator(editor, directio
 def test_a_difference_of_zero_changes_nothing(editor):
     tuning = Tuning.start(editor.generator).half()
     ws = editor.sample(seeds=[1]).ws
-    assert torch.equal(tuning.generator(editor.generator).synthesis(ws), editor.generator.synthesis(ws))
+    assert torch.equal(tuning.generator(editor.generator).synthesis(ws).image, editor.generator.synthesis(ws).image)
     with pytest.raises(InputError, match="does not fit"):
         Tuning({}, {"b9.none": torch.zeros(1)}).weights(editor.generator)
 

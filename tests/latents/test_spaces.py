@@ -7,9 +7,10 @@ from torch.testing import assert_close
 
 from eclipsed.errors import InputError
 from eclipsed.latents.latent import Latent
-from eclipsed.latents.rows import row_groups, row_names
+from eclipsed.latents.rows import row_groups, rows_of
 from eclipsed.latents.spaces import SPACES, make_space
-from eclipsed.latents.spread import Spread
+from eclipsed.latents.w_statistics import WStatistics
+from eclipsed.networks.layers import SynthesisOptions
 
 NAMES = tuple(SPACES)
 
@@ -20,8 +21,8 @@ def generator(editor):
 
 
 @pytest.fixture(scope="module")
-def spread(generator):
-    return Spread.measure(generator, count=200)
+def statistics(generator):
+    return WStatistics.measure(generator, count=200)
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def a_delta(space, seed=0):
 
 def picture(generator, latent):
     with torch.no_grad():
-        return latent.render(generator)[0]
+        return latent.render(generator).image
 
 
 def test_the_spaces_have_their_names_and_shapes(generator):
@@ -126,7 +127,7 @@ def test_s_adds_to_the_style_vectors(generator, latent):
     first = space.widths[0]
     styles["b4.torgb"] = styles["b4.torgb"] + 0.5 * delta[:first]
     styles["b8.conv0"] = styles["b8.conv0"] + 0.5 * delta[first:]
-    assert_close(picture(generator, moved), generator.synthesis_from_styles(styles), rtol=1e-4, atol=1e-5)
+    assert_close(picture(generator, moved), generator.synthesis_from_styles(styles).image, rtol=1e-4, atol=1e-5)
 
 
 def test_s_without_an_offset_is_the_picture_of_ws(generator, latent):
@@ -137,12 +138,12 @@ def test_s_without_an_offset_is_the_picture_of_ws(generator, latent):
 
 def test_s_of_convolutions_only(generator):
     space = make_space("S", generator, styles="conv")
-    assert space.styles == tuple(generator.layer_names)
+    assert space.styles == tuple(layer.name for layer in generator.layers if not layer.is_rgb)
 
 
 def test_s_of_some_rows(generator):
     space = make_space("S", generator, layers=[0, 1])
-    assert space.styles == tuple(n for n in generator.style_names if generator.row_of(n) in (0, 1))
+    assert space.styles == tuple(layer.name for layer in generator.layers if layer.row in (0, 1))
     assert [name for name, _ in space.columns] == list(space.styles)
 
 
@@ -160,9 +161,10 @@ def test_offsets_in_s_and_moves_in_w_add_up_in_either_order(generator, latent):
 def test_gradients_reach_the_delta_and_only_the_chosen_rows(generator, latent, name):
     space = make_space(name, generator, layers=[1, 2])
     delta = a_delta(space).requires_grad_()
-    image, features = space.move(latent, delta, 0.5).render(generator, resolution=16, features=["b8.conv1"])
-    assert image.shape[-1] == 16
-    (image.square().mean() + features["b8.conv1"].square().mean()).backward()
+    options = SynthesisOptions(resolution=16, features=["b8.conv1"])
+    drawn = space.move(latent, delta, 0.5).render(generator, options)
+    assert drawn.image.shape[-1] == 16
+    (drawn.image.square().mean() + drawn.features["b8.conv1"].square().mean()).backward()
     assert torch.isfinite(delta.grad).all()
     assert float(delta.grad.abs().sum()) > 0
     if name == "W+":
@@ -204,9 +206,8 @@ def test_restricting_s_by_row_and_by_name(generator, latent):
     assert by_name.shape == space.shape
     assert set(by_name.move(latent, delta, 1.0).offsets) == {"b8.conv1"}
     by_row = space.restricted([0])
-    assert set(by_row.move(latent, delta, 1.0).offsets) == {
-        n for n in generator.style_names if generator.row_of(n) == 0
-    }
+    row_0 = {layer.name for layer in generator.layers if layer.row == 0}
+    assert set(by_row.move(latent, delta, 1.0).offsets) == row_0
     kept = by_name.keep(delta)
     assert int((kept != 0).sum()) == dict(space.columns)["b8.conv1"]
     with pytest.raises(InputError, match=r"edits the style layers .*; got 7"):
@@ -214,46 +215,46 @@ def test_restricting_s_by_row_and_by_name(generator, latent):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_taming_caps_what_is_too_long_and_leaves_the_rest(generator, spread, name):
+def test_constraining_caps_what_is_too_long_and_leaves_the_rest(generator, statistics, name):
     space = make_space(name, generator)
     small, huge = torch.full((1, *space.shape), 1e-6), torch.full((1, *space.shape), 1e6)
-    assert_close(space.tame(small, spread, project=False, row_cap=0.5), small)
-    tamed = space.tame(huge, spread, project=False, row_cap=0.5)
-    assert 0 < float(tamed.norm()) < float(huge.norm()) / 1e3
-    assert torch.equal(space.tame(huge, spread, project=False, row_cap=None), huge)
+    assert_close(space.constrain(small, statistics, project=False, row_cap=0.5), small)
+    constrained = space.constrain(huge, statistics, project=False, row_cap=0.5)
+    assert 0 < float(constrained.norm()) < float(huge.norm()) / 1e3
+    assert torch.equal(space.constrain(huge, statistics, project=False, row_cap=None), huge)
 
 
-def test_taming_in_w_plus_projects_each_row(generator, spread):
+def test_constraining_in_w_plus_projects_each_row(generator, statistics):
     space = make_space("W+", generator, layers=[0, 1])
     deltas = torch.randn(1, *space.shape, generator=rng())
-    tamed = space.tame(deltas, spread, project=True, row_cap=0.35)
-    assert_close(spread.project(tamed), tamed, rtol=1e-3, atol=1e-5)
-    assert float(tamed[0].norm(dim=1).max()) <= 0.35 * spread.radius * 1.001
-    assert float(tamed[0, 2:].abs().sum()) == 0
+    constrained = space.constrain(deltas, statistics, project=True, row_cap=0.35)
+    assert_close(statistics.project(constrained), constrained, rtol=1e-3, atol=1e-5)
+    assert float(constrained[0].norm(dim=1).max()) <= 0.35 * statistics.radius * 1.001
+    assert float(constrained[0, 2:].abs().sum()) == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_ordinary_faces_are_at_distance_one_and_moved_ones_farther(generator, spread, name):
+def test_ordinary_faces_are_at_distance_one_and_moved_ones_farther(generator, statistics, name):
     space = make_space(name, generator, layers=[0, 1, 2])
     z = torch.from_numpy(np.random.RandomState(5).randn(200, generator.z_dim).astype(np.float32))
     latent = Latent.of_z(generator, z)
-    near = float(space.distance(latent, spread).mean())
+    near = float(space.distance(latent, statistics).mean())
     assert near == pytest.approx(1, abs=0.15)
     if name != "Z":  # the mapping network leads every z to data
-        scale = 40 * float(spread.radius)
+        scale = 40 * float(statistics.radius)
         far = space.move(latent, scale * torch.ones(space.shape) / space.shape[-1] ** 0.5, 1.0)
-        assert float(space.distance(far, spread).mean()) > 3 * near
+        assert float(space.distance(far, statistics).mean()) > 3 * near
 
 
 def test_rows_by_number_and_by_name(generator):
-    assert row_names(generator, None) == tuple(range(8))
-    assert row_names(generator, [3, "b4.conv1", 3]) == (0, 3)
-    assert row_names(generator, np.array([5, 4])) == (4, 5)
+    assert rows_of(generator, None) == tuple(range(8))
+    assert rows_of(generator, [3, "b4.conv1", 3]) == (0, 3)
+    assert rows_of(generator, np.array([5, 4])) == (4, 5)
     for bad in ([8], [-1], [True], [1.5], [], 3, "b4.conv1"):
         with pytest.raises(InputError, match=r"rows (from )?0 to 7"):
-            row_names(generator, bad)
+            rows_of(generator, bad)
     with pytest.raises(InputError, match=r"unknown layer 'b5\.conv1'"):
-        row_names(generator, ["b5.conv1"])
+        rows_of(generator, ["b5.conv1"])
 
 
 def test_groups_of_rows():
@@ -296,15 +297,15 @@ def test_bad_input_is_one_sentence(generator, call, message):
         call(generator)
 
 
-def test_tied_rows_go_together(generator):
+def test_shared_rows_go_together(generator):
     gradient = torch.randn(2, *make_space("W+", generator).shape, generator=torch.Generator().manual_seed(0))
     space = make_space("W+", generator, layers=[1, 3, 4])
     chosen = gradient[:, [1, 3, 4]]
-    assert_close(space.tie(gradient, 1.0), space.keep(gradient))
-    assert_close(space.tie(gradient, 0.0)[:, [1, 3, 4]], chosen.mean(1, keepdim=True).expand_as(chosen))
-    half = space.tie(gradient, 0.5)
+    assert_close(space.share_rows(gradient, 1.0), space.keep(gradient))
+    assert_close(space.share_rows(gradient, 0.0)[:, [1, 3, 4]], chosen.mean(1, keepdim=True).expand_as(chosen))
+    half = space.share_rows(gradient, 0.5)
     assert_close(half[:, [1, 3, 4]], (chosen + chosen.mean(1, keepdim=True)) / 2)
     assert not half[:, [0, 2]].any()
     one_row = make_space("W", generator)
     flat = gradient[:, 0]
-    assert one_row.tie(flat, 0.0) is flat  # W has nothing to tie
+    assert one_row.share_rows(flat, 0.0) is flat  # W has no rows to share

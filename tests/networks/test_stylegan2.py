@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from eclipsed.errors import InputError
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.layers import Layer, SynthesisOptions
 from eclipsed.networks.stylegan2 import StyleGAN2
 
 SMALL = GeneratorConfig(z_dim=5, w_dim=7, resolution=8, channels=((4, 9), (8, 6)), mapping_layers=1)
@@ -52,6 +53,18 @@ def inputs(config, n=3, seed=1):
 
 def latents(config, n=3, seed=2):
     return torch.randn(n, config.num_ws, config.w_dim, generator=torch.Generator().manual_seed(seed))
+
+
+def names(synthesis):
+    return [layer.name for layer in synthesis.layers]
+
+
+def convs(synthesis):
+    return [layer for layer in synthesis.layers if not layer.is_rgb]
+
+
+def random_noise(seed):
+    return SynthesisOptions(noise_mode="random", rng=torch.Generator().manual_seed(seed))
 
 
 def dense(state, name, x, lr=1.0):
@@ -151,7 +164,8 @@ def test_the_length_of_z_plays_no_part():
 def test_synthesis_matches_the_definition(config, noise_mode):
     network, ws = make(config), latents(config)
     skips, features = draw_by_hand(config, double(network), ws.double(), noise_mode == "const")
-    image, got = network.synthesis(ws, noise_mode=noise_mode, features=network.synthesis.layer_names)
+    drawn = network.synthesis(ws, SynthesisOptions(noise_mode=noise_mode, features=convs(network.synthesis)))
+    image, got = drawn.image, drawn.features
     assert image.shape == (3, 3, config.resolution, config.resolution)
     assert_close(image.double(), skips[config.resolution], rtol=1e-5, atol=1e-4)
     assert list(got) == list(features)
@@ -163,8 +177,8 @@ def test_synthesis_matches_the_definition(config, noise_mode):
 @pytest.mark.parametrize("noise_mode", ["const", "none"])
 def test_bfloat16_rounds_but_draws_the_same(config, noise_mode):
     network, ws = make(config), latents(config).requires_grad_()
-    exact = network.synthesis(ws, noise_mode=noise_mode)
-    short = network.synthesis(ws, noise_mode=noise_mode, dtype=torch.bfloat16)
+    exact = network.synthesis(ws, SynthesisOptions(noise_mode=noise_mode)).image
+    short = network.synthesis(ws, SynthesisOptions(noise_mode=noise_mode, dtype=torch.bfloat16)).image
     assert_close(short, exact, rtol=0, atol=0.04 * float(exact.detach().abs().max()))
     gradients = [torch.autograd.grad(image.square().sum(), ws)[0].flatten() for image in (exact, short)]
     assert float(F.cosine_similarity(*gradients, dim=0)) > 0.99
@@ -174,27 +188,28 @@ def test_bfloat16_rounds_but_draws_the_same(config, noise_mode):
 def test_stopping_early_gives_the_colours_so_far(side):
     network, ws = make(ODD), latents(ODD)
     skips, _ = draw_by_hand(ODD, double(network), ws.double())
-    assert_close(network.synthesis(ws, resolution=side).double(), skips[side], rtol=1e-5, atol=1e-4)
-    image, kept = network.synthesis(ws, resolution=side, features=["b4.conv1"])
-    assert torch.equal(image, network.synthesis(ws, resolution=side))
-    assert list(kept) == ["b4.conv1"]
+    image = network.synthesis(ws, SynthesisOptions(resolution=side)).image
+    assert_close(image.double(), skips[side], rtol=1e-5, atol=1e-4)
+    drawn = network.synthesis(ws, SynthesisOptions(resolution=side, features=["b4.conv1"]))
+    assert torch.equal(drawn.image, image)
+    assert list(drawn.features) == ["b4.conv1"]
 
 
 def test_stopping_early_runs_no_later_layer():
     network, ran = make(ODD), []
-    for name in network.synthesis.style_names:
+    for name in names(network.synthesis):
         layer = network.synthesis.get_submodule(name)
         layer.register_forward_hook(lambda *_, name=name: ran.append(name))
-    network.synthesis(latents(ODD), resolution=8)
+    network.synthesis(latents(ODD), SynthesisOptions(resolution=8))
     assert ran == ["b4.conv1", "b4.torgb", "b8.conv0", "b8.conv1", "b8.torgb"]
 
 
 def test_features_are_what_the_layers_gave():
     network, seen = make(ODD), {}
-    for name in network.synthesis.layer_names:
+    for name in (layer.name for layer in convs(network.synthesis)):
         layer = network.synthesis.get_submodule(name)
         layer.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out.clone()}))
-    _, features = network.synthesis(latents(ODD), features=("b8.conv0", "b32.conv1"))
+    features = network.synthesis(latents(ODD), SynthesisOptions(features=("b8.conv0", "b32.conv1"))).features
     assert sorted(features) == ["b32.conv1", "b8.conv0"]
     for name, value in features.items():
         assert torch.equal(value, seen[name])
@@ -204,14 +219,17 @@ def test_features_are_what_the_layers_gave():
 def test_styles_read_out_and_put_in_give_the_same_images(config):
     synthesis, ws = make(config).synthesis, latents(config)
     styles = synthesis.styles(ws)
-    assert tuple(styles) == synthesis.style_names
-    assert {name: value.shape[1] for name, value in styles.items()} == synthesis.style_sizes()
-    assert torch.equal(synthesis.from_styles(styles), synthesis(ws))
-    assert torch.equal(synthesis.from_styles(styles, resolution=8), synthesis(ws, resolution=8))
-    image, features = synthesis.from_styles(styles, noise_mode="none", features=["b8.conv0"])
-    same, wanted = synthesis(ws, noise_mode="none", features=["b8.conv0"])
-    assert torch.equal(image, same)
-    assert torch.equal(features["b8.conv0"], wanted["b8.conv0"])
+    assert list(styles) == names(synthesis)
+    assert [value.shape[1] for value in styles.values()] == [layer.channels for layer in synthesis.layers]
+    for options in (
+        SynthesisOptions(),
+        SynthesisOptions(resolution=8),
+        SynthesisOptions(noise_mode="none", features=["b8.conv0"]),
+    ):
+        drawn, wanted = synthesis.from_styles(styles, options), synthesis(ws, options)
+        assert torch.equal(drawn.image, wanted.image)
+        assert list(drawn.features) == list(wanted.features) == list(options.features)
+        assert all(torch.equal(drawn.features[name], wanted.features[name]) for name in options.features)
 
 
 def test_each_style_reads_its_own_row():
@@ -222,7 +240,7 @@ def test_each_style_reads_its_own_row():
         moved[:, row] += 1
         after = synthesis.styles(moved)
         changed = {name for name in before if not torch.equal(before[name], after[name])}
-        assert changed == {name for name in synthesis.style_names if synthesis.row_of(name) == row}
+        assert changed == {layer.name for layer in synthesis.layers if layer.row == row}
         assert changed
 
 
@@ -230,16 +248,16 @@ def test_names_and_rows_at_1024_pixels():
     channels = tuple((2**i, 1) for i in range(2, 11))
     with torch.device("meta"):
         synthesis = StyleGAN2(GeneratorConfig(z_dim=4, w_dim=4, resolution=1024, channels=channels)).synthesis
-    assert len(synthesis.style_names) == 26
-    assert len(synthesis.layer_names) == 17
-    assert synthesis.style_names[:4] == ("b4.conv1", "b4.torgb", "b8.conv0", "b8.conv1")
-    assert [synthesis.row_of(name) for name in synthesis.style_names[:6]] == [0, 1, 1, 2, 3, 3]
-    assert synthesis.row_of("b1024.torgb") == 17
-    assert synthesis.rows_up_to(4) == (0, 1)
-    assert synthesis.rows_up_to(256) == tuple(range(14))
-    assert synthesis.rows_up_to(1024) == tuple(range(18))
+    assert len(synthesis.layers) == 26
+    assert sum(not layer.is_rgb for layer in synthesis.layers) == 17
+    assert names(synthesis)[:4] == ["b4.conv1", "b4.torgb", "b8.conv0", "b8.conv1"]
+    assert [layer.row for layer in synthesis.layers[:6]] == [0, 1, 1, 2, 3, 3]
+    assert synthesis.layer("b1024.torgb") == synthesis.layers[-1] == Layer("b1024.torgb", 1024, 17, 1, True)
+    for side, rows in ((4, 2), (256, 14), (1024, 18)):
+        assert {layer.row for layer in synthesis.layers_up_to(side)} == set(range(rows))
+    assert synthesis.layers_up_to(None) == synthesis.layers
     with pytest.raises(InputError, match="resolution must be one of"):
-        synthesis.rows_up_to(100)
+        synthesis.layers_up_to(100)
     assert synthesis.config.num_ws == 18
 
 
@@ -247,40 +265,42 @@ def test_random_noise_comes_from_the_generator_that_is_given():
     synthesis, ws = make(ODD).synthesis, latents(ODD)
 
     def draw(seed):
-        return synthesis(ws, noise_mode="random", rng=torch.Generator().manual_seed(seed))
+        return synthesis(ws, random_noise(seed)).image
 
     state = torch.get_rng_state()
     assert torch.equal(draw(1), draw(1))
     assert torch.equal(torch.get_rng_state(), state)
     assert not torch.equal(draw(1), draw(2))
-    assert not torch.equal(synthesis(ws, noise_mode="random"), synthesis(ws, noise_mode="random"))
+    options = SynthesisOptions(noise_mode="random")
+    assert not torch.equal(synthesis(ws, options).image, synthesis(ws, options).image)
     same = ws[:1].expand(2, -1, -1)
-    pair = synthesis(same, noise_mode="random", rng=torch.Generator().manual_seed(0))
+    pair = synthesis(same, random_noise(0)).image
     assert not torch.equal(pair[0], pair[1])  # each sample has noise of its own
 
 
 def test_no_noise_reads_no_noise():
     network, ws = make(SMALL), latents(SMALL)
-    before = network.synthesis(ws, noise_mode="none")
+    options = SynthesisOptions(noise_mode="none")
+    before = network.synthesis(ws, options).image
     for name, value in network.synthesis.named_buffers():
         if name.endswith("noise_const"):
             value.fill_(float("nan"))
-    assert torch.equal(network.synthesis(ws, noise_mode="none"), before)
+    assert torch.equal(network.synthesis(ws, options).image, before)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_a_sample_does_not_depend_on_its_batch(config):
     network, ws, (z, c) = make(config), latents(config), inputs(config)
-    images, mapped = network.synthesis(ws), network.mapping(z, c)
+    images, mapped = network.synthesis(ws).image, network.mapping(z, c)
     for i in range(3):
-        assert_close(network.synthesis(ws[i : i + 1])[0], images[i], rtol=1e-5, atol=1e-5)
+        assert_close(network.synthesis(ws[i : i + 1]).image[0], images[i], rtol=1e-5, atol=1e-5)
         one = network.mapping(z[i : i + 1], None if c is None else c[i : i + 1])
         assert_close(one[0], mapped[i], rtol=1e-5, atol=1e-5)
 
 
 def test_float64_stays_float64():
     network = make(ODD).double()
-    image = network.synthesis(latents(ODD).double())
+    image = network.synthesis(latents(ODD).double()).image
     assert image.dtype == torch.float64
     assert_close(image, draw_by_hand(ODD, double(network), latents(ODD).double())[0][32], rtol=1e-6, atol=1e-6)
 
@@ -288,7 +308,7 @@ def test_float64_stays_float64():
 def test_every_parameter_gets_a_finite_gradient():
     network = make(CONDITIONAL).requires_grad_(True)
     ws = network.mapping(*inputs(CONDITIONAL))
-    network.synthesis(ws).square().mean().backward()
+    network.synthesis(ws).image.square().mean().backward()
     for name, value in network.named_parameters():
         assert value.grad is not None, name
         assert value.grad.isfinite().all(), name
@@ -298,7 +318,8 @@ def test_every_parameter_gets_a_finite_gradient():
 def test_gradients_of_ws_are_right():
     network = make(SMALL).double()
     ws = latents(SMALL, n=2).double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda ws: network.synthesis(ws, noise_mode="none"), ws, fast_mode=True)
+    options = SynthesisOptions(noise_mode="none")
+    assert torch.autograd.gradcheck(lambda ws: network.synthesis(ws, options).image, ws, fast_mode=True)
 
 
 def test_public_initialisation():
@@ -318,8 +339,8 @@ def test_public_initialisation():
             assert (value == 0).all()
     z = torch.randn(64, 64, generator=torch.Generator().manual_seed(1))
     assert network.mapping(z).square().mean().item() == pytest.approx(1, rel=0.35)
-    _, features = network.synthesis(network.mapping(z), features=network.synthesis.layer_names)
-    for value in features.values():  # borders and the low-pass filter take some of the unit power
+    drawn = network.synthesis(network.mapping(z), SynthesisOptions(features=convs(network.synthesis)))
+    for value in drawn.features.values():  # borders and the low-pass filter take some of the unit power
         assert 0.1 < value.square().mean().item() < 1.5
 
 
@@ -344,7 +365,7 @@ def test_the_mean_of_w_follows_a_training():
 
 def test_the_whole_network_is_mapping_then_synthesis():
     network, (z, c) = make(CONDITIONAL), inputs(CONDITIONAL)
-    wanted = network.synthesis(network.mapping(z, c, truncation_psi=0.5))
+    wanted = network.synthesis(network.mapping(z, c, truncation_psi=0.5)).image
     assert torch.equal(network(z, c, truncation_psi=0.5), wanted)
 
 
@@ -400,13 +421,16 @@ def test_wrong_shapes_and_names_are_named():
         (lambda: mapping(z, c[:, :2]), r"c must be \(N, 3\); got \(3, 2\)"),
         (lambda: synthesis(ws[:, :-1]), r"ws must have shape \(N, 6, 8\); got \(3, 5, 8\)"),
         (lambda: synthesis.styles(ws[0]), r"ws must have shape \(N, 6, 8\); got \(6, 8\)"),
-        (lambda: synthesis(ws, noise_mode="some"), "const, random, none; got 'some'"),
-        (lambda: synthesis(ws, resolution=12), r"one of \(4, 8, 16\); got 12"),
-        (lambda: synthesis(ws, resolution=32), r"one of \(4, 8, 16\); got 32"),
-        (lambda: synthesis(ws, features=["b4.conv0"]), r"no features \['b4.conv0'\]"),
-        (lambda: synthesis(ws, features=["b8.torgb"]), r"no features \['b8.torgb'\]"),
-        (lambda: synthesis(ws, features=["b16.conv0"], resolution=8), "choose from b4.conv1, b8.conv0, b8.conv1"),
-        (lambda: synthesis.row_of("b32.conv0"), "unknown layer 'b32.conv0'"),
+        (lambda: synthesis(ws, SynthesisOptions(resolution=12)), r"one of \(4, 8, 16\); got 12"),
+        (lambda: synthesis(ws, SynthesisOptions(resolution=32)), r"one of \(4, 8, 16\); got 32"),
+        (lambda: synthesis(ws, SynthesisOptions(features=["b4.conv0"])), r"no features \['b4.conv0'\]"),
+        (lambda: synthesis(ws, SynthesisOptions(features=["b8.torgb"])), r"no features \['b8.torgb'\]"),
+        (
+            lambda: synthesis(ws, SynthesisOptions(features=["b16.conv0"], resolution=8)),
+            "choose from b4.conv1, b8.conv0, b8.conv1",
+        ),
+        (lambda: synthesis.layer("b32.conv0"), "unknown layer 'b32.conv0'; known: b4.conv1, b4.torgb, b8.conv0"),
+        (lambda: synthesis.prefix(styles, 6), "row must be from 0 to 5; got 6"),
         (lambda: synthesis.from_styles({**styles, "b7": ws}), r"unknown \['b7'\]"),
         (lambda: synthesis.from_styles({"b4.conv1": styles["b4.conv1"]}), "missing"),
         (lambda: synthesis.from_styles({**styles, "b8.conv0": ws}), r"style b8.conv0 must be \(3, 6\)"),

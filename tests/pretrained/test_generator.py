@@ -13,6 +13,7 @@ from eclipsed.checkpoints.reading import read_generator
 from eclipsed.compute.devices import as_device, default_device, pinned, send
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "checkpoints"
@@ -36,8 +37,8 @@ def reference():
 def test_images_equal_the_reference(name, reference):
     generator = Generator.from_file(FIXTURES / name, device="cpu")
     assert_close(generator.mapping(reference["z"], 0.7), reference["ws_psi07"], rtol=0, atol=1e-4)
-    assert_close(generator.synthesis(reference["ws"]), reference["image_const"], rtol=0, atol=1e-4)
-    image = generator.synthesis(reference["ws"], noise_mode="none")
+    assert_close(generator.synthesis(reference["ws"]).image, reference["image_const"], rtol=0, atol=1e-4)
+    image = generator.synthesis(reference["ws"], SynthesisOptions(noise_mode="none")).image
     assert_close(image, reference["image_no_noise"], rtol=0, atol=1e-4)
 
 
@@ -46,9 +47,10 @@ def test_what_it_says_of_itself(generator):
     assert generator.name == "nvidia-pytorch"
     assert generator.device == torch.device("cpu")
     assert generator.w_avg.shape == (32,)
-    assert len(generator.style_names) == 11
-    assert len(generator.layer_names) == 7
-    assert generator.row_of("b8.conv0") == 1
+    assert generator.style_names == tuple(layer.name for layer in generator.layers)
+    assert len(generator.layers) == 11
+    assert sum(not layer.is_rgb for layer in generator.layers) == 7
+    assert generator.layer("b8.conv0").row == 1
     assert Generator.from_file(FIXTURES / "rosinality.pt", device="cpu", name="small").name == "small"
 
 
@@ -72,7 +74,7 @@ def test_weights_are_frozen_and_gradients_reach_ws(generator):
     assert not any(p.requires_grad for p in generator.network.parameters())
     assert not generator.network.training
     ws = generator.mapping(generator.z([0, 1])).requires_grad_()
-    generator.synthesis(ws, resolution=16).square().mean().backward()
+    generator.synthesis(ws, SynthesisOptions(resolution=16)).image.square().mean().backward()
     assert ws.grad.isfinite().all()
     assert (ws.grad[:, :6].abs().amax((0, 2)) > 0).all()
     assert (ws.grad[:, 6:] == 0).all()  # rows of the layers above 16 px
@@ -81,42 +83,46 @@ def test_weights_are_frozen_and_gradients_reach_ws(generator):
 def test_styles_put_in_give_the_image(generator, reference):
     ws = reference["ws"]
     styles = generator.styles(ws)
-    assert torch.equal(generator.synthesis_from_styles(styles), generator.synthesis(ws))
-    image, features = generator.synthesis_from_styles(styles, resolution=8, features=("b8.conv1",), noise_mode="none")
-    same, wanted = generator.synthesis(ws, resolution=8, features=("b8.conv1",), noise_mode="none")
-    assert image.shape == (3, 3, 8, 8)
-    assert torch.equal(image, same)
-    assert torch.equal(features["b8.conv1"], wanted["b8.conv1"])
+    assert torch.equal(generator.synthesis_from_styles(styles).image, generator.synthesis(ws).image)
+    options = SynthesisOptions(resolution=8, features=("b8.conv1",), noise_mode="none")
+    drawn, wanted = generator.synthesis_from_styles(styles, options), generator.synthesis(ws, options)
+    assert drawn.image.shape == (3, 3, 8, 8)
+    assert torch.equal(drawn.image, wanted.image)
+    assert torch.equal(drawn.features["b8.conv1"], wanted.features["b8.conv1"])
 
 
 def test_random_noise_can_be_repeated(generator, reference):
     first, second = (
-        generator.synthesis(reference["ws"], noise_mode="random", rng=torch.Generator().manual_seed(s)) for s in (5, 5)
+        generator.synthesis(
+            reference["ws"], SynthesisOptions(noise_mode="random", rng=torch.Generator().manual_seed(s))
+        ).image
+        for s in (5, 5)
     )
     assert torch.equal(first, second)
-    assert not torch.equal(first, generator.synthesis(reference["ws"]))
+    assert not torch.equal(first, generator.synthesis(reference["ws"]).image)
 
 
 def test_other_float_types_are_taken(generator, reference):
-    assert generator.synthesis(reference["ws"].double()).dtype == torch.float32
-    assert torch.equal(generator.synthesis(reference["ws"].double()), generator.synthesis(reference["ws"]))
+    drawn = generator.synthesis(reference["ws"].double()).image
+    assert drawn.dtype == torch.float32
+    assert torch.equal(drawn, generator.synthesis(reference["ws"]).image)
 
 
 def test_equal_latents_give_equal_images_wherever_they_lie_in_memory(generator, reference):
     ws = reference["ws"]
-    wanted, shelf = generator.synthesis(ws.clone()), torch.empty(ws.numel() + 16)
+    wanted, shelf = generator.synthesis(ws.clone()).image, torch.empty(ws.numel() + 16)
     for offset in (0, 1, 2, 3, 5):
         moved = shelf[offset : offset + ws.numel()].view_as(ws).copy_(ws)
-        assert torch.equal(generator.synthesis(moved), wanted)
+        assert torch.equal(generator.synthesis(moved).image, wanted)
     spread = ws.permute(1, 2, 0).contiguous().permute(2, 0, 1)
-    assert torch.equal(generator.synthesis(spread), wanted)
+    assert torch.equal(generator.synthesis(spread).image, wanted)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_saved_and_read_again_it_is_the_same(name, reference, tmp_path):
     generator = Generator.from_file(FIXTURES / name, device="cpu")
     again = Generator.from_file(generator.save(tmp_path / "again.safetensors"), device="cpu")
-    assert torch.equal(again.synthesis(reference["ws"]), generator.synthesis(reference["ws"]))
+    assert torch.equal(again.synthesis(reference["ws"]).image, generator.synthesis(reference["ws"]).image)
     assert again.fingerprint == generator.fingerprint
 
 
@@ -183,9 +189,8 @@ def test_building_draws_no_random_numbers_and_copies_the_state():
         (lambda g: g.mapping(torch.zeros(1, 32), True), "truncation_psi must be a number; got True"),
         (lambda g: g.synthesis(torch.zeros(1, 7, 32)), r"ws must have shape \(N, 8, 32\); got \(1, 7, 32\)"),
         (lambda g: g.synthesis(torch.full((1, 8, 32), float("nan"))), "ws holds numbers that are not finite"),
-        (lambda g: g.synthesis(torch.zeros(1, 8, 32), noise_mode="some"), "noise_mode must be one of"),
-        (lambda g: g.synthesis(torch.zeros(1, 8, 32), resolution=64), "resolution must be one of"),
-        (lambda g: g.synthesis(torch.zeros(1, 8, 32), features=["b9"]), r"no features \['b9'\]"),
+        (lambda g: g.synthesis(torch.zeros(1, 8, 32), SynthesisOptions(resolution=64)), "resolution must be one of"),
+        (lambda g: g.synthesis(torch.zeros(1, 8, 32), SynthesisOptions(features=["b9"])), r"no features \['b9'\]"),
         (lambda g: g.styles(torch.zeros(8, 32)), r"ws must have shape"),
         (lambda g: g.synthesis_from_styles({}), "missing"),
         (
@@ -193,7 +198,7 @@ def test_building_draws_no_random_numbers_and_copies_the_state():
             r"style b4.conv1 must have shape \(N, 32\)",
         ),
         (lambda g: g.synthesis_from_styles({"b3": torch.zeros(1, 3)}), r"unknown \['b3'\]"),
-        (lambda g: g.row_of("b4.conv0"), "unknown layer"),
+        (lambda g: g.layer("b4.conv0"), "unknown layer 'b4.conv0'; known: b4.conv1, b4.torgb, b8.conv0"),
         (lambda g: g.save("x.safetensors", dtype=torch.int32), "dtype must be one of"),
     ],
 )

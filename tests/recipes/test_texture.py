@@ -73,7 +73,7 @@ def test_noise_maps_begin_as_patterns_and_learn():
         if hasattr(layer, "noise_const"):
             assert bool(layer.noise_const.any()) == (name in PATTERNS)
             assert float(layer.noise_strength) == pytest.approx(STRENGTH if layer.resolution >= 16 else 0.0)
-    network(torch.zeros(1, CONFIG.num_ws, CONFIG.w_dim), noise_mode="const").square().mean().backward()
+    network(torch.zeros(1, CONFIG.num_ws, CONFIG.w_dim)).image.square().mean().backward()
     assert all(m.grad is not None and bool(m.grad.any()) for m in maps if m.shape[0] >= 16)
 
 
@@ -94,18 +94,18 @@ def test_the_last_block_hears_nothing_of_the_last_rows_and_all_below_it_stays_as
     run = Run(tmp_path / "synthesis.pt", (FINEST,))
     before = deepcopy(run.network.state_dict())
     ws = torch.randn(2, CONFIG.num_ws, CONFIG.w_dim)
-    run.descend(run.network(ws, noise_mode="const").square().mean())
+    run.descend(run.network(ws).image.square().mean())
     after = run.network.state_dict()
     changed = {key for key in before if not torch.equal(before[key], after[key])}
     assert changed
     assert all(key.startswith("b256.") for key in changed)
     other = ws.clone()
     other[:, 12:] = torch.randn(2, 2, CONFIG.w_dim)
-    assert torch.equal(run.network(ws, noise_mode="const"), run.network(other, noise_mode="const"))
+    assert torch.equal(run.network(ws).image, run.network(other).image)
     run.save()
     again = Run(tmp_path / "synthesis.pt", (FINEST,))
     assert again.step == 1
-    assert torch.equal(again.network(ws, noise_mode="const"), run.network(ws, noise_mode="const"))
+    assert torch.equal(again.network(ws).image, run.network(ws).image)
     assert rows_mask()[12:].any().item() is False
 
 
@@ -124,4 +124,4 @@ def test_a_finished_network_keeps_its_noise_and_loads_like_any_other():
             assert torch.equal(again.state_dict()[key], value)
     plain.load_state_dict(learned.state_dict())
     ws = torch.randn(1, CONFIG.num_ws, CONFIG.w_dim)
-    assert_close(plain(ws, noise_mode="const"), again(ws, noise_mode="const"))
+    assert_close(plain(ws).image, again(ws).image)

@@ -208,7 +208,7 @@ def test_a_direction_held_against_the_truth(mini):
     assert more == pytest.approx(figures.flips[name] - figures.floors[name])
     after = mini.edit(mini.sample(seeds=SEEDS), direction, 1.0)
     rows = list(direction.layers)
-    own = Truth.of(mini, PROMPTS["dark skin"], seeds=SEEDS).spread.distance(after.ws[:, rows]).mean()
+    own = Truth.of(mini, PROMPTS["dark skin"], seeds=SEEDS).statistics.distance(after.ws[:, rows]).mean()
     assert figures.distance == pytest.approx(float(own), rel=1e-4)
     with pytest.raises(InputError, match="training never saw"):
         measure(mini, direction, PROMPTS["dark skin"], seeds=(1_000_000_005,))

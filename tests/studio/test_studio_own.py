@@ -163,10 +163,10 @@ def test_another_portrait_takes_the_place_of_all_that_showed_the_first(engine, p
 
 def test_what_is_drawn_of_a_face_is_not_among_what_all_visitors_share(engine, portrait):
     look = adopted(Session(now=engine.added(Stack(seed=3), "blond-hair-of-mine")), portrait).now
-    counts = len(engine._faces), len(engine._begun), len(engine._thumbnails)
+    counts = len(engine._faces), len(engine._prefixes), len(engine._thumbnails)
     engine.show(look)
     engine.thumbnails(look)
-    assert (len(engine._faces), len(engine._begun), len(engine._thumbnails)) == counts
+    assert (len(engine._faces), len(engine._prefixes), len(engine._thumbnails)) == counts
     assert len(portrait.thumbnails) == 1
 
 

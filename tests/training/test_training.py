@@ -500,7 +500,7 @@ def test_the_bystander_loss_is_part_of_the_loss(editor):
         seen[name] = float(one.terms(batch, space, deltas).loss)
     batch = with_it.batch(9)
     moved = space.move(batch.latent, deltas[0], batch.alpha)
-    after = editor.clip.encode_images(moved.render(editor.generator)[0])
+    after = editor.clip.encode_images(moved.render(editor.generator).image)
     kept = bystander_loss(batch.embedding, after, with_it.bystanders, temperature=config.keep_temperature).mean()
     assert seen["with"] - seen["without"] == pytest.approx(8 * float(kept), rel=0.05)
     assert float(kept) > 1e-6

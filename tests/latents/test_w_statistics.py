@@ -1,4 +1,4 @@
-"""The measured spread of the data, against numpy."""
+"""The measured statistics of w, against numpy."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from eclipsed.errors import InputError
-from eclipsed.latents.spread import Spread, cap_rows
+from eclipsed.latents.w_statistics import WStatistics, cap_rows
 
 
 def sample(count=400, seed=0):
@@ -18,47 +18,47 @@ def sample(count=400, seed=0):
 
 def test_the_distance_is_mahalanobis_over_that_of_the_data():
     points = sample()
-    spread = Spread.of(points, share=1.0)
+    statistics = WStatistics.of(points, share=1.0)
     inverse = np.linalg.inv(np.cov(points.numpy().T))
     centred = points.numpy() - points.numpy().mean(axis=0)
     wanted = np.sqrt(np.einsum("ni,ij,nj->n", centred, inverse, centred))
-    assert_close(spread.distance(points), torch.from_numpy(wanted / wanted.mean()), rtol=1e-6, atol=1e-9)
-    assert float(spread.distance(points).mean()) == pytest.approx(1)
+    assert_close(statistics.distance(points), torch.from_numpy(wanted / wanted.mean()), rtol=1e-6, atol=1e-9)
+    assert float(statistics.distance(points).mean()) == pytest.approx(1)
 
 
 def test_the_components_hold_the_share_of_variance():
-    assert Spread.of(sample(), share=0.5).kept == 1
-    assert Spread.of(sample(), share=0.985).kept == 2
-    assert Spread.of(sample(), share=1.0).kept == 3
+    assert WStatistics.of(sample(), share=0.5).kept == 1
+    assert WStatistics.of(sample(), share=0.985).kept == 2
+    assert WStatistics.of(sample(), share=1.0).kept == 3
 
 
 def test_projecting_keeps_what_lies_in_the_components():
     points = sample()
-    spread = Spread.of(points, share=0.985)
+    statistics = WStatistics.of(points, share=0.985)
     centred = points.numpy() - points.numpy().mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     delta = torch.randn(2, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     wanted = delta.numpy() @ axes[:2].T @ axes[:2]
-    assert_close(spread.project(delta), torch.from_numpy(wanted), rtol=1e-6, atol=1e-9)
-    assert_close(spread.project(spread.project(delta)), spread.project(delta))
+    assert_close(statistics.project(delta), torch.from_numpy(wanted), rtol=1e-6, atol=1e-9)
+    assert_close(statistics.project(statistics.project(delta)), statistics.project(delta))
 
 
 def test_leaving_the_components_is_far_but_finite_and_differentiable():
-    spread = Spread.of(sample(), share=0.985)
-    off = (spread.mean + 5 * spread.basis[:, 2]).requires_grad_()
-    distance = spread.distance(off)
+    statistics = WStatistics.of(sample(), share=0.985)
+    off = (statistics.mean + 5 * statistics.basis[:, 2]).requires_grad_()
+    distance = statistics.distance(off)
     distance.backward()
     assert float(distance.detach()) > 2
     assert torch.isfinite(off.grad).all()
-    at_mean = spread.mean.clone().requires_grad_()
-    spread.distance(at_mean).backward()
+    at_mean = statistics.mean.clone().requires_grad_()
+    statistics.distance(at_mean).backward()
     assert torch.isfinite(at_mean.grad).all()
 
 
 def test_the_radius_is_the_mean_distance_from_the_mean():
     points = sample()
     wanted = np.linalg.norm(points.numpy() - points.numpy().mean(axis=0), axis=1).mean()
-    assert Spread.of(points).radius == pytest.approx(wanted)
+    assert WStatistics.of(points).radius == pytest.approx(wanted)
 
 
 def test_capping_shortens_only_what_is_too_long():
@@ -68,18 +68,18 @@ def test_capping_shortens_only_what_is_too_long():
 
 def test_measuring_a_generator_is_repeatable_and_leaves_the_global_numbers_alone(editor):
     state = torch.get_rng_state()
-    first, second = (Spread.measure(editor.generator, count=300) for _ in range(2))
+    first, second = (WStatistics.measure(editor.generator, count=300) for _ in range(2))
     assert torch.equal(first.mean, second.mean)
     assert torch.equal(first.basis, second.basis)
     assert torch.equal(torch.get_rng_state(), state)
     assert first.sample.shape == (300, editor.generator.w_dim)
 
 
-def test_the_spread_of_styles(editor):
+def test_the_statistics_of_styles(editor):
     generator = editor.generator
-    spread = Spread.measure(generator, count=50)
-    mean, deviation = spread.styles(generator, ("b8.torgb", "b4.conv1"))
-    ws = spread.sample[:, None].repeat(1, generator.num_ws, 1)
+    statistics = WStatistics.measure(generator, count=50)
+    mean, deviation = statistics.styles(generator, ("b8.torgb", "b4.conv1"))
+    ws = statistics.sample[:, None].repeat(1, generator.num_ws, 1)
     styles = generator.styles(ws)
     wanted = torch.cat([styles["b8.torgb"], styles["b4.conv1"]], dim=1).numpy()
     assert_close(mean.numpy(), wanted.mean(axis=0), rtol=1e-4, atol=1e-5)
@@ -88,5 +88,5 @@ def test_the_spread_of_styles(editor):
 
 def test_bad_input(editor):
     for options in ({"count": 1}, {"share": 0.0}, {"share": 1.5}):
-        with pytest.raises(InputError, match="the spread needs count >= 2"):
-            Spread.measure(editor.generator, **options)
+        with pytest.raises(InputError, match="the statistics of w need"):
+            WStatistics.measure(editor.generator, **options)

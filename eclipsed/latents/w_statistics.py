@@ -1,8 +1,11 @@
-"""Where the data of a generator lies in W and S: the fence that keeps edited faces near it."""
+"""Where the data of a generator lies in W and S, measured once: the fence that keeps edited faces near it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -10,14 +13,15 @@ from torch import Tensor
 from eclipsed.errors import InputError
 from eclipsed.pretrained.generator import Generator
 
-__all__ = ["Spread", "cap_rows"]
+__all__ = ["WStatistics", "cap_rows"]
 
 _SEED = 20230607  # of the sample that is measured; any would do, but the same for everybody
 _CHUNK = 1024
+_SHARE = 0.985
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class WStatistics:
     """Mean, principal components and typical distances of a generator's mapped w.
 
     Distances are Mahalanobis distances over the mean of those of the data itself: 1 is an ordinary face. Variance in
@@ -40,11 +44,29 @@ class Spread:
     typical: float
     radius: float
     sample: Tensor
+    _exact: Tensor = field(repr=False)  # the variance in double precision, on the CPU
     _styles: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False)
     _radii: dict[str, float] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def measure(cls, generator: Generator, *, count: int = 4096, share: float = 0.985) -> Spread:
+    def of_generator(cls, generator: Generator, *, share: float = _SHARE) -> WStatistics:
+        """What `measure` gives, measured once for each generator and kept as long as that is, or until it changes.
+
+        Args:
+            generator: whose mapping network is measured, without truncation.
+            share: of variance that the kept components hold, in (0, 1].
+        Raises:
+            InputError: `share` is outside (0, 1].
+        """
+        with _lock:
+            version, known = _measured.get(generator, (None, None))
+            if known is None or version != generator.version:
+                known = cls.measure(generator)
+                _measured[generator] = generator.version, known
+        return known.with_share(share)
+
+    @classmethod
+    def measure(cls, generator: Generator, *, count: int = 4096, share: float = _SHARE) -> WStatistics:
         """Map `count` random z and measure them.
 
         Args:
@@ -54,16 +76,17 @@ class Spread:
         Raises:
             InputError: `count` is below 2, or `share` outside (0, 1].
         """
-        if count < 2 or not 0 < share <= 1:
-            raise InputError(f"the spread needs count >= 2 and 0 < share <= 1; got {count} and {share}")
+        if count < 2:
+            raise InputError(f"the statistics of w need count >= 2; got {count}")
+        _check_share(share)
         rng = torch.Generator().manual_seed(_SEED)
         z = torch.randn(count, generator.z_dim, generator=rng)
-        with torch.no_grad():
+        with torch.inference_mode(False), torch.no_grad():
             parts = [generator.mapping(part.to(generator.device))[:, 0] for part in torch.split(z, _CHUNK)]
-        return cls.of(torch.cat(parts), share=share)
+            return cls.of(torch.cat(parts), share=share)
 
     @classmethod
-    def of(cls, sample: Tensor, *, share: float = 0.985) -> Spread:
+    def of(cls, sample: Tensor, *, share: float = _SHARE) -> WStatistics:
         """Measure a sample of w.
 
         Args:
@@ -75,13 +98,21 @@ class Spread:
         centred = exact - mean
         variance, basis = torch.linalg.eigh(centred.T @ centred / (len(exact) - 1))
         variance, basis = variance.flip(0).clamp(min=0), basis.flip(1)
-        total = variance.sum().clamp(min=1e-30)
-        kept = int((variance.cumsum(0) / total < share - 1e-9).sum()) + 1
         like = sample.detach()
         radius = float(centred.norm(dim=1).mean())
-        spread = cls(mean.to(like), basis.to(like), variance.to(like), kept, 1.0, radius, like)
-        typical = max(float(spread.distance(like).mean()), 1e-12)
-        return cls(spread.mean, spread.basis, spread.variance, kept, typical, radius, like)
+        return cls(mean.to(like), basis.to(like), variance.to(like), 1, 1.0, radius, like, variance).with_share(share)
+
+    def with_share(self, share: float) -> WStatistics:
+        """The same with as many components kept as hold a share of the variance.
+
+        Raises:
+            InputError: `share` is outside (0, 1].
+        """
+        _check_share(share)
+        total = self._exact.sum().clamp(min=1e-30)
+        kept = int((self._exact.cumsum(0) / total < share - 1e-9).sum()) + 1
+        plain = replace(self, kept=kept, typical=1.0)
+        return replace(plain, typical=max(float(plain.distance(self.sample).mean()), 1e-12))
 
     def distance(self, w: Tensor) -> Tensor:
         """Mahalanobis distance from the data's mean, over that of an ordinary face.
@@ -116,11 +147,10 @@ class Spread:
         """
         if not self._styles:
             ws = self.sample[:, None].expand(-1, generator.num_ws, -1)
-            with torch.no_grad():
+            with torch.inference_mode(False), torch.no_grad():
                 parts = [generator.styles(part) for part in torch.split(ws, _CHUNK)]
-            for name in parts[0]:
-                values = torch.cat([part[name] for part in parts])
-                self._styles[name] = (values.mean(dim=0), values.std(dim=0).clamp(min=1e-6))
+            values = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            self._styles.update({n: (v.mean(dim=0), v.std(dim=0).clamp(min=1e-6)) for n, v in values.items()})
         means, deviations = zip(*(self._styles[name] for name in names), strict=True)
         return torch.cat(means), torch.cat(deviations)
 
@@ -130,6 +160,16 @@ class Spread:
             if name not in self._radii:
                 self._radii[name] = float(self.styles(generator, (name,))[1].norm())
         return [self._radii[name] for name in names]
+
+
+#: what is known of generators, each with the version of the weights that it was measured with
+_measured: WeakKeyDictionary[Generator, tuple[Hashable, WStatistics]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def _check_share(share: float) -> None:
+    if not 0 < share <= 1:
+        raise InputError(f"the statistics of w need 0 < share <= 1; got {share}")
 
 
 def cap_rows(delta: Tensor, limit: float) -> Tensor:

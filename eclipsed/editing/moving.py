@@ -1,0 +1,160 @@
+"""Moving faces along directions: by one strength, or up a ladder of many."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from eclipsed.editing.faces import Edit, Faces, at_once, render
+from eclipsed.errors import EclipsedWarning, InputError
+from eclipsed.latents.direction import Direction
+from eclipsed.latents.latent import Latent
+from eclipsed.latents.space import Space
+from eclipsed.pretrained.generator import Generator
+from eclipsed.values.alphas import check_alphas
+
+__all__ = ["edit", "ladder", "warn_beyond"]
+
+
+def edit(
+    generator: Generator,
+    faces: Faces,
+    directions: Direction | Sequence[Direction],
+    alpha: float | Sequence[float] = 1.0,
+    *,
+    layers: Sequence[int | str] | None = None,
+) -> Faces:
+    """Move faces along one direction or several.
+
+    Args:
+        generator: that made the faces and that the directions were trained on.
+        faces: edited or not; edits add up.
+        directions: one, or several to apply together. Directions that were learned together count as several.
+        alpha: strength of all, or one for each; 1 is the calibrated full edit, negative values go the other way.
+        layers: rows of ws or names of layers to restrict the edit to; None is all that the directions change.
+    Returns:
+        The edited faces. Where every alpha is 0 their images are those of `faces`, bit for bit.
+    Raises:
+        InputError: an alpha is not a finite number, they do not match the directions, or a layer is unknown.
+        DirectionError: a direction belongs to another generator.
+    Warns:
+        EclipsedWarning: an alpha is beyond the range that was found useful.
+    """
+    each = _directions(directions)
+    alphas = check_alphas(alpha, len(each))
+    spaces = [direction.space_of(generator, layers=layers) for direction in each]
+    latent = _moved(faces.latent, each, spaces, alphas)
+    images = render(generator, latent, faces.origins) if any(alphas) else faces.images
+    return _edited(faces, images, latent, each, alphas, layers)
+
+
+def ladder(
+    generator: Generator,
+    faces: Faces,
+    directions: Direction | Sequence[Direction],
+    alphas: Sequence[float],
+    *,
+    layers: Sequence[int | str] | None = None,
+) -> list[Faces]:
+    """Move faces along one direction or several by many strengths: the same as many calls of `edit`, in less time.
+
+    What all strengths have in common is drawn once, and the rest of many pictures at a time.
+
+    Args:
+        generator: see `edit`.
+        faces: N faces.
+        directions: one, or several to apply together by the same strength.
+        alphas: the strengths.
+        layers: see `edit`.
+    Returns:
+        The edited faces of each strength.
+    Raises:
+        InputError: see `edit`.
+        DirectionError: see `edit`.
+    Warns:
+        EclipsedWarning: see `edit`.
+    """
+    each = _directions(directions)
+    spaces = [direction.space_of(generator, layers=layers) for direction in each]
+    strengths = [check_alphas(alpha, len(each)) for alpha in alphas]
+    latents = [_moved(faces.latent, each, spaces, one) for one in strengths]
+    images: dict[int, Tensor] = {k: faces.images for k, one in enumerate(strengths) if not any(one)}
+    open_ = [k for k in range(len(strengths)) if k not in images]
+    row = min(min(space.rows) for space in spaces)
+    if any(origin.tuning is not None for origin in faces.origins):  # each of these has a generator of its own
+        drawn = [render(generator, latents[k], faces.origins) for k in open_]
+    else:
+        drawn = _ladder_images(generator, faces.latent, [latents[k] for k in open_], row) if open_ else []
+    images.update(zip(open_, drawn, strict=True))
+    return [
+        _edited(faces, images[k], latent, each, one, layers)
+        for k, (latent, one) in enumerate(zip(latents, strengths, strict=True))
+    ]
+
+
+@torch.no_grad()
+def _ladder_images(generator: Generator, common: Latent, latents: list[Latent], row: int) -> list[Tensor]:
+    """The pictures of some faces at several places that differ from `row` on, (N, 3, H, W) for each place."""
+    step = at_once(generator.resolution)
+    size = max(1, step // len(latents))  # faces of which all places are drawn together
+    parts: list[list[Tensor]] = [[] for _ in latents]
+    for start in range(0, len(common), size):
+        part = slice(start, start + size)
+        prefix = common[part].prefix(generator, row) if row else None
+        count = len(common[part])
+        for first in range(0, len(latents), step):
+            places = latents[first : first + step]
+            again = None if prefix is None else prefix[torch.arange(count, device=prefix.x.device).repeat(len(places))]
+            drawn = Latent.cat([latent[part] for latent in places]).render(generator, prefix=again).image
+            for kept, image in zip(parts[first : first + step], torch.split(drawn, count), strict=True):
+                kept.append(image)
+    return [torch.cat(kept) for kept in parts]
+
+
+@torch.no_grad()
+def _moved(latent: Latent, each: list[Direction], spaces: list[Space], alphas: Sequence[float]) -> Latent:
+    for direction, space, strength in zip(each, spaces, alphas, strict=True):
+        warn_beyond(direction, strength)
+        if strength:
+            latent = space.move(latent, direction.deltas[0].to(latent.ws), strength * direction.scale)
+    return latent
+
+
+def _edited(
+    faces: Faces,
+    images: Tensor,
+    latent: Latent,
+    each: list[Direction],
+    alphas: Sequence[float],
+    layers: Sequence[int | str] | None,
+) -> Faces:
+    places = None if layers is None else tuple(layers)
+    edits = tuple(Edit(d.name, d.prompt, a, places, d.region.parts) for d, a in zip(each, alphas, strict=True))
+    return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=faces)
+
+
+def _directions(directions: Direction | Sequence[Direction]) -> list[Direction]:
+    given = [directions] if isinstance(directions, Direction) else list(directions)
+    for direction in given:
+        if not isinstance(direction, Direction):
+            raise InputError(f"expected a Direction (Direction.load reads one); got {type(direction).__name__}")
+    if not given:
+        raise InputError("expected at least one direction; got none")
+    return [single for direction in given for single in direction]
+
+
+def warn_beyond(direction: Direction, alpha: float) -> None:
+    """Warn when a strength is beyond the range in which a direction was found useful."""
+    low, high = direction.alpha_range
+    if not low - 1e-6 <= alpha <= high + 1e-6:
+        warnings.warn(
+            EclipsedWarning(
+                f"alpha {alpha:g} is beyond the range in which {direction.name!r} was found useful "
+                f"({low:.2f} to {high:.2f}); the faces may break"
+            ),
+            stacklevel=5,
+        )
