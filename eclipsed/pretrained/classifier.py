@@ -4,65 +4,49 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import CLASSIFIER
 from eclipsed.images.conversion import check_images, resize
+from eclipsed.networks.classifier import AttributeNetwork
+from eclipsed.pretrained.frozen import FrozenNetwork
 
 __all__ = ["Classifier"]
 
 _CHUNK = 64  # pictures in one pass
 
 
-class Classifier(nn.Module):
-    """Plain strided convolutions, a layer that keeps places apart, and one linear head for all classes.
+class Classifier(FrozenNetwork):
+    """A frozen network that names the class of every attribute of a picture. Make one with `Classifier.from_file`.
 
     Args:
         attributes: attribute -> names of its classes, in the order of the logits.
         requires: attribute -> other attribute -> classes of that, one of which a face must have for the first to be
             seen at all: ``{"hat_colour": {"hat": ("yes",)}}``. Attributes that are not named can always be seen.
+        network: of as many classes; None makes one of random weights.
     Raises:
         InputError: `requires` names an attribute or class that there is not, or goes round in a circle.
     """
-
-    #: Side of the pictures it looks at, in pixels.
-    size = 128
 
     def __init__(
         self,
         attributes: Mapping[str, tuple[str, ...]],
         requires: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
+        network: AttributeNetwork | None = None,
     ) -> None:
         super().__init__()
         self.attributes = {name: tuple(classes) for name, classes in attributes.items()}
         self.requires = {name: {k: tuple(v) for k, v in wanted.items()} for name, wanted in (requires or {}).items()}
         for name in self.requires:
             self._check_requires(name)
-        layers: list[nn.Module] = []
-        for k, (before, after) in enumerate(pairwise((3, 24, 48, 80, 128, 128))):
-            layers += [
-                nn.Conv2d(before, after, 3, stride=2 if k < 4 else 1, padding=1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.SiLU(),
-            ]
-        self.features = nn.Sequential(*layers)  # (N, 128, 8, 8)
-        self.places = nn.Conv2d(128, 32, 1)
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Dropout(0.1),
-            nn.Linear(32 * 64, 320),
-            nn.SiLU(),
-            nn.Linear(320, sum(map(len, self.attributes.values()))),
-        )
+        self.network = network or AttributeNetwork([len(classes) for classes in self.attributes.values()])
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, device: str | torch.device | None = None) -> Classifier:
@@ -78,33 +62,26 @@ class Classifier(nn.Module):
             CheckpointError: the file is no classifier, or is damaged.
             InputError: the device is unknown or absent.
         """
-        path = Path(path)
+        path, target = Path(path), as_device(device)
         data, state = header.read(path, CLASSIFIER)
+        attributes, requires = _attributes(path, data), _requires(path, data)
+        with torch.device("meta"):  # no memory, and no numbers drawn from torch's generator
+            network = AttributeNetwork([len(classes) for classes in attributes.values()])
         try:
-            network = cls(_attributes(path, data), _requires(path, data))
+            classifier = cls(attributes, requires, network)
         except InputError as error:
             raise CheckpointError(f"{path}: {error}") from error
         try:
-            network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+            network.load_state_dict(
+                {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, assign=True
+            )
         except RuntimeError as error:
             raise CheckpointError(f"{path} does not fit a classifier: {' '.join(str(error).split())}") from error
-        return network.eval().requires_grad_(False).to(as_device(device))
-
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Logits of every attribute.
-
-        Args:
-            images: (N, 3, 128, 128), range [-1, 1].
-        Returns:
-            attribute -> (N, classes).
-        """
-        logits = self.head(F.silu(self.places(self.features(images))))
-        split = torch.split(logits, [len(names) for names in self.attributes.values()], dim=1)
-        return dict(zip(self.attributes, split, strict=True))
+        return classifier.to(target)
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> dict[str, Tensor]:
-        """Probabilities of the classes of every attribute, in eval mode.
+        """Probabilities of the classes of every attribute.
 
         Args:
             images: (N, 3, H, W), range [-1, 1]; values outside are clipped, as in a saved picture.
@@ -114,10 +91,10 @@ class Classifier(nn.Module):
             InputError: `images` is not an image tensor.
         """
         check_images(images)
-        self.eval()
-        inputs = resize(images.to(self.places.weight).clamp(-1, 1), self.size)
-        parts = [self(batch) for batch in torch.split(inputs, _CHUNK)]
-        return {name: torch.cat([part[name] for part in parts]).softmax(dim=1) for name in self.attributes}
+        inputs = resize(images.to(self.mean).clamp(-1, 1), self.network.size)
+        parts = [self.network(batch) for batch in torch.split(inputs, _CHUNK)]
+        logits = [torch.cat(each) for each in zip(*parts, strict=True)]
+        return {name: each.softmax(dim=1) for name, each in zip(self.attributes, logits, strict=True)}
 
     def labels(self, images: Tensor) -> dict[str, Tensor]:
         """The likeliest class of every attribute: attribute -> (N,) int64; see `probabilities`."""

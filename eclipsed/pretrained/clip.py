@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import os
 import re
@@ -25,7 +24,7 @@ from eclipsed.errors import (
     MissingModelError,
     VocabularyWarning,
 )
-from eclipsed.images.conversion import check_images
+from eclipsed.pretrained.frozen import FrozenNetwork, shortened
 from eclipsed.store.clips import HUB, brought_clip, cached_url, clip_name, hub_offline, quiet
 
 # open_clip is imported where it is used: it brings torchvision and timm along, seconds that an edit does not need.
@@ -39,7 +38,7 @@ LOCAL = "local-dir:"
 _SENTENCES_AT_ONCE = 32  # on a GPU
 
 
-class Clip(nn.Module):
+class Clip(FrozenNetwork):
     """A frozen open_clip model with its own preprocessing. Make one with `Clip.from_pretrained`.
 
     Args:
@@ -51,23 +50,18 @@ class Clip(nn.Module):
         CheckpointError: its preprocessing is of a kind that eclipsed does not know.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, network: Any, tokenizer: Any, name: str, *, vocabulary: frozenset[str] | None = None) -> None:
         import open_clip
 
-        super().__init__()
+        config = open_clip.get_model_preprocess_cfg(network)
+        super().__init__(mean=config["mean"], std=config["std"])
         self.network = network
         self.name = name
         self._tokenizer = tokenizer
         self._vocabulary = vocabulary
         self._known: dict[str, Tensor] = {}
-        self._short: dict[tuple[torch.dtype, torch.device], Any] = {}
-        self._set_preprocessing(open_clip.get_model_preprocess_cfg(network))
+        self._set_preprocessing(config)
         _sequence_first(network)
-        self.requires_grad_(False)
-        self.eval()
 
     @classmethod
     def from_pretrained(
@@ -134,16 +128,6 @@ class Clip(nn.Module):
             raise _explain(error, model, tag) from error
         return cls(network, tokenizer, name, vocabulary=vocabulary)
 
-    def train(self, mode: bool = True) -> Clip:
-        """Stay in eval mode whatever `mode` is: the model is frozen, batch statistics included."""
-        super().train(False)
-        return self
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model runs."""
-        return self.mean.device
-
     @property
     def _weighs_more_than_it_works(self) -> bool:
         """Whether bringing the weights to a short format costs as much as it saves: so it is for the 50 tokens of a
@@ -166,10 +150,8 @@ class Clip(nn.Module):
         Raises:
             InputError: `images` is not an image tensor.
         """
-        check_images(images)
-        inputs = images.to(self.mean).clamp(-1, 1) * 0.5 + 0.5
-        inputs = _to_square(inputs, self.size, self._resize_mode, self._interpolation, self._fill)
-        return (inputs - self.mean) / self.std
+        how = (self.size, self._resize_mode, self._interpolation, self._fill)
+        return self.standardised(images, lambda inputs: _to_square(inputs, *how))
 
     def encode_images(self, images: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
         """Turn images into unit vectors; differentiable.
@@ -193,11 +175,7 @@ class Clip(nn.Module):
         plain = type(self.network).__name__ in ("CLIP", "CustomTextCLIP")  # whose pictures go through `visual` alone
         if dtype is None or dtype == torch.float32 or self.device.type != "cuda" or not plain:
             return self.network.encode_image
-        key = (dtype, self.device)
-        if key not in self._short:
-            with torch.inference_mode(False):
-                self._short[key] = shortened(self.network.visual, dtype)
-        return self._short[key]
+        return self.short_copy(dtype, lambda: shortened(self.network.visual, dtype))
 
     @torch.no_grad()
     def encode_text(self, prompts: str | Sequence[str]) -> Tensor:
@@ -256,8 +234,6 @@ class Clip(nn.Module):
         self._resize_mode = str(config["resize_mode"])
         self._interpolation = "bilinear" if config["interpolation"] == "bilinear" else "bicubic"  # as open_clip does
         self._fill = config.get("fill_color", 0) / 255
-        self.register_buffer("mean", _channels(config["mean"]), persistent=False)
-        self.register_buffer("std", _channels(config["std"]), persistent=False)
 
     def _warn_if_long(self, sentence: str) -> None:
         import open_clip
@@ -272,16 +248,6 @@ class Clip(nn.Module):
                 VocabularyWarning,
                 stacklevel=3,
             )
-
-
-def shortened(network: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """A copy for use under autocast, which finds the weights of its products in the short format that it wants."""
-    copied = copy.deepcopy(network).requires_grad_(False).eval()
-    for module in copied.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d, nn.MultiheadAttention)):
-            for name, parameter in list(module.named_parameters(recurse=False)):
-                setattr(module, name, nn.Parameter(parameter.to(dtype), requires_grad=False))
-    return copied
 
 
 def _sequence_first(network: nn.Module) -> None:
@@ -319,11 +285,6 @@ def _to_square(images: Tensor, size: int, mode: str, interpolation: str, fill: f
         images = F.pad(images, (left, missing_width - left, top, missing_height - top), value=fill)
     top, left = (round((side - size) / 2) for side in images.shape[2:])
     return images[:, :, top : top + size, left : left + size]
-
-
-def _channels(values: float | Sequence[float]) -> Tensor:
-    numbers = [float(values)] * 3 if isinstance(values, (int, float)) else [float(value) for value in values]
-    return torch.tensor(numbers).view(1, 3, 1, 1)
 
 
 def _words(text: str) -> list[str]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from eclipsed.checkpoints.encoding import read_encoder
 from eclipsed.compute.devices import as_device
 from eclipsed.images.conversion import check_images, resize
 from eclipsed.networks import encoder as networks
+from eclipsed.pretrained.frozen import FrozenNetwork
 
 __all__ = ["Encoder"]
 
 _AT_ONCE = 8  # pictures in one pass
 
 
-class Encoder(nn.Module):
+class Encoder(FrozenNetwork):
     """A frozen e4e or pSp encoder. Make one with `Encoder.from_file`.
 
     Args:
@@ -31,8 +32,6 @@ class Encoder(nn.Module):
         super().__init__()
         self.network = network
         self.register_buffer("latent_avg", latent_avg)
-        self.requires_grad_(False)
-        self.eval()
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, device: str | torch.device | None = None) -> Encoder:
@@ -52,11 +51,6 @@ class Encoder(nn.Module):
             network = networks.Encoder(config)
         network.load_state_dict(state, assign=True)
         return cls(network, latent_avg).to(target)
-
-    def train(self, mode: bool = True) -> Encoder:
-        """Stay in eval mode whatever `mode` is: the encoder is frozen, batch statistics included."""
-        super().train(False)
-        return self
 
     @property
     def num_ws(self) -> int:

@@ -13,6 +13,7 @@ from eclipsed.checkpoints.plain import fill_network
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import MissingExtraError
 from eclipsed.images.conversion import check_images, resize
+from eclipsed.pretrained.frozen import FrozenNetwork
 
 __all__ = ["Identity"]
 
@@ -20,7 +21,7 @@ _FACE = (slice(35, 223), slice(32, 220))  # rows and columns of the face in an a
 _SIZE = 112
 
 
-class Identity(nn.Module):
+class Identity(FrozenNetwork):
     """A frozen ArcFace. Make one with `Identity.from_file`.
 
     Args:
@@ -29,7 +30,7 @@ class Identity(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network.eval().requires_grad_(False)
+        self.network = network
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, device: str | torch.device | None = None) -> Identity:
@@ -53,11 +54,6 @@ class Identity(nn.Module):
             network = Backbone(num_layers=50, drop_ratio=0.6, mode="ir_se")
         fill_network(Path(path), network, "face recogniser (IR-SE-50)")
         return cls(network).to(target)
-
-    def train(self, mode: bool = True) -> Identity:
-        """Stay in eval mode whatever `mode` is."""
-        super().train(False)
-        return self
 
     def encode(self, images: Tensor) -> Tensor:
         """Turn aligned faces into unit vectors; differentiable.

@@ -14,6 +14,7 @@ from eclipsed.checkpoints.plain import fill_network
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.images.conversion import check_images, resize
+from eclipsed.pretrained.frozen import FrozenNetwork
 from eclipsed.store.files import find_network
 
 __all__ = ["Lpips"]
@@ -21,7 +22,7 @@ __all__ = ["Lpips"]
 _SMALLEST = 64  # pixels a side, below which AlexNet's maps vanish
 
 
-class Lpips(nn.Module):
+class Lpips(FrozenNetwork):
     """A frozen LPIPS, version 0.1 on AlexNet. Make one with `Lpips.from_file` or `Lpips.from_store`.
 
     Args:
@@ -31,7 +32,7 @@ class Lpips(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network.eval().requires_grad_(False)
+        self.network = network
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, device: str | torch.device | None = None) -> Lpips:
@@ -70,11 +71,6 @@ class Lpips(nn.Module):
             CheckpointError, MissingExtraError, InputError: see `from_file`.
         """
         return cls.from_file(find_network("alexnet"), device=device)
-
-    def train(self, mode: bool = True) -> Lpips:
-        """Stay in eval mode whatever `mode` is."""
-        super().train(False)
-        return self
 
     @torch.no_grad()
     def map(self, before: Tensor, after: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -34,17 +35,18 @@ def new() -> Classifier:
         return Classifier(ATTRIBUTES, REQUIRES)
 
 
-def _loss(logits: dict[str, Tensor], classes: dict[str, Tensor]) -> Tensor:
+def _loss(logits: Sequence[Tensor], classes: dict[str, Tensor]) -> Tensor:
     losses = []
-    for attribute, names in ATTRIBUTES.items():
+    for (attribute, names), guess in zip(ATTRIBUTES.items(), logits, strict=True):
         label = classes[attribute]
         if (label != UNKNOWN).any():
-            losses.append(F.cross_entropy(logits[attribute], label, ignore_index=UNKNOWN) / math.log(len(names)))
+            losses.append(F.cross_entropy(guess, label, ignore_index=UNKNOWN) / math.log(len(names)))
     return torch.stack(losses).mean()
 
 
 def evaluate(judge: Classifier, images: Tensor, values: Tensor) -> dict[str, float]:
     """Mean accuracy over the classes of each attribute, on pictures uint8 (N, 3, 128, 128)."""
+    judge.eval()
     guesses = judge.probabilities(images.float() / 127.5 - 1)
     classes, out = facts(values), {}
     for attribute, names in ATTRIBUTES.items():
@@ -72,12 +74,13 @@ def train(
     """
     torch.set_num_threads(threads)
     file = folder / "judge.pt"
-    judge = new() if start is None else Classifier.from_file(start, device="cpu").requires_grad_(True)
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=rate, weight_decay=2e-2)
+    judge = new() if start is None else Classifier.from_file(start, device="cpu")
+    network = judge.network.requires_grad_(True)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=2e-2)
     first = 0
     if file.exists():
         state = torch.load(file, weights_only=True)
-        judge.load_state_dict(state["model"])
+        network.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
     known = facts(data.values)
@@ -88,8 +91,8 @@ def train(
         image = augment(data.images[picked].float() / 127.5 - 1, rng=rng)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(rate, step, steps, warmup=100, floor=0.01)
-        judge.train()
-        loss = _loss(judge(image), {a: t[picked] for a, t in known.items()})
+        network.train()
+        loss = _loss(network(image), {a: t[picked] for a, t in known.items()})
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -103,7 +106,7 @@ def train(
                 + " ".join(f"{a} {s:.2f}" for a, s in scores.items()),
                 flush=True,
             )
-            save(file, model=judge.state_dict(), optimiser=optimiser.state_dict(), step=step + 1)
+            save(file, model=network.state_dict(), optimiser=optimiser.state_dict(), step=step + 1)
 
 
 def export(file: Path, out: Path) -> None:

@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from eclipsed.errors import CheckpointError, InputError, MissingExtraError, MissingModelError, VocabularyWarning
-from eclipsed.pretrained.clip import Clip, shortened
+from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.frozen import shortened
 
 MODEL = {
     "embed_dim": 24,
