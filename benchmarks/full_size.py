@@ -11,10 +11,9 @@ from eclipsed.checkpoints.parsing import ParserConfig
 from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
-from eclipsed.pretrained.parser import Parser
-from eclipsed.worlds.parts import PARTS
 
 __all__ = ["clip", "generator", "generator_config", "parser"]
 
@@ -36,11 +35,11 @@ def generator(resolution: int, device: str = "cpu") -> Generator:
     return Generator(config, StyleGAN2(config).state_dict(), device=device, name=f"random {resolution} px")
 
 
-def parser(device: str = "cpu") -> Parser:
+def parser(device: str = "cpu") -> BiSeNetParser:
     """A BiSeNet of facexlib's size, as it reads pictures of 512 px."""
     torch.manual_seed(1)
     config = ParserConfig(width=64, size=512, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
-    return Parser(BiSeNet(len(PARTS), 64), config).to(device)
+    return BiSeNetParser(BiSeNet(width=64), config).to(device)
 
 
 def clip(device: str = "cpu") -> Clip:

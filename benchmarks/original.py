@@ -19,10 +19,9 @@ from torch import Tensor, nn
 
 from eclipsed.networks.blocks import SynthesisLayer, ToRGB
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, demodulation, upfirdn2d, upsample2d
+from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
-from eclipsed.pretrained.parser import Parser
-from eclipsed.worlds.parts import INDEX
 
 __all__ = ["Original"]
 
@@ -42,12 +41,19 @@ class Original:
     """
 
     def __init__(
-        self, generator: Generator, parser: Parser, clip: Clip, *, prompt: str, part: str = "hair", batch: int = 2
+        self,
+        generator: Generator,
+        parser: BiSeNetParser,
+        clip: Clip,
+        *,
+        prompt: str,
+        part: str = "hair",
+        batch: int = 2,
     ) -> None:
         self.generator, self.parser, self.clip, self.batch = generator, parser, clip, batch
         for network in (generator.network, parser.network, clip.network):
             network.requires_grad_(True)
-        self.part = INDEX[part]
+        self.part = parser.world.label(part)
         self.text = clip.encode_text(prompt)[0].detach()
         self.norm = nn.BatchNorm2d(3, affine=False).to(generator.device).train()
         shape = (1, generator.num_ws, generator.w_dim)

@@ -36,18 +36,23 @@ if TYPE_CHECKING:
     from eclipsed.latents.latent import Latent
     from eclipsed.latents.space import Space
     from eclipsed.latents.spaces import register_space
+    from eclipsed.pretrained.bisenet_parser import BiSeNetParser
+    from eclipsed.pretrained.callable_parser import CallableParser
     from eclipsed.pretrained.clip import Clip
     from eclipsed.pretrained.fetch import fetch
     from eclipsed.pretrained.generator import Generator
-    from eclipsed.pretrained.own_parser import CallableParser
     from eclipsed.pretrained.parser import Parser
+    from eclipsed.prompts.reading import Reading, read
     from eclipsed.prompts.region import Region
+    from eclipsed.store.sets import find_set
     from eclipsed.training.config import TrainConfig
     from eclipsed.training.train import StopTraining, TrainStep
+    from eclipsed.worlds.world import World
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BiSeNetParser",
     "CallableParser",
     "CheckpointError",
     "Clip",
@@ -67,6 +72,7 @@ __all__ = [
     "MissingModelError",
     "OutputError",
     "Parser",
+    "Reading",
     "Region",
     "Space",
     "Stack",
@@ -75,13 +81,17 @@ __all__ = [
     "TrainStep",
     "TrainingError",
     "VocabularyWarning",
+    "World",
     "evaluate",
     "fetch",
+    "find_set",
+    "read",
     "register_space",
 ]
 
 _HOME = {
-    "CallableParser": "pretrained.own_parser",
+    "BiSeNetParser": "pretrained.bisenet_parser",
+    "CallableParser": "pretrained.callable_parser",
     "Clip": "pretrained.clip",
     "Direction": "latents.direction",
     "Editor": "editor",
@@ -90,14 +100,18 @@ _HOME = {
     "Generator": "pretrained.generator",
     "Latent": "latents.latent",
     "Parser": "pretrained.parser",
+    "Reading": "prompts.reading",
     "Region": "prompts.region",
     "Space": "latents.space",
     "Stack": "editing.stack",
     "StopTraining": "training.train",
     "TrainConfig": "training.config",
     "TrainStep": "training.train",
+    "World": "worlds.world",
     "evaluate": "evaluation.evaluate",
     "fetch": "pretrained.fetch",
+    "find_set": "store.sets",
+    "read": "prompts.reading",
     "register_space": "latents.spaces",
 }
 

@@ -22,12 +22,13 @@ from eclipsed.inversion.methods import PhotoMethods
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.finding import FaceFinder
+from eclipsed.pretrained.bisenet_parser import BiSeNetParser
+from eclipsed.pretrained.callable_parser import WholePicture
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
-from eclipsed.pretrained.own_parser import WholePicture
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
 from eclipsed.store.sets import find_set
@@ -36,7 +37,7 @@ from eclipsed.training.config import TrainConfig
 from eclipsed.values.alphas import check_alpha, check_alphas
 from eclipsed.values.checks import whole
 from eclipsed.values.seeds import check_seeds
-from eclipsed.worlds.parts import WHOLE_FACE
+from eclipsed.worlds.world import World, find_world
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -56,6 +57,8 @@ class Editor(PhotoMethods):
         clip: a `Clip`, a folder of one, ``"MODEL/TAG"`` by open_clip's names (``"ViT-B-32/openai"``), or a function
             that loads it when it is first needed.
         name: what the model set is called; "" is what the generator is called.
+        world: what the pictures are made of, a world, its name, or its folder: needed for the file of a parser, and
+            where there is no parser. None is the parser's own, or the world of faces.
         truncation_psi: truncation of sampled faces when a call does not say.
         classifier: reads attributes from pictures to judge edits, or a function that loads it; None is none.
         encoder: guesses the latents of photographs, or a function that loads it; None is none.
@@ -65,7 +68,7 @@ class Editor(PhotoMethods):
     Raises:
         MissingModelError: a file is not there.
         CheckpointError: a file is damaged, or none of the known layouts.
-        InputError: the device is unknown or absent, or an argument is of another kind.
+        InputError: the device is unknown or absent, an argument is of another kind, or the parser is of another world.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Editor(PhotoMethods):
         clip: Clip | str | os.PathLike[str] | Callable[[], Clip],
         *,
         name: str = "",
+        world: World | str | os.PathLike[str] | None = None,
         truncation_psi: float = 1.0,
         classifier: Classifier | Callable[[], Classifier] | None = None,
         encoder: Encoder | Callable[[], Encoder | None] | None = None,
@@ -88,7 +92,7 @@ class Editor(PhotoMethods):
             raise InputError(f"the generator must be a Generator or a file; got {type(generator).__name__}")
         where = generator.device if device is None else device
         if isinstance(parser, (str, os.PathLike)):
-            parser = Parser.from_file(parser, device=where)
+            parser = BiSeNetParser.from_file(parser, world=world, device=where)
         if isinstance(clip, (str, os.PathLike)):
             clip = _clip_of(clip, where)
         for what, value, kinds in (("parser", parser, (Parser, type(None))), ("CLIP model", clip, (Clip,))):
@@ -97,7 +101,10 @@ class Editor(PhotoMethods):
         self.generator = generator
         self.name = name or generator.name
         self.truncation_psi = truncation_psi
+        self._world = None if world is None else find_world(world)
         self._parser, self._clip, self._classifier = parser, clip, classifier
+        if isinstance(parser, Parser):
+            self._check_world(parser)
         self._encoder, self._identity = encoder, identity
         self._finder = finder or (lambda: photo_networks.finder(self.generator.device))
 
@@ -123,16 +130,17 @@ class Editor(PhotoMethods):
         models = find_set(name_or_path)
         generator = Generator.from_file(models.generator, device=device, name=models.name)
         where, judge = generator.device, models.classifier
-        parsing = models.parser
+        parsing, world = models.parser, models.world
         return cls(
             generator,
-            None if parsing is None else lambda: Parser.from_file(parsing, device=where),
+            None if parsing is None else lambda: BiSeNetParser.from_file(parsing, world=world, device=where),
             lambda: (
                 Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where)
                 if clip is None
                 else _clip_of(clip, where)
             ),
             name=models.name,
+            world=world,
             truncation_psi=models.truncation_psi,
             classifier=None if judge is None else lambda: Classifier.from_file(judge, device=where),
             encoder=lambda: photo_networks.encoder(models, where),
@@ -141,12 +149,17 @@ class Editor(PhotoMethods):
 
     @property
     def parser(self) -> Parser:
-        """The face parser; where there is none, a stand-in to which every pixel belongs to the region."""
+        """The parser; where there is none, a stand-in to which every pixel belongs to the region."""
         if self._parser is None:
-            return WholePicture(device=self.generator.device)
+            return WholePicture(world=self._world, device=self.generator.device)
         if not isinstance(self._parser, Parser):
-            self._parser = self._parser()
+            self._parser = self._check_world(self._parser())
         return self._parser
+
+    @property
+    def world(self) -> World:
+        """What the pictures are made of; known before the parser is loaded where the model set names it."""
+        return self.parser.world if self._world is None else self._world
 
     @property
     def has_parser(self) -> bool:
@@ -370,7 +383,8 @@ class Editor(PhotoMethods):
         if not self.has_parser:
             raise InputError(f"{self.name} has no parser, so there are no parts to colour")
         parts = region.parts if isinstance(region, Region) else region
-        return pictures.overlay(faces.images, self.parser.labels(faces.images), parts, captions=faces.names)
+        labels = self.parser.labels(faces.images)
+        return pictures.overlay(faces.images, labels, parts, world=self.parser.world, captions=faces.names)
 
     def sweep(
         self,
@@ -412,7 +426,13 @@ class Editor(PhotoMethods):
         if region is not None:
             raise InputError(f"{reason}, so an edit cannot be held to a region; leave the region out")
         text = f"{reason}, so locality is off and the edit may change the whole picture"
-        return Region(WHOLE_FACE, True, {}, prompt if isinstance(prompt, str) else "", text)
+        return Region(self.world.whole, True, {}, prompt if isinstance(prompt, str) else "", text, self.world.name)
+
+    def _check_world(self, parser: Parser) -> Parser:
+        """Return the parser when it is of the editor's world."""
+        if self._world is not None and parser.world.parts != self._world.parts:
+            raise InputError(f"the parser is of the world {parser.world.name!r}; the editor's is {self._world.name!r}")
+        return parser
 
     def _latent(self, ws: Tensor) -> Latent:
         wanted = (self.generator.num_ws, self.generator.w_dim)

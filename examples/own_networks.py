@@ -12,14 +12,13 @@ import torch
 
 import eclipsed
 from eclipsed.images.pictures import save_picture
-from eclipsed.store.sets import find_set
-from eclipsed.worlds.parts import PARTS, WHOLE_FACE
 
 
 def coarse_parser(path: Path) -> eclipsed.CallableParser:
     """Any network that tells classes apart will do; this one puts those of a BiSeNet together to three."""
-    network = eclipsed.Parser.from_file(path)
-    table = torch.tensor([0 if part == "hair" else 1 if part in WHOLE_FACE else 2 for part in PARTS])
+    network = eclipsed.BiSeNetParser.from_file(path)
+    face = network.world.whole
+    table = torch.tensor([0 if part == "hair" else 1 if part in face else 2 for part in network.parts])
 
     def segment(images: torch.Tensor) -> torch.Tensor:  # (N, 3, H, W) in [-1, 1] to class numbers (N, H, W)
         labels = network.labels(images)
@@ -29,7 +28,7 @@ def coarse_parser(path: Path) -> eclipsed.CallableParser:
 
 
 def main() -> None:
-    mini = find_set("mini")
+    mini = eclipsed.find_set("mini")
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--generator", type=Path, default=mini.generator, help="NVIDIA .pkl, rosinality .pt, …")
     options.add_argument("--clip", default=mini.clip.model, help="a folder, or MODEL/TAG by open_clip's names")

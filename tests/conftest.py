@@ -25,7 +25,6 @@ from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.store import networks
 from eclipsed.training.config import TrainConfig
-from eclipsed.worlds.parts import PARTS
 
 RESOLUTION = 32
 CLIP_CONFIG = {
@@ -57,7 +56,7 @@ def make_parser(path, *, seed=0):
     """Write a random parser whose labels differ from place to place."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = BiSeNet(len(PARTS), 8)
+        network = BiSeNet(width=8)
     state = network.state_dict()
     last = state["conv_out.conv_out.weight"]
     last[[11, 17]] = last[[17, 11]]  # what this seed sees most is called hair, so that there is a region to edit

@@ -17,7 +17,7 @@ from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.training.config import TrainConfig
-from eclipsed.worlds.parts import PARTS
+from eclipsed.worlds.world import find_world
 
 CHANNELS = tuple((2**i, min(32768 // 2**i, 512)) for i in range(2, 11))
 CONFIG = GeneratorConfig(z_dim=512, w_dim=512, resolution=1024, channels=CHANNELS, mapping_layers=8)
@@ -36,9 +36,9 @@ def write_parser(path):
     """Random weights under the 191 keys of ``parsing_bisenet.pth``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        state = BiSeNet(len(PARTS), 64).state_dict()
+        state = BiSeNet(width=64).state_dict()
     last = state["conv_out.conv_out.weight"]
-    last[PARTS.index("hair")] = last[PARTS.index("skin")].neg()  # so that there is hair somewhere
+    last[find_world().label("hair")] = last[find_world().label("skin")].neg()  # so that there is hair somewhere
     torch.save(state, path)
     return state
 

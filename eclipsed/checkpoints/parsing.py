@@ -18,7 +18,7 @@ from eclipsed.files import header
 from eclipsed.files.kinds import PARSER
 from eclipsed.networks.bisenet import BiSeNet, num_class_of, width_of
 from eclipsed.values.checks import is_whole, shown
-from eclipsed.worlds.parts import PARTS
+from eclipsed.worlds.world import World, find_world
 
 __all__ = ["ParserConfig", "read_parser", "write_parser"]
 
@@ -63,17 +63,19 @@ def _triple(name: str, values: Any) -> tuple[float, ...]:
     return numbers
 
 
-def read_parser(path: str | os.PathLike[str]) -> tuple[ParserConfig, dict[str, Tensor]]:
+def read_parser(path: str | os.PathLike[str], *, world: World | None = None) -> tuple[ParserConfig, dict[str, Tensor]]:
     """Read a parser checkpoint without running anything in it; the layout is told by the content.
 
     Args:
         path: our safetensors, or a PyTorch file that holds a BiSeNet state dict, plain or under ``state_dict``,
             its keys with or without ``module.`` in front.
+        world: whose parts its classes are; None is the world of faces.
     Returns:
-        The configuration and the state dict of a `BiSeNet` of 19 classes, floating-point tensors as float32.
+        The configuration and the state dict of a `BiSeNet` of as many classes as the world has parts, floating-point
+        tensors as float32.
     Raises:
         MissingModelError: there is no such file.
-        CheckpointError: another format, damaged, or keys or shapes that are not a BiSeNet's.
+        CheckpointError: another format, damaged, keys or shapes that are not a BiSeNet's, or another number of classes.
     """
     path = Path(path)
     try:
@@ -87,7 +89,7 @@ def read_parser(path: str | os.PathLike[str]) -> tuple[ParserConfig, dict[str, T
         settings, state = _read_safetensors(path)
     else:
         settings, state = {}, _read_torch(path)
-    return _check(path, settings, state)
+    return _check(path, settings, state, find_world(world))
 
 
 def write_parser(
@@ -95,6 +97,7 @@ def write_parser(
     config: ParserConfig,
     state: Mapping[str, Tensor],
     *,
+    world: World | None = None,
     dtype: torch.dtype = torch.float16,
 ) -> Path:
     """Write a parser as our safetensors.
@@ -102,7 +105,8 @@ def write_parser(
     Args:
         path: the file.
         config: what the network was trained on.
-        state: state dict of a `BiSeNet` of 19 classes and of the configuration's width.
+        state: state dict of a `BiSeNet` of the configuration's width, of as many classes as the world has parts.
+        world: whose parts its classes are; None is the world of faces.
         dtype: how convolutions are stored; batch statistics, scales and offsets stay float32.
     Returns:
         `path`.
@@ -110,7 +114,7 @@ def write_parser(
         CheckpointError: the state dict is not that network's.
         OutputError: the file cannot be written.
     """
-    _check(Path(path), asdict(config), dict(state))
+    _check(Path(path), asdict(config), dict(state), find_world(world))
     tensors = {}
     for key, value in state.items():
         kept = value.detach().cpu()
@@ -140,7 +144,9 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     return dict(content)
 
 
-def _check(path: Path, settings: dict[str, Any], state: dict[str, Tensor]) -> tuple[ParserConfig, dict[str, Tensor]]:
+def _check(
+    path: Path, settings: dict[str, Any], state: dict[str, Tensor], world: World
+) -> tuple[ParserConfig, dict[str, Tensor]]:
     """Compare a state dict with the network it should belong to, and bring it to float32."""
     try:
         width, classes = width_of(state), num_class_of(state)
@@ -152,10 +158,11 @@ def _check(path: Path, settings: dict[str, Any], state: dict[str, Tensor]) -> tu
         config = ParserConfig(**{"width": width, **settings})
     except (InputError, TypeError) as error:
         raise CheckpointError(f"{path} has a bad config: {error}") from error
-    if classes != len(PARTS):
-        raise CheckpointError(f"{path} tells {classes} classes apart; expected the {len(PARTS)} of CelebAMask-HQ")
+    if classes != len(world.parts):
+        expected_parts = f"the {len(world.parts)} parts of the world {world.name!r}"
+        raise CheckpointError(f"{path} tells {classes} classes apart; expected {expected_parts}")
     with torch.device("meta"):
-        expected = BiSeNet(len(PARTS), config.width).state_dict()
+        expected = BiSeNet(classes, config.width).state_dict()
     _compare(path, {key: tuple(value.shape) for key, value in expected.items()}, state)
     complete = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     for key, value in complete.items():

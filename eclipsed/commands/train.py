@@ -86,11 +86,11 @@ def train(
         changes["layers"] = "auto" if layers.strip() == "auto" else parse_layers(layers)
     changes.update(parse_setting(text) for text in settings or ())
     config = _config(preset, changes, resuming=resume is not None)
-    where = _region(prompt, region)
-    target = out or Path(_slug(prompt))
+    target = Path(_slug(prompt)) if out is None else out
     check_writable(target)
     if picture is not None:
         check_picture(picture)
+    where = _region(prompt, region, models)
     editor = open_editor(models, device)
     direction = _learn(editor, prompt, where, config, target, state=state, resume=resume)
     if picture is not None:
@@ -112,11 +112,11 @@ def try_it(
 ) -> None:
     """Learn a direction and look at it: the last line is the path of a strip of faces it was not trained on."""
     parse_seeds(seeds)
-    where = _region(prompt, None)
     target = out / _slug(prompt)
     picture = target.with_suffix(".png")
     check_writable(target)
     check_writable(picture)
+    where = _region(prompt, None, models)
     editor = open_editor(models, device)
     direction = _learn(editor, prompt, where, TrainConfig(), target)
     _draw(editor, direction, picture, seeds)
@@ -133,17 +133,21 @@ def _config(preset: str, changes: dict[str, Any], *, resuming: bool) -> TrainCon
     return None if resuming and not changes else TrainConfig().replace(**changes)
 
 
-def _region(prompt: str, names: str | None) -> Region:
+def _region(prompt: str, names: str | None, models: str) -> Region:
+    from eclipsed.prompts.reading import read
     from eclipsed.prompts.region import Region
+    from eclipsed.store.sets import find_set
 
-    parts = parse_names(names)
-    found = Region.from_prompt(prompt, warn=False)  # an empty prompt fails here, region given or not
-    return found if parts is None else Region.from_parts(parts)
+    parts, world = parse_names(names), find_set(models).world
+    reading = read(prompt, world=world)  # an empty prompt fails here, region given or not
+    return reading.region if parts is None else Region.from_parts(parts, world=world)
 
 
 def _slug(prompt: str) -> str:
     from eclipsed.latents.direction import short_name
+    from eclipsed.prompts.region import check_prompt
 
+    check_prompt(prompt)  # an empty one fails here, before anything is loaded
     return f"{short_name(prompt)}.safetensors"
 
 

@@ -20,7 +20,7 @@ from eclipsed.images.metrics import Interval
 from eclipsed.latents.direction import Direction
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.lpips import Lpips
-from eclipsed.prompts.contrasts import contrasts
+from eclipsed.prompts.reading import read
 from eclipsed.prompts.target import Target
 from eclipsed.values.alphas import check_alphas
 from eclipsed.values.seeds import CALIBRATION_SEEDS, TRAINING_SEEDS, check_seeds
@@ -166,6 +166,7 @@ def evaluate(
     judges = _Judges.of(editor, extras)
     strengths = tuple(sorted(set(check_alphas(tuple(alphas), len(alphas), name="alphas"))))
     classifier, notes = editor.classifier, []
+    reading = read(direction.prompt, world=editor.parser.world)
     if classifier is None:
         if target is not None:
             raise InputError(f"the model set {editor.name!r} has no classifier, so there is no target to reach")
@@ -173,11 +174,11 @@ def evaluate(
     elif isinstance(target, str):
         target = Target.parse(target, classifier.attributes)
     elif target is None:
-        target = Target.of_prompt(direction.prompt, classifier.attributes)
+        target = reading.target(classifier.attributes)
         if target is None:
             notes.append("the prompt names no attribute of the classifier: success is left out; name it to have it")
     with torch.no_grad():
-        texts = editor.clip.encode_text((direction.prompt, *contrasts(direction.prompt)))
+        texts = editor.clip.encode_text((direction.prompt, *reading.contrasts))
     if editor.generator.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(editor.generator.device)
     found: list[list[dict[str, Tensor]]] = [[] for _ in strengths]
@@ -264,7 +265,7 @@ def judge(
     if before.images.shape != after.images.shape:
         raise InputError(f"as many faces after as before; got {len(before)} and {len(after)}")
     with torch.no_grad():
-        texts = editor.clip.encode_text((prompt, *contrasts(prompt)))
+        texts = editor.clip.encode_text((prompt, *read(prompt, world=editor.parser.world).contrasts))
     old, new = (_look(editor, editor.classifier, faces, texts) for faces in (before, after))
     return _compare(editor, parts, before, after, old, new, target, _Judges())
 

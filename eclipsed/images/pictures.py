@@ -19,35 +19,15 @@ from eclipsed.files.atomic import atomic_write
 from eclipsed.images import sheets
 from eclipsed.images.conversion import check_images, from_pil, resize, to_pil
 from eclipsed.images.sheets import Style
-from eclipsed.worlds.parts import INDEX, PARTS, expand
+from eclipsed.worlds.world import World, find_world
 
 __all__ = ["PICTURE_FORMATS", "captioned", "grid", "overlay", "palette", "save_picture", "signed", "strip"]
 
 #: suffix -> Pillow's name of the format
 PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
-#: one colour per face part, in the order of `PARTS`; neighbours on the face differ
-_PART_COLOURS: tuple[tuple[int, int, int], ...] = (
-    (173, 181, 189),
-    (255, 183, 77),
-    (121, 85, 72),
-    (161, 120, 100),
-    (30, 136, 229),
-    (100, 181, 246),
-    (0, 172, 193),
-    (255, 112, 67),
-    (255, 145, 108),
-    (255, 214, 0),
-    (253, 216, 53),
-    (136, 14, 79),
-    (233, 30, 99),
-    (194, 24, 91),
-    (255, 204, 128),
-    (192, 202, 51),
-    (67, 160, 71),
-    (126, 87, 194),
-    (57, 73, 171),
-)
+#: of a mask that stands for no single part
+_MASK_COLOUR = (126, 87, 194)
 
 
 def signed(value: float) -> str:
@@ -168,6 +148,7 @@ def overlay(
     labels: Tensor,
     parts: Sequence[str] | None = None,
     *,
+    world: World | None = None,
     captions: Sequence[str] = (),
     title: str | None = None,
     colours: Sequence[tuple[int, int, int]] | None = None,
@@ -179,9 +160,10 @@ def overlay(
         images: faces, (N, 3, H, W) in [-1, 1].
         labels: part labels, int (N, H, W), or one mask in [0, 1], float (N, 1, H, W).
         parts: names of the parts to colour; all that occur when None. For a mask they only name it.
+        world: whose labels and parts these are; None is the world of faces.
         captions: N captions, or none.
         title: a line above everything.
-        colours: one RGB colour per part of `PARTS`; a fixed set of its own when None.
+        colours: one RGB colour per part of the world; those of the world when None.
         scale: enlargement of the faces; chosen by their size when None.
     Returns:
         An RGB picture.
@@ -190,20 +172,21 @@ def overlay(
     """
     check_images(images)
     _check_captions(captions, len(images), "face")
-    colours = _PART_COLOURS if colours is None else colours
-    if len(colours) != len(PARTS):
-        raise InputError(f"expected {len(PARTS)} colours, one per part; got {len(colours)}")
-    layers = _layers(images, labels, None if parts is None else expand(parts))
+    kind = find_world(world)
+    if colours is not None and len(colours) != len(kind.parts):
+        raise InputError(f"expected {len(kind.parts)} colours, one per part; got {len(colours)}")
+    table = kind.colours if colours is None else dict(zip(kind.parts, colours, strict=True))
+    layers = _layers(images, labels, None if parts is None else kind.expand(parts), kind)
     painted = from_pil(_cells(images, scale))  # enlarged first, so that the edges of the parts stay sharp
     for part, share in layers.items():
-        colour = torch.tensor(colours[INDEX[part]] if part in INDEX else colours[INDEX["hair"]]) / 127.5 - 1
+        colour = torch.tensor(table.get(part, _MASK_COLOUR)) / 127.5 - 1
         weight = resize(share, (painted.shape[2], painted.shape[3]), mode="nearest") * 0.55
         painted = painted + weight * (colour.reshape(1, 3, 1, 1) - painted)
     cells = to_pil(painted)
     style = Style(cells[0].width)
     if captions:
         cells = [sheets.above(face, text, style) for face, text in zip(cells, captions, strict=True)]
-    entries = [(part.replace("_", " "), colours[INDEX.get(part, INDEX["hair"])]) for part in layers]
+    entries = [(part.replace("_", " "), table.get(part, _MASK_COLOUR)) for part in layers]
     return sheets.legend(sheets.table(_chunks(cells, 4), style, title=title), entries, style)
 
 
@@ -271,7 +254,7 @@ def _shapes(shapes: Sequence[Sequence[int]]) -> str:
     return " and ".join(sorted({str(tuple(shape)) for shape in shapes}))
 
 
-def _layers(images: Tensor, labels: Tensor, parts: tuple[str, ...] | None) -> dict[str, Tensor]:
+def _layers(images: Tensor, labels: Tensor, parts: tuple[str, ...] | None, world: World) -> dict[str, Tensor]:
     """What to paint: name -> weight (N, 1, H, W) in [0, 1], on the CPU."""
     count, _, height, width = images.shape
     labels = labels.detach().cpu()
@@ -281,6 +264,7 @@ def _layers(images: Tensor, labels: Tensor, parts: tuple[str, ...] | None) -> di
         return {", ".join(parts) if parts else "region": labels.float().nan_to_num().clamp(0, 1)}
     if labels.shape != (count, height, width):
         raise InputError(f"the labels must have the shape {(count, height, width)}; got {tuple(labels.shape)}")
-    present = {PARTS[label] for label in torch.unique(labels).tolist() if 0 <= label < len(PARTS)}
-    shown = parts if parts is not None else tuple(p for p in PARTS if p in present and p != "background")
-    return {part: (labels == INDEX[part])[:, None].float() for part in shown}
+    if parts is None:
+        present = torch.unique(labels).tolist()
+        parts = tuple(p for label, p in enumerate(world.parts) if label in present and p != world.background)
+    return {part: (labels == world.label(part))[:, None].float() for part in parts}

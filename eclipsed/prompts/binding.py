@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
-from eclipsed.prompts.lexicon import Entry, Lexicon, Reading, Term, load_lexicon
+from eclipsed.prompts.lexicon import Lexicon, Parse, Term, load_lexicon
 from eclipsed.prompts.spelling import BREAK
-from eclipsed.worlds.parts import PARTS
+from eclipsed.worlds.world import World
 
-__all__ = ["Binder", "Found"]
+__all__ = ["Binder", "Found", "bind"]
 
 _NOUNS = ("part", "thing", "mark")
 _MAX_UNKNOWN = 3  # words we do not know between an adjective and its noun
 
 
-@dataclass
+@dataclass(frozen=True)
 class Found:
     """What one term of a prompt leads to.
 
@@ -27,33 +28,39 @@ class Found:
 
     term: Term
     parts: tuple[str, ...]
-    start: int = field(default=0)
+    start: int
 
 
 class Binder:
-    """Applies the rules of binding to one reading.
+    """Applies the rules of binding to one parse.
 
     Args:
-        reading: from `Lexicon.read`.
+        parse: from `Lexicon.parse`.
         lexicon: the lexicon that made it.
     """
 
-    def __init__(self, reading: Reading, lexicon: Lexicon | None = None) -> None:
-        self.reading = reading
-        self.lexicon = lexicon or load_lexicon()
-        self._norms = tuple(w.norm for w in reading.words)
+    def __init__(self, parse: Parse, lexicon: Lexicon) -> None:
+        self.parse = parse
+        self.lexicon = lexicon
+        self.norms = tuple(w.norm for w in parse.words)
 
-    def found(self) -> list[Found]:
+    @cached_property
+    def is_foreign(self) -> bool:
+        """Whether the small words of the prompt are another language's rather than English."""
+        return self.lexicon.is_foreign(self.parse.prompt)
+
+    @cached_property
+    def found(self) -> tuple[Found, ...]:
         """The parts that the prompt names or implies, term by term, left to right."""
         located = self._located()
-        results = [Found(t, located.get(t.start, self._parts_of(t)), t.start) for t in self.reading.terms]
-        results += self._coloured_clothes()
+        results = [Found(t, located.get(t.start, self._parts_of(t)), t.start) for t in self.parse.terms]
+        results += self._worn_colours()
         results = sorted((f for f in results if f.parts), key=lambda f: f.term.start)
         for kinds in (("part", "thing", "mark", "trait", "suffix", "scene", "tinted"), ("vague",), ("whole",)):
             chosen = [f for f in results if self._kind(f) in kinds]
             if chosen:
-                return [self._with_adjectives(f) for f in chosen]
-        return []
+                return tuple(self._with_adjectives(f) for f in chosen)
+        return ()
 
     def head_of(
         self, start: int, end: int, *, fits: frozenset[str] | None = None, predicative: bool = True
@@ -74,9 +81,9 @@ class Binder:
         """The first word of the adjectives right before a term; the term's own where it has none."""
         start = term.start
         while start > 0 and self._describes(start - 1):
-            before = self.reading.term_until(start)
+            before = self.parse.term_until(start)
             start = before.start if before else start - 1
-        while start < term.start and self._norms[start] in self.lexicon.joins:
+        while start < term.start and self.norms[start] in self.lexicon.joins:
             start += 1
         return start
 
@@ -100,9 +107,9 @@ class Binder:
         entry = trait.entry
         if self.head_of(trait.start, trait.end, fits=entry.fits, predicative=entry.predicative):
             return True
-        following, after = (*self._norms[trait.end : trait.end + 2], "", "")[:2]
+        following, after = (*self.norms[trait.end : trait.end + 2], "", "")[:2]
         if entry.people:
-            return following not in self.lexicon.people or following in ("face", "head")
+            return following not in self.lexicon.people or following in self.lexicon.impersonal
         return following in self.lexicon.objects and (not after or self._ends_phrase(after))
 
     def _ends_phrase(self, word: str) -> bool:
@@ -110,8 +117,8 @@ class Binder:
 
     def _head_right(self, start: int, end: int, fits: frozenset[str] | None) -> Term | None:
         lexicon, at, unknown, joined = self.lexicon, end, 0, False
-        while at < len(self._norms):
-            word, term = self._norms[at], self.reading.term_at(at)
+        while at < len(self.norms):
+            word, term = self.norms[at], self.parse.term_at(at)
             if term and term.entry.kind in _NOUNS:
                 fitting = term.entry.name in fits if fits else not joined
                 return term if fitting else None
@@ -138,26 +145,26 @@ class Binder:
     def _head_left(self, start: int, fits: frozenset[str] | None) -> Term | None:
         at = start
         while at > 0:
-            term = self.reading.term_until(at)
+            term = self.parse.term_until(at)
             if term and term.entry.kind in _NOUNS:
                 return term if fits is None or term.entry.name in fits else None
             if term and term.entry.kind == "trait":
                 at = term.start
-            elif term is None and self._norms[at - 1] in self.lexicon.links | self.lexicon.colours:
+            elif term is None and self.norms[at - 1] in self.lexicon.links | self.lexicon.colours:
                 at -= 1
             else:
                 return None
         return None
 
     def _only_colours(self, start: int, end: int) -> bool:
-        return all(w in self.lexicon.colours or w in self.lexicon.joins for w in self._norms[start:end])
+        return all(w in self.lexicon.colours or w in self.lexicon.joins for w in self.norms[start:end])
 
     def _is_tinted(self, noun: Term) -> bool:
         """Whether a colour describes a noun."""
-        colours = (i for i, word in enumerate(self.reading.lemmas) if word in self.lexicon.colours)
+        colours = (i for i, word in enumerate(self.parse.lemmas) if word in self.lexicon.colours)
         return any(self.head_of(i, i + 1) == noun for i in colours if not self._inside(i, noun)) or any(
             self.head_of(t.start, t.end, fits=t.entry.fits) == noun
-            for t in self.reading.terms
+            for t in self.parse.terms
             if t.entry.kind == "trait" and t.entry.parts == noun.entry.tinted
         )
 
@@ -167,8 +174,8 @@ class Binder:
 
     def _describes(self, index: int) -> bool:
         """Whether a word right before a noun is one of its adjectives."""
-        word, lexicon = self._norms[index], self.lexicon
-        term = self.reading.term_until(index + 1)
+        word, lexicon = self.norms[index], self.lexicon
+        term = self.parse.term_until(index + 1)
         if term is not None:
             return term.entry.kind == "trait"
         small = word == BREAK or word in lexicon.stops or word in lexicon.determiners or word in lexicon.people
@@ -178,11 +185,11 @@ class Binder:
     def _one_side(self, term: Term) -> tuple[str, ...]:
         """The parts of a term that "left", "right", "upper" or "lower" beside it leave."""
         start = self.adjectives_start(term)
-        named = {self.lexicon.sides[w] for w in self._norms[start : term.start] if w in self.lexicon.sides}
-        after = self._norms[term.end : term.end + 3]
+        named = {self.lexicon.sides[w] for w in self.norms[start : term.start] if w in self.lexicon.sides}
+        after = self.norms[term.end : term.end + 3]
         if len(after) == 3 and after[0] == "on" and after[2] in ("left", "right"):
             named.add(after[2])
-        before = [w for w in self._norms[:start] if w not in self.lexicon.determiners]
+        before = [w for w in self.norms[:start] if w not in self.lexicon.determiners]
         if named and before[-1:] and before[-1] in self.lexicon.joins:  # "the left and the right eye"
             named |= {self.lexicon.sides[w] for w in before[-2:-1] if w in self.lexicon.sides}
         kept = tuple(p for p in term.entry.parts if p.split("_")[0] in named)
@@ -195,7 +202,7 @@ class Binder:
         """
         changed: dict[int, tuple[str, ...]] = {}
         previous: tuple[Term, Term, bool] | None = None
-        for place in self.reading.terms:
+        for place in self.parse.terms:
             relation = self._relation(place) or self._carried_on(place, previous)
             if relation is None:
                 continue
@@ -204,8 +211,9 @@ class Binder:
             here = self._parts_of(place)
             own = changed.get(thing.start, self._parts_of(thing))
             if upon and thing.entry.kind == "mark" and thing.entry.home != place.entry.name:
-                keep = own if thing.start in changed or (thing.entry.spreads and here == ("nose",)) else ()
-                changed[thing.start] = tuple(p for p in PARTS if p in {*keep, *here})
+                beside = len(here) == 1 and here[0] in thing.entry.spreads
+                keep = own if thing.start in changed or beside else ()
+                changed[thing.start] = self.lexicon.world.in_order((*keep, *here))
             changed[place.start] = ()
         return changed
 
@@ -213,7 +221,7 @@ class Binder:
         """The thing that is said to be at a part, and whether it is upon it rather than beside it."""
         if place.entry.kind != "part":
             return None
-        following = self.reading.term_at(place.end)
+        following = self.parse.term_at(place.end)
         if following and following.entry.kind == "mark":
             return following, True  # "neck tattoo"
         if place.start == 0:
@@ -223,7 +231,7 @@ class Binder:
             return None  # "hair over green eyes" is about the eyes too
         for phrases, upon in ((self.lexicon.beside, False), (self.lexicon.upon, True)):
             for phrase in phrases:
-                if self._norms[max(0, at - len(phrase)) : at] == phrase:
+                if self.norms[max(0, at - len(phrase)) : at] == phrase:
                     thing = self._thing_before(at - len(phrase))
                     return (thing, upon) if thing else None
         return None
@@ -233,50 +241,64 @@ class Binder:
         if previous is None or place.entry.kind != "part":
             return None
         thing, before, upon = previous
-        between = self._norms[before.end : place.start]
+        between = self.norms[before.end : place.start]
         small = self.lexicon.determiners | self.lexicon.joins | {BREAK}
         carried = bool(between) and between[0] in (*self.lexicon.joins, BREAK) and all(w in small for w in between)
         return (thing, upon) if carried and "a" not in between else None
 
     def _before_determiners(self, start: int) -> int:
         skip = self.lexicon.determiners | set(self.lexicon.sides)
-        while start > 0 and self._norms[start - 1] in skip:
+        while start > 0 and self.norms[start - 1] in skip:
             start -= 1
         return start
 
     def _thing_before(self, at: int) -> Term | None:
         """The nearest noun before a preposition, in the same phrase."""
         for end in range(at, max(0, at - 4), -1):
-            term = self.reading.term_until(end)
+            term = self.parse.term_until(end)
             if term and term.entry.kind in _NOUNS:
                 return term
-            if self._norms[end - 1] == BREAK or self._norms[end - 1] in (*self.lexicon.joins, "with"):
+            if self.norms[end - 1] == BREAK or self.norms[end - 1] in (*self.lexicon.joins, "with"):
                 return None
         return None
 
     def _behind_a_person(self, scene: Term) -> bool:
         """Whether a place is where a person is: "a man on a beach", but not "a beach"."""
-        before, after = self._norms[: scene.start], (*self._norms[scene.end :], BREAK)[0]
+        before, after = self.norms[: scene.start], (*self.norms[scene.end :], BREAK)[0]
         return (
             self._ends_phrase(after)
             and any(w in self.lexicon.people for w in before)
             and any(w in self.lexicon.scene for w in before[-4:])
         )
 
-    def _coloured_clothes(self) -> Iterator[Found]:
+    def _worn_colours(self) -> Iterator[Found]:
         """ "A woman in red": a colour worn that describes nothing else."""
-        for i, word in enumerate(self._norms):
-            if i == 0 or word not in self.lexicon.colours or self._norms[i - 1] not in self.lexicon.worn:
+        coloured = self.lexicon.coloured
+        if coloured is None:
+            return
+        for i, word in enumerate(self.norms):
+            if i == 0 or word not in self.lexicon.colours or self.norms[i - 1] not in self.lexicon.worn:
                 continue
             end = i + 1
-            while end < len(self._norms) and self._norms[end] in self.lexicon.colours:
+            while end < len(self.norms) and self.norms[end] in self.lexicon.colours:
                 end += 1
-            person = any(w in self.lexicon.people for w in self._norms[:i]) or "dressed" in self._norms
-            alone = not self.reading.term_at(i) and not self._head_right(i, end, None)
-            if person and alone and self._ends_phrase((*self._norms[end:], BREAK)[0]):
-                entry = Entry("coloured clothes", "thing", ("clothes",), ())
-                yield Found(Term(entry, i - 1, end), ("clothes",), i - 1)
+            person = any(w in self.lexicon.people for w in self.norms[:i]) or coloured.dressed & set(self.norms)
+            alone = not self.parse.term_at(i) and not self._head_right(i, end, None)
+            if person and alone and self._ends_phrase((*self.norms[end:], BREAK)[0]):
+                yield Found(Term(coloured.entry, i - 1, end), coloured.entry.parts, i - 1)
 
     def _with_adjectives(self, found: Found) -> Found:
         start = self.adjectives_start(found.term) if found.term.entry.kind in (*_NOUNS, "suffix") else found.term.start
         return Found(found.term, found.parts, min(start, found.term.start))
+
+
+@lru_cache(maxsize=256)
+def bind(prompt: str, world: World) -> Binder:
+    """What belongs together in a sentence; the lexicon parses each sentence once.
+
+    Args:
+        prompt: any text.
+        world: whose words it is read with.
+    """
+    lexicon = load_lexicon(world)
+    return Binder(lexicon.parse(prompt), lexicon)

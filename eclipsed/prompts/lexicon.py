@@ -1,40 +1,26 @@
-"""The vocabulary of faces, and the spaCy pipeline that finds it in a prompt.
+"""The vocabulary of a world, and the spaCy pipeline that finds it in a prompt.
 
-`worlds/face/lexicon.json` holds it all and can be extended without code. Its parts:
-
-- ``entries``: phrases that mean the same to us, with ``name``, ``parts`` (as `eclipsed.worlds.parts.expand` takes
-  them), ``words`` and ``kind``:
-  ``part`` (anatomy: hair, nose), ``thing`` (sits on a part: glasses, beard, smile), ``mark`` (takes the place it is
-  said to be on: a scar on the nose), ``trait`` (an adjective that implies its part unless it describes another noun:
-  blond, tanned), ``suffix`` (the end of a compound: blue-*eyed*), ``vague`` (counts only when nothing else does),
-  ``scene`` (a place behind a person), ``whole`` (about the whole face) and ``nothing`` (a phrase that only looks like
-  a part: "bald eagle"). Optional: ``fits`` (names of the entries a trait can describe; all if absent),
-  ``predicative`` (the trait may follow its noun: "make the brows blond"), ``after`` (the word needs one of these
-  before it; ``<colour>`` is any colour), ``people`` (the trait counts only before a word for a person), ``tinted``
-  (the parts when a colour describes it: dark *skin*), ``sides`` (left, right, upper and lower narrow it down),
-  ``home`` (a mark's own place), ``spreads`` (a mark that is on the skin around its place too: freckles on the nose).
-- ``core``: the words people use most; where a slip may be one of several words it is one of these.
-- ``forms``: lemma -> irregular forms. Regular plurals of nouns are added by `_plural`.
-- ``guards``: common words that one slip would turn into a word of a face; never mended.
-- ``colours``, ``people``, ``objects``, ``names`` and ``grammar``: closed word lists that the binding rules read.
+The words of a world are in its ``lexicon.json`` (see `eclipsed.worlds.layouts`), those of the language in
+``english.json`` here: ``colours``, and the closed word lists that the binding rules read.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from importlib.resources import files
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eclipsed.prompts.spelling import Speller, Word, fold, split_words
-from eclipsed.worlds.parts import expand
+from eclipsed.worlds.world import World
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.matcher import PhraseMatcher
 
-__all__ = ["Entry", "Lexicon", "Reading", "Term", "load_lexicon"]
+__all__ = ["Coloured", "Entry", "Lexicon", "Parse", "Term", "load_lexicon"]
 
 _NOUNS = ("part", "thing", "mark", "vague", "scene")
 _TARGET_RANK = {"part": 1, "thing": 1, "mark": 1, "trait": 2, "suffix": 2}
@@ -42,7 +28,7 @@ _TARGET_RANK = {"part": 1, "thing": 1, "mark": 1, "trait": 2, "suffix": 2}
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the lexicon; the module's docstring says what each field means."""
+    """One entry of the lexicon; `eclipsed.worlds.layouts` says what each field means."""
 
     name: str
     kind: str
@@ -54,8 +40,23 @@ class Entry:
     people: bool = False
     tinted: tuple[str, ...] = ()
     sides: bool = False
-    spreads: bool = False
+    spreads: frozenset[str] = frozenset()
     home: str = ""
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """A colour that stands for a part by itself: that of the clothes in "a woman in red".
+
+    Args:
+        entry: the artificial entry that such a colour is found as.
+        of: name of the entry whose colour it is.
+        dressed: words that say so without a person.
+    """
+
+    entry: Entry
+    of: str
+    dressed: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Parse:
     """A prompt cut into words, with the entries found in it from left to right.
 
     Args:
@@ -103,31 +104,32 @@ class Reading:
 
 
 class Lexicon:
-    """The lexicon file with a spaCy pipeline built on it.
+    """The words of a world with a spaCy pipeline built on them.
 
     Args:
-        data: content of the lexicon file, as the module's docstring describes it.
+        world: whose lexicon it is.
+    Raises:
+        CheckpointError: the world's ``lexicon.json`` is not what it should be.
     """
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        self.entries = tuple(_entry(**raw) for raw in data["entries"])
-        self.forms: dict[str, list[str]] = data["forms"]
-        self.core = frozenset(data["core"])
-        self.guards = frozenset(data["guards"])
-        self.colours = frozenset(data["colours"])
-        self.people = frozenset(data["people"])
-        self.objects = frozenset(data["objects"])
-        self.names = frozenset(data["names"])
-        grammar: dict[str, Any] = data["grammar"]
-        self.sides: dict[str, str] = grammar["sides"]
-        self.beside = _by_length(grammar["beside"])
-        self.upon = _by_length(grammar["upon"])
-        self.determiners, self.joins, self.stops, self.links, self.worn, self.scene, self.english, self.foreign = (
-            frozenset(grammar[key])
-            for key in ("determiners", "joins", "stops", "links", "worn", "scene", "english", "foreign")
+    def __init__(self, world: World) -> None:
+        data, language = world.lexicon, _english()
+        self.world = world
+        self.entries = tuple(_entry(raw, world) for raw in data["entries"])
+        self.forms: dict[str, list[str]] = data.get("forms", {})
+        self.core, self.guards, self.people, self.impersonal, self.objects, self.names = (
+            frozenset(data.get(key, ())) for key in ("core", "guards", "people", "impersonal", "objects", "names")
         )
+        self.coloured = _coloured(data["coloured"], world) if "coloured" in data else None
+        self.sides: dict[str, str] = language["sides"]
+        self.beside = _by_length(language["beside"])
+        self.upon = _by_length(language["upon"])
+        self.colours, self.determiners, self.joins, self.stops, self.links, self.worn, self.scene = (
+            frozenset(language[key]) for key in ("colours", "determiners", "joins", "stops", "links", "worn", "scene")
+        )
+        self.english, self.foreign = frozenset(language["english"]), frozenset(language["foreign"])
 
-    def read(self, prompt: str) -> Reading:
+    def parse(self, prompt: str) -> Parse:
         """Find the entries of the lexicon in a prompt.
 
         Args:
@@ -143,7 +145,7 @@ class Lexicon:
         words = tuple(doc.user_data["words"])
         terms = tuple(Term(self.entries[int(s.label_)], s.start, s.end) for s in sorted(spans, key=lambda s: s.start))
         terms = tuple(t for t in terms if self._in_place(t, words))
-        return Reading(prompt, words, tuple(t.lemma_ for t in doc), terms)
+        return Parse(prompt, words, tuple(t.lemma_ for t in doc), terms)
 
     @cached_property
     def lemmas(self) -> dict[str, str]:
@@ -223,41 +225,38 @@ class Lexicon:
         return bool(following) and not (following.istitle() and fold(following) not in self.people)
 
 
-@lru_cache(maxsize=1)
-def load_lexicon() -> Lexicon:
-    """The lexicon that ships with the package, read once."""
-    return Lexicon(json.loads(files("eclipsed").joinpath("worlds/face/lexicon.json").read_text(encoding="utf-8")))
+@lru_cache(maxsize=8)
+def load_lexicon(world: World) -> Lexicon:
+    """The lexicon of a world, built once."""
+    return Lexicon(world)
 
 
-def _entry(
-    *,
-    name: str,
-    kind: str,
-    parts: list[str],
-    words: list[str],
-    fits: list[str] | None = None,
-    predicative: bool = False,
-    after: list[str] | None = None,
-    people: bool = False,
-    tinted: list[str] | None = None,
-    sides: bool = False,
-    spreads: bool = False,
-    home: str = "",
-) -> Entry:
+@cache
+def _english() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(Path(__file__).with_name("english.json").read_text(encoding="utf-8"))
+    return data
+
+
+def _entry(raw: Mapping[str, Any], world: World) -> Entry:
     return Entry(
-        name,
-        kind,
-        expand(parts),
-        tuple(words),
-        None if fits is None else frozenset(fits),
-        predicative,
-        frozenset(after or ()),
-        people,
-        expand(tinted or ()),
-        sides,
-        spreads,
-        home,
+        raw["name"],
+        raw["kind"],
+        world.expand(raw["parts"]),
+        tuple(raw["words"]),
+        None if "fits" not in raw else frozenset(raw["fits"]),
+        raw.get("predicative", False),
+        frozenset(raw.get("after", ())),
+        raw.get("people", False),
+        world.expand(raw.get("tinted", ())),
+        raw.get("sides", False),
+        frozenset(world.expand(raw.get("spreads", ()))),
+        raw.get("home", ""),
     )
+
+
+def _coloured(raw: Mapping[str, Any], world: World) -> Coloured:
+    entry = Entry(raw["name"], "thing", world.expand(raw["parts"]), ())
+    return Coloured(entry, raw["entry"], frozenset(raw.get("dressed", ())))
 
 
 def _plural(noun: str) -> str:

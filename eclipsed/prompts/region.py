@@ -1,7 +1,8 @@
-"""From a prompt to the parts of a face that an edit may touch."""
+"""From a prompt to the parts of a picture that an edit may touch."""
 
 from __future__ import annotations
 
+import os
 import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping
@@ -9,12 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eclipsed.errors import InputError, LocalityWarning
-from eclipsed.prompts.binding import Binder
-from eclipsed.prompts.contrasts import contrasts
-from eclipsed.prompts.lexicon import load_lexicon
-from eclipsed.worlds.parts import INDEX, PARTS, WHOLE_FACE, expand
+from eclipsed.prompts.binding import Binder, bind
+from eclipsed.worlds.world import DEFAULT_WORLD, World, find_world, known_worlds
 
-__all__ = ["MAX_PROMPT", "Region", "check_prompt", "contrasts"]
+__all__ = ["MAX_PROMPT", "Region", "check_prompt"]
 
 #: The longest prompt that is taken, in characters.
 MAX_PROMPT = 1000
@@ -22,14 +21,15 @@ MAX_PROMPT = 1000
 
 @dataclass(frozen=True)
 class Region:
-    """The parts of a face that an edit may touch, and why.
+    """The parts of a picture that an edit may touch, and why.
 
     Args:
-        parts: single parts, in the order of `eclipsed.worlds.parts.PARTS`.
-        whole_face: the prompt names no part, so ``parts`` is the whole head and locality is off.
+        parts: single parts, in the order of the world's.
+        whole_face: the prompt names no part, so ``parts`` is the whole subject and locality is off.
         matches: words of the prompt, lower case -> the parts they led to.
         prompt: the prompt the region was found in, or "".
         warning: what the user should know, in one sentence; None when all is well.
+        world: name of the world whose parts these are.
     """
 
     parts: tuple[str, ...]
@@ -37,49 +37,60 @@ class Region:
     matches: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     prompt: str = ""
     warning: str | None = None
+    world: str = DEFAULT_WORLD
 
     @classmethod
-    def from_prompt(cls, prompt: str, *, warn: bool = True) -> Region:
+    def from_prompt(
+        cls, prompt: str, *, world: World | str | os.PathLike[str] | None = None, warn: bool = True
+    ) -> Region:
         """Find the parts that a prompt names or implies.
 
         Args:
-            prompt: a description of a face, or an edit of one, in English: "a person with blond hair".
+            prompt: a description of a picture, or an edit of one, in English: "a person with blond hair".
+            world: what the pictures are made of: a world, its name, or its folder; None is that of faces.
             warn: give a `LocalityWarning` when no part is found; the text stands in ``warning`` either way.
         Returns:
             The region; the whole face where the prompt names no part.
         Raises:
             InputError: the prompt is no text, is empty, has no words, or is longer than `MAX_PROMPT`.
         """
-        check_prompt(prompt)
-        lexicon = load_lexicon()
-        reading = lexicon.read(prompt)
-        found = [] if lexicon.is_foreign(prompt) else Binder(reading, lexicon).found()
-        matches: dict[str, tuple[str, ...]] = {}
-        for each in found:
-            words = reading.text(each.start, each.term.end)
-            matches[words] = _in_order({*matches.get(words, ()), *each.parts})
-        parts = _in_order({p for each in found for p in each.parts})
-        if not parts or all(each.parts == WHOLE_FACE for each in found):
-            message = _whole_face_warning(prompt, tuple(matches), lexicon.is_foreign(prompt))
-            if warn:
-                warnings.warn(message, LocalityWarning, stacklevel=2)
-            return cls(WHOLE_FACE, True, matches, prompt, message)
-        return cls(parts, False, matches, prompt)
+        kind = find_world(world)
+        check_prompt(prompt, kind)
+        region = cls.from_binder(bind(prompt, kind))
+        if warn and region.warning:
+            warnings.warn(region.warning, LocalityWarning, stacklevel=2)
+        return region
 
     @classmethod
-    def from_parts(cls, names: Iterable[str] | str) -> Region:
+    def from_binder(cls, binder: Binder) -> Region:
+        """The region of a prompt that was parsed already."""
+        prompt, world = binder.parse.prompt, binder.lexicon.world
+        found = () if binder.is_foreign else binder.found
+        matches: dict[str, tuple[str, ...]] = {}
+        for each in found:
+            words = binder.parse.text(each.start, each.term.end)
+            matches[words] = world.in_order((*matches.get(words, ()), *each.parts))
+        parts = world.in_order(p for each in found for p in each.parts)
+        if not parts or all(each.parts == world.whole for each in found):
+            message = _whole_warning(prompt, tuple(matches), world, foreign=binder.is_foreign)
+            return cls(world.whole, True, matches, prompt, message, world.name)
+        return cls(parts, False, matches, prompt, None, world.name)
+
+    @classmethod
+    def from_parts(cls, names: Iterable[str] | str, *, world: World | str | os.PathLike[str] | None = None) -> Region:
         """The region of parts and groups named by the caller.
 
         Args:
-            names: part and group names as `eclipsed.worlds.parts.expand` takes them; one text may hold several, parted
-                by commas.
+            names: part and group names as `World.expand` takes them; one text may hold several, parted by commas.
+            world: whose parts they are: a world, its name, or its folder; None is that of faces.
         Raises:
             InputError: a name is unknown, or there is none.
         """
-        parts = expand(n for n in names.split(",") if n.strip()) if isinstance(names, str) else expand(names)
+        kind = find_world(world)
+        parts = kind.expand(n for n in names.split(",") if n.strip()) if isinstance(names, str) else kind.expand(names)
         if not parts:
-            raise InputError(f"a region needs at least one part, got none; known parts: {', '.join(PARTS)}")
-        return cls(parts, whole_face=set(WHOLE_FACE) <= set(parts))
+            raise InputError(f"a region needs at least one part, got none; known parts: {', '.join(kind.parts)}")
+        return cls(parts, whole_face=set(kind.whole) <= set(parts), world=kind.name)
 
     def to_json(self) -> dict[str, Any]:
         """The region as a plain dict, ready for `json.dumps`."""
@@ -89,12 +100,17 @@ class Region:
             "whole_face": self.whole_face,
             "matches": {words: list(parts) for words, parts in self.matches.items()},
             "warning": self.warning,
+            **({} if self.world == DEFAULT_WORLD else {"world": self.world}),
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Region:
+    def from_json(cls, data: Mapping[str, Any], *, world: World | None = None) -> Region:
         """The region that `to_json` wrote.
 
+        Args:
+            data: the dict.
+            world: whose parts they must be; None is the one that the dict names. Parts of a world that does not come
+                with the package are taken as they stand.
         Raises:
             InputError: a field is missing or of the wrong kind, or a part is unknown.
         """
@@ -108,42 +124,46 @@ class Region:
                 matches,
                 str(data.get("prompt", "")),
                 None if warning is None else str(warning),
+                str(data.get("world", DEFAULT_WORLD)) if world is None else world.name,
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"a region is a dict with a list 'parts' and a dict 'matches', got {data!r}") from error
-        unknown = [p for found in (parts, *matches.values()) for p in found if p not in INDEX]
+        kind = world or (find_world(region.world) if region.world in known_worlds() else None)
+        found = [part for some in (parts, *matches.values()) for part in some]
+        unknown = [p for p in found if not isinstance(p, str) or (kind is not None and p not in kind.parts)]
         if unknown or not parts:
             what = f"unknown part {unknown[0]!r}" if unknown else "no part"
-            raise InputError(f"a region holds {what}; known parts: {', '.join(PARTS)}")
+            known = "" if kind is None else f"; known parts: {', '.join(kind.parts)}"
+            raise InputError(f"a region holds {what}{known}")
         return region
 
 
-def check_prompt(prompt: object) -> None:
+def check_prompt(prompt: object, world: World | None = None) -> None:
     """Raise unless the prompt is a text with words in it.
 
+    Args:
+        prompt: to check.
+        world: whose example is shown; None is that of faces.
     Raises:
         InputError: the prompt is no text, is empty, has no words, or is longer than `MAX_PROMPT`.
     """
+    kind = world or find_world()
+    example = f'such as "{kind.example}"'
     if not isinstance(prompt, str):
-        raise InputError(f'a prompt is a text such as "a person with blond hair", got {type(prompt).__name__}')
+        raise InputError(f"a prompt is a text {example}, got {type(prompt).__name__}")
     if not prompt.strip():
-        raise InputError('the prompt is empty; describe the face you want, such as "a person with blond hair"')
+        raise InputError(f"the prompt is empty; describe the {kind.subject} you want, {example}")
     if len(prompt) > MAX_PROMPT:
         raise InputError(f"a prompt has at most {MAX_PROMPT} characters, got {len(prompt)}; one short sentence is best")
     if not any(unicodedata.category(c)[0] in "LN" or unicodedata.category(c) == "So" for c in prompt):
-        raise InputError(f'the prompt {prompt!r} has no words; write a sentence such as "a person with blond hair"')
+        raise InputError(f"the prompt {prompt!r} has no words; write a sentence {example}")
 
 
-def _in_order(parts: Iterable[str]) -> tuple[str, ...]:
-    wanted = set(parts)
-    return tuple(p for p in PARTS if p in wanted)
-
-
-def _whole_face_warning(prompt: str, words: tuple[str, ...], foreign: bool) -> str:
+def _whole_warning(prompt: str, words: tuple[str, ...], world: World, *, foreign: bool) -> str:
     if foreign:
         reason = f"the prompt {prompt!r} does not look like English"
     elif words:
-        reason = f"the prompt {prompt!r} is about the whole face ({', '.join(words)})"
+        reason = f"the prompt {prompt!r} is about the whole {world.subject} ({', '.join(words)})"
     else:
-        reason = f"the prompt {prompt!r} names no part of a face"
+        reason = f"the prompt {prompt!r} names no part of a {world.subject}"
     return f"{reason}, so locality is off and the edit may change all of it; name the region to hold it to a part"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from functools import partial, reduce
+from operator import or_
+from typing import TYPE_CHECKING
 
 from eclipsed.errors import InputError
 from eclipsed.prompts.spelling import split_words
+from eclipsed.worlds.world import World, find_world
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["Target"]
 
@@ -35,9 +39,8 @@ class Target:
             labels: from `Classifier.labels`.
             attributes: those of the classifier.
         """
-        names = attributes[self.attribute]
-        wanted = torch.tensor([names.index(name) for name in self.classes], device=labels[self.attribute].device)
-        return torch.isin(labels[self.attribute], wanted)
+        names, found = attributes[self.attribute], labels[self.attribute]
+        return reduce(or_, (found == names.index(name) for name in self.classes))
 
     @classmethod
     def parse(cls, text: str, attributes: Mapping[str, Sequence[str]]) -> Target:
@@ -56,22 +59,31 @@ class Target:
         return cls(name, chosen)
 
     @classmethod
-    def of_prompt(cls, prompt: str, attributes: Mapping[str, Sequence[str]]) -> Target | None:
+    def of_prompt(
+        cls, prompt: str, attributes: Mapping[str, Sequence[str]], *, world: World | None = None
+    ) -> Target | None:
         """The attribute that a prompt names with a word of its own, or None.
 
         "blond hair" names the class blond of the attribute hair_colour; "glasses" and "a smiling person" name an
         attribute, and mean any class of it but "no", or the class of that name.
+
+        Args:
+            prompt: any text.
+            attributes: those of the classifier.
+            world: what the pictures are made of; None is that of faces.
         """
+        kind = world or find_world()
+        alike = partial(_alike, stems=kind.stems)
         words = [word.norm for word in split_words(prompt.lower())]
         negated = any(word in ("no", "not", "without") for word in words)
         best: tuple[int, Target] | None = None
         for name, classes in attributes.items():
             nouns = [part for part in name.split("_") if part not in _PLAIN]
-            about = any(_alike(noun, word) for noun in nouns for word in words)
-            said = tuple(c for c in classes if c not in _PLAIN[-2:] and any(_alike(c, word) for word in words))
+            about = any(alike(noun, word) for noun in nouns for word in words)
+            said = tuple(c for c in classes if c not in _PLAIN[-2:] and any(alike(c, word) for word in words))
             sure = sum(c in other for c in said for other in attributes.values()) == 1
             if said and (about or sure):  # "man" alone is rarely what an edit is about
-                candidate = (0 if name == "gender" else 2 + about, cls(name, said[:1]))
+                candidate = (0 if name in kind.last_attributes else 2 + about, cls(name, said[:1]))
             elif about and classes[0] == "no":
                 candidate = (1, cls(name, tuple(classes[:1] if negated else classes[1:])))
             else:
@@ -81,8 +93,8 @@ class Target:
         return None if best is None else best[1]
 
 
-def _alike(name: str, word: str) -> bool:
+def _alike(name: str, word: str, stems: Collection[str]) -> bool:
     """Whether a word is a form of a name: "lip" and "lipstick", "smile" and "smiling", "brows" and "eyebrows"."""
     if len(name) <= 3:
-        return word in (name, f"{name}s") or (name == "lip" and word.startswith(name))
+        return word in (name, f"{name}s") or (name in stems and word.startswith(name))
     return word.startswith(name.removesuffix("s").removesuffix("e")) or word.endswith(name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from eclipsed.errors import CheckpointError, MissingModelError
 from eclipsed.store.files import find_network, home, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.values.checks import is_real
+from eclipsed.worlds.world import World, find_world, known_worlds
 
 __all__ = [
     "ClipSource",
@@ -55,6 +56,7 @@ class ModelSet:
     clip: ClipSource
     classifier: Path | None = None  # judges edits; no part of making them
     encoder: Path | None = None  # guesses the latents of photographs
+    world: World = field(default_factory=find_world)  # what its pictures are made of
     truncation_psi: float = _TRUNCATION_PSI  # default for sampling
     description: str = ""
     licence: str = ""
@@ -225,10 +227,28 @@ def _content(folder: Path) -> dict[str, Any]:
         isinstance(clip, dict) and all(isinstance(clip.get(key), str) for key in ("model", "pretrained"))
     ):
         raise CheckpointError(f"{path}: 'clip' must be a folder or hold 'model' and 'pretrained'; found {clip!r}")
+    _world(folder, content)
     psi = content.get("truncation_psi", _TRUNCATION_PSI)
     if not is_real(psi):
         raise CheckpointError(f"{path}: 'truncation_psi' must be a number; found {psi!r}")
     return content
+
+
+def _world(folder: Path, content: Mapping[str, Any]) -> World:
+    """The world that a set.json names, or brings in a folder beside it; without a word, that of faces."""
+    given = content.get("world")
+    if given is None:
+        return find_world()
+    path = folder / "set.json"
+    if not isinstance(given, str) or not given:
+        raise CheckpointError(f"{path}: 'world' must be the name of a world or a folder; found {given!r}")
+    if given not in known_worlds() and not (folder / given).is_dir():
+        known = ", ".join(known_worlds())
+        raise CheckpointError(f"{path}: there is no world {given!r}; known: {known}, or a folder beside the file")
+    try:
+        return find_world(given if given in known_worlds() else folder / given)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: its world cannot be read: {error}") from None
 
 
 def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
@@ -253,6 +273,7 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         clip=ClipSource(str(folder / clip)) if isinstance(clip, str) else ClipSource(clip["model"], clip["pretrained"]),
         classifier=place("classifier"),
         encoder=None if _is_known(folder) else place("encoder"),  # photos do without it where it was not fetched
+        world=_world(folder, content),
         truncation_psi=float(content.get("truncation_psi", _TRUNCATION_PSI)),
         description=content.get("description") or "",
         licence=content.get("licence") or "",

@@ -13,7 +13,7 @@ from gradio.events import api
 
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.prompts.region import Region
+from eclipsed.prompts.reading import read
 from eclipsed.store import library
 from eclipsed.studio import results, views
 from eclipsed.studio.engine import FIRST_SEED, Engine, Shelved
@@ -93,7 +93,7 @@ class _Endpoints:
 
     def region(self, prompt: str) -> dict[str, Any]:
         """The parts that a sentence is about, and the words that say so."""
-        return Region.from_prompt(prompt, warn=False).to_json()
+        return read(prompt, world=self.engine.editor.world).region.to_json()
 
     def palette(
         self,

@@ -126,7 +126,7 @@ class Engine:
             from eclipsed.prompts.lexicon import load_lexicon
 
             try:
-                _ = self.editor.parser, load_lexicon(), self.editor.clip
+                _ = self.editor.parser, load_lexicon(self.editor.world), self.editor.clip
             except EclipsedError as error:  # said again, and in the page, by whatever needs it
                 _log.warning("%s", error)
 

@@ -81,8 +81,9 @@ class LearningQueue(TaskQueue[Job]):
         Raises:
             InputError: the prompt or a part is not understood, or too many are waiting.
         """
-        check_prompt(prompt)
-        named = None if parts is None else Region.from_parts(parts).parts
+        world = self.engine.editor.world
+        check_prompt(prompt, world)
+        named = None if parts is None else Region.from_parts(parts, world=world).parts
         state, _ = unfinished.new_state()
         return self.put(Job(prompt, named, config or TrainConfig(), face, state))
 

@@ -12,8 +12,6 @@ from eclipsed.images.pictures import signed
 from eclipsed.latents.rows import row_groups
 from eclipsed.studio.images import data_uri, to_uris
 from eclipsed.studio.portraits import FACE_SUFFIX, PhotoLook, face_name, short_name
-from eclipsed.worlds.parts import GROUPS as PART_GROUPS
-from eclipsed.worlds.parts import INDEX, PARTS
 
 if TYPE_CHECKING:
     from eclipsed.editing.stack import Stack
@@ -136,16 +134,20 @@ def found_parts(engine: Engine, look: Stack, region: Region | None, parts: Seque
     from PIL import Image
 
     face = engine.before(look)
-    labels = engine.editor.parser.labels(face.images)[0].cpu().numpy().astype("uint8")
+    parser = engine.editor.parser
+    labels = parser.labels(face.images)[0].cpu().numpy().astype("uint8")
     seen = set(labels.ravel().tolist())
-    shown = [part for part in PARTS if INDEX[part] in seen or part in parts]
+    shown = [(label, part) for label, part in enumerate(parser.parts) if label in seen or part in parts]
     return {
         "face": to_uris(face.images)[0],
         "labels": data_uri(Image.fromarray(labels), exact=True),
         "parts": [
-            {"name": part, "label": INDEX[part], "title": part.replace("_", " "), "on": part in parts} for part in shown
+            {"name": part, "label": label, "title": part.replace("_", " "), "on": part in parts}
+            for label, part in shown
         ],
-        "words": [] if region is None else [[words, _grouped(found)] for words, found in region.matches.items()],
+        "words": []
+        if region is None
+        else [[words, parser.world.spoken(found)] for words, found in region.matches.items()],
         "warning": None if region is None else region.warning,
         "hint": "Write a sentence, then see which parts it names."
         if region is None
@@ -254,17 +256,6 @@ def python_lines(models: str, look: Stack, name: str) -> str:
         f"stack = eclipsed.Stack.load({name!r})\n"
         'editor.edit(editor.sample(seeds=stack.seed, truncation_psi=stack.truncation_psi), stack).save("faces")\n'
     )
-
-
-def _grouped(parts: Sequence[str]) -> list[str]:
-    """Parts by the names that people use, where a whole group is there."""
-    left, words = list(parts), []
-    for name in ("face", "mouth", "eyes", "brows", "ears", "lips"):
-        group = PART_GROUPS[name]
-        if set(group) <= set(left):
-            words.append(f"the {name}" if name != "face" else "the whole face")
-            left = [part for part in left if part not in group]
-    return words + [part.replace("_", " ") for part in left]
 
 
 def _ranges(rows: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from eclipsed.errors import InputError
 from eclipsed.values.seeds import check_seed, check_seeds
-from eclipsed.worlds.parts import expand
+from eclipsed.worlds.world import find_world
 
 __all__ = ["TrainConfig"]
 
@@ -226,7 +226,7 @@ class TrainConfig:
         if not isinstance(self.protect, (tuple, list)):
             raise InputError(f"protect must be a sequence of parts, () for none; got {self.protect!r}")
         try:
-            self._set("protect", expand(self.protect))
+            self._set("protect", find_world().expand(self.protect))
         except InputError as error:
             raise InputError(f"protect: {error}") from None
 

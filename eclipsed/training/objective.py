@@ -23,7 +23,7 @@ from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
-from eclipsed.prompts.contrasts import bystanders, contrasts
+from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.training.augment import Jitter
 from eclipsed.training.batch import Batch, Before
@@ -40,7 +40,6 @@ from eclipsed.training.losses import (
     similarity_loss,
 )
 from eclipsed.values.seeds import TRAINING_SEEDS
-from eclipsed.worlds.parts import PARTS
 
 __all__ = ["Batch", "Objective", "Terms", "step_rng"]
 
@@ -112,15 +111,16 @@ class Objective:
         self.faces = latents
         if latents is None and config.seeds is not None:
             self.faces = Latent.of_seeds(generator, config.seeds, truncation_psi=self.truncation_psi)
+        reading = read(prompt, world=parser.world)
         with torch.no_grad():
-            self.texts = clip.encode_text((prompt, *_known(clip, contrasts(prompt) or (config.neutral_prompt,))))
+            self.texts = clip.encode_text((prompt, *_known(clip, reading.contrasts or (config.neutral_prompt,))))
             self.neutral = clip.encode_text((config.neutral_prompt,))[0]
-            others = bystanders(prompt) if config.keep_weight and self.local else ()
+            others = reading.bystanders if config.keep_weight and self.local else ()
             known = [captions for captions in others if not any(map(clip.unknown_words, captions))]
             self.bystanders = [clip.encode_text(captions) for captions in known]
         on_gpu = self.bystanders and generator.device.type == "cuda"  # where many small operations are slow
         self._together = filled_up(self.bystanders) if on_gpu else None
-        self._inside = _tables(region, config, generator.device)
+        self._inside = _tables(region, config, parser)
         self.recorder = Recorder(generator.device, after=1)  # every shape is going to come again
         self.spread = WStatistics.of_generator(generator, share=config.components or 0.985)
         self.dtype = compute_dtype(config.precision, generator.device)
@@ -352,11 +352,11 @@ class Objective:
         return {**places, "image": image} if self.with_image else places
 
 
-def _tables(region: Region, config: TrainConfig, device: torch.device) -> Tensor:
+def _tables(region: Region, config: TrainConfig, parser: Parser) -> Tensor:
     """For each label whether it is inside the region, and whether it is protected, (2, labels)."""
     protected = [name for name in config.protect if name not in region.parts]
-    rows = [[float(name in names) for name in PARTS] for names in (region.parts, protected)]
-    return torch.tensor(rows, device=device)
+    rows = [[float(name in names) for name in parser.parts] for names in (region.parts, protected)]
+    return torch.tensor(rows, device=parser.device)
 
 
 def _known(clip: Clip, captions: tuple[str, ...]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from eclipsed.errors import EclipsedWarning, LocalityWarning, TrainingError, VocabularyWarning
+from eclipsed.errors import EclipsedWarning, InputError, LocalityWarning, TrainingError, VocabularyWarning
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
@@ -20,7 +20,8 @@ from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
-from eclipsed.prompts.region import Region, check_prompt
+from eclipsed.prompts.reading import read
+from eclipsed.prompts.region import Region
 from eclipsed.training.calibration import LADDER, calibrate
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import Point, advance
@@ -28,6 +29,7 @@ from eclipsed.training.objective import Objective, Terms, step_rng
 from eclipsed.training.probe import choose_space
 from eclipsed.training.state import TrainingState
 from eclipsed.values.checks import whole
+from eclipsed.worlds.world import World
 
 __all__ = ["BrokenTraining", "Callback", "StopTraining", "TrainStep", "train"]
 
@@ -117,7 +119,7 @@ def train(
     """
     save_every = whole("save_every", save_every, 1)
     saved = None if resume is None else TrainingState.load(resume)
-    region = _region(prompt, region, saved)
+    region = _region(prompt, region, saved, parser.world)
     config = config or (saved.config if saved else TrainConfig())
     place = resume if state is None else state
     if place is not None:
@@ -326,15 +328,17 @@ def _rows(config: TrainConfig) -> tuple[int, ...] | None:
     return None if isinstance(config.layers, str) else config.layers
 
 
-def _region(prompt: str, region: Region | Sequence[str] | None, saved: TrainingState | None) -> Region:
-    check_prompt(prompt)
+def _region(prompt: str, region: Region | Sequence[str] | None, saved: TrainingState | None, world: World) -> Region:
+    reading = read(prompt, world=world)
     if isinstance(region, Region):
+        if region.world != world.name:
+            raise InputError(f"the region is of the world {region.world!r}; the parser's is {world.name!r}")
         return region
     if region is not None:
-        return Region.from_parts(region)
+        return Region.from_parts(region, world=world)
     if saved is not None and saved.prompt == prompt:
         return saved.region
-    return Region.from_prompt(prompt, warn=False)
+    return reading.region
 
 
 def _warn(prompt: str, region: Region, clip: Clip) -> None:

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from eclipsed import Editor
 from eclipsed.latents.latent import Latent
 from eclipsed.pretrained.classifier import Classifier
-from eclipsed.worlds.parts import PARTS
+from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import sample
 from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
 from recipes.mini.latent import values_of
@@ -27,6 +27,8 @@ from recipes.mini.portraits import render
 from recipes.mini.unseen import SENTENCES
 
 __all__ = ["confusion", "frechet_distance", "macro", "overlap"]
+
+PARTS = find_world("face").parts
 
 START, END = "<!-- figures:start -->", "<!-- figures:end -->"
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from eclipsed.worlds.parts import INDEX as LABEL
+from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import COLOURS, INDEX, presence, weights
 
 __all__ = ["ZOOM", "dots", "render", "ringlets", "strands", "threads"]
+
+FACE = find_world("face")
 
 #: how closely the face fills the picture
 ZOOM = 1.1
@@ -66,7 +68,7 @@ class Canvas:
 
     def mark(self, where: Tensor, part: str) -> None:
         """Label the pixels where a mask (N, H, W) holds."""
-        self.labels = torch.where(where, LABEL[part], self.labels)
+        self.labels = torch.where(where, FACE.label(part), self.labels)
 
 
 def column(v: Tensor, name: str) -> Tensor:
@@ -97,7 +99,7 @@ def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
         size: width and height in pixels.
     Returns:
         images (N, 3, size, size) in [−1, 1] and labels (N, size, size) uint8, positions in
-        `eclipsed.worlds.parts.PARTS`.
+        the parts of the world of faces.
     """
     g = {name: column(v, name) for name in INDEX}
     p = {name: presence(v[:, INDEX[name]])[:, None, None] for name in _FLAGS}

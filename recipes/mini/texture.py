@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from eclipsed.networks.blocks import SynthesisLayer
 from eclipsed.networks.stylegan2 import SynthesisNetwork
-from eclipsed.worlds.parts import INDEX as LABEL
+from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import INDEX
 from recipes.mini.portraits import ZOOM, dots, ringlets, strands, threads
 
@@ -78,7 +78,7 @@ def detail_weights(values: Tensor, labels: Tensor) -> Tensor:
     """
     marks = 3 * (values[:, INDEX["freckles"]] > 0) + 2 * (values[:, INDEX["age"]] > 0.5)
     marks = marks.to(labels.device)
-    return (labels == LABEL["skin"])[:, None] * marks[:, None, None, None].float()
+    return (labels == find_world("face").label("skin"))[:, None] * marks[:, None, None, None].float()
 
 
 def texture(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.networks.mapping import FullyConnected
 from eclipsed.networks.stylegan2 import StyleGAN2, SynthesisNetwork
-from eclipsed.worlds.parts import INDEX
+from eclipsed.worlds.world import find_world
 from recipes.mini import clip_architecture
 from recipes.mini.attributes import INDEX as VALUE
 from recipes.mini.dataset import Portraits
@@ -116,9 +116,10 @@ def rows_of(values: Tensor, *, rng: torch.Generator, mixed: float = 0.7) -> Tens
 
 def pixel_weights(labels: Tensor, resolution: int) -> Tensor:
     """(B, 1, resolution, resolution) from full-size labels."""
-    table = torch.ones(len(INDEX))
+    face = find_world("face")
+    table = torch.ones(len(face.parts))
     for part, weight in PART_WEIGHTS.items():
-        table[INDEX[part]] = weight
+        table[face.label(part)] = weight
     full = table.to(labels.device)[labels.long()][:, None]
     return F.interpolate(full, size=(resolution, resolution), mode="area")
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from eclipsed.checkpoints.parsing import read_parser
 from eclipsed.networks.bisenet import BiSeNet
-from eclipsed.worlds.parts import INDEX, PARTS
+from eclipsed.worlds.world import find_world
 from recipes.mini.dataset import Portraits
 from recipes.mini.running import learning_rate, options, pictures, save
 
@@ -22,8 +22,10 @@ WIDTH = 16
 SIZE = 320
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
+PARTS = find_world("face").parts
+
 #: parts that swap when a picture is mirrored
-_MIRROR = [INDEX[p.replace("left", "\0").replace("right", "left").replace("\0", "right")] for p in PARTS]
+_MIRROR = [PARTS.index(p.replace("left", "\0").replace("right", "left").replace("\0", "right")) for p in PARTS]
 
 
 def prepare(images: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from eclipsed.editor import Editor
 from eclipsed.evaluation.evaluate import judge
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.prompts.target import Target
-from eclipsed.worlds.parts import expand
+from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import FAMILIES, INDEX, SHARPNESS, weights
 from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, STEPS, facts
 from recipes.mini.latent import values_of, w_of
@@ -37,19 +37,21 @@ _PLAIN = 0.97
 #: slope of the leaky ReLU that ends the mapping
 _LEAK = 0.2
 
-_SKIN = expand(("skin", "ears", "nose", "neck"))
+_expand = find_world("face").expand
+
+_SKIN = _expand(("skin", "ears", "nose", "neck"))
 
 #: attribute -> parts of the face that show it
 REGION: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("hair_colour", "hair_texture", "hair_length", "bald", "bangs", "bun"), ("hair",)),
     **dict.fromkeys(("hat", "hat_colour"), ("hat",)),
-    **dict.fromkeys(("gender", "face_width", "face_length"), expand(("face",))),
-    "ears": expand(("ears",)),
-    **dict.fromkeys(("eye_size", "eyes_open", "eye_colour", "eye_shadow"), expand(("eyes",))),
-    **dict.fromkeys(("brows", "brow_angle"), expand(("brows",))),
+    **dict.fromkeys(("gender", "face_width", "face_length"), _expand(("face",))),
+    "ears": _expand(("ears",)),
+    **dict.fromkeys(("eye_size", "eyes_open", "eye_colour", "eye_shadow"), _expand(("eyes",))),
+    **dict.fromkeys(("brows", "brow_angle"), _expand(("brows",))),
     "nose": ("nose",),
-    **dict.fromkeys(("mouth_open", "smile"), expand(("mouth",))),
-    **dict.fromkeys(("lips", "lip_colour"), expand(("lips",))),
+    **dict.fromkeys(("mouth_open", "smile"), _expand(("mouth",))),
+    **dict.fromkeys(("lips", "lip_colour"), _expand(("lips",))),
     **dict.fromkeys(("beard", "moustache", "age", "blush", "freckles"), ("skin",)),
     "glasses": ("glasses",),
     "earrings": ("earrings",),

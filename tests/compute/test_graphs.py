@@ -285,15 +285,14 @@ def test_a_training_on_given_faces_and_one_that_goes_on_are_recorded_too(editor,
 
 
 def test_what_cannot_be_recorded_is_trained_as_ever(editor, quick):
-    from eclipsed.pretrained.own_parser import CallableParser
-    from eclipsed.worlds.parts import PARTS
+    from eclipsed.pretrained.callable_parser import CallableParser
 
     tape = Rerun()
     config = quick.replace(low_memory=True)
     plain, _ = learned(editor, config)
     found, _ = learned(editor, config, tape=tape)
     assert torch.equal(found.deltas, plain.deltas)
-    parser = CallableParser(lambda images: editor.parser._logits(images), PARTS, device="cpu")
+    parser = CallableParser(lambda images: editor.parser.logits(images), editor.parser.parts, device="cpu")
     own = Editor(editor.generator, parser, editor.clip)
     learned(own, quick, tape=tape)
     assert tape.warmed == 0

@@ -12,8 +12,9 @@ from eclipsed.images import lettering
 from eclipsed.images.animation import save_animation
 from eclipsed.images.conversion import to_pil
 from eclipsed.images.pictures import captioned, grid, overlay, palette, save_picture, signed, strip
-from eclipsed.worlds.parts import INDEX, PARTS
+from eclipsed.worlds.world import find_world
 
+FACE = find_world("face")
 SIDE = (10, 14)  # height, width: not square, so that swapped axes show
 
 
@@ -104,10 +105,10 @@ def test_a_palette_grows_downwards_and_to_the_right():
 def test_an_overlay_colours_the_named_parts_alone():
     faces = torch.zeros(1, 3, 20, 20)
     labels = torch.zeros(1, 20, 20, dtype=torch.int64)
-    labels[0, :10] = INDEX["hair"]
-    labels[0, 10:, :10] = INDEX["skin"]
-    colours = [(0, 0, 0)] * len(PARTS)
-    colours[INDEX["hair"]] = (255, 0, 0)
+    labels[0, :10] = FACE.label("hair")
+    labels[0, 10:, :10] = FACE.label("skin")
+    colours = [(0, 0, 0)] * len(FACE.parts)
+    colours[FACE.label("hair")] = (255, 0, 0)
     pixels = np.asarray(overlay(faces, labels, ["hair"], colours=colours, scale=1))
     tinted = (np.abs(pixels.astype(int) - (198, 57, 57)).max(-1) <= 1).sum()  # 45 % of 127.5 and 55 % of red
     grey = (np.abs(pixels.astype(int) - 127.5).max(-1) <= 1).sum()

@@ -17,13 +17,14 @@ from eclipsed import (
     TrainConfig,
 )
 from eclipsed.errors import CheckpointError
-from eclipsed.pretrained.own_parser import WholePicture
+from eclipsed.pretrained.callable_parser import WholePicture
 from eclipsed.pretrained.parser import Parser
-from eclipsed.worlds.parts import INDEX, PARTS
+from eclipsed.worlds.world import find_world
 
+FACE = find_world("face")
 QUICK = TrainConfig(steps=3, batch=2, layers=None, resolution=32, calibrate=False, warmup=1)
 CLASSES = ["hair", None, "eyes", "mouth", "Left Ear"]
-LABELS = torch.tensor([INDEX[name] for name in ("hair", "background", "left_eye", "mouth", "left_ear")])
+LABELS = torch.tensor(FACE.labels(("hair", "background", "left_eye", "mouth", "left_ear")))
 
 
 def rows(images):
@@ -57,10 +58,10 @@ def test_class_numbers_become_labels_of_parts():
     mask = parser.mask(given, ["hair", "eyes"])
     assert torch.equal(mask[:, 0].bool(), torch.isin(rows(given), torch.tensor([0, 2])))
     probabilities = parser.probabilities(given)
-    assert probabilities.shape == (2, len(PARTS), 20, 15)
+    assert probabilities.shape == (2, len(FACE.parts), 20, 15)
     assert torch.equal(probabilities.argmax(dim=1), parser.labels(given))
     assert_close(probabilities.sum(dim=1), torch.ones(2, 20, 15))
-    assert parser.parts == PARTS
+    assert parser.parts == FACE.parts
 
 
 def test_scores_become_labels_and_add_up_over_parts():
@@ -69,10 +70,10 @@ def test_scores_become_labels_and_add_up_over_parts():
     given = images()
     expected = network.layer(given).softmax(dim=1)
     found = parser.probabilities(given)
-    assert_close(found[:, INDEX["hair"]], expected[:, :2].sum(dim=1), atol=1e-5, rtol=1e-5)
-    assert_close(found[:, INDEX["nose"]], expected[:, 4], atol=1e-5, rtol=1e-5)
-    assert float(found[:, INDEX["neck"]].max()) == 0
-    chosen = torch.tensor([INDEX[n] for n in ("hair", "hair", "background", "mouth", "nose")])
+    assert_close(found[:, FACE.label("hair")], expected[:, :2].sum(dim=1), atol=1e-5, rtol=1e-5)
+    assert_close(found[:, FACE.label("nose")], expected[:, 4], atol=1e-5, rtol=1e-5)
+    assert float(found[:, FACE.label("neck")].max()) == 0
+    chosen = torch.tensor(FACE.labels(("hair", "hair", "background", "mouth", "nose")))
     assert torch.equal(parser.labels(given), chosen[expected.argmax(dim=1)])
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
@@ -217,4 +218,4 @@ def test_the_stand_in_is_a_parser():
     parser = WholePicture(device="cpu")
     assert isinstance(parser, Parser)
     assert bool((parser.mask(images(), "nose") == 1).all())
-    assert bool((parser.labels(images()) == INDEX["skin"]).all())
+    assert bool((parser.labels(images()) == FACE.label("skin")).all())

@@ -16,8 +16,7 @@ from torch.testing import assert_close
 from eclipsed.checkpoints.parsing import ParserConfig, read_parser, write_parser
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.networks.bisenet import BiSeNet, facexlib_bisenet
-from eclipsed.pretrained.parser import Parser
-from eclipsed.worlds.parts import PARTS
+from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 
 SMALL = ParserConfig(width=8, size=64, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
 
@@ -38,7 +37,7 @@ def random_state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def small_state():
-    return random_state(BiSeNet(len(PARTS), SMALL.width))
+    return random_state(BiSeNet(width=SMALL.width))
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def small_file(tmp_path, small_state):
 
 @pytest.fixture
 def small(small_file):
-    return Parser.from_file(small_file, device="cpu")
+    return BiSeNetParser.from_file(small_file, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +86,7 @@ def test_every_layout_of_facexlibs_weights_is_read(tmp_path, facexlib_network, l
 def test_facexlibs_checkpoint_gives_facexlibs_labels(tmp_path, facexlib_network):
     path = tmp_path / "parsing_bisenet.pth"
     torch.save(facexlib_network.state_dict(), path)
-    parser = Parser.from_file(path, device="cpu")
+    parser = BiSeNetParser.from_file(path, device="cpu")
     images = pictures(1, 300, 300)
     # the recipe of zllrunning's and facexlib's own scripts: PIL resize, ToTensor, Normalize, argmax of the first output
     pixels = ((images[0] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
@@ -102,7 +101,7 @@ def test_facexlibs_checkpoint_gives_facexlibs_labels(tmp_path, facexlib_network)
 
 
 def test_at_its_own_size_the_parser_is_normalisation_and_network(small, small_state):
-    network = BiSeNet(len(PARTS), SMALL.width).eval()
+    network = BiSeNet(width=SMALL.width).eval()
     network.load_state_dict({k: v.half().float() if v.ndim > 1 else v for k, v in small_state.items()})
     images = pictures(2, 64, 64)
     mean, std = (torch.tensor(values)[None, :, None, None] for values in (SMALL.mean, SMALL.std))
@@ -132,14 +131,14 @@ def test_a_hard_mask_is_where_the_labels_are_and_a_soft_one_their_chance(small):
     labels, chances = small.labels(images), small.probabilities(images)
     present = labels.unique().tolist()
     assert len(present) >= 2
-    names = [PARTS[present[0]], PARTS[present[-1]]]
+    names = [small.parts[present[0]], small.parts[present[-1]]]
     expected = (labels == present[0]) | (labels == present[-1])
     mask = small.mask(images, names)
     assert mask.shape == (2, 1, 64, 64)
     assert torch.equal(mask[:, 0], expected.float())
     soft = small.mask(images, names, soft=True)
     assert_close(soft[:, 0], chances[:, present[0]] + chances[:, present[-1]])
-    everything = small.mask(images, PARTS, soft=True)
+    everything = small.mask(images, small.parts, soft=True)
     assert_close(everything, torch.ones_like(everything))
 
 
@@ -184,7 +183,7 @@ def test_the_parser_is_frozen_and_stays_in_eval_mode(small):
 
 def test_loading_draws_nothing_from_torchs_generator(small_file):
     before = torch.random.get_rng_state()
-    Parser.from_file(small_file, device="cpu")
+    BiSeNetParser.from_file(small_file, device="cpu")
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -222,7 +221,7 @@ def test_a_missing_key_an_extra_key_and_a_wrong_shape_are_named(tmp_path, small_
     def message(state):
         torch.save(state, path)
         with pytest.raises(CheckpointError) as caught:
-            Parser.from_file(path, device="cpu")
+            BiSeNetParser.from_file(path, device="cpu")
         return str(caught.value)
 
     less = {key: value for key, value in small_state.items() if key != "ffm.conv1.weight"}
@@ -262,7 +261,7 @@ def test_a_pickle_that_wants_to_run_code_runs_nothing(tmp_path, small_state):
         else:
             path.write_bytes(pickle.dumps(content, protocol=2))
         with pytest.raises(CheckpointError, match="nothing was run"):
-            Parser.from_file(path, device="cpu")
+            BiSeNetParser.from_file(path, device="cpu")
     assert not opened.exists()
 
 
@@ -277,19 +276,19 @@ def test_a_file_cut_short_is_one_clear_error(tmp_path, small_state, name, share)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(CheckpointError, match=name):
-        Parser.from_file(path, device="cpu")
+        BiSeNetParser.from_file(path, device="cpu")
 
 
 def test_other_files_are_refused(tmp_path, small_state):
     missing = tmp_path / "none.pth"
     with pytest.raises(MissingModelError, match="does not exist"):
-        Parser.from_file(missing, device="cpu")
+        BiSeNetParser.from_file(missing, device="cpu")
     with pytest.raises(CheckpointError, match="cannot be read"):
-        Parser.from_file(tmp_path, device="cpu")
+        BiSeNetParser.from_file(tmp_path, device="cpu")
     text = tmp_path / "notes.txt"
     text.write_text("not a checkpoint at all")
     with pytest.raises(CheckpointError, match=r"notes\.txt"):
-        Parser.from_file(text, device="cpu")
+        BiSeNetParser.from_file(text, device="cpu")
 
     path = tmp_path / "other.safetensors"
     for header, expected in {
@@ -306,7 +305,7 @@ def test_other_files_are_refused(tmp_path, small_state):
     }.items():
         save_file(small_state, path, metadata={"eclipsed": header})
         with pytest.raises(CheckpointError) as caught:
-            Parser.from_file(path, device="cpu")
+            BiSeNetParser.from_file(path, device="cpu")
         assert expected in str(caught.value)
 
 
@@ -323,4 +322,4 @@ def test_bad_images_and_parts_are_refused(small):
 
 def test_an_unknown_device_is_refused(small_file):
     with pytest.raises(InputError, match="abacus"):
-        Parser.from_file(small_file, device="abacus")
+        BiSeNetParser.from_file(small_file, device="abacus")

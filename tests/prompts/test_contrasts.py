@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from eclipsed.prompts import contrasts as contrast
-from eclipsed.prompts.contrasts import contrasts
-from eclipsed.prompts.lexicon import load_lexicon
+from eclipsed.prompts.contrasts import MAX_CONTRASTS
+from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
+from eclipsed.worlds.world import find_world
 
+FACE = find_world("face")
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PROMPTS = [
     case["prompt"]
@@ -63,29 +64,29 @@ PROMPTS = [
     ],
 )  # fmt: skip
 def test_siblings_are_offered_and_synonyms_never(prompt, offered, never):
-    found = contrasts(prompt)
+    found = read(prompt).contrasts
     assert set(offered) <= set(found)
     for word in never:
         assert not [c for c in found if re.search(rf"\b{word}\b", c)], word
 
 
 def test_several_attributes_take_turns():
-    found = contrasts("purple hair and green eyes")
+    found = read("purple hair and green eyes").contrasts
     assert sum("green eyes" in c for c in found) == sum("purple hair" in c for c in found) == 4
 
 
 @pytest.mark.parametrize("prompt", ["a cat", "a person", "a photo of a face", "😀", "una persona con gafas"])
 def test_prompts_without_an_attribute_get_neutral_captions(prompt):
-    found = contrasts(prompt)
+    found = read(prompt).contrasts
     assert len(found) == 2
     assert {"a person", "a photo of a face", "a portrait of a person"} >= set(found)
 
 
 def test_every_prompt_gets_some_and_never_itself():
     for prompt in PROMPTS:
-        found = contrasts(prompt)
+        found = read(prompt).contrasts
         folded = [" ".join(c.lower().split()) for c in found]
-        assert 2 <= len(found) <= contrast.MAX_CONTRASTS, prompt
+        assert 2 <= len(found) <= MAX_CONTRASTS, prompt
         assert len(set(folded)) == len(found), prompt
         assert " ".join(prompt.lower().split()) not in folded, prompt
         assert not [c for c in folded if re.search(r"\b(a [aeiou]|an [^aeiouh\W])|[{}]|\ba an?\b", c)
@@ -96,14 +97,13 @@ def test_every_prompt_gets_some_and_never_itself():
                                     "thick eyebrows", "a person wearing a hat", "dark skin"])  # fmt: skip
 def test_contrasts_are_about_the_same_parts(prompt):
     wanted = set(Region.from_prompt(prompt).parts)
-    for caption in contrasts(prompt):
+    for caption in read(prompt).contrasts:
         assert wanted & set(Region.from_prompt(caption).parts), caption
 
 
 def test_families_name_entries_of_the_lexicon():
-    names = {entry.name for entry in load_lexicon().entries}
-    path = Path(contrast.__file__).parents[1] / "worlds" / "face" / "contrasts.json"
-    data = json.loads(path.read_text(encoding="utf-8"))
+    names = {entry["name"] for entry in FACE.lexicon["entries"]}
+    data = FACE.contrasts
     for family in (*data["adjectives"], *data["presences"]):
         assert set(family["of"]) <= names, family["name"]
     for family in (*data["adjectives"], *data["words"]):
@@ -129,18 +129,18 @@ def test_families_name_entries_of_the_lexicon():
     ],
 )
 def test_bystanders_are_what_the_prompt_does_not_speak_of(prompt, left_out, there):
-    captions = {caption for family in contrast.bystanders(prompt) for caption in family}
+    captions = {caption for family in read(prompt).bystanders for caption in family}
     assert not captions & set(left_out)
     assert captions >= set(there)
 
 
 def test_every_family_that_bystanders_step_back_for_exists():
-    known = {family["name"] for kind in ("adjectives", "words", "presences") for family in contrast._data()[kind]}
-    families = contrast._bystanders()
+    known = {family["name"] for kind in ("adjectives", "words", "presences") for family in FACE.contrasts[kind]}
+    families = FACE.bystanders
     assert {name for family in families for name in family["unless"]} <= known
     assert all(len(set(family["captions"])) == len(family["captions"]) > 1 for family in families)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS[::7])
 def test_a_prompt_is_no_bystander_of_itself(prompt):
-    assert prompt.lower() not in {caption for family in contrast.bystanders(prompt) for caption in family}
+    assert prompt.lower() not in {caption for family in read(prompt).bystanders for caption in family}

@@ -17,8 +17,9 @@ from eclipsed.errors import InputError, LocalityWarning
 from eclipsed.prompts.lexicon import load_lexicon
 from eclipsed.prompts.region import MAX_PROMPT, Region
 from eclipsed.prompts.spelling import fold, one_slip, split_words
-from eclipsed.worlds.parts import PARTS, WHOLE_FACE, expand
+from eclipsed.worlds.world import find_world
 
+FACE = find_world("face")
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 PROMPTS = [
     json.loads(line)
@@ -39,13 +40,13 @@ def test_prompt_leads_to_the_parts_a_person_expects(case):
     region = Region.from_prompt(case["prompt"], warn=False)
     if case.get("whole"):
         assert region.whole_face
-        assert region.parts == WHOLE_FACE
+        assert region.parts == FACE.whole
         assert "locality is off" in region.warning
     else:
         assert not region.whole_face
         assert region.warning is None
-        assert set(expand(case["need"])) <= set(region.parts) <= set(expand(case["allow"]))
-        assert region.parts == tuple(p for p in PARTS if p in region.parts)
+        assert set(FACE.expand(case["need"])) <= set(region.parts) <= set(FACE.expand(case["allow"]))
+        assert region.parts == tuple(p for p in FACE.parts if p in region.parts)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +79,13 @@ def test_common_words_are_not_taken_for_slips(word):
 def test_any_swap_of_two_letters_is_mended(word):
     swaps = {word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)} - {word, "hari"}
     for typed in swaps:
-        assert load_lexicon().speller.mend(typed) == word, typed
+        assert load_lexicon(FACE).speller.mend(typed) == word, typed
 
 
 def test_a_prompt_about_no_part_warns_that_locality_is_off():
     with pytest.warns(LocalityWarning, match="'a truck' names no part of a face, so locality is off"):
         region = Region.from_prompt("a truck")
-    assert (region.parts, region.matches) == (WHOLE_FACE, {})
+    assert (region.parts, region.matches) == (FACE.whole, {})
     with pytest.warns(LocalityWarning, match=r"is about the whole face \(old\), so locality is off"):
         Region.from_prompt("an old man")
     with pytest.warns(LocalityWarning, match="does not look like English, so locality is off"):
@@ -202,7 +203,7 @@ def test_words_keep_their_place_in_the_prompt():
 
 
 def test_the_lexicon_is_consistent():
-    lexicon = load_lexicon()
+    lexicon = load_lexicon(FACE)
     names = [entry.name for entry in lexicon.entries]
     assert len(names) == len(set(names))
     assert all(entry.fits is None or entry.fits <= set(names) for entry in lexicon.entries)
@@ -217,5 +218,5 @@ def test_the_lexicon_is_consistent():
 
 
 def test_every_part_can_be_reached():
-    reached = {p for entry in load_lexicon().entries if entry.kind != "whole" for p in entry.parts}
-    assert reached == set(PARTS)
+    reached = {p for entry in load_lexicon(FACE).entries if entry.kind != "whole" for p in entry.parts}
+    assert reached == set(FACE.parts)

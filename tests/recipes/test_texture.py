@@ -7,12 +7,14 @@ import torch
 from torch.testing import assert_close
 
 from eclipsed.networks.stylegan2 import StyleGAN2
-from eclipsed.worlds.parts import INDEX as LABEL
+from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import INDEX, sample
 from recipes.mini.latent import rows_mask
 from recipes.mini.portraits import dots, render
 from recipes.mini.texture import PATTERNS, STRENGTH, detail_weights, learn_noise, texture
 from recipes.mini.train_generator import CONFIG, FINEST, Run, distance
+
+FACE = find_world("face")
 
 
 def spots(shift: int = 0, size: int = 32, dark: float = -0.2) -> torch.Tensor:
@@ -57,7 +59,7 @@ def test_freckled_and_old_skin_counts_more():
     values[:, INDEX["age"]] = torch.tensor([0.0, 1.0, 0.0])
     labels = render(values, 32)[1]
     more = detail_weights(values, labels)[:, 0]
-    skin = labels == LABEL["skin"]
+    skin = labels == FACE.label("skin")
     assert_close(more, skin * torch.tensor([3.0, 2.0, 0.0]).view(3, 1, 1))
 
 
@@ -84,7 +86,7 @@ def test_a_large_portrait_is_the_small_one_with_finer_lines():
     assert (labels[:, ::2, ::2] == coarse).float().mean() > 0.97
     error = (torch.nn.functional.avg_pool2d(large, 2) - small).square().mean() / 4
     assert float(-10 * error.log10()) > 33  # dB
-    hair = labels == LABEL["hair"]
+    hair = labels == FACE.label("hair")
     enlarged = torch.nn.functional.interpolate(small, scale_factor=2, mode="bilinear")
     across = [x.diff(dim=3).abs().mean(1)[hair[..., 1:]].mean() for x in (large, enlarged)]
     assert across[0] > 1.5 * across[1]

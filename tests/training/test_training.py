@@ -31,7 +31,7 @@ from eclipsed.training.objective import Objective, step_rng
 from eclipsed.training.state import TrainingState
 from eclipsed.training.train import BrokenTraining, StopTraining
 from eclipsed.values.seeds import TRAINING_SEEDS
-from eclipsed.worlds.parts import INDEX
+from eclipsed.worlds.world import find_world
 
 PROMPT = "a person with blond hair"
 
@@ -118,7 +118,7 @@ def test_what_is_protected_is_never_inside(editor, monkeypatch, region, changes,
     config = TrainConfig(mask_grow=0.0).replace(**changes)
     view = objective(editor, config, region=(region,))
     before, after = (
-        torch.tensor([INDEX[name] for name in names.split()]).expand(1, 5, 5)
+        torch.tensor([find_world().label(name) for name in names.split()]).expand(1, 5, 5)
         for names in ("hair hair hat skin skin", "hat hair hair hair skin")
     )
     monkeypatch.setattr(view.parser, "labels", lambda images, **_: before)

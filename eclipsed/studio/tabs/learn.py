@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from eclipsed.errors import InputError
+from eclipsed.prompts.reading import read as read_sentence
 from eclipsed.prompts.region import Region
 from eclipsed.studio import views
 from eclipsed.studio.learning import Job
@@ -16,7 +17,6 @@ from eclipsed.studio.pieces import event_data, piece
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
 from eclipsed.training.config import TrainConfig
-from eclipsed.worlds.parts import PARTS
 
 __all__ = ["TITLE", "LearnTab"]
 
@@ -63,18 +63,21 @@ class LearnTab:
         self._wire_jobs(page)
 
     def _wire_region(self, page: Page) -> None:
+        def found(prompt: str) -> Region:
+            return read_sentence(prompt, world=page.engine.editor.world).region
+
         def drawn(session: Session, prompt: str, parts: Sequence[str]) -> Any:
-            region = Region.from_prompt(prompt, warn=False) if prompt.strip() else None
+            region = found(prompt) if prompt.strip() else None
             return views.found_parts(page.engine, session.now, region, tuple(parts))
 
         def read(session: Session, prompt: str) -> tuple[Any, ...]:
-            parts = Region.from_prompt(prompt, warn=False).parts if prompt.strip() else ()
+            parts = found(prompt).parts if prompt.strip() else ()
             return parts, parts, drawn(session, prompt, parts)
 
         def pressed(session: Session, prompt: str, parts: tuple[str, ...], event: gr.EventData) -> tuple[Any, Any]:
             name = str(event_data(event).get("name"))
-            chosen = {*parts} ^ {name} if name in PARTS else {*parts}
-            after = tuple(part for part in PARTS if part in chosen)
+            world = page.engine.editor.world
+            after = world.in_order({*parts} ^ {name} if name in world.parts else parts)
             return after, drawn(session, prompt, after)
 
         options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}

@@ -1,7 +1,8 @@
-"""Any other segmentation network as a face parser: a function and the names of its classes."""
+"""Any other segmentation network as a parser: a function and the names of its classes."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import torch
@@ -11,7 +12,7 @@ from eclipsed.compute.devices import as_device
 from eclipsed.errors import InputError
 from eclipsed.images.conversion import check_images, resize
 from eclipsed.pretrained.parser import Parser
-from eclipsed.worlds.parts import INDEX, PARTS, expand
+from eclipsed.worlds.world import World, find_world
 
 __all__ = ["CallableParser", "WholePicture"]
 
@@ -24,24 +25,27 @@ class CallableParser(Parser):
             numbers (N, h, w), int; h and w may differ from H and W. It is a module or any callable; a module is
             moved to the device, frozen and put into eval mode.
         classes: what each of the C classes is: a part (``"hair"``), a group (``"eyes"``, which then stands for all
-            of its parts together, so regions should name the group), or None for what is no part of a face.
+            of its parts together, so regions should name the group), or None for what is no part of its world.
+        world: whose parts they are: a world, its name, or its folder; None is the world of faces.
         size: side of the square that the function shall be given, in pixels; None gives it images as they are.
         device: where it runs; None takes the best there is.
     Raises:
-        InputError: `function` cannot be called, no class, or a class that is neither a part nor a group.
+        InputError: `function` cannot be called, no class, a class that is neither a part nor a group, or there is no
+            such world.
     """
 
-    recordable = False  # nobody knows what the function does
+    table: Tensor
 
     def __init__(
         self,
         function: Callable[[Tensor], Tensor],
         classes: Sequence[str | None],
         *,
+        world: World | str | os.PathLike[str] | None = None,
         size: int | None = None,
         device: str | torch.device | None = None,
     ) -> None:
-        nn.Module.__init__(self)
+        super().__init__(world)
         if not callable(function):
             raise InputError(f"a parser's function must be callable; got {type(function).__name__}")
         if isinstance(classes, str) or not len(classes):
@@ -51,13 +55,9 @@ class CallableParser(Parser):
         self.function = function
         self.classes = tuple(classes)
         self._size = size
-        labels = [INDEX["background"] if name is None else INDEX[_first(name)] for name in classes]
+        labels = [self.world.label(self._part(name)) for name in classes]
         self.register_buffer("table", torch.tensor(labels), persistent=False)  # class -> label
-        self.register_buffer("mean", torch.zeros(1), persistent=False)  # tells the device, as in every parser
-        self.requires_grad_(False)
-        self.eval().to(as_device(device))
-
-    table: Tensor
+        self.to(as_device(device))
 
     @property
     def size(self) -> int:
@@ -77,11 +77,16 @@ class CallableParser(Parser):
             return self.table[resize(given.float(), sides).argmax(dim=1)]
         return self.table[resize(given[:, None].float(), sides, mode="nearest")[:, 0].long()]
 
-    def _logits(self, images: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    def logits(self, images: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+        """How likely each part is at each pixel; see `Parser.logits`.
+
+        Raises:
+            InputError: `images` is no image tensor, or the function gave something else than it should.
+        """
         given = self._call(images)
         if not given.is_floating_point():
             given = nn.functional.one_hot(given.long(), len(self.classes)).movedim(-1, 1).float().log()
-        parts = given.new_full((len(given), len(PARTS), *given.shape[2:]), -torch.inf)
+        parts = given.new_full((len(given), len(self.parts), *given.shape[2:]), -torch.inf)
         for label in sorted(set(self.table.tolist())):
             parts[:, label] = given[:, self.table == label].logsumexp(dim=1)
         # -inf would become nan when it is blended with its neighbours
@@ -105,12 +110,27 @@ class CallableParser(Parser):
             )
         return given.to(self.mean.device)
 
+    def _part(self, name: str | None) -> str:
+        """The part that a class stands for; of a group the one that it shares its name with, or else the first."""
+        if name is None:
+            return self.world.background
+        if not isinstance(name, str):
+            raise InputError(f"a class of a parser is a name or None; got {name!r}")
+        parts = self.world.expand([name])
+        return name if name in parts else parts[0]
+
 
 class WholePicture(CallableParser):
-    """What stands in for a parser where there is none: every pixel belongs to the region of every edit."""
+    """What stands in for a parser where there is none: every pixel belongs to the region of every edit.
 
-    def __init__(self, *, device: str | torch.device | None = None) -> None:
-        super().__init__(lambda images: images.new_zeros(images[:, 0].shape, dtype=torch.long), ["skin"], device=device)
+    Args:
+        world: what the pictures are made of; None is the world of faces.
+        device: where it runs; None takes the best there is.
+    """
+
+    def __init__(self, *, world: World | None = None, device: str | torch.device | None = None) -> None:
+        kind = find_world(world)
+        super().__init__(_nothing_but_one, kind.whole[:1], world=kind, device=device)
 
     def mask(self, images: Tensor, parts: object, *, soft: bool = False) -> Tensor:
         """One everywhere, whatever the parts; see `Parser.mask`."""
@@ -118,9 +138,5 @@ class WholePicture(CallableParser):
         return torch.ones_like(images[:, :1])
 
 
-def _first(name: str) -> str:
-    """The part that a class stands for; of a group the one that it shares its name with, or else the first."""
-    if not isinstance(name, str):
-        raise InputError(f"a class of a parser is a name or None; got {name!r}")
-    parts = expand([name])
-    return name if name in parts else parts[0]
+def _nothing_but_one(images: Tensor) -> Tensor:
+    return images.new_zeros(images[:, 0].shape, dtype=torch.long)

@@ -1,0 +1,206 @@
+"""What the four files of a world hold. Each can be extended without code.
+
+``world.json``: ``name``; ``subject``, what a picture shows ("face"); a ``neutral`` caption and an ``example`` of a
+prompt; ``parts`` in the parser's order, the position is the label; ``background``, the part that stands for all else;
+``groups``, what people call several parts together; ``whole``, what an edit may touch when a prompt names no part;
+``protected``, what it may not come upon unless the prompt names it; ``colours`` of parts in overlays, [r, g, b];
+``attributes`` of classifiers: ``last`` are those a prompt is about only when it is about no other, ``stems`` the short
+names that may begin a longer word (lip, lipstick).
+
+``lexicon.json``, the vocabulary:
+
+- ``entries``: phrases that mean the same to us, with ``name``, ``parts`` (as `World.expand` takes them), ``words`` and
+  ``kind``: ``part`` (anatomy: hair, nose), ``thing`` (sits on a part: glasses, beard, smile), ``mark`` (takes the place
+  it is said to be on: a scar on the nose), ``trait`` (an adjective that implies its part unless it describes another
+  noun: blond, tanned), ``suffix`` (the end of a compound: blue-*eyed*), ``vague`` (counts only when nothing else does),
+  ``scene`` (a place behind a person), ``whole`` (about the whole picture) and ``nothing`` (a phrase that only looks
+  like a part: "bald eagle"). Optional: ``fits`` (names of the entries a trait can describe; all if absent),
+  ``predicative`` (the trait may follow its noun: "make the brows blond"), ``after`` (the word needs one of these
+  before it; ``<colour>`` is any colour), ``people`` (the trait counts only before a word for a person), ``tinted``
+  (the parts when a colour describes it: dark *skin*), ``sides`` (left, right, upper and lower narrow it down),
+  ``home`` (a mark's own place), ``spreads`` (parts that a mark does not leave its own parts for: freckles on the nose
+  are on the skin around it too).
+- ``core``: the words people use most; where a slip may be one of several words it is one of these.
+- ``forms``: lemma -> irregular forms. Regular plurals of nouns are added by the code.
+- ``guards``: common words that one slip would turn into a word of this world; never mended.
+- ``people``, ``objects``: what an adjective may describe instead of a part; ``impersonal``: those among ``people`` that
+  are no person; ``names``: words of this world that are given names too.
+- ``coloured``: a colour that stands for a part by itself, as that of the clothes in "a woman in red": ``name``,
+  ``parts``, the ``entry`` whose colour it is, and words that say so without a person (``dressed``).
+
+``contrasts.json``, the families of attributes. The first word of each member is the one that is offered.
+
+- ``adjectives``: ``members`` are lists of synonyms that describe the entries in ``of``; ``caption`` is a sentence of
+  its own, ``person`` the form before a word for a person ("black-haired"), ``near`` pairs of members too alike to
+  stand against each other, ``skip`` members never offered, ``compound`` the form in "olive-skinned" where it differs.
+- ``words``: members that are told by an ``adjective`` ("a smiling man") or a ``noun`` with its article ("a smile");
+  only the members in ``asked`` (all if absent) are looked for; ``last``: only when no other family has anything.
+- ``presences``: things that are there or not. ``none`` is what is missing when they are not, ``bare`` are other ways
+  to say so, ``kinds`` lists of synonyms that stand against each other, ``absent`` words that say it is not there,
+  ``only`` the words of the entries meant, ``there`` the sentence that says it is.
+- ``neutral`` captions, ``shades`` that go with a colour, ``carriers`` and ``negations`` that go with a thing, and the
+  sentences ``with`` a thing, ``without`` it (of the words that say so), and where it is ``there``.
+
+``bystanders.json``: a list of attributes: ``captions`` that name its values, the families of ``contrasts.json``
+``unless`` which a prompt does not speak of it, and further ``words`` that speak of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from eclipsed.errors import InputError
+from eclipsed.worlds.shapes import Shape, dict_of, flag, form, list_of, number, one_of, record, text, words
+
+__all__ = ["BYSTANDERS", "CONTRASTS", "LEXICON", "WORLD", "check_bystanders", "check_contrasts", "check_lexicon"]
+
+_KINDS = ("part", "thing", "mark", "trait", "suffix", "vague", "scene", "whole", "nothing")
+
+WORLD: Shape = record(
+    {
+        "format": one_of(1),
+        "name": text,
+        "subject": text,
+        "neutral": text,
+        "example": text,
+        "parts": list_of(text, least=2),
+        "background": text,
+        "whole": list_of(text, least=1),
+    },
+    {
+        "groups": dict_of(list_of(text, least=1)),
+        "protected": words,
+        "colours": dict_of(list_of(number(0, 255), least=3)),
+        "attributes": record({}, {"last": words, "stems": words}),
+    },
+)
+
+LEXICON: Shape = record(
+    {
+        "entries": list_of(
+            record(
+                {"name": text, "kind": one_of(*_KINDS), "parts": words, "words": list_of(text, least=1)},
+                {
+                    "fits": words,
+                    "predicative": flag,
+                    "after": words,
+                    "people": flag,
+                    "tinted": words,
+                    "sides": flag,
+                    "home": text,
+                    "spreads": words,
+                },
+            ),
+            least=1,
+        ),
+    },
+    {
+        **dict.fromkeys(("core", "guards", "people", "impersonal", "objects", "names"), words),
+        "forms": dict_of(words),
+        "coloured": record({"name": text, "entry": text, "parts": list_of(text, least=1)}, {"dressed": words}),
+    },
+)
+
+_members = list_of(list_of(text, least=1), least=2)
+_near = list_of(list_of(text, least=2))
+
+CONTRASTS: Shape = record(
+    {"neutral": list_of(text, least=3), "with": form, "without": form, "there": form},
+    {
+        **dict.fromkeys(("shades", "carriers", "negations"), words),
+        "adjectives": list_of(
+            record(
+                {"name": text, "of": words, "caption": form, "members": _members},
+                {"person": form, "near": _near, "skip": words, "compound": dict_of(text)},
+            )
+        ),
+        "words": list_of(
+            record(
+                {
+                    "name": text,
+                    "members": list_of(
+                        record({"name": text}, {"adjective": list_of(text, least=1), "noun": list_of(text, least=1)}),
+                        least=2,
+                    ),
+                },
+                {"asked": words, "last": flag, "near": _near, "skip": words},
+            )
+        ),
+        "presences": list_of(
+            record(
+                {"name": text, "of": words, "none": text, "bare": words, "kinds": list_of(list_of(text, least=1))},
+                {"absent": words, "only": words, "there": form},
+            )
+        ),
+    },
+)
+
+BYSTANDERS: Shape = list_of(record({"captions": list_of(text, least=2), "unless": words}, {"words": words}))
+
+
+def check_lexicon(data: Mapping[str, Any], expand: Callable[[Iterable[str]], object]) -> None:
+    """Raise unless the entries of a lexicon have names of their own, and name parts and entries that exist.
+
+    Args:
+        data: of the shape `LEXICON`.
+        expand: `World.expand`.
+    Raises:
+        InputError: the first fault.
+    """
+    names = [entry["name"] for entry in data["entries"]]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"two entries are called {twice!r}")
+    coloured = [{**data["coloured"], "fits": [data["coloured"]["entry"]]}] if "coloured" in data else []
+    for entry in (*data["entries"], *coloured):
+        try:
+            expand((*entry["parts"], *entry.get("tinted", ()), *entry.get("spreads", ())))
+        except InputError as error:
+            raise InputError(f"the entry {entry['name']!r}: {error}") from None
+        _known(f"the entry {entry['name']!r}", "entry", (*entry.get("fits", ()), *_given(entry, "home")), names)
+
+
+def check_contrasts(data: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> None:
+    """Raise unless the families of attributes are of entries that exist, and name their own members.
+
+    Args:
+        data: of the shape `CONTRASTS`.
+        entries: of the lexicon.
+    Raises:
+        InputError: the first fault.
+    """
+    names = [entry["name"] for entry in entries]
+    for family in (*data.get("adjectives", ()), *data.get("presences", ())):
+        _known(f"the family {family['name']!r}", "entry", family["of"], names)
+    for family in (*data.get("adjectives", ()), *data.get("words", ())):
+        members = [one[0] if isinstance(one, list) else one["name"] for one in family["members"]]
+        if len(set(members)) < len(members):
+            raise InputError(f"the family {family['name']!r} has two members of one name")
+        near = [member for pair in family.get("near", ()) for member in pair]
+        named = (*family.get("skip", ()), *family.get("asked", ()), *near)
+        _known(f"the family {family['name']!r}", "member", named, members)
+
+
+def check_bystanders(data: Iterable[Mapping[str, Any]], contrasts: Mapping[str, Any]) -> None:
+    """Raise unless bystanders step back for families that exist.
+
+    Args:
+        data: of the shape `BYSTANDERS`.
+        contrasts: of the shape `CONTRASTS`.
+    Raises:
+        InputError: the first fault.
+    """
+    families = [family["name"] for kind in ("adjectives", "words", "presences") for family in contrasts.get(kind, ())]
+    for one in data:
+        _known(f"the bystander {one['captions'][0]!r}", "family", one["unless"], families)
+
+
+def _given(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return (entry[key],) if key in entry else ()
+
+
+def _known(what: str, kind: str, named: Iterable[str], known: Iterable[str]) -> None:
+    unknown = next((name for name in named if name not in known), None)
+    if unknown is not None:
+        raise InputError(f"{what} names the {kind} {unknown!r}, which does not exist")
