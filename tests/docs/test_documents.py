@@ -13,6 +13,8 @@ from scripts import command_line
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")])
+FOLDERS = ("benchmarks", "checkpoints", "docs", "eclipsed", "examples", "models", "recipes", "scripts", "tests")
+ALL = sorted([*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 
 _PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md|toml|yml|json))`")
 _LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
@@ -39,10 +41,16 @@ def test_the_map_names_every_folder_and_module_of_the_package():
     assert [entry for entry in entries if f"`{entry}`" not in text] == []
 
 
-@_of(PAGES)
-def test_links_lead_somewhere_and_nothing_is_of_one_machine(page):
+@_of(ALL)
+def test_links_paths_and_modules_are_there_and_nothing_is_of_one_machine(page):
     text = page.read_text(encoding="utf-8")
     assert [link for link in _LINK.findall(text) if not (page.parent / link).exists()] == []
+    ours = [path for path in _PATH.findall(text) if path.split("/")[0] in FOLDERS and "/" in path]
+    assert [path for path in ours if not (ROOT / path).exists() and not (page.parent / path).exists()] == []
+    modules = {
+        name.replace(".", "/") + ".py" for name in re.findall(r"python -m ((?:benchmarks|recipes)\.[.a-z_0-9]+)", text)
+    }
+    assert [path for path in modules if not (ROOT / path).exists()] == []
     assert re.findall(r"(?:/home/|/root|/tmp/|/work/|/Users/)\S*", text) == []
 
 
