@@ -14,16 +14,18 @@ import typer
 
 import eclipsed
 from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train
+from eclipsed.commands.light_start import light_start
 from eclipsed.commands.terminal import note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "run"]
 
 app = typer.Typer(
     name="eclipsed",
     help="Text-driven, local face editing: one sentence in, edited faces out.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help: boxes would take longer to load than all the rest
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -69,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: words after the program's name; those of the process when None.
     """
     show_warnings()
-    code = run(sys.argv[1:] if arguments is None else list(arguments))
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    with light_start(words):
+        code = run(words)
     try:
         sys.stdout.flush()
     except OSError as error:

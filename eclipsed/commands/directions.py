@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import note, result, result_json
@@ -20,14 +17,17 @@ from eclipsed.store import library
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="List, show, keep and remove trained directions.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, keep and remove trained directions.")
 
 Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="Name of a direction, or a file.")]
 
 
 @app.command("list")
 def list_directions(as_json: Json = False) -> None:
-    """List the directions that ship with the package and those you have kept."""
+    """List the directions that are here.
+
+    Those that ship with the package, and those that you have kept.
+    """
     rows: list[dict[str, Any]] = []
     for entry in library.entries():
         try:
@@ -40,6 +40,10 @@ def list_directions(as_json: Json = False) -> None:
     if not rows:
         result("no directions yet; `eclipsed train PROMPT` makes one")
         return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("name", "prompt", "region", "models", "source", box=box.SIMPLE_HEAD)
     for row in rows:
         region = "whole face" if row["whole_face"] else ", ".join(row["parts"])
@@ -70,7 +74,10 @@ def add(
     name: Annotated[str | None, typer.Option("--name", help="What to call it.", show_default="the file's name")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a direction of that name.")] = False,
 ) -> None:
-    """Keep a direction file under a name, so that edits can be asked for by that name."""
+    """Keep a direction file under a name.
+
+    Edits can be asked for by that name.
+    """
     if not file.is_file():
         raise InputError(f"there is no direction file {file}; check the name")
     header.read_data(file, DIRECTION)
@@ -84,7 +91,10 @@ def add(
 
 @app.command()
 def remove(name: Annotated[str, typer.Argument(help="Name of a direction you have kept.")]) -> None:
-    """Remove a direction that you have kept; those that ship with the package stay."""
+    """Remove a direction that you have kept.
+
+    Those that ship with the package stay.
+    """
     result(f"removed {library.remove_direction(name)}")
 
 

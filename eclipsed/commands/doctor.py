@@ -19,7 +19,10 @@ _COMPILERS = ("nvcc", "c++", "g++", "clang++", "cl")
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what is installed, which device and compilers there are, and which model sets are present."""
+    """Say what is installed and what this machine can do.
+
+    Packages, devices, compilers, and which model sets are present.
+    """
     found = examine()
     if as_json:
         result_json(found)

@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from eclipsed.commands.faces import check_picture, open_editor
 from eclipsed.commands.options import Device, Json, Models
@@ -76,7 +73,10 @@ def evaluate(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a direction on held-out faces: gain, locality, success, leakage and cost, with 95 % intervals."""
+    """Measure a direction on faces that it never saw.
+
+    Gain, locality, success, leakage and cost, with 95 % intervals over the faces.
+    """
     numbers, strengths = parse_seeds(seeds), parse_alphas(alphas)
     if out is not None:
         check_picture(out)
@@ -111,7 +111,10 @@ def evaluate(
 
 
 def _print(found: Evaluation, size: int) -> None:
-    console = Console()
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
     title = f"{found.prompt} · {len(found.seeds)} faces"
     if found.target is not None:
         title += f" · success is {found.target.attribute} = {' or '.join(found.target.classes)}"
@@ -123,7 +126,7 @@ def _print(found: Evaluation, size: int) -> None:
         show = _share if digits is None else lambda value, digits=digits: _number(value, digits)
         if any(value is not None for value in values):
             table.add_row(name, *(show(value).replace(" ", "\n", 1) for value in values))
-    console.print(table)
+    Console().print(table)
     strongest = min(found.strengths, key=lambda one: abs(one.alpha - 1))
     counted = [item for item in strongest.flips.items() if item[1].count]
     leaks = sorted(counted, key=lambda item: -item[1].mean)[:_LEAKS]

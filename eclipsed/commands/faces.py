@@ -86,7 +86,10 @@ def edit(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Edit faces: two pictures per seed, before (seed0001.png) and after (seed0001_a+1.00.png)."""
+    """Edit faces: two pictures per seed, before and after.
+
+    They are called seed0001.png and seed0001_a+1.00.png.
+    """
     edits = None if stack is None else _stack(stack, alpha, layers, blend)
     if edits is None and not directions:
         raise InputError("expected a direction such as blond-hair, or --stack with a file")
@@ -155,7 +158,10 @@ def palette(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Draw one face under two directions, every strength of one with every strength of the other."""
+    """Draw one face under two directions.
+
+    Every strength of one meets every strength of the other.
+    """
     numbers = parse_seeds(seed)
     if len(numbers) != 1:
         raise InputError(f"a palette shows one face; got {len(numbers)} seeds")

@@ -21,7 +21,9 @@ from eclipsed.store.sets import find_set, list_sets
 
 __all__ = ["app", "describe_sets"]
 
-app = typer.Typer(no_args_is_help=True, help="Fetch, list, describe, verify and convert pretrained networks.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Fetch, list, describe, verify and convert pretrained networks."
+)
 app.command()(store.fetch)
 app.command()(store.verify)
 app.command()(store.remove)
@@ -33,7 +35,10 @@ def list_models(
     networks: Annotated[bool, typer.Option("--networks", help="List single networks instead of sets.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the model sets: those that are here, and known ones with what they lack."""
+    """List the model sets.
+
+    Those that are here, and known ones with what they lack.
+    """
     rows = [describe_network(name) for name in known_networks()] if networks else describe_sets()
     if as_json:
         result_json(rows)
@@ -56,7 +61,10 @@ def info(
     ],
     as_json: Json = False,
 ) -> None:
-    """Describe a model set or a network, or a generator file of any layout that can be read."""
+    """Describe a model set, a network or a generator file.
+
+    The file may have any layout that can be read.
+    """
     if name in known_networks() or (name in known_sets() and not _is_present(name)):
         _show(describe_network(name) if name in known_networks() else _describe_absent(name), as_json)
         return
@@ -98,7 +106,10 @@ def convert(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The new file, ending in .safetensors.")],
     half: Annotated[bool, typer.Option("--half", help="Store float16: half the size, no longer equal.")] = False,
 ) -> None:
-    """Rewrite a generator of any readable layout as safetensors; nothing in the file is run."""
+    """Rewrite a generator as safetensors.
+
+    It may have any layout that can be read; nothing in the file is run.
+    """
     if target.suffix != ".safetensors":
         raise InputError(f"the target must end in .safetensors; got {str(target)!r}")
     check_writable(target)

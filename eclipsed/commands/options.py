@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -108,14 +107,3 @@ def parse_setting(text: str) -> tuple[str, Any]:
     except (ValueError, RecursionError):
         read = value.strip()
     return name, tuple(read) if isinstance(read, list) else read
-
-
-def existing_file(path: Path, what: str) -> Path:
-    """Return `path` if it is a file.
-
-    Raises:
-        InputError: it is not; the message calls it `what`.
-    """
-    if not path.is_file():
-        raise InputError(f"there is no {what} {path}; check the name")
-    return path

@@ -80,7 +80,10 @@ def photo(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Edit the face on a photo and put it back; the rest of the photo stays as it is. Ctrl-C keeps the best so far."""
+    """Edit the face on a photo and put it back.
+
+    The rest of the photo stays as it is. Ctrl-C keeps the best so far.
+    """
     saved = picture if picture.name.endswith(_SAVED) else from_face
     alone = picture.name.endswith(_SAVED)
     if out is None and save_face is None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,36 +25,22 @@ def region(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which parts of the face a prompt is about, and which words say so."""
+    """Say which parts of the face a prompt is about.
+
+    The words that say so are named, too.
+    """
     from eclipsed.prompts.region import Region
 
     if (prompt is None) == (file is None):
         raise InputError("give one prompt, or --file with a list of them")
-    with _without_torch():
-        if file is not None:
-            for line in _lines(file):
-                _answer(Region, line, as_json=as_json)
-            return
-        assert prompt is not None
-        error = _answer(Region, prompt, as_json=as_json)
+    if file is not None:
+        for line in _lines(file):
+            _answer(Region, line, as_json=as_json)
+        return
+    assert prompt is not None
+    error = _answer(Region, prompt, as_json=as_json)
     if error is not None:
         raise error
-
-
-@contextmanager
-def _without_torch() -> Iterator[None]:
-    """Hide torch while spaCy is imported, which loads it wherever it finds it: seconds, and nothing here needs it.
-
-    Where torch is there already, as in a larger program, nothing is hidden.
-    """
-    if "torch" in sys.modules:
-        yield
-        return
-    sys.modules["torch"] = None  # type: ignore[assignment]  # what Python takes for "not to be had"
-    try:
-        yield
-    finally:
-        del sys.modules["torch"]
 
 
 def _answer(kind: type[Region], prompt: str, *, as_json: bool) -> EclipsedError | None:

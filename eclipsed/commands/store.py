@@ -60,7 +60,10 @@ def fetch(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Fetch pretrained networks; go on with broken downloads, verify, convert, and keep them."""
+    """Fetch pretrained networks, verified and converted.
+
+    A broken download goes on where it stopped. What is here already is not fetched again.
+    """
     from eclipsed.commands.progress import ProgressBar
     from eclipsed.pretrained import fetch as fetching
 
@@ -138,7 +141,10 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare stored networks with their hashes; the exit code is 1 when one is not right."""
+    """Compare stored networks with their hashes.
+
+    The exit code is 1 when one is not right.
+    """
     wanted = tuple(n for n, each in known_networks().items() if local_file(each))
     if names:  # of a set that is not for photographs what they need may be missing
         wanted = tuple(n for n in _networks(names) if n in wanted or n in names or n in _needed(names))
@@ -170,7 +176,10 @@ def remove(
         bool, typer.Option("--forget", help="Also forget the hash recorded at first use.", show_default=False)
     ] = False,
 ) -> None:
-    """Remove stored networks; what another set that is here needs stays, and so does open_clip's own cache."""
+    """Remove stored networks.
+
+    What another set that is here needs stays, and so does open_clip's own cache.
+    """
     found = 0
     for name in names:
         clip = parse_clip_name(name)
@@ -193,7 +202,10 @@ def remove(
 
 
 def path(name: Annotated[str, typer.Argument(metavar="NAME", help="A network or a model set.")]) -> None:
-    """Print where a network is, verified; of a set its generator and parser."""
+    """Print where a network is, verified.
+
+    Of a set its generator and parser are named.
+    """
     if name in known_networks():
         result(str(find_network(name)))
         return

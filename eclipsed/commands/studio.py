@@ -28,7 +28,10 @@ def studio(
     ] = None,
     device: Device = None,
 ) -> None:
-    """Show the studio in the browser: find a face, write a sentence, drag, take the result home. Ctrl-C ends it."""
+    """Show the studio in the browser.
+
+    Find a face, write a sentence, drag, take the result home. Ctrl-C ends it.
+    """
     from eclipsed.store.sets import find_set
     from eclipsed.studio.safety import check_host
 
@@ -40,7 +43,7 @@ def studio(
     if importlib.util.find_spec("gradio") is None:
         raise MissingExtraError('the studio needs gradio: pip install "eclipsed[studio]"')
     note("starting …")
-    from eclipsed.studio.app import serve
+    from eclipsed.studio.serving import serve
 
     blocks, address = serve(models, host=host, port=port, password=password, device=device, block=False)
     result(f"the studio is at {address}")

@@ -70,7 +70,10 @@ def train(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Learn a direction from a sentence. Ctrl-C stops and saves what was learned."""
+    """Learn a direction from a sentence.
+
+    Ctrl-C stops and saves what was learned.
+    """
     given: dict[str, Any] = {
         "steps": steps,
         "batch": batch,
@@ -110,7 +113,10 @@ def try_it(
     models: Models = "mini",
     device: Device = None,
 ) -> None:
-    """Learn a direction and look at it: the last line is the path of a strip of faces it was not trained on."""
+    """Learn a direction and look at it on new faces.
+
+    The last line is the path of a strip of faces that it was not trained on.
+    """
     parse_seeds(seeds)
     target = out / _slug(prompt)
     picture = target.with_suffix(".png")

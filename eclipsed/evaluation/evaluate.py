@@ -279,8 +279,7 @@ def check_held_out(direction: Direction, seeds: Sequence[int]) -> tuple[int, ...
     numbers = check_seeds(seeds)
     if len(set(numbers)) < len(numbers):
         raise InputError("every seed may be named once")
-    trained = set(direction.config.get("seeds") or ())
-    used = [s for s in numbers if s in trained or s in TRAINING_SEEDS or s in CALIBRATION_SEEDS]
+    used = [s for s in numbers if direction.trained_on(s) or s in TRAINING_SEEDS or s in CALIBRATION_SEEDS]
     if used:
         shown = ", ".join(map(str, used[:5])) + (" …" if len(used) > 5 else "")
         raise InputError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -192,13 +191,3 @@ def heatmap_peaks(maps: Tensor) -> Any:
         below = one[min(y + 1, height - 1), x] - one[max(y - 1, 0), x]
         points.append(((x + 0.5 + 0.25 * np.sign(right)) / width, (y + 0.5 + 0.25 * np.sign(below)) / height))
     return np.array(points)
-
-
-def placements_of(landmarks: Sequence[Any], photo: Photo) -> list[Placement]:
-    """The places of faces whose landmarks are known.
-
-    Raises:
-        InputError: see `FoundFace.placement`.
-    """
-    points = [np.asarray(one, dtype=np.float64) for one in landmarks]
-    return [FoundFace((*one.min(0), *one.max(0)), one).placement(photo) for one in points]

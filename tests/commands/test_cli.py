@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
 import eclipsed
@@ -91,6 +92,23 @@ def test_what_needs_no_torch_does_not_load_it(words):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_help_page_loads_next_to_nothing():
+    heavy = "{'torch', 'numpy', 'PIL', 'spacy', 'rich', 'requests', 'huggingface_hub', 'gradio'}"
+    done = python(
+        "-c", f"import sys; from eclipsed.commands.cli import run; run(['-h']); print({heavy} & {{*sys.modules}})"
+    )
+    assert done.stdout.splitlines()[-1] == "set()", done.stderr
+
+
+def test_a_region_is_told_without_torch_and_other_programs_keep_theirs():
+    code = "import sys; from eclipsed.commands import cli; cli.{}(['region', 'blond hair']); {}"
+    told = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules));"
+    done = python("-c", told + code.format("main", ""))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "False"), done.stderr
+    done = python("-c", code.format("run", "import thinc.compat; print(thinc.compat.has_torch)"))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "True"), done.stderr
+
+
 def test_python_m_eclipsed_is_the_command():
     done = python("-m", "eclipsed", "--version")
     assert (done.returncode, done.stdout) == (0, f"eclipsed {eclipsed.__version__}\n")
@@ -105,6 +123,19 @@ def test_help_names_every_command_of_the_contract(run):
         code, out, _ = run(family, "--help")
         assert code == 0
         assert all(f" {name} " in out for name in names)
+
+
+def test_every_command_and_every_option_says_what_it_is_for(run):
+    def check(command, path):
+        assert command.help, path
+        for parameter in command.params:
+            assert parameter.help, (path, parameter.name)
+        for name, each in getattr(command, "commands", {}).items():
+            check(each, f"{path} {name}")
+
+    check(typer.main.get_command(cli.app), "eclipsed")
+    for words in ([], ["models"], ["directions"]):  # the lists of commands show each sentence whole
+        assert "..." not in run(*words, "--help")[1].replace("[ARGS]...", "")
 
 
 def test_the_help_of_train_shows_the_defaults_of_the_config(run, monkeypatch):

@@ -1,0 +1,108 @@
+"""The server that shows the page, and what it keeps to this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from eclipsed.errors import OutputError
+from eclipsed.store import trainings as unfinished
+from eclipsed.studio.engine import Engine
+from eclipsed.studio.learning import LearningQueue
+from eclipsed.studio.safety import LARGEST_UPLOAD, LOCAL_HOSTS, Guard, check_host, password_check
+from eclipsed.values.checks import whole
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+__all__ = ["serve"]
+
+_FONT, _MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")  # the visitor's own
+
+
+def serve(
+    models: str = "mini",
+    *,
+    host: str = LOCAL_HOSTS[0],
+    port: int = 7860,
+    password: str | None = None,
+    device: str | None = None,
+    block: bool = True,
+) -> tuple[gr.Blocks, str]:
+    """Show the studio in the browser.
+
+    Args:
+        models: name or folder of a model set.
+        host: address to be reached at; one that others can reach needs a password.
+        port: of the address; 0 takes any that is free.
+        password: asked for at the door; None lets everyone in who can reach the address.
+        device: where the networks run; None takes the best there is.
+        block: return only when the server ends.
+    Returns:
+        The page, and its address.
+    Raises:
+        InputError: the host needs a password, or the port is out of range.
+        OutputError: the port is taken.
+    """
+    check_host(host, password)
+    port = whole("the port", port, 0, 65535)
+    _stay_at_home()
+    import gradio as gr
+    from starlette.middleware import Middleware
+
+    from eclipsed.studio.app import build
+    from eclipsed.studio.pieces import page_file
+
+    unfinished.sweep()
+    engine = Engine(models, device)
+    blocks = build(engine, LearningQueue(engine))
+    hosts = LOCAL_HOSTS if host in LOCAL_HOSTS else ()
+    try:
+        _, address, _ = blocks.launch(
+            server_name=host,
+            server_port=port or _free_port(host),
+            auth=None if password is None else password_check(password),
+            auth_message="Any name will do; the password was set when the studio was started.",
+            app_kwargs={"middleware": [Middleware(Guard, hosts=hosts)], "docs_url": None, "redoc_url": None},
+            css=page_file("studio.css"),
+            theme=gr.themes.Base(font=_FONT, font_mono=_MONO, primary_hue="indigo", neutral_hue="slate"),
+            allowed_paths=[],
+            blocked_paths=[str(unfinished.state_path("0" * 16).parent.parent)],
+            max_file_size=LARGEST_UPLOAD,
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            share=False,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            enable_monitoring=False,
+            quiet=True,
+            inbrowser=False,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        raise OutputError(f"the studio cannot be shown at {host}:{port}: that port is taken; choose another") from error
+    engine.start()
+    if block:
+        blocks.block_thread()
+    return blocks, address
+
+
+def _stay_at_home() -> None:
+    """Let gradio, and the hub's client that comes with it, tell nobody anything; they read this when imported."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="eclipsed-studio-cache-")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _free_port(host: str) -> int:
+    import socket
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
