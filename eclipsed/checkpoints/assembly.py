@@ -16,6 +16,7 @@ from eclipsed.networks.mapping import MappingNetwork
 from eclipsed.networks.stylegan2 import StyleGAN2
 
 __all__ = [
+    "Shape",
     "Source",
     "Widths",
     "assemble",

@@ -19,7 +19,7 @@ from eclipsed.values.seeds import check_seed
 if TYPE_CHECKING:
     from eclipsed.latents.direction import Direction
 
-__all__ = ["BLENDS", "GROUPS", "MOST_EDITS", "Stack", "StackEntry"]
+__all__ = ["BLENDS", "GROUPS", "MOST_EDITS", "Stack", "StackEntry", "check_name"]
 
 #: how an edit is put into the picture: None shows what the generator draws
 BLENDS: tuple[str | None, ...] = (None, "pixels", "features")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from eclipsed.editor import Editor
     from eclipsed.pretrained.identity import Identity
 
-__all__ = ["ALPHAS", "EXTRAS", "SEEDS", "Evaluation", "Strength", "Target", "check_held_out", "evaluate", "judge"]
+__all__ = ["ALPHAS", "EXTRAS", "SEEDS", "Evaluation", "Strength", "check_held_out", "evaluate", "judge"]
 
 #: Faces that are looked at when a call does not say; training and calibration draw from other ranges.
 SEEDS = tuple(range(2000, 2064))

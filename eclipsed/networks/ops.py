@@ -18,6 +18,8 @@ from eclipsed.errors import InputError
 from eclipsed.networks import fused
 
 __all__ = [
+    "LRELU_GAIN",
+    "LRELU_SLOPE",
     "bias_act",
     "demodulation",
     "downsample2d",

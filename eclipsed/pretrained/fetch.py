@@ -13,7 +13,7 @@ from eclipsed.store.licences import Consent, agree
 from eclipsed.store.networks import known_networks, known_sets, network, set_networks
 from eclipsed.store.sets import find_set, list_sets
 
-__all__ = ["FetchStep", "fetch", "members"]
+__all__ = ["fetch", "members"]
 
 
 def fetch(

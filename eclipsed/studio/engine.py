@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eclipsed.latents.direction import Direction
     from eclipsed.networks.layers import SynthesisPrefix
 
-__all__ = ["Engine", "Shelved"]
+__all__ = ["FIRST_SEED", "Engine", "Shelved"]
 
 #: of the first face that the page shows: a dark-haired one of `mini`, so that the first edit shows
 FIRST_SEED = 1

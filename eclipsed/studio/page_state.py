@@ -17,7 +17,7 @@ from eclipsed.studio.portraits import face_key, face_stem
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
 
-__all__ = ["LOOKS", "SLOW", "Page"]
+__all__ = ["LOOKS", "QUIET", "SLOW", "Page"]
 
 #: queues of Gradio: what changes a session runs one after the other, and what takes long does not hold it up
 LOOKS, SLOW = "looks", "slow"

@@ -18,8 +18,10 @@ from eclipsed.studio.workers import on_a_worker
 __all__ = [
     "LARGEST_UPLOAD",
     "LOCAL_HOSTS",
+    "STACK_KEY",
     "Guard",
     "check_host",
+    "check_picture",
     "check_upload",
     "in_a_sentence",
     "password_check",
