@@ -12,7 +12,7 @@ from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.pretrained.bisenet_parser import BiSeNetParser
-from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.clip import OpenClip
 from eclipsed.pretrained.generator import Generator
 
 __all__ = ["clip", "generator", "generator_config", "parser"]
@@ -42,9 +42,9 @@ def parser(device: str = "cpu") -> BiSeNetParser:
     return BiSeNetParser(BiSeNet(width=64), config).to(device)
 
 
-def clip(device: str = "cpu") -> Clip:
+def clip(device: str = "cpu") -> OpenClip:
     """A CLIP of the size that the report used."""
     logging.getLogger().setLevel(logging.ERROR)
     torch.manual_seed(2)
     network = open_clip.create_model(CLIP, precision="fp32")
-    return Clip(network, open_clip.get_tokenizer(CLIP), f"random {CLIP}").to(device)
+    return OpenClip(network, open_clip.get_tokenizer(CLIP), f"random {CLIP}").to(device)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from eclipsed.networks.blocks import SynthesisLayer, ToRGB
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, demodulation, upfirdn2d, upsample2d
 from eclipsed.pretrained.bisenet_parser import BiSeNetParser
-from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.clip import OpenClip
 from eclipsed.pretrained.generator import Generator
 
 __all__ = ["Original"]
@@ -44,7 +44,7 @@ class Original:
         self,
         generator: Generator,
         parser: BiSeNetParser,
-        clip: Clip,
+        clip: OpenClip,
         *,
         prompt: str,
         part: str = "hair",

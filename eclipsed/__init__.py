@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from eclipsed.latents.space import Space
     from eclipsed.latents.spaces import register_space
     from eclipsed.pretrained.bisenet_parser import BiSeNetParser
+    from eclipsed.pretrained.callable_clip import CallableClip
     from eclipsed.pretrained.callable_parser import CallableParser
     from eclipsed.pretrained.clip import Clip
     from eclipsed.pretrained.fetch import fetch
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BiSeNetParser",
+    "CallableClip",
     "CallableParser",
     "CheckpointError",
     "Clip",
@@ -91,6 +93,7 @@ __all__ = [
 
 _HOME = {
     "BiSeNetParser": "pretrained.bisenet_parser",
+    "CallableClip": "pretrained.callable_clip",
     "CallableParser": "pretrained.callable_parser",
     "Clip": "pretrained.clip",
     "Direction": "latents.direction",

@@ -23,15 +23,14 @@ class Perception:
     map becomes a unit vector, and the squared distances of these are averaged, as LPIPS does without its weights.
 
     Args:
-        clip: any open_clip model; of towers of another make only the final vector is used.
+        clip: any; of a tower of another make, or of none that is known, only the final vector is used.
     Source: Zhang et al. 2018, arXiv:1801.03924, for the form; Vinker et al. 2022, arXiv:2202.05822, for CLIP's maps.
     """
 
     def __init__(self, clip: Clip) -> None:
         self.clip = clip
-        visual = clip.network.visual
-        self._layers = _layers(visual)
-        self._batch_first = bool(getattr(getattr(visual, "transformer", None), "batch_first", False))
+        self._layers = _layers(clip.tower)
+        self._batch_first = bool(getattr(getattr(clip.tower, "transformer", None), "batch_first", False))
 
     def maps(self, images: Tensor) -> list[Tensor]:
         """The maps of some pictures; differentiable.

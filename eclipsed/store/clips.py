@@ -19,7 +19,9 @@ from eclipsed.store.files import networks_folder
 from eclipsed.store.imposters import HEAD_BYTES, imposter
 
 __all__ = [
+    "CONFIG_FILE",
     "HUB",
+    "WEIGHTS_FILE",
     "bring_clip",
     "brought_clip",
     "cached_url",
@@ -31,10 +33,15 @@ __all__ = [
     "quiet",
 ]
 
+#: What a folder of a CLIP holds.
+CONFIG_FILE = "open_clip_config.json"
+WEIGHTS_FILE = "open_clip_model.safetensors"
+
+#: What names of models on the hub begin with.
 HUB = "hf-hub:"
 _PREFIX = "clip:"
 _SUFFIXES = (".safetensors", ".pt", ".bin", ".pth")
-_HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_HUB_FILES = (WEIGHTS_FILE, "open_clip_pytorch_model.bin")
 
 
 def clip_name(model: str, tag: str | None) -> str:

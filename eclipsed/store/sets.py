@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eclipsed.errors import CheckpointError, MissingModelError
+from eclipsed.store.clips import CONFIG_FILE, WEIGHTS_FILE
 from eclipsed.store.files import find_network, home, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.values.checks import is_real
@@ -33,7 +34,6 @@ __all__ = [
 ]
 
 _FORMAT = 1
-_CLIP_FILES = ("open_clip_config.json", "open_clip_model.safetensors")
 _TRUNCATION_PSI = 0.8
 
 
@@ -182,7 +182,7 @@ def _inspect(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
     content = _content(folder)
     wanted = [content[key] for key in ("generator", "parser", "classifier", "encoder") if content.get(key)]
     if isinstance(content["clip"], str):
-        wanted += [f"{content['clip']}/{name}" for name in _CLIP_FILES]
+        wanted += [f"{content['clip']}/{name}" for name in (CONFIG_FILE, WEIGHTS_FILE)]
     missing = tuple(f"{name} (into {folder})" for name in wanted if not (folder / name).is_file())
     shipped = _shipped() / "checkpoints" in folder.resolve().parents
     name = content["name"]

@@ -134,7 +134,7 @@ class Objective:
     def recordable(self) -> bool:
         """Whether CUDA graphs take the place of Python in the steps of a training."""
         parsed = self.parser.recordable or not self.local
-        return self.recorder.active and parsed and not self.config.low_memory
+        return self.recorder.active and parsed and self.clip.recordable and not self.config.low_memory
 
     def batch(self, step: int, *, stream: int = 0, row: int = 0) -> Batch:
         """The faces of a step in one piece; see `batches`."""

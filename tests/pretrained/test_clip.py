@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from eclipsed.errors import CheckpointError, InputError, MissingExtraError, MissingModelError, VocabularyWarning
-from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.clip import Clip, OpenClip
 from eclipsed.pretrained.frozen import shortened
 
 MODEL = {
@@ -85,11 +85,11 @@ def test_preprocessing_is_open_clips_own_transform(tmp_path, resize_mode, interp
 
 
 def bare_clip(config):
-    """A `Clip` around a network that only knows its preprocessing."""
+    """An `OpenClip` around a network that only knows its preprocessing."""
     network = torch.nn.Module()
     network.visual = torch.nn.Module()
     network.visual.preprocess_cfg = {"size": 32, "mode": "RGB", "fill_color": 0, **config}
-    return Clip(network, None, "bare")
+    return OpenClip(network, None, "bare")
 
 
 def test_at_the_models_own_size_nothing_is_resampled():
