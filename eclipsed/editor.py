@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,10 +12,10 @@ from torch import Tensor
 from eclipsed.editing import blending, moving, replay
 from eclipsed.editing import faces as editing
 from eclipsed.editing.blending import check_blend
+from eclipsed.editing.drawing import DrawingMethods
 from eclipsed.editing.faces import Faces
 from eclipsed.editing.stack import Stack, StackEntry
 from eclipsed.errors import InputError
-from eclipsed.images import animation, pictures
 from eclipsed.inversion import companions as photo_networks
 from eclipsed.inversion.methods import PhotoMethods
 from eclipsed.latents.direction import Direction
@@ -34,18 +33,14 @@ from eclipsed.prompts.region import Region
 from eclipsed.store.sets import find_set
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
-from eclipsed.values.alphas import check_alpha, check_alphas
-from eclipsed.values.checks import whole
+from eclipsed.values.alphas import check_alpha
 from eclipsed.values.seeds import check_seeds
 from eclipsed.worlds.world import World, find_world
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 __all__ = ["Editor"]
 
 
-class Editor(PhotoMethods):
+class Editor(DrawingMethods, PhotoMethods):
     """A generator, a parser and a CLIP model that work together.
 
     `Editor.from_pretrained` makes one of a model set; this makes one of any networks, given as objects or as files.
@@ -313,113 +308,6 @@ class Editor(PhotoMethods):
         steps = replay.steps_of(stack, self.generator, models=self.name, find=find)
         return replay.replay(self.generator, lambda: self.parser, faces, steps)
 
-    def strip(
-        self,
-        faces: Faces,
-        direction: Direction | Sequence[Direction],
-        alphas: Sequence[float] = (-1.0, 0.0, 1.0),
-        *,
-        layers: Sequence[int | str] | None = None,
-        blend: str | None = None,
-    ) -> Image.Image:
-        """Draw one row per face, one column per strength.
-
-        Args:
-            faces: N faces.
-            direction: one, or several moved by the same strength.
-            alphas: the strengths.
-            layers: see `edit`.
-            blend: see `edit`.
-        Raises:
-            InputError: no strength, or one that is not a finite number.
-        """
-        strengths = _strengths(alphas, "alphas")
-        if blend is None:
-            edited = moving.ladder(self.generator, faces, direction, strengths, layers=layers)
-        else:
-            edited = [self.edit(faces, direction, alpha, layers=layers, blend=blend) for alpha in strengths]
-        rows = [torch.stack([one.images[index] for one in edited]) for index in range(len(faces))]
-        columns = [pictures.signed(alpha) for alpha in strengths]
-        title = ", ".join(dict.fromkeys(one.prompt for one in edited[0].edits[len(faces.edits) :]))
-        return pictures.strip(rows, columns=columns, labels=faces.names, title=title)
-
-    def palette(
-        self,
-        face: Faces,
-        direction1: Direction,
-        direction2: Direction,
-        alphas1: Sequence[float] = (-1.0, 0.0, 1.0),
-        alphas2: Sequence[float] = (-1.0, 0.0, 1.0),
-    ) -> Image.Image:
-        """Draw one face under two directions: the first grows downwards, the second to the right.
-
-        Args:
-            face: one face.
-            direction1: of the rows.
-            direction2: of the columns.
-            alphas1: strengths of the first.
-            alphas2: strengths of the second.
-        Raises:
-            InputError: several faces, no strength, or one that is not a finite number.
-        """
-        if len(face) != 1:
-            raise InputError(f"a palette shows one face; got {len(face)}")
-        down, right = _strengths(alphas1, "alphas1"), _strengths(alphas2, "alphas2")
-        lines = moving.ladder(self.generator, face, direction1, down)
-        rungs = [moving.ladder(self.generator, one, direction2, right) for one in lines]
-        images = [one.images for rung in rungs for one in rung]
-        names = (direction1.name.replace("-", " "), direction2.name.replace("-", " "))
-        return pictures.palette(torch.cat(images), down, right, names, title=face.names[0])
-
-    def overlay(self, faces: Faces, region: Region | Sequence[str] | None = None) -> Image.Image:
-        """Colour the parts that the parser sees on some faces.
-
-        Args:
-            faces: N faces.
-            region: the parts to colour; None is all.
-        Raises:
-            InputError: a part is unknown.
-        """
-        if not self.has_parser:
-            raise InputError(f"{self.name} has no parser, so there are no parts to colour")
-        parts = region.parts if isinstance(region, Region) else region
-        labels = self.parser.labels(faces.images)
-        return pictures.overlay(faces.images, labels, parts, world=self.parser.world, captions=faces.names)
-
-    def sweep(
-        self,
-        faces: Faces,
-        direction: Direction | Sequence[Direction],
-        path: str | os.PathLike[str],
-        *,
-        alphas: tuple[float, float] = (-1.0, 1.0),
-        frames: int = 25,
-        fps: float = 12.0,
-    ) -> Path:
-        """Film some faces side by side while the strength goes from one value to another and back.
-
-        Args:
-            faces: N faces.
-            direction: one, or several moved by the same strength.
-            path: a name ending in .gif or .mp4.
-            alphas: first and last strength.
-            frames: from the first to the last.
-            fps: frames per second.
-        Returns:
-            `path`.
-        Raises:
-            InputError: a strength is not a finite number, fewer than two frames, or another suffix.
-            MissingExtraError: MP4 without the ``video`` extra.
-            OutputError: the file cannot be written.
-        """
-        first, last = check_alphas(alphas, 2, name="alphas")
-        frames = whole("frames", frames, 2)
-        strengths = [first + (last - first) * index / (frames - 1) for index in range(frames)]
-        rungs = moving.ladder(self.generator, faces, direction, strengths)
-        images = [torch.cat(list(one.images), dim=-1) for one in rungs]
-        captions = [pictures.signed(alpha) for alpha in strengths]
-        return animation.save_animation(pictures.captioned(torch.stack(images), captions), path, fps=fps)
-
     def _whole_picture(self, prompt: str, region: object) -> Region:
         """The region of an edit that nothing can hold to a part."""
         reason = f"{self.name} has no parser"
@@ -451,9 +339,3 @@ def _clip_of(model: str | os.PathLike[str], device: str | torch.device) -> Clip:
         if slash:
             return Clip.from_pretrained(name, tag, device=device)
     return Clip.from_pretrained(text, device=device)
-
-
-def _strengths(alphas: Sequence[float], name: str) -> tuple[float, ...]:
-    if isinstance(alphas, (str, int, float)) or not len(alphas):
-        raise InputError(f"{name} must be a sequence of at least one strength; got {alphas!r}")
-    return check_alphas(list(alphas), len(alphas), name=name)
