@@ -78,9 +78,6 @@ def test_every_picture_is_shown_and_all_are_small():
 def test_python_on_a_page_names_what_is_there(page):
     """Every block is Python, and what it imports from the package, or takes of it, is public."""
     for block in _PYTHON.findall(page.read_text(encoding="utf-8")):
-        if block.startswith("--8<--"):
-            assert (ROOT / re.findall(r'"(.+?)(?::\w+)?"', block)[0]).is_file()
-            continue
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("eclipsed"):
                 module = import_module(node.module)
@@ -89,6 +86,14 @@ def test_python_on_a_page_names_what_is_there(page):
                 assert node.attr in eclipsed.__all__
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "editor":
                 assert hasattr(eclipsed.Editor, node.attr)
+
+
+@_of(sorted(DOCS.rglob("*.md")))
+def test_what_a_page_shows_of_a_file_is_there(page):
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r'^--8<-- "(.+)"$', text, flags=re.MULTILINE)
+    assert len(shown) == text.count("--8")
+    assert [path for path in shown if not (ROOT / path).is_file()] == []
 
 
 @pytest.mark.slow
@@ -100,7 +105,7 @@ def test_python_on_a_page_runs(name, tmp_path, monkeypatch):
     train = eclipsed.Editor.train
     short = eclipsed.TrainConfig(steps=4, layers=None, calibrate=False)
     monkeypatch.setattr(eclipsed.Editor, "train", lambda self, prompt: train(self, prompt, config=short))
-    block = next(one for one in _PYTHON.findall((ROOT / name).read_text(encoding="utf-8")) if "8<" not in one)
+    block = _PYTHON.findall((ROOT / name).read_text(encoding="utf-8"))[0]
     names = {}
     exec(block, names)
     assert names["edited"].images.shape[1:] == (3, 256, 256) if "edited" in names else names["found"].strengths
