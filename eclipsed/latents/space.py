@@ -69,6 +69,9 @@ class Space(ABC):
     def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
         """Move faces along a delta.
 
+        A GPU records what is done here and replays it: no tensor is asked for its value, and what is always the same
+        is made in ``__init__``.
+
         Args:
             latent: N faces.
             delta: one direction, `shape`.

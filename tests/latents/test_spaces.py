@@ -5,12 +5,15 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from eclipsed.errors import InputError
+from eclipsed.errors import DirectionError, InputError
+from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.rows import row_groups, rows_of
-from eclipsed.latents.spaces import SPACES, make_space
+from eclipsed.latents.space import Space
+from eclipsed.latents.spaces import SPACES, make_space, register_space
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.prompts.region import Region
 
 NAMES = tuple(SPACES)
 
@@ -309,3 +312,114 @@ def test_shared_rows_go_together(generator):
     one_row = make_space("W", generator)
     flat = gradient[:, 0]
     assert one_row.share_rows(flat, 0.0) is flat  # W has no rows to share
+
+
+# --- a space of one's own
+
+
+class Shade(Space):
+    """A share of each of the first components of w, in all chosen rows."""
+
+    name = "shade"
+
+    def __init__(self, generator, **chosen):
+        super().__init__(generator, **chosen)
+        self.basis = WStatistics.of_generator(generator).basis[:, :3]
+
+    @property
+    def shape(self):
+        return (3,)
+
+    def move(self, latent, delta, alpha):
+        return self.add_to_ws(latent, self.basis @ delta, alpha)
+
+
+@pytest.fixture
+def registered():
+    register_space(Shade)
+    yield
+    del SPACES["shade"]
+
+
+def test_a_space_of_ones_own_needs_a_name_a_shape_and_a_move(generator, latent, statistics):
+    space = make_space(Shade, generator, layers=[1, 3])
+    delta = torch.tensor([0.5, -1.0, 2.0])
+    moved = space.move(latent, delta, torch.tensor([1.0, 0.0, -2.0]))
+    step = WStatistics.of_generator(generator).basis[:, :3] @ delta
+    for row in range(generator.num_ws):
+        chosen = row in (1, 3)
+        assert_close(moved.ws[0, row], latent.ws[0, row] + step * chosen, rtol=1e-5, atol=1e-5)
+        assert torch.equal(moved.ws[1, row], latent.ws[1, row])
+        assert_close(moved.ws[2, row], latent.ws[2, row] - 2 * step * chosen, rtol=1e-5, atol=1e-5)
+    # What it does not say is that all deltas are allowed.
+    assert space.start(2, kind="unit", scale=1.0, rng=rng()).shape == (2, 3)
+    far = 1e6 * torch.ones(1, 3)
+    assert torch.equal(space.constrain(far, statistics, project=True, row_cap=0.1), far)
+    assert space.share_rows(far, 0.0) is far
+    assert space.distance(moved, statistics).shape == (3, 2)
+    assert space.restricted([3]).rows == (3,)
+    assert space.columns == ()
+
+
+def test_a_space_is_found_by_its_name_once_it_is_known(generator):
+    with pytest.raises(InputError, match="unknown latent space 'shade'; known: Z, W, W"):
+        make_space("shade", generator)
+    assert make_space(Shade, generator).name == "shade"
+    assert "shade" not in SPACES  # given itself, it need not be known
+
+
+def test_a_direction_of_a_known_space_is_saved_loaded_and_applied(editor, registered, tmp_path):
+    direction = Direction(
+        deltas=torch.tensor([[0.5, -1.0, 2.0]]),
+        prompt="a person with a shade",
+        region=Region.from_parts(["hair"]),
+        space="shade",
+        layers=(1, 3),
+        generator=editor.generator.fingerprint,
+    )
+    again = Direction.load(direction.save(tmp_path / "shade.safetensors"))
+    faces = editor.sample(seeds=[1, 2])
+    edited = editor.edit(faces, again, 0.5)
+    wanted = make_space(Shade, editor.generator, layers=[1, 3]).move(faces.latent, direction.deltas[0], 0.5)
+    assert torch.equal(edited.ws, wanted.ws)
+    assert not torch.equal(edited.images, faces.images)
+    del SPACES["shade"]
+    try:
+        with pytest.raises(DirectionError, match="space must be one of Z, W, W\\+, S; got 'shade'"):
+            Direction.load(tmp_path / "shade.safetensors")
+    finally:
+        register_space(Shade)
+
+
+def test_a_class_can_be_made_known_anew_but_not_take_the_name_of_another(registered):
+    assert register_space(Shade) is Shade  # a notebook runs its cells again
+    other = type("Other", (Shade,), {})
+    with pytest.raises(InputError, match="there is a latent space 'shade' already; give Other another name"):
+        register_space(other)
+    mine = type("Mine", (Shade,), {"name": "W+"})
+    with pytest.raises(InputError, match=r"there is a latent space 'W\+' already"):
+        register_space(mine)
+    assert SPACES["shade"] is Shade
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        (3, r"a latent space is a name \(Z, W, W\+, S\) or a subclass of Space; got 3"),
+        (dict, "or a subclass of Space; got <class 'dict'>"),
+        (Space, "the latent space Space lacks name, move, shape; see eclipsed.Space"),
+        (type("Nameless", (Shade,), {"name": ""}), "the latent space Nameless lacks name"),
+        (type("Shapeless", (Space,), {"name": "x", "move": lambda *_: None}), "Shapeless lacks shape"),
+    ],
+)
+def test_what_is_no_whole_space_is_refused(generator, space, message):
+    for call in (register_space, lambda space: make_space(space, generator)):
+        with pytest.raises(InputError, match=message):
+            call(space)
+    assert tuple(SPACES) == NAMES
+
+
+def test_dims_that_are_not_those_of_the_shape_are_named(generator):
+    flat = type("Flat", (Shade,), {"name": "flat", "dims": 2})
+    with pytest.raises(InputError, match=r"'flat' has deltas of shape \(3,\); its dims say 2"):
+        make_space(flat, generator)

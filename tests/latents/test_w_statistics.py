@@ -1,12 +1,18 @@
 """The measured statistics of w, against numpy."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
 
+from eclipsed.editor import Editor
 from eclipsed.errors import InputError
+from eclipsed.inversion.inverter import InversionConfig, Inverter
 from eclipsed.latents.w_statistics import WStatistics, cap_rows
+from eclipsed.pretrained.perception import Perception
 
 
 def sample(count=400, seed=0):
@@ -90,3 +96,75 @@ def test_bad_input(editor):
     for options in ({"count": 1}, {"share": 0.0}, {"share": 1.5}):
         with pytest.raises(InputError, match="the statistics of w need"):
             WStatistics.measure(editor.generator, **options)
+
+
+def calls_of(generator, monkeypatch):
+    """A list that grows by one with each call of the mapping network."""
+    calls, mapping = [], generator.mapping
+    monkeypatch.setattr(generator, "mapping", lambda *args, **how: calls.append(len(args[0])) or mapping(*args, **how))
+    return calls
+
+
+@pytest.fixture
+def own(model_set):
+    """A generator that no other test has measured."""
+    return Editor.from_pretrained(model_set, device="cpu").generator
+
+
+def test_a_generator_is_measured_once_and_the_share_only_chooses_what_is_kept(own, monkeypatch):
+    calls = calls_of(own, monkeypatch)
+    first, second = WStatistics.of_generator(own), WStatistics.of_generator(own, share=0.5)
+    assert sum(calls) == 4096
+    assert second.kept < first.kept
+    assert second.basis is first.basis
+    assert second.sample is first.sample
+    for share, found in ((0.985, first), (0.5, second)):
+        fresh = WStatistics.measure(own, share=share)
+        assert (found.kept, found.typical, found.radius) == (fresh.kept, fresh.typical, fresh.radius)
+        assert torch.equal(found.variance, fresh.variance)
+        assert float(found.distance(found.sample).mean()) == pytest.approx(1)
+    with pytest.raises(InputError, match="0 < share <= 1; got 0"):
+        WStatistics.of_generator(own, share=0)
+
+
+def test_training_and_inversion_measure_a_generator_once(model_set, quick, monkeypatch):
+    editor = Editor.from_pretrained(model_set, device="cpu")
+    calls = calls_of(editor.generator, monkeypatch)
+    for components in (0.985, 0.9, None):
+        editor.train("a person with blond hair", region=["hair"], config=quick.replace(components=components, steps=1))
+    Inverter(editor.generator, Perception(editor.clip), encoder=None, config=InversionConfig())
+    assert [count for count in calls if count >= 1024] == [1024] * 4
+
+
+def test_changed_weights_are_measured_anew_and_styles_with_them(own):
+    before = WStatistics.of_generator(own)
+    names = own.style_names[:2]
+    styles = before.styles(own, names)
+    assert WStatistics.of_generator(own, share=0.5).styles(own, names)[0].equal(styles[0])
+    with torch.no_grad():
+        last = next(reversed(list(own.network.mapping.parameters())))
+        last.add_(1)
+    after = WStatistics.of_generator(own)
+    assert not torch.equal(after.mean, before.mean)
+    assert not torch.equal(after.styles(own, names)[0], styles[0])
+    assert WStatistics.of_generator(own).mean is after.mean
+
+
+def test_what_is_known_of_a_generator_goes_with_it(model_set):
+    generator = Editor.from_pretrained(model_set, device="cpu").generator
+    found, gone = weakref.ref(WStatistics.of_generator(generator).sample), weakref.ref(generator)
+    assert found() is not None
+    del generator
+    gc.collect()
+    assert gone() is None
+    assert found() is None
+
+
+def test_measured_in_inference_mode_it_serves_a_training(own):
+    with torch.inference_mode():
+        statistics = WStatistics.of_generator(own)
+        statistics.styles(own, own.style_names[:1])
+    w = statistics.sample[:3].clone().requires_grad_()
+    (statistics.distance(w).sum() + (w[:, :1] * statistics.styles(own, own.style_names[:1])[1]).sum()).backward()
+    assert w.grad.isfinite().all()
+    assert w.grad.abs().sum() > 0
