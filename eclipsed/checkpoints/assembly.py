@@ -12,10 +12,13 @@ from torch import Tensor
 
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.layers import Layer
 from eclipsed.networks.mapping import MappingNetwork
 from eclipsed.networks.stylegan2 import StyleGAN2
 
 __all__ = [
+    "CONSTANT",
+    "Place",
     "Shape",
     "Source",
     "Widths",
@@ -23,13 +26,16 @@ __all__ = [
     "check_keys",
     "check_sizes",
     "expected_shapes",
-    "key_names",
     "mean_w",
+    "places",
     "taps_of",
     "widths",
 ]
 
 Shape = tuple[int, ...]
+
+#: key of what every drawing begins with
+CONSTANT = "synthesis.b4.const"
 
 
 def _same(x: Tensor) -> Tensor:
@@ -38,6 +44,21 @@ def _same(x: Tensor) -> Tensor:
 
 def _same_shape(shape: Shape) -> Shape:
     return shape
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tensor of our state.
+
+    Args:
+        key: its name in the state.
+        layer: of the synthesis network that it belongs to; None for the mapping network and the constant.
+        leaf: its name in that layer, such as ``"affine.weight"``; the key where there is none.
+    """
+
+    key: str
+    layer: Layer | None
+    leaf: str
 
 
 @dataclass(frozen=True)
@@ -66,11 +87,22 @@ def expected_shapes(config: GeneratorConfig) -> dict[str, Shape]:
         return {key: tuple(value.shape) for key, value in StyleGAN2(config).state_dict().items()}
 
 
-def key_names(resolution: int, mapping_layers: int, *, conditional: bool) -> tuple[str, ...]:
-    """The keys of a generator, which do not depend on its widths."""
-    channels = tuple((2**i, 1) for i in range(2, resolution.bit_length()))
+def places(resolution: int, mapping_layers: int, *, conditional: bool) -> tuple[Place, ...]:
+    """Every tensor of a generator in the order of its state, which does not depend on its widths.
+
+    As these are not known yet, each block counts as as wide as it is large: the channels of a layer are the side of the
+    block that its features come from.
+    """
+    channels = tuple((2**i, 2**i) for i in range(2, resolution.bit_length()))
     config = GeneratorConfig(1, 1, resolution, channels, c_dim=int(conditional), mapping_layers=mapping_layers)
-    return tuple(expected_shapes(config))
+    with torch.device("meta"):
+        network = StyleGAN2(config)
+    found = {}
+    for layer in network.synthesis.layers:
+        for leaf in network.synthesis.get_submodule(layer.name).state_dict():
+            key = f"synthesis.{layer.name}.{leaf}"
+            found[key] = Place(key, layer, leaf)
+    return tuple(found.get(key, Place(key, None, key)) for key in network.state_dict())
 
 
 def check_sizes(path: Path, resolution: int, mapping_layers: int) -> None:
@@ -81,29 +113,30 @@ def check_sizes(path: Path, resolution: int, mapping_layers: int) -> None:
         raise CheckpointError(f"{path}: expected 1 to 256 mapping layers; found {mapping_layers}")
 
 
-def widths(path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source]) -> Widths:
+def widths(path: Path, raw: Mapping[str, Tensor], sources: Mapping[Place, Source]) -> Widths:
     """Read the widths off the shapes; where a damaged tensor disagrees with the others, the many decide.
 
     Args:
         path: the file, for messages.
         raw: tensors by the file's names.
-        sources: where each of our keys comes from.
+        sources: where each of our tensors comes from.
     Returns:
         The widths.
     Raises:
         CheckpointError: nothing tells one of them.
     """
     votes: dict[object, Counter[int]] = {}
-    for key, source in sources.items():
+    last_fc = f"fc{_count_fc(sources) - 1}"
+    for place, source in sources.items():
         if source.name in raw:
             try:
                 shape = tuple(source.unpack(raw[source.name]).shape)
             except (RuntimeError, IndexError):  # wrong number of dimensions: `assemble` will say so
                 continue
-            for subject, value in _evidence(key, shape, last_fc=f"fc{_count_fc(sources) - 1}"):
+            for subject, value in _evidence(place, shape, last_fc=last_fc):
                 votes.setdefault(subject, Counter())[value] += 1
     found = {subject: counter.most_common(1)[0][0] for subject, counter in votes.items()}
-    blocks = sorted({int(key.split(".")[1][1:]) for key in sources if key.startswith("synthesis.b")})
+    blocks = sorted({place.layer.resolution for place in sources if place.layer is not None})
     for subject in ("w_dim", "img_channels", *blocks):
         if subject not in found:
             check_keys(path, raw, sources)
@@ -119,50 +152,50 @@ def widths(path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source])
     )
 
 
-def _count_fc(keys: Iterable[str]) -> int:
-    return sum(key.startswith("mapping.fc") and key.endswith(".weight") for key in keys)
+def _count_fc(found: Iterable[Place]) -> int:
+    return sum(place.key.startswith("mapping.fc") and place.key.endswith(".weight") for place in found)
 
 
-def _evidence(key: str, shape: Shape, *, last_fc: str) -> list[tuple[object, int]]:
+def _evidence(place: Place, shape: Shape, *, last_fc: str) -> list[tuple[object, int]]:
     """What one tensor's shape says about the widths: pairs of a subject and its size."""
-    network, part, *rest = key.split(".")
-    kind, leaf = ".".join(rest[:-1]), (rest or [part])[-1]
     said: list[tuple[object, int | None]] = []
 
     def size(axis: int) -> int | None:
         return shape[axis] if axis < len(shape) else None
 
-    if network == "mapping":
+    if place.layer is not None:
+        inside: object = place.layer.channels  # see `places`
+        outside: object = "img_channels" if place.layer.is_rgb else place.layer.resolution
+        said = {
+            "weight": [(outside, size(0)), (inside, size(1))],
+            "bias": [(outside, size(0))],
+            "affine.weight": [(inside, size(0)), ("w_dim", size(1))],
+            "affine.bias": [(inside, size(0))],
+        }.get(place.leaf, [])
+    elif place.key == CONSTANT:
+        said = [(4, size(0))]
+    else:
+        _, part, *rest = place.key.split(".")
         if part == "embed":
             said = [("embed_features", size(0))]
         elif part == "w_avg" or part == last_fc:
             said = [("w_dim", size(0))]
         else:
             said = [("mapping_features", size(0))]
-        if leaf == "weight" and part not in ("fc0", "embed"):
+        if rest == ["weight"] and part not in ("fc0", "embed"):
             said.append(("mapping_features", size(1)))
-    else:
-        resolution = int(part[1:])
-        inside = resolution // 2 if kind.startswith("conv0") else resolution
-        outside: object = "img_channels" if kind.startswith("torgb") else resolution
-        if leaf == "const" or (leaf == "bias" and not kind.endswith("affine")):
-            said = [(outside if kind else resolution, size(0))]
-        elif kind.endswith("affine"):
-            said = [(inside, size(0)), *([("w_dim", size(1))] if leaf == "weight" else [])]
-        elif leaf == "weight":
-            said = [(outside, size(0)), (inside, size(1))]
     return [(subject, value) for subject, value in said if value]
 
 
 def assemble(
-    path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source], config: GeneratorConfig
+    path: Path, raw: Mapping[str, Tensor], sources: Mapping[Place, Source], config: GeneratorConfig
 ) -> dict[str, Tensor]:
     """Check every key and shape of a file and turn it into our state.
 
     Args:
         path: the file, for messages.
         raw: tensors by the file's names.
-        sources: where each of our keys comes from.
+        sources: where each of our tensors comes from.
         config: what the state must fit.
     Returns:
         float32 tensors on the CPU by our keys.
@@ -171,8 +204,9 @@ def assemble(
     """
     check_keys(path, raw, sources)
     state = {}
+    by_key = {place.key: source for place, source in sources.items()}
     for key, shape in expected_shapes(config).items():
-        source = sources[key]
+        source = by_key[key]
         value, wanted = raw[source.name], source.packed_shape(shape)
         if tuple(value.shape) != wanted:
             raise CheckpointError(f"{path}: {source.name!r} must have shape {wanted}; found {tuple(value.shape)}")
@@ -185,7 +219,7 @@ def assemble(
     return state
 
 
-def check_keys(path: Path, raw: Mapping[str, Tensor], sources: Mapping[str, Source]) -> None:
+def check_keys(path: Path, raw: Mapping[str, Tensor], sources: Mapping[Place, Source]) -> None:
     """Raise a `CheckpointError` that names the first key that a file lacks or has too many."""
     missing = sorted(s.name for s in sources.values() if s.name not in raw)
     if missing:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import Source, assemble, key_names
+from eclipsed.checkpoints.assembly import Source, assemble, places
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import GENERATOR
@@ -36,8 +36,8 @@ def read_native(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
         config = GeneratorConfig.from_json(json.dumps(data.get("config")))
     except InputError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    names = key_names(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
-    return config, assemble(path, raw, {name: Source(name) for name in names}, config)
+    own = places(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
+    return config, assemble(path, raw, {place: Source(place.key) for place in own}, config)
 
 
 def write_generator(
@@ -61,9 +61,9 @@ def write_generator(
         OutputError: the file could not be written.
     """
     one_of("dtype", dtype, _DTYPES)
-    names = key_names(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
+    own = places(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
     try:
-        whole = assemble(Path(path), state, {name: Source(name) for name in names}, config)
+        whole = assemble(Path(path), state, {place: Source(place.key) for place in own}, config)
     except CheckpointError as error:
         raise InputError(f"this state does not fit its config: {error}") from error
     stored = {key: value.to(dtype).contiguous() for key, value in sorted(whole.items())}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import Source, assemble, check_sizes, key_names, mean_w, taps_of, widths
+from eclipsed.checkpoints.assembly import Place, Source, assemble, check_sizes, mean_w, places, taps_of, widths
 from eclipsed.checkpoints.unpickling import PersistentObject
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.layers import Layer
 from eclipsed.values.checks import is_real, is_whole
 
 __all__ = ["nvidia_generator"]
@@ -39,11 +40,12 @@ def nvidia_generator(path: Path, content: object) -> tuple[GeneratorConfig, dict
     filters = {key: raw.pop(key) for key in [k for k in raw if k.endswith("resample_filter")]}
     settings = _Settings(path, modules)
     resolution, layers, c_dim = settings.sizes()
-    names = key_names(resolution, layers, conditional=c_dim > 0)
-    settings.check(names)
-    _silence(raw, settings.without_noise(names))
+    own = places(resolution, layers, conditional=c_dim > 0)
+    drawing = list(dict.fromkeys(place.layer for place in own if place.layer is not None))
+    settings.check(own, drawing)
+    _silence(raw, settings.without_noise(drawing))
     no_average = "mapping.w_avg" not in raw and settings.of("mapping", "w_avg_beta", 0.998) is None
-    sources = {name: Source(name) for name in names}
+    sources = {place: Source(place.key) for place in own}
     found = widths(path, raw, sources)
     if no_average:
         raw["mapping.w_avg"] = torch.zeros(found.w_dim)
@@ -54,7 +56,7 @@ def nvidia_generator(path: Path, content: object) -> tuple[GeneratorConfig, dict
         mapping_layers=layers,
         mapping_lr_multiplier=settings.lr_multiplier(),
         resample_filter=settings.taps(filters),
-        conv_clamp=settings.clamp(names),
+        conv_clamp=settings.clamp(drawing),
         num_fp16_res=settings.fp16(resolution),
         w_avg_beta=float(settings.of("mapping", "w_avg_beta", 0.998) or 0.998),
         **vars(found),
@@ -95,13 +97,13 @@ def _tensors(path: Path, modules: Mapping[str, PersistentObject]) -> dict[str, T
     return raw
 
 
-def _silence(raw: dict[str, Tensor], layers: list[str]) -> None:
+def _silence(raw: dict[str, Tensor], layers: Iterable[Layer]) -> None:
     """Give layers that were made without noise one that is zero."""
     for layer in layers:
-        if f"{layer}.weight" in raw:  # else the layer itself is missing, which is another matter
-            side = int(layer.split(".")[1][1:])
-            raw.setdefault(f"{layer}.noise_const", torch.zeros(side, side))
-            raw.setdefault(f"{layer}.noise_strength", torch.zeros([]))
+        name, side = _name(layer), layer.resolution
+        if f"{name}.weight" in raw:  # else the layer itself is missing, which is another matter
+            raw.setdefault(f"{name}.noise_const", torch.zeros(side, side))
+            raw.setdefault(f"{name}.noise_strength", torch.zeros([]))
 
 
 class _Settings:
@@ -141,26 +143,27 @@ class _Settings:
         check_sizes(self.path, resolution, layers)
         return resolution, layers, self.whole("", "c_dim")
 
-    def check(self, names: tuple[str, ...]) -> None:
+    def check(self, own: Iterable[Place], layers: Sequence[Layer]) -> None:
         """Refuse what our network does not compute."""
-        blocks = sorted({".".join(name.split(".")[:2]) for name in names if name.startswith("synthesis")})
-        dense = [
-            name.removesuffix(".bias") for name in names if name.startswith("mapping.fc") and name.endswith("bias")
-        ]
+        blocks = dict.fromkeys(f"synthesis.b{layer.resolution}" for layer in layers)
+        keys = [place.key for place in own]
+        dense = [key.removesuffix(".bias") for key in keys if key.startswith("mapping.fc") and key.endswith("bias")]
+        convolutions = [_name(layer) for layer in layers if not layer.is_rgb]
         wanted = [(block, "architecture", "skip") for block in blocks]
-        wanted += [(layer, "activation", "lrelu") for layer in (*_conv_layers(names), *dense)]
+        wanted += [(module, "activation", "lrelu") for module in (*convolutions, *dense)]
         for module, key, value in wanted:
             found = self.of(module, key, value)
             if found != value:
                 raise CheckpointError(f"{self.path}: {module} has the {key} {found!r}; only {value!r} can be read")
 
-    def without_noise(self, names: tuple[str, ...]) -> list[str]:
-        return [layer for layer in _conv_layers(names) if not self.of(layer, "use_noise", True)]
+    def without_noise(self, layers: Iterable[Layer]) -> list[Layer]:
+        """The convolutions that add no noise."""
+        return [layer for layer in layers if not layer.is_rgb and not self.of(_name(layer), "use_noise", True)]
 
-    def clamp(self, names: tuple[str, ...]) -> float | None:
-        layers = [*_conv_layers(names), *(n.removesuffix(".bias") for n in names if n.endswith("torgb.bias"))]
+    def clamp(self, layers: Iterable[Layer]) -> float | None:
+        """The limit of all features and colours."""
         default = None if self.nested else 256
-        values = {self.of(layer, "conv_clamp", default) for layer in layers}
+        values = {self.of(_name(layer), "conv_clamp", default) for layer in layers}
         value = values.pop()
         if values or not (value is None or isinstance(value, int | float)):
             raise CheckpointError(f"{self.path}: the setting conv_clamp must be one number or None; found {value!r}")
@@ -190,8 +193,9 @@ class _Settings:
         return taps
 
 
-def _conv_layers(names: tuple[str, ...]) -> list[str]:
-    return [name.removesuffix(".noise_strength") for name in names if name.endswith(".noise_strength")]
+def _name(layer: Layer) -> str:
+    """A layer among the modules of the whole network."""
+    return f"synthesis.{layer.name}"
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import Source, assemble, key_names, mean_w, taps_of, widths
+from eclipsed.checkpoints.assembly import CONSTANT, Place, Source, assemble, mean_w, places, taps_of, widths
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.layers import Layer
 
 __all__ = ["read_rosinality"]
 
-_LAYERS = {"conv0": 0, "conv1": 1}
 #: one of these is enough to tell a generator by rosinality's names, so that a missing one can be named
 _TELLTALE = ("input.input", "style.1.weight", "conv1.conv.weight", "to_rgb1.conv.weight")
 
@@ -44,7 +43,7 @@ def read_rosinality(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     if not 1 <= layers <= 256 or not 0 <= max(blocks, default=-1) < 20:
         raise CheckpointError(f"{path}: {layers} mapping layers and {len(blocks)} blocks are no StyleGAN2 generator's")
     resolution = 8 * 2 ** max(blocks)
-    sources = {key: _source(key) for key in key_names(resolution, layers, conditional=False)}
+    sources = {place: _source(place) for place in places(resolution, layers, conditional=False)}
     found = widths(path, raw, sources)
     config = GeneratorConfig(
         z_dim=found.w_dim,
@@ -95,40 +94,44 @@ def _one_row(path: Path, average: Tensor) -> Tensor:
     return rows[0]
 
 
-def _add_noise(raw: dict[str, Tensor], sources: Mapping[str, Source]) -> None:
+def _add_noise(raw: dict[str, Tensor], sources: Mapping[Place, Source]) -> None:
     """Draw the constant noise that derived files leave out; the same every time."""
     rng = torch.Generator().manual_seed(0)
-    for key, source in sources.items():
-        weight = sources[key.removesuffix("noise_const") + "weight"] if key.endswith("noise_const") else None
-        if weight is not None and weight.name in raw:  # else the layer itself is missing, which is another matter
-            side = int(key.split(".")[1][1:])
+    for place, source in sources.items():
+        if place.layer is None or place.leaf != "noise_const":
+            continue
+        if f"{_name(place.layer)}.conv.weight" in raw:  # else the layer itself is missing, which is another matter
+            side = place.layer.resolution
             noise = torch.randn(1, 1, side, side, generator=rng)
             raw.setdefault(source.name, noise)
 
 
-def _source(key: str) -> Source:
-    """Where a key of ours comes from."""
-    if key == "mapping.w_avg":
-        return Source("latent_avg")
-    network, part, *rest = key.split(".")
-    leaf = rest[-1]
-    if network == "mapping":
+def _name(layer: Layer) -> str:
+    """What a layer is called there; rows of ws count convolutions, and a ToRGB has an odd one."""
+    if layer.is_rgb:
+        return "to_rgb1" if layer.row == 1 else f"to_rgbs.{(layer.row - 3) // 2}"
+    return "conv1" if layer.row == 0 else f"convs.{layer.row - 1}"
+
+
+def _source(place: Place) -> Source:
+    """Where a tensor of ours comes from."""
+    layer, leaf = place.layer, place.leaf
+    if layer is None:
+        if place.key == "mapping.w_avg":
+            return Source("latent_avg")
+        if place.key == CONSTANT:
+            return Source("input.input", lambda x: x[0], lambda s: (1, *s))
+        _, part, leaf = place.key.split(".")
         return Source(f"style.{int(part[2:]) + 1}.{leaf}")
-    if leaf == "const":
-        return Source("input.input", lambda x: x[0], lambda s: (1, *s))
-    step, kind = int(math.log2(int(part[1:]))) - 3, rest[0]  # step -1 is the block of 4 px
-    if kind == "torgb":
-        layer = "to_rgb1" if step < 0 else f"to_rgbs.{step}"
-    else:
-        layer = "conv1" if step < 0 else f"convs.{2 * step + _LAYERS[kind]}"
-    if rest[1] == "affine":
-        return Source(f"{layer}.conv.modulation.{leaf}")
+    name = _name(layer)
+    if leaf.startswith("affine."):
+        return Source(f"{name}.conv.modulation.{leaf.removeprefix('affine.')}")
     if leaf == "weight":
-        return Source(f"{layer}.conv.weight", lambda x: x[0], lambda s: (1, *s))
+        return Source(f"{name}.conv.weight", lambda x: x[0], lambda s: (1, *s))
     if leaf == "noise_const":
-        return Source(f"noises.noise_{2 * step + 1 + _LAYERS[kind]}", lambda x: x[0, 0], lambda s: (1, 1, *s))
+        return Source(f"noises.noise_{layer.row}", lambda x: x[0, 0], lambda s: (1, 1, *s))
     if leaf == "noise_strength":
-        return Source(f"{layer}.noise.weight", lambda x: x.reshape([]), lambda _: (1,))
-    if kind == "torgb":
-        return Source(f"{layer}.bias", lambda x: x.reshape(-1), lambda s: (1, *s, 1, 1))
-    return Source(f"{layer}.activate.bias")
+        return Source(f"{name}.noise.weight", lambda x: x.reshape([]), lambda _: (1,))
+    if layer.is_rgb:
+        return Source(f"{name}.bias", lambda x: x.reshape(-1), lambda s: (1, *s, 1, 1))
+    return Source(f"{name}.activate.bias")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import Shape, Source, assemble, check_sizes, key_names, taps_of, widths
+from eclipsed.checkpoints.assembly import CONSTANT, Place, Shape, Source, assemble, check_sizes, places, taps_of, widths
 from eclipsed.checkpoints.unpickling import StoredArray, TensorFlowNetwork
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.layers import Layer
 from eclipsed.values.checks import is_whole
 
 __all__ = ["tensorflow_generator"]
@@ -28,7 +28,6 @@ _FIXED = {
     "use_noise": True,
 }
 _IGNORED = ("lod",)  # a left-over of progressive growing
-_LAYERS = {"conv0": "Conv0_up", "conv1": "Conv1", "torgb": "ToRGB"}
 
 
 def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[GeneratorConfig, dict[str, Tensor]]:
@@ -57,7 +56,7 @@ def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[Genera
         raise CheckpointError(
             f"{path}: a class-conditional generator of the first TensorFlow code, which cannot be read"
         )
-    sources = {key: _source(key) for key in key_names(resolution, layers, conditional=c_dim > 0)}
+    sources = {place: _source(place) for place in places(resolution, layers, conditional=c_dim > 0)}
     found = widths(path, raw, sources)
     clamp = given.get("conv_clamp")
     kernel = given.get("resample_kernel") or [1, 3, 3, 1]
@@ -112,33 +111,41 @@ def _as_tensor(path: Path, name: str, value: object) -> Tensor:
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=True))
 
 
-def _source(key: str) -> Source:
-    """Where a key of ours comes from."""
-    if key == "mapping.w_avg":
-        return Source("dlatent_avg")
-    network, part, *rest = key.split(".")
-    leaf = rest[-1]
-    if network == "mapping":
+def _source(place: Place) -> Source:
+    """Where a tensor of ours comes from."""
+    layer, leaf = place.layer, place.leaf
+    if layer is None:
+        if place.key == "mapping.w_avg":
+            return Source("dlatent_avg")
+        if place.key == CONSTANT:
+            return Source("synthesis/4x4/Const/const", lambda x: x[0], lambda s: (1, *s))
+        _, part, leaf = place.key.split(".")
         name = f"mapping/{'LabelEmbed' if part == 'embed' else f'Dense{part[2:]}'}/{leaf}"
         return Source(name, _transposed, _reversed_shape) if leaf == "weight" else Source(name)
-    side = int(part[1:])
-    folder = f"synthesis/{side}x{side}"
-    if leaf == "const":
-        return Source(f"{folder}/Const/const", lambda x: x[0], lambda s: (1, *s))
-    kind = rest[0]
-    layer = f"{folder}/{'Conv' if (side, kind) == (4, 'conv1') else _LAYERS[kind]}"
-    if rest[1] == "affine":
-        if leaf == "weight":
-            return Source(f"{layer}/mod_weight", _transposed, _reversed_shape)
-        return Source(f"{layer}/mod_bias", lambda x: x + 1)
+    name = f"synthesis/{layer.resolution}x{layer.resolution}/{_kind(layer)}"
+    if leaf == "affine.weight":
+        return Source(f"{name}/mod_weight", _transposed, _reversed_shape)
+    if leaf == "affine.bias":
+        return Source(f"{name}/mod_bias", lambda x: x + 1)
     if leaf == "noise_const":
-        index = 0 if side == 4 else 2 * int(math.log2(side)) - (5 if kind == "conv0" else 4)
-        return Source(f"synthesis/noise{index}", lambda x: x[0, 0], lambda s: (1, 1, *s))
+        return Source(f"synthesis/noise{layer.row}", lambda x: x[0, 0], lambda s: (1, 1, *s))
     if leaf == "weight":
         # TensorFlow's transposed convolution takes its kernel the other way round.
-        unpack = _flipped_kernel if kind == "conv0" else _kernel
-        return Source(f"{layer}/weight", unpack, lambda s: (s[2], s[3], s[1], s[0]))
-    return Source(f"{layer}/{leaf}")
+        unpack = _flipped_kernel if _enlarges(layer) else _kernel
+        return Source(f"{name}/weight", unpack, lambda s: (s[2], s[3], s[1], s[0]))
+    return Source(f"{name}/{leaf}")
+
+
+def _kind(layer: Layer) -> str:
+    """What a layer is called there in its block."""
+    if layer.is_rgb:
+        return "ToRGB"
+    return "Conv" if layer.row == 0 else "Conv0_up" if _enlarges(layer) else "Conv1"
+
+
+def _enlarges(layer: Layer) -> bool:
+    """Whether a layer is the first convolution of a block, those of odd rows but in the block of 4 px."""
+    return not layer.is_rgb and layer.row % 2 == 1
 
 
 def _transposed(x: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -119,7 +119,7 @@ class Generator:
     @property
     def version(self) -> tuple[int, ...]:
         """What changes when a weight is changed in place, for whoever keeps what was made with them."""
-        return tuple(weight._version for weight in self.network.parameters())
+        return _versions(self.network.parameters())
 
     def layer(self, name: str) -> Layer:
         """The layer of that name, one of `style_names`.
@@ -273,11 +273,11 @@ class Generator:
         """A call by way of a CUDA graph, where there is a GPU and no gradient is wanted."""
         if not self.recorder.active or is_recording():
             return function(*inputs)
-        read = (*leaves(inputs), *self.network.parameters())
-        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in read):
+        weights = tuple(self.network.parameters())
+        if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in (*leaves(inputs), *weights)):
             return function(*inputs)
         with torch.no_grad():
-            return self.recorder((key, self.version), function, *inputs)
+            return self.recorder((key, _versions(weights)), function, *inputs)
 
     def _checked_styles(self, styles: Mapping[str, Tensor]) -> dict[str, Tensor]:
         sizes = {layer.name: layer.channels for layer in self.layers}
@@ -299,6 +299,11 @@ class Generator:
         if finite and not is_recording() and not bool(x.isfinite().all()):
             raise InputError(f"{name} holds numbers that are not finite")
         return x.to(self.device, torch.float32)
+
+
+def _versions(weights: Iterable[Tensor]) -> tuple[int, ...]:
+    """How often each weight was changed in place."""
+    return tuple(weight._version for weight in weights)
 
 
 def _count(styles: Mapping[str, Tensor]) -> int:

@@ -11,10 +11,12 @@ import torch
 
 import eclipsed
 from eclipsed.compute import graphs
+from eclipsed.editor import Editor
 from eclipsed.errors import InputError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.networks.stylegan2 import StyleGAN2, SynthesisNetwork
+from eclipsed.pretrained.generator import Generator
 
 CONFIG = GeneratorConfig(z_dim=4, w_dim=7, resolution=16, channels=((4, 9), (8, 6), (16, 5)), mapping_layers=1)
 
@@ -260,15 +262,14 @@ class Renamed(SynthesisNetwork):
 
 
 @pytest.fixture(scope="module")
-def renamed(model_set):
-    """The tests' small set, with a generator whose layers have other names."""
-    from eclipsed.editor import Editor
-
+def renamed(editor):
+    """The tests' small set, with the same generator but for the names of its layers."""
+    generator = editor.generator
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("eclipsed.networks.stylegan2.SynthesisNetwork", Renamed)
-        editor = Editor.from_pretrained(model_set, device="cpu")
-    assert editor.generator.style_names[0] == "layer 0"
-    return editor
+        generator = Generator(generator.config, generator.network.state_dict(), device="cpu")
+    assert generator.style_names[0] == "layer 0"
+    return Editor(generator, editor.parser, editor.clip, truncation_psi=editor.truncation_psi)
 
 
 @pytest.mark.filterwarnings("ignore:.*weak:eclipsed.errors.EclipsedWarning")
