@@ -81,7 +81,7 @@ class World:
         for group, members in self.groups.items():
             self._known(f"the group {group!r}", members)
         self._known("the background", [self.background])
-        self._known("the colours", self.colours)
+        self._known("colours", self.colours)
         for part, colour in self.colours.items():
             if len(colour) != 3:
                 raise InputError(f"the colour of {part!r} must be three numbers from 0 to 255; got {list(colour)}")
@@ -238,7 +238,7 @@ class World:
     def _known(self, what: str, names: Iterable[str]) -> None:
         for name in names:
             if name not in self._labels:
-                raise InputError(f"{what} names {name!r}, which is no part; the parts are {', '.join(self.parts)}")
+                raise InputError(f"{what}: {name!r} is no part; the parts are {', '.join(self.parts)}")
 
     def _unknown(self, name: object) -> str:
         known = ", ".join((*self.parts, *(group for group in self.groups if group not in self._labels)))
