@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import NoneType
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
+from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
 from eclipsed.store.sets import find_set
@@ -38,6 +40,9 @@ from eclipsed.values.seeds import check_seeds
 from eclipsed.worlds.world import World, find_world
 
 __all__ = ["Editor"]
+
+
+_FILE = "one, its file, or a function that loads it"  # how a network may be given
 
 
 class Editor(DrawingMethods, PhotoMethods):
@@ -90,18 +95,20 @@ class Editor(DrawingMethods, PhotoMethods):
             parser = BiSeNetParser.from_file(parser, world=world, device=where)
         if isinstance(clip, (str, os.PathLike)):
             clip = _clip_of(clip, where)
-        for what, value, kinds in (("parser", parser, (Parser, type(None))), ("CLIP model", clip, (Clip,))):
-            if not isinstance(value, kinds) and not callable(value):
-                raise InputError(f"the {what} must be one, its file, or a function that loads it; got {value!r:.60}")
         self.generator = generator
         self.name = name or generator.name
         self.truncation_psi = truncation_psi
         self._world = None if world is None else find_world(world)
-        self._parser, self._clip, self._classifier = parser, clip, classifier
+        self._has_parser = parser is not None
+        given = self._stand_in if parser is None else parser
+        self._parser: Lazy[Parser] = Lazy.of("parser", given, Parser, allowed=_FILE)
         if isinstance(parser, Parser):
             self._check_world(parser)
-        self._encoder, self._identity = encoder, identity
-        self._finder = finder or (lambda: photo_networks.finder(self.generator.device))
+        self._clip: Lazy[Clip] = Lazy.of("CLIP model", clip, Clip, allowed=_FILE)
+        self._classifier: Lazy[Classifier | None] = Lazy.of("classifier", classifier, Classifier, NoneType)
+        self._encoder = Lazy.of("encoder", encoder, Encoder, NoneType)
+        self._identity = Lazy.of("identity network", identity, Identity, NoneType)
+        self._finder = Lazy.of("finder", finder or (lambda: photo_networks.finder(self.generator.device)), FaceFinder)
 
     @classmethod
     def from_pretrained(
@@ -145,11 +152,7 @@ class Editor(DrawingMethods, PhotoMethods):
     @property
     def parser(self) -> Parser:
         """The parser; where there is none, a stand-in to which every pixel belongs to the region."""
-        if self._parser is None:
-            return WholePicture(world=self._world, device=self.generator.device)
-        if not isinstance(self._parser, Parser):
-            self._parser = self._check_world(self._parser())
-        return self._parser
+        return self._check_world(self._parser.get())
 
     @property
     def world(self) -> World:
@@ -159,21 +162,17 @@ class Editor(DrawingMethods, PhotoMethods):
     @property
     def has_parser(self) -> bool:
         """Whether edits can be held to parts of the picture."""
-        return self._parser is not None
+        return self._has_parser
 
     @property
     def clip(self) -> Clip:
         """The CLIP model."""
-        if not isinstance(self._clip, Clip):
-            self._clip = self._clip()
-        return self._clip
+        return self._clip.get()
 
     @property
     def classifier(self) -> Classifier | None:
         """What judges edits; None when the set has none. It takes no part in making them."""
-        if self._classifier is not None and not isinstance(self._classifier, Classifier):
-            self._classifier = self._classifier()
-        return self._classifier
+        return self._classifier.get()
 
     def sample(
         self,
@@ -315,6 +314,9 @@ class Editor(DrawingMethods, PhotoMethods):
             raise InputError(f"{reason}, so an edit cannot be held to a region; leave the region out")
         text = f"{reason}, so locality is off and the edit may change the whole picture"
         return Region(self.world.whole, True, {}, prompt if isinstance(prompt, str) else "", text, self.world.name)
+
+    def _stand_in(self) -> WholePicture:
+        return WholePicture(world=self._world, device=self.generator.device)
 
     def _check_world(self, parser: Parser) -> Parser:
         """Return the parser when it is of the editor's world."""

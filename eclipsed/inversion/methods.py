@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
+from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.perception import Perception
 
@@ -32,9 +33,9 @@ class PhotoMethods(ABC):
     """The part of `Editor` that deals with photographs: to latents, back into the picture, and into a file."""
 
     generator: Generator
-    _encoder: Encoder | Callable[[], Encoder | None] | None
-    _identity: Identity | Callable[[], Identity | None] | None
-    _finder: FaceFinder | Callable[[], FaceFinder]
+    _encoder: Lazy[Encoder | None]
+    _identity: Lazy[Identity | None]
+    _finder: Lazy[FaceFinder]
 
     @property
     @abstractmethod
@@ -49,16 +50,12 @@ class PhotoMethods(ABC):
     @property
     def encoder(self) -> Encoder | None:
         """What guesses the latents of photographs; None when there is none."""
-        if self._encoder is not None and not isinstance(self._encoder, Encoder):
-            self._encoder = self._encoder()
-        return self._encoder
+        return self._encoder.get()
 
     @property
     def identity(self) -> Identity | None:
         """What tells who is on a face; None when there is none."""
-        if self._identity is not None and not isinstance(self._identity, Identity):
-            self._identity = self._identity()
-        return self._identity
+        return self._identity.get()
 
     @property
     def finder(self) -> FaceFinder:
@@ -67,9 +64,7 @@ class PhotoMethods(ABC):
         Raises:
             MissingModelError: its weights are not on this machine.
         """
-        if not hasattr(self._finder, "find"):
-            self._finder = self._finder()
-        return self._finder
+        return self._finder.get()
 
     def invert(
         self,

@@ -6,7 +6,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -64,6 +64,7 @@ class FoundFace:
         return placement
 
 
+@runtime_checkable
 class FaceFinder(Protocol):
     """Anything that finds faces."""
 

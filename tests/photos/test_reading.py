@@ -13,6 +13,7 @@ from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.finding import FoundFace
 from eclipsed.photos.reading import Photo, read_photo, save_photo
+from eclipsed.pretrained.lazy import Lazy
 
 
 class MiddleFinder:
@@ -35,7 +36,7 @@ def test_an_odd_picture_gives_a_result_or_one_sentence(tmp_path, editor, directi
         pytest.importorskip("pillow_heif", reason="the heic extra is not installed")
     path = tmp_path / name
     make(path)
-    monkeypatch.setattr(editor, "_finder", MiddleFinder())
+    monkeypatch.setattr(editor, "_finder", Lazy(MiddleFinder))
     config = InversionConfig(steps_from_mean=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EclipsedWarning)

@@ -12,6 +12,7 @@ import eclipsed
 from eclipsed.errors import CheckpointError, InputError, MissingExtraError, MissingModelError
 from eclipsed.evaluation import evaluate as evaluation
 from eclipsed.evaluation.evaluate import evaluate
+from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.lpips import Lpips
 from eclipsed.store import library
 
@@ -131,7 +132,7 @@ def test_identity_is_the_cosine_of_arcfaces_vectors(edit, monkeypatch):
             return F.normalize(images.mean((2, 3)), dim=-1)
 
     editor, direction = edit
-    monkeypatch.setattr(editor, "_identity", lambda: Who())
+    monkeypatch.setattr(editor, "_identity", Lazy(Who))
     monkeypatch.setattr(type(editor), "identity", property(lambda self: Who()))
     faces = editor.sample(seeds=[2000, 2001])
     edited = editor.edit(faces, direction, 1.0)

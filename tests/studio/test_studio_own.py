@@ -19,6 +19,7 @@ from eclipsed.commands import cli
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
 from eclipsed.photos.finding import FoundFace
+from eclipsed.pretrained.lazy import Lazy
 from eclipsed.store import library
 from eclipsed.studio import portraits, results, safety, views
 from eclipsed.studio.engine import Engine
@@ -47,7 +48,7 @@ def at_home(tmp_path, monkeypatch):
 @pytest.fixture
 def engine(editor, direction, monkeypatch):
     direction.save(library.kept_path("blond-hair-of-mine"))
-    monkeypatch.setattr(editor, "_finder", Two())
+    monkeypatch.setattr(editor, "_finder", Lazy(Two))
     return Engine.of(editor)
 
 
