@@ -17,7 +17,8 @@ from typing import Any
 
 from benchmarks import measuring
 from eclipsed import Direction, Editor, TrainConfig
-from eclipsed.evaluation.evaluate import Strength, evaluate
+from eclipsed.evaluation.evaluate import evaluate
+from eclipsed.evaluation.results import Strength
 from recipes.mini.measure import PROMPTS
 
 __all__ = ["main"]

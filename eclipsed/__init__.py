@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eclipsed.editing.faces import Faces
-    from eclipsed.editing.stack import Stack
+    from eclipsed.editing.faces import Edit, Faces
+    from eclipsed.editing.stack import Stack, StackEntry
     from eclipsed.editor import Editor
     from eclipsed.errors import (
         CheckpointError,
@@ -31,91 +31,155 @@ if TYPE_CHECKING:
         TrainingError,
         VocabularyWarning,
     )
-    from eclipsed.evaluation.evaluate import Evaluation, evaluate
+    from eclipsed.evaluation.comparison import Compared, compare
+    from eclipsed.evaluation.evaluate import evaluate
+    from eclipsed.evaluation.judging import judge
+    from eclipsed.evaluation.results import Evaluation, Strength
+    from eclipsed.images.metrics import Interval
+    from eclipsed.images.pictures import save_picture
+    from eclipsed.inversion.inverter import InversionConfig, InversionStep
     from eclipsed.latents.direction import Direction
     from eclipsed.latents.latent import Latent
     from eclipsed.latents.space import Space
     from eclipsed.latents.spaces import register_space
+    from eclipsed.photos.alignment import Placement
+    from eclipsed.photos.finding import FaceFinder
+    from eclipsed.photos.origin import Origin
+    from eclipsed.photos.reading import Photo, save_photo
     from eclipsed.pretrained.bisenet_parser import BiSeNetParser
     from eclipsed.pretrained.callable_clip import CallableClip
     from eclipsed.pretrained.callable_parser import CallableParser
+    from eclipsed.pretrained.classifier import Classifier
     from eclipsed.pretrained.clip import Clip
+    from eclipsed.pretrained.encoder import Encoder
     from eclipsed.pretrained.fetch import fetch
+    from eclipsed.pretrained.fetch_network import FetchStep
     from eclipsed.pretrained.generator import Generator
+    from eclipsed.pretrained.identity import Identity
     from eclipsed.pretrained.parser import Parser
     from eclipsed.prompts.reading import Reading, read
     from eclipsed.prompts.region import Region
-    from eclipsed.store.sets import find_set
+    from eclipsed.prompts.target import Target
+    from eclipsed.store.library import find_direction
+    from eclipsed.store.sets import ModelSet, find_set, list_sets
     from eclipsed.training.config import TrainConfig
-    from eclipsed.training.train import StopTraining, TrainStep
+    from eclipsed.training.train import BrokenTraining, StopTraining, TrainStep
     from eclipsed.worlds.world import World
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BiSeNetParser",
+    "BrokenTraining",
     "CallableClip",
     "CallableParser",
     "CheckpointError",
+    "Classifier",
     "Clip",
+    "Compared",
     "Direction",
     "DirectionError",
     "DownloadError",
     "EclipsedError",
     "EclipsedWarning",
+    "Edit",
     "Editor",
+    "Encoder",
     "Evaluation",
+    "FaceFinder",
     "Faces",
+    "FetchStep",
     "Generator",
+    "Identity",
     "InputError",
+    "Interval",
+    "InversionConfig",
+    "InversionStep",
     "Latent",
     "LocalityWarning",
     "MissingExtraError",
     "MissingModelError",
+    "ModelSet",
+    "Origin",
     "OutputError",
     "Parser",
+    "Photo",
+    "Placement",
     "Reading",
     "Region",
     "Space",
     "Stack",
+    "StackEntry",
     "StopTraining",
+    "Strength",
+    "Target",
     "TrainConfig",
     "TrainStep",
     "TrainingError",
     "VocabularyWarning",
     "World",
+    "compare",
     "evaluate",
     "fetch",
+    "find_direction",
     "find_set",
+    "judge",
+    "list_sets",
     "read",
     "register_space",
+    "save_photo",
+    "save_picture",
 ]
 
 _HOME = {
     "BiSeNetParser": "pretrained.bisenet_parser",
+    "BrokenTraining": "training.train",
     "CallableClip": "pretrained.callable_clip",
     "CallableParser": "pretrained.callable_parser",
+    "Classifier": "pretrained.classifier",
     "Clip": "pretrained.clip",
+    "Compared": "evaluation.comparison",
     "Direction": "latents.direction",
+    "Edit": "editing.faces",
     "Editor": "editor",
-    "Evaluation": "evaluation.evaluate",
+    "Encoder": "pretrained.encoder",
+    "Evaluation": "evaluation.results",
+    "FaceFinder": "photos.finding",
     "Faces": "editing.faces",
+    "FetchStep": "pretrained.fetch_network",
     "Generator": "pretrained.generator",
+    "Identity": "pretrained.identity",
+    "Interval": "images.metrics",
+    "InversionConfig": "inversion.inverter",
+    "InversionStep": "inversion.inverter",
     "Latent": "latents.latent",
+    "ModelSet": "store.sets",
+    "Origin": "photos.origin",
     "Parser": "pretrained.parser",
+    "Photo": "photos.reading",
+    "Placement": "photos.alignment",
     "Reading": "prompts.reading",
     "Region": "prompts.region",
     "Space": "latents.space",
     "Stack": "editing.stack",
+    "StackEntry": "editing.stack",
     "StopTraining": "training.train",
+    "Strength": "evaluation.results",
+    "Target": "prompts.target",
     "TrainConfig": "training.config",
     "TrainStep": "training.train",
     "World": "worlds.world",
+    "compare": "evaluation.comparison",
     "evaluate": "evaluation.evaluate",
     "fetch": "pretrained.fetch",
+    "find_direction": "store.library",
     "find_set": "store.sets",
+    "judge": "evaluation.judging",
+    "list_sets": "store.sets",
     "read": "prompts.reading",
     "register_space": "latents.spaces",
+    "save_photo": "photos.reading",
+    "save_picture": "images.pictures",
 }
 
 

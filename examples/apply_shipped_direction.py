@@ -7,7 +7,6 @@ import argparse
 from pathlib import Path
 
 import eclipsed
-from eclipsed.store.library import find_direction
 
 
 def main() -> None:
@@ -17,7 +16,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     chosen = options.parse_args()
 
-    direction = eclipsed.Direction.load(find_direction(chosen.name))
+    direction = eclipsed.Direction.load(eclipsed.find_direction(chosen.name))
     editor = eclipsed.Editor.from_pretrained("mini")
     faces = editor.sample(seeds=chosen.seeds)
 

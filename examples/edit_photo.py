@@ -7,8 +7,6 @@ import argparse
 from pathlib import Path
 
 import eclipsed
-from eclipsed.photos.reading import save_photo
-from eclipsed.store.library import find_direction
 
 
 def main() -> None:
@@ -24,9 +22,9 @@ def main() -> None:
     faces = editor.invert(chosen.photo, level=chosen.level, aligned=True)
     print(editor.save_faces(faces, chosen.out / "portrait.face.safetensors"))
 
-    direction = eclipsed.Direction.load(find_direction(chosen.direction))
+    direction = eclipsed.Direction.load(eclipsed.find_direction(chosen.direction))
     edited = editor.edit(faces, direction, alpha=1.0)
-    print(save_photo(editor.paste(edited)[0], chosen.out / "edited.png"))
+    print(eclipsed.save_photo(editor.paste(edited)[0], chosen.out / "edited.png"))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 
 import eclipsed
-from eclipsed.images.pictures import save_picture
 
 #: Colours of hair as they are seen, in [-1, 1].
 COLOURS = {
@@ -61,7 +60,7 @@ def main() -> None:
     said = editor.clip.encode_text(chosen.prompt)[0]
     before, after = (float((clip.encode_images(one.images) @ said).mean()) for one in (faces, edited))
     print(f"cosine of picture and sentence: {before:.2f} before, {after:.2f} after")
-    print(save_picture(editor.strip(faces, direction), chosen.out / "strip.png"))
+    print(eclipsed.save_picture(editor.strip(faces, direction), chosen.out / "strip.png"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import eclipsed
 from eclipsed.checkpoints.reading import read_generator
-from eclipsed.images.pictures import save_picture
 
 
 def still_generator(path: Path) -> eclipsed.Generator:
@@ -35,7 +34,7 @@ def main() -> None:
     editor = eclipsed.Editor(generator, mini.parser, mini.clip.model, truncation_psi=mini.truncation_psi)
     direction = editor.train("a person with blond hair", config=eclipsed.TrainConfig(steps=chosen.steps))
     print(direction.save(chosen.out / f"{direction.name}.safetensors"))  # it fits this generator, and no other
-    print(save_picture(editor.strip(editor.sample(seeds=[1, 2, 3]), direction), chosen.out / "strip.png"))
+    print(eclipsed.save_picture(editor.strip(editor.sample(seeds=[1, 2, 3]), direction), chosen.out / "strip.png"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 
 import eclipsed
-from eclipsed.images.pictures import save_picture
 
 
 def coarse_parser(path: Path) -> eclipsed.CallableParser:
@@ -42,8 +41,8 @@ def main() -> None:
     config = eclipsed.TrainConfig(steps=chosen.steps)
     direction = editor.train(chosen.prompt, region=["hair"], config=config)
     faces = editor.sample(seeds=[1, 2, 3])
-    print(save_picture(editor.strip(faces, direction), chosen.out / "strip.png"))
-    print(save_picture(editor.overlay(faces), chosen.out / "parts.png"))
+    print(eclipsed.save_picture(editor.strip(faces, direction), chosen.out / "strip.png"))
+    print(eclipsed.save_picture(editor.overlay(faces), chosen.out / "parts.png"))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ import argparse
 from pathlib import Path
 
 import eclipsed
-from eclipsed.images.pictures import save_picture
-from eclipsed.store.library import find_direction
 
 
 def main() -> None:
@@ -20,10 +18,10 @@ def main() -> None:
 
     editor = eclipsed.Editor.from_pretrained("mini")
     face = editor.sample(seeds=chosen.seed)
-    first, second = (eclipsed.Direction.load(find_direction(name)) for name in chosen.names)
+    first, second = (eclipsed.Direction.load(eclipsed.find_direction(name)) for name in chosen.names)
     picture = editor.palette(face, first, second, alphas1=(-1, 0, 1), alphas2=(-1, 0, 1))
-    print(save_picture(picture, chosen.out / "palette.png"))
-    print(save_picture(editor.overlay(face), chosen.out / "parts.png"))
+    print(eclipsed.save_picture(picture, chosen.out / "palette.png"))
+    print(eclipsed.save_picture(editor.overlay(face), chosen.out / "parts.png"))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from eclipsed.values.alphas import parse_alphas
 from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
-    from eclipsed.evaluation.evaluate import Evaluation
+    from eclipsed.evaluation.results import Evaluation
     from eclipsed.images.metrics import Interval
 
 __all__ = ["evaluate"]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from eclipsed.editing.faces import Faces
 from eclipsed.editor import Editor
-from eclipsed.evaluation.evaluate import judge
+from eclipsed.evaluation.judging import judge
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.prompts.target import Target
 from eclipsed.worlds.world import find_world
@@ -195,7 +195,7 @@ class Truth:
             parts: what it might change.
             rows: of ws that it might change; None is all.
         Returns:
-            What `eclipsed.evaluation.evaluate.judge` gives and, (N,): ``"colour"``, the distance of the region's mean
+            What `eclipsed.evaluation.judging.judge` gives and, (N,): ``"colour"``, the distance of the region's mean
             colour from that of the exact edit; ``"strict"``, whether the target is reached and that distance is at most
             `NEAR`, nan where the face had the target before; ``"distance"``, the Mahalanobis distance of the rows from
             the mean of w, where 1 is an ordinary face.

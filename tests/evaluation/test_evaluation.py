@@ -11,10 +11,12 @@ from safetensors.torch import load_file, save_file
 from eclipsed.commands import cli
 from eclipsed.editor import Editor
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
-from eclipsed.evaluation.evaluate import evaluate, judge
+from eclipsed.evaluation.evaluate import evaluate
+from eclipsed.evaluation.judging import judge
 from eclipsed.images import metrics
 from eclipsed.latents.direction import Direction
 from eclipsed.pretrained.classifier import Classifier
+from eclipsed.prompts import reading
 from eclipsed.prompts.target import Target
 from eclipsed.store.sets import find_set, shipped_directions
 
@@ -95,6 +97,14 @@ def test_a_set_without_a_classifier(editor, direction):
     assert "no classifier" in found.notes[0]
     with pytest.raises(InputError, match="no classifier"):
         evaluate(editor, direction, seeds=(1, 2), target="hair_colour=blond")
+
+
+def test_the_sentence_is_read_once(mini, lipstick, monkeypatch):
+    asked = []
+    bind = reading.bind
+    monkeypatch.setattr(reading, "bind", lambda prompt, world: asked.append(prompt) or bind(prompt, world))
+    evaluate(mini, lipstick, seeds=(1, 2), alphas=(1.0,))
+    assert asked == [lipstick.prompt]
 
 
 @pytest.mark.parametrize("seeds", [(1_000_000_001,), (900_000_000,), (1, 7)])

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 import eclipsed
 from eclipsed.errors import CheckpointError, InputError, MissingExtraError, MissingModelError
-from eclipsed.evaluation import evaluate as evaluation
+from eclipsed.evaluation import judging
 from eclipsed.evaluation.evaluate import evaluate
 from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.lpips import Lpips
@@ -104,7 +104,7 @@ def edit():
 
 
 def test_evaluate_measures_it_outside_where_it_is_there(edit, measure, monkeypatch):
-    monkeypatch.setattr(evaluation.Lpips, "from_store", lambda device: measure)
+    monkeypatch.setattr(judging.Lpips, "from_store", lambda device: measure)
     editor, direction = edit
     (found,) = evaluate(editor, direction, seeds=(2000, 2001), alphas=(1.0,)).strengths
     assert found.lpips.count == 2
