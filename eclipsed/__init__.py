@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from eclipsed.checkpoints.reading import read_generator
     from eclipsed.editing.faces import Edit, Faces
     from eclipsed.editing.stack import Stack, StackEntry
     from eclipsed.editor import Editor
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from eclipsed.latents.latent import Latent
     from eclipsed.latents.space import Space
     from eclipsed.latents.spaces import register_space
+    from eclipsed.networks.generator_config import GeneratorConfig
+    from eclipsed.networks.layers import Layer, Synthesis, SynthesisOptions, SynthesisPrefix
     from eclipsed.photos.alignment import Placement
     from eclipsed.photos.finding import FaceFinder
     from eclipsed.photos.origin import Origin
@@ -90,12 +93,14 @@ __all__ = [
     "Faces",
     "FetchStep",
     "Generator",
+    "GeneratorConfig",
     "Identity",
     "InputError",
     "Interval",
     "InversionConfig",
     "InversionStep",
     "Latent",
+    "Layer",
     "LocalityWarning",
     "MissingExtraError",
     "MissingModelError",
@@ -112,6 +117,9 @@ __all__ = [
     "StackEntry",
     "StopTraining",
     "Strength",
+    "Synthesis",
+    "SynthesisOptions",
+    "SynthesisPrefix",
     "Target",
     "TrainConfig",
     "TrainStep",
@@ -126,6 +134,7 @@ __all__ = [
     "judge",
     "list_sets",
     "read",
+    "read_generator",
     "register_space",
     "save_photo",
     "save_picture",
@@ -148,11 +157,13 @@ _HOME = {
     "Faces": "editing.faces",
     "FetchStep": "pretrained.fetch_network",
     "Generator": "pretrained.generator",
+    "GeneratorConfig": "networks.generator_config",
     "Identity": "pretrained.identity",
     "Interval": "images.metrics",
     "InversionConfig": "inversion.inverter",
     "InversionStep": "inversion.inverter",
     "Latent": "latents.latent",
+    "Layer": "networks.layers",
     "ModelSet": "store.sets",
     "Origin": "photos.origin",
     "Parser": "pretrained.parser",
@@ -165,6 +176,9 @@ _HOME = {
     "StackEntry": "editing.stack",
     "StopTraining": "training.train",
     "Strength": "evaluation.results",
+    "Synthesis": "networks.layers",
+    "SynthesisOptions": "networks.layers",
+    "SynthesisPrefix": "networks.layers",
     "Target": "prompts.target",
     "TrainConfig": "training.config",
     "TrainStep": "training.train",
@@ -177,6 +191,7 @@ _HOME = {
     "judge": "evaluation.judging",
     "list_sets": "store.sets",
     "read": "prompts.reading",
+    "read_generator": "checkpoints.reading",
     "register_space": "latents.spaces",
     "save_photo": "photos.reading",
     "save_picture": "images.pictures",

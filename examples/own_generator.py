@@ -10,12 +10,11 @@ import argparse
 from pathlib import Path
 
 import eclipsed
-from eclipsed.checkpoints.reading import read_generator
 
 
 def still_generator(path: Path) -> eclipsed.Generator:
     """The generator of a file, without the noise that every layer adds."""
-    config, state = read_generator(path)  # nothing in the file is run
+    config, state = eclipsed.read_generator(path)  # nothing in the file is run
     still = {key: value * 0 if key.endswith("noise_strength") else value for key, value in state.items()}
     return eclipsed.Generator(config, still, name=f"{path.stem}, still")
 
