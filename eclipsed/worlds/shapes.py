@@ -13,14 +13,19 @@ Shape = Callable[[object, str], None]
 
 
 def text(value: object, where: str) -> None:
-    """A text with a letter or a number in it."""
-    if not isinstance(value, str) or not any(c.isalnum() for c in value):
+    """A line of text with a letter or a number in it."""
+    if not isinstance(value, str) or not value.isprintable() or not any(c.isalnum() for c in value):
         raise _wrong(where, "a text", value)
 
 
 def form(value: object, where: str) -> None:
     """A sentence with one gap: ``"a person with {} hair"``."""
-    if not isinstance(value, str) or value.count("{") != 1 or value.count("}") != 1 or "{}" not in value:
+    gap = (
+        isinstance(value, str)
+        and value.isprintable()
+        and value.count("{") == value.count("}") == value.count("{}") == 1
+    )
+    if not gap:
         raise _wrong(where, "a text with one gap {}", value)
 
 

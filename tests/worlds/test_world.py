@@ -165,6 +165,8 @@ ADJECTIVES = {"name": "size", "of": ["flower"], "caption": "a {} flower", "membe
         ("lexicon", {"entries": [{**ENTRY, "kind": "noun"}]}, r"entries\[0\].kind must be one of part, thing, mark"),
         ("lexicon", {"entries": [{**ENTRY, "words": []}]}, r"entries\[0\].words must hold at least 1"),
         ("lexicon", {"entries": [{**ENTRY, "words": ["?!"]}]}, r"entries\[0\].words\[0\] must be a text; got '\?!'"),
+        ("lexicon", {"entries": [{**ENTRY, "words": ["\ud800x"]}]}, r"words\[0\] must be a text"),
+        ("lexicon", {"entries": [{**ENTRY, "words": ["a\nb"]}]}, r"words\[0\] must be a text"),
         ("lexicon", {"entries": [{**ENTRY, "sides": "yes"}]}, r"entries\[0\].sides must be true or false; got 'yes'"),
         ("lexicon", {"entries": [{**ENTRY, "part": []}]}, r"entries\[0\].part is unknown; known here: name, kind"),
         ("lexicon", {"entries": [{"name": "root"}]}, r"entries\[0\].kind is missing"),
