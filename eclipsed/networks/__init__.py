@@ -1,1 +1,1 @@
-"""Pure modules and ops: no files, no devices picked, no defaults of policy."""
+"""Modules and ops, which read no weights, pick no device and hold no policy; fused kernels are built on first use."""

@@ -1,14 +1,15 @@
-"""BiSeNet, the face parser's network, at any width, built from facexlib's own blocks."""
+"""BiSeNet, the face parser's network, at any width.
+
+At width 64 its keys, shapes and numbers are facexlib's. Its blocks stand here because facexlib cannot be asked for them
+alone: importing any module of it first imports all the others, OpenCV and torchvision among them, which takes seconds
+and needs system libraries (libGL, libxcb) that a plain Python machine lacks.
+"""
 
 from __future__ import annotations
 
 import copy
-import importlib
-import importlib.util
-import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -17,36 +18,13 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from eclipsed.compute.graphs import hold
-from eclipsed.errors import MissingExtraError
 from eclipsed.images.conversion import resize
 
 __all__ = ["BiSeNet", "num_class_of", "width_of"]
 
 
-def _facexlib(module: str) -> Any:
-    """One module of ``facexlib.parsing``, without the rest of facexlib.
-
-    ``import facexlib`` pulls in OpenCV, which needs system libraries (libGL, libxcb) that a plain Python machine
-    lacks; the parser's two files need only torch.
-    """
-    package = "eclipsed.networks._facexlib_parsing"
-    if package not in sys.modules:
-        spec = importlib.util.find_spec("facexlib")  # looks it up without running it
-        if spec is None or not spec.submodule_search_locations:
-            raise MissingExtraError("the face parser needs the package facexlib; install it: pip install facexlib")
-        sys.modules[package] = ModuleType(package)
-        sys.modules[package].__path__ = [f"{folder}/parsing" for folder in spec.submodule_search_locations]
-    return importlib.import_module(f"{package}.{module}")
-
-
-facexlib_bisenet = _facexlib("bisenet")
-facexlib_resnet = _facexlib("resnet")
-
-
 class BiSeNet(nn.Module):
     """Bilateral segmentation network on a ResNet-18 whose channel counts all follow one width.
-
-    Modules, key names and forward pass are facexlib's; at width 64 so are the shapes and the numbers.
 
     Args:
         num_class: number of labels.
@@ -60,10 +38,10 @@ class BiSeNet(nn.Module):
         self.width = width
         context = 2 * width
         self.cp = _ContextPath(width)
-        self.ffm = facexlib_bisenet.FeatureFusionModule(2 * context, 2 * context)
-        self.conv_out = facexlib_bisenet.BiSeNetOutput(2 * context, 2 * context, num_class)
-        self.conv_out16 = facexlib_bisenet.BiSeNetOutput(context, width, num_class)
-        self.conv_out32 = facexlib_bisenet.BiSeNetOutput(context, width, num_class)
+        self.ffm = _FeatureFusion(2 * context, 2 * context)
+        self.conv_out = _Head(2 * context, 2 * context, num_class)
+        self.conv_out16 = _Head(context, width, num_class)
+        self.conv_out32 = _Head(context, width, num_class)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the main head and of the two auxiliary heads that help training.
@@ -75,11 +53,11 @@ class BiSeNet(nn.Module):
         """
         size = images.shape[2:]
         spatial, context8, context16 = self.cp(images)
-        main = self.conv_out(self.ffm(spatial, context8))[0]
+        main = self.conv_out(self.ffm(spatial, context8))
         return (
             _enlarge(main, size),
-            _enlarge(self.conv_out16(context8)[0], size),
-            _enlarge(self.conv_out32(context16)[0], size),
+            _enlarge(self.conv_out16(context8), size),
+            _enlarge(self.conv_out32(context16), size),
         )
 
     def logits(self, images: Tensor, size: tuple[int, int] | None = None) -> Tensor:
@@ -92,7 +70,7 @@ class BiSeNet(nn.Module):
             (N, num_class, height, width), float32.
         """
         spatial, context8, _ = self.cp(images)
-        main = self.conv_out(self.ffm(spatial, context8))[0].float()
+        main = self.conv_out(self.ffm(spatial, context8)).float()
         if size is None:
             return _enlarge(main, images.shape[2:])
         down = hold(_resampling(main.shape[2], images.shape[2], size[0], main.device))
@@ -116,38 +94,138 @@ class BiSeNet(nn.Module):
         return copied.requires_grad_(False).to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-class _ContextPath(facexlib_bisenet.ContextPath):  # type: ignore[misc, name-defined]
-    """facexlib's context path, its forward pass untouched, with channels that follow the width."""
+class _ConvNormRelu(nn.Module):
+    """A convolution, batch normalisation and ReLU."""
+
+    def __init__(self, before: int, after: int, size: int = 3) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(before, after, size, padding=size // 2, bias=False)
+        self.bn = nn.BatchNorm2d(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.bn(self.conv(x))
+        return F.relu(x)
+
+
+class _Head(nn.Module):
+    """Logits from features."""
+
+    def __init__(self, before: int, between: int, num_class: int) -> None:
+        super().__init__()
+        self.conv = _ConvNormRelu(before, between)
+        self.conv_out = nn.Conv2d(between, num_class, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.conv_out(self.conv(x))
+        return logits
+
+
+class _AttentionRefinement(nn.Module):
+    """Features, each channel weighted by what the whole picture says of it."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.conv = _ConvNormRelu(before, after)
+        self.conv_atten = nn.Conv2d(after, after, 1, bias=False)
+        self.bn_atten = nn.BatchNorm2d(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        attention: Tensor = self.bn_atten(self.conv_atten(_pooled(x))).sigmoid()
+        return x * attention
+
+
+class _FeatureFusion(nn.Module):
+    """Two maps as one, in which channels are strengthened by what the whole picture says of them."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.convblk = _ConvNormRelu(before, after, size=1)
+        self.conv1 = nn.Conv2d(after, after // 4, 1, bias=False)
+        self.conv2 = nn.Conv2d(after // 4, after, 1, bias=False)
+
+    def forward(self, spatial: Tensor, context: Tensor) -> Tensor:
+        x: Tensor = self.convblk(torch.cat([spatial, context], dim=1))
+        attention: Tensor = self.conv2(F.relu(self.conv1(_pooled(x)))).sigmoid()
+        return x * attention + x
+
+
+class _ContextPath(nn.Module):
+    """What lies around each place: the backbone's last two stages and the whole picture, brought to 1/8 of its size."""
 
     def __init__(self, width: int) -> None:
-        nn.Module.__init__(self)
+        super().__init__()
         context = 2 * width
         self.resnet = _ResNet18(width)
-        self.arm16 = facexlib_bisenet.AttentionRefinementModule(4 * width, context)
-        self.arm32 = facexlib_bisenet.AttentionRefinementModule(8 * width, context)
-        self.conv_head32 = facexlib_bisenet.ConvBNReLU(context, context, ks=3, stride=1, padding=1)
-        self.conv_head16 = facexlib_bisenet.ConvBNReLU(context, context, ks=3, stride=1, padding=1)
-        self.conv_avg = facexlib_bisenet.ConvBNReLU(8 * width, context, ks=1, stride=1, padding=0)
+        self.arm16 = _AttentionRefinement(4 * width, context)
+        self.arm32 = _AttentionRefinement(8 * width, context)
+        self.conv_head32 = _ConvNormRelu(context, context)
+        self.conv_head16 = _ConvNormRelu(context, context)
+        self.conv_avg = _ConvNormRelu(8 * width, context, size=1)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The backbone's features at 1/8 of the size, and context at 1/8 and 1/16."""
+        stage8, stage16, stage32 = self.resnet(images)
+        whole = F.interpolate(self.conv_avg(_pooled(stage32)), stage32.shape[2:], mode="nearest")
+        context32 = self.arm32(stage32) + whole
+        context16 = self.conv_head32(F.interpolate(context32, stage16.shape[2:], mode="nearest"))
+        context8 = F.interpolate(self.arm16(stage16) + context16, stage8.shape[2:], mode="nearest")
+        return stage8, self.conv_head16(context8), context16
 
 
-class _ResNet18(facexlib_resnet.ResNet18):  # type: ignore[misc, name-defined]
-    """facexlib's ResNet-18, its forward pass untouched, with channels that follow the width."""
+class _ResNet18(nn.Module):
+    """The backbone: features at 1/8, 1/16 and 1/32 of the size."""
 
     def __init__(self, width: int) -> None:
-        nn.Module.__init__(self)
-        self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.layer1 = facexlib_resnet.create_layer_basic(width, width, bnum=2, stride=1)
-        self.layer2 = facexlib_resnet.create_layer_basic(width, 2 * width, bnum=2, stride=2)
-        self.layer3 = facexlib_resnet.create_layer_basic(2 * width, 4 * width, bnum=2, stride=2)
-        self.layer4 = facexlib_resnet.create_layer_basic(4 * width, 8 * width, bnum=2, stride=2)
+        self.layer1 = _stage(width, width, stride=1)
+        self.layer2 = _stage(width, 2 * width, stride=2)
+        self.layer3 = _stage(2 * width, 4 * width, stride=2)
+        self.layer4 = _stage(4 * width, 8 * width, stride=2)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(images))), 3, stride=2, padding=1)
+        stage8 = self.layer2(self.layer1(x))
+        stage16 = self.layer3(stage8)
+        return stage8, stage16, self.layer4(stage16)
+
+
+class _BasicBlock(nn.Module):
+    """Two convolutions beside a shortcut."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(after)
+        self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(after)
+        self.downsample: nn.Module | None = None
+        if before != after or stride != 1:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(before, after, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(after),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu((x if self.downsample is None else self.downsample(x)) + residual)
+
+
+def _stage(before: int, after: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(_BasicBlock(before, after, stride), _BasicBlock(after, after, 1))
+
+
+def _pooled(x: Tensor) -> Tensor:
+    """The mean of each channel, (N, C, 1, 1)."""
+    return F.avg_pool2d(x, (x.shape[2], x.shape[3]))
 
 
 def _norms_after(children: list[tuple[str, nn.Module]]) -> Iterator[tuple[tuple[str, Any], tuple[str, Any]]]:
     """The convolutions among some modules, each with the batch normalisation that takes its result.
 
-    facexlib names them alike: ``conv`` and ``bn``, ``conv1`` and ``bn1``, ``conv_atten`` and ``bn_atten``; in a
+    They are named alike: ``conv`` and ``bn``, ``conv1`` and ``bn1``, ``conv_atten`` and ``bn_atten``; in a
     ``downsample`` they are ``0`` and ``1``.
     """
     named = dict(children)

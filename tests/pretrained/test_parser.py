@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 
+import facexlib.parsing.bisenet as facexlib
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from torch.testing import assert_close
 
 from eclipsed.checkpoints.parsing import ParserConfig, read_parser, write_parser
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
-from eclipsed.networks.bisenet import BiSeNet, facexlib_bisenet
+from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 
 SMALL = ParserConfig(width=8, size=64, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
@@ -52,7 +53,7 @@ def small(small_file):
 
 @pytest.fixture(scope="module")
 def facexlib_network():
-    network = facexlib_bisenet.BiSeNet(num_class=19)
+    network = facexlib.BiSeNet(num_class=19)
     network.load_state_dict(random_state(network))
     return network.eval()
 
