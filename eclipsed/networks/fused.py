@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.errors import EclipsedWarning, InputError
+from eclipsed.store.files import home
 
 __all__ = ["bias_act", "build", "cache_folder", "finish", "finish_grad", "is_ready", "load", "upfirdn2d"]
 
@@ -32,11 +33,8 @@ _serves: tuple[str, ...] | None = None
 
 
 def cache_folder() -> Path:
-    """Where built kernels lie: ``kernels`` in ``ECLIPSED_HOME`` or in the platform's cache folder."""
-    from platformdirs import user_cache_path
-
-    home = os.environ.get("ECLIPSED_HOME")
-    return (Path(home).expanduser() if home else user_cache_path("eclipsed")) / "kernels"
+    """Where built kernels lie: ``kernels`` in the user's folder."""
+    return home() / "kernels"
 
 
 def is_ready(x: Tensor) -> bool:
