@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eclipsed.checkpoints.reading import read_generator
+    from eclipsed.checkpoints.generators import read_generator
     from eclipsed.editing.faces import Edit, Faces
     from eclipsed.editing.stack import Stack, StackEntry
     from eclipsed.editor import Editor
@@ -191,7 +191,7 @@ _HOME = {
     "judge": "evaluation.judging",
     "list_sets": "store.sets",
     "read": "prompts.reading",
-    "read_generator": "checkpoints.reading",
+    "read_generator": "checkpoints.generators",
     "register_space": "latents.spaces",
     "save_photo": "photos.reading",
     "save_picture": "images.pictures",

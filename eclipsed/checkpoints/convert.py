@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from eclipsed.checkpoints.generators import read_generator
 from eclipsed.checkpoints.native import write_generator
-from eclipsed.checkpoints.reading import read_generator
 from eclipsed.errors import InputError
 
 __all__ = ["convert_generator"]

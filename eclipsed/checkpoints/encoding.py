@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eclipsed.checkpoints.generators import detect_layout
 from eclipsed.checkpoints.plain import compare_state
-from eclipsed.checkpoints.reading import detect_layout
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header

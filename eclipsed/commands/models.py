@@ -68,7 +68,7 @@ def info(
     if name in known_networks() or (name in known_sets() and not _is_present(name)):
         _show(describe_network(name) if name in known_networks() else _describe_absent(name), as_json)
         return
-    from eclipsed.checkpoints.reading import detect_layout, read_generator
+    from eclipsed.checkpoints.generators import detect_layout, read_generator
 
     path = Path(name)
     found: dict[str, Any] = {}

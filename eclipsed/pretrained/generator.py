@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from eclipsed.checkpoints.generators import read_generator
 from eclipsed.checkpoints.native import write_generator
-from eclipsed.checkpoints.reading import read_generator
 from eclipsed.compute.devices import as_device, send
 from eclipsed.compute.graphs import Recorder, is_recording, leaves
 from eclipsed.errors import CheckpointError, InputError

@@ -1,1 +1,1 @@
-"""Plain values that people give, checked at the door: seeds and strengths. No torch."""
+"""Plain values that people give, checked at the door: numbers, seeds and strengths. No torch."""

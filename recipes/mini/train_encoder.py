@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.checkpoints.encoding import write_encoder
-from eclipsed.checkpoints.reading import read_generator
+from eclipsed.checkpoints.generators import read_generator
 from eclipsed.images.metrics import psnr
 from eclipsed.networks.encoder import Encoder, EncoderConfig
 from eclipsed.networks.layers import SynthesisOptions

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.checkpoints.reading import read_generator
+from eclipsed.checkpoints.generators import read_generator
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.networks.mapping import FullyConnected

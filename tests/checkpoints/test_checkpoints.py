@@ -23,8 +23,8 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from eclipsed.checkpoints.convert import convert_generator
+from eclipsed.checkpoints.generators import detect_layout, read_generator
 from eclipsed.checkpoints.native import write_generator
-from eclipsed.checkpoints.reading import detect_layout, read_generator
 from eclipsed.errors import InputError, OutputError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import SynthesisOptions

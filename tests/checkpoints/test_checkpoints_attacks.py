@@ -22,7 +22,7 @@ from checkpoint_files import (
     write_tensorflow,
 )
 
-from eclipsed.checkpoints.reading import read_generator
+from eclipsed.checkpoints.generators import read_generator
 from eclipsed.checkpoints.unpickling import PersistentObject, unpickle
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig

@@ -17,8 +17,8 @@ from checkpoint_files import (
 )
 from safetensors.torch import load_file, save_file
 
+from eclipsed.checkpoints.generators import read_generator
 from eclipsed.checkpoints.native import write_generator
-from eclipsed.checkpoints.reading import read_generator
 from eclipsed.errors import CheckpointError, MissingModelError
 from eclipsed.networks.generator_config import GeneratorConfig
 

@@ -9,7 +9,7 @@ from checkpoint_files import random_generator
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from eclipsed.checkpoints.reading import read_generator
+from eclipsed.checkpoints.generators import read_generator
 from eclipsed.compute.devices import as_device, default_device, pinned, send
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.networks.generator_config import GeneratorConfig
