@@ -1,11 +1,13 @@
 """One door each: what a module takes from another stands there, in its ``__all__``, and is not private."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
 class Module:
@@ -67,3 +69,17 @@ def test_what_is_offered_is_there(modules):
         if module.name not in ("eclipsed", "eclipsed.training.objective"):
             assert set(module.offers) <= module.defines, module.name
         assert len(set(module.offers)) == len(module.offers), module.name
+
+
+def test_what_docstrings_refer_to_is_there(modules):
+    """A name in backticks that begins with the package's is a module of it, or something in one."""
+    for module in modules.values():
+        texts = [ast.get_docstring(node) or "" for node in ast.walk(module.tree) if isinstance(node, _DOCUMENTED)]
+        for name in re.findall(r"`(eclipsed\.[A-Za-z_.]+)`", "\n".join(texts)):
+            place, rest = name, ""
+            while place not in modules:
+                place, _, last = place.rpartition(".")
+                rest = f"{last}.{rest}" if rest else last
+                assert place, f"{module.name} refers to {name}"
+            first = rest.partition(".")[0]
+            assert not rest or first in modules[place].defines or place == "eclipsed", f"{module.name} refers to {name}"

@@ -1,7 +1,7 @@
 """Faces in pictures: strips, before-and-after grids, palettes of two directions and mask overlays.
 
-Everything is drawn with Pillow alone, captions included. Small faces are enlarged by whole factors (Lanczos), so that
-128 px portraits can be looked at.
+Everything is drawn with Pillow alone, captions included. Faces that are too small to look at are enlarged by whole
+factors (Lanczos).
 """
 
 from __future__ import annotations

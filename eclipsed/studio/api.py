@@ -18,9 +18,10 @@ from eclipsed.store import library
 from eclipsed.studio import results, views
 from eclipsed.studio.engine import FIRST_SEED, Engine, Shelved
 from eclipsed.studio.inverting import InversionQueue
+from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.learning import Job, LearningQueue
 from eclipsed.studio.page_state import SLOW
-from eclipsed.studio.portraits import KeptPicture, is_aligned_by_default, of_portrait, open_face
+from eclipsed.studio.portraits import is_aligned_by_default, of_portrait, open_face
 from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
 from eclipsed.studio.tabs.compare import compared
 from eclipsed.studio.tabs.palette import cells

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from eclipsed.errors import InputError
 from eclipsed.studio.engine import Engine
-from eclipsed.studio.portraits import MOST_FACES, KeptPicture, Portrait
+from eclipsed.studio.kept_pictures import KeptPicture
+from eclipsed.studio.portraits import MOST_FACES, Portrait
 from eclipsed.studio.tasks import Task, TaskQueue
 from eclipsed.values.checks import boolean, is_whole, one_of, shown
 

@@ -6,14 +6,9 @@ shows it is gone, so are the face and the picture that it came from.
 
 from __future__ import annotations
 
-import atexit
 import re
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +17,9 @@ from eclipsed.errors import EclipsedError, InputError, MissingModelError
 from eclipsed.store.files import find_network
 from eclipsed.store.networks import known_sets
 from eclipsed.store.sets import list_sets
+from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.memory import Memory
-from eclipsed.studio.safety import check_picture, check_upload
+from eclipsed.studio.safety import check_upload
 from eclipsed.values.checks import is_whole
 
 if TYPE_CHECKING:
@@ -36,8 +32,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FACE_SUFFIX",
     "MOST_FACES",
-    "PICTURES",
-    "KeptPicture",
     "PhotoLook",
     "Portrait",
     "adopted",
@@ -53,68 +47,11 @@ __all__ = [
     "short_name",
 ]
 
-#: pictures that are taken, and the end of a saved face's name
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+#: the end of a saved face's name
 FACE_SUFFIX = ".face.safetensors"
 
 #: faces of one picture that are edited together
 MOST_FACES = 8
-
-_MOST_KEPT = 32  # pictures of all visitors; at 32 MB each they take 1 GB of the disk at most
-
-
-class KeptPicture:
-    """A copy of a picture that was given to the page, which is removed with the last that refers to it.
-
-    Args:
-        path: where the page put it.
-        name: what its owner calls it; None is its file's name.
-    Raises:
-        InputError: it is no PNG, JPEG or WebP, is damaged, or too large.
-    """
-
-    def __init__(self, path: str, name: str | None = None) -> None:
-        check_picture(path, PICTURES).close()
-        self.name = (name or Path(path).name)[-80:]
-        self.path = Path(tempfile.mkdtemp(dir=_folder())) / f"picture{Path(path).suffix.lower()}"
-        shutil.copyfile(path, self.path)
-        weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
-        _keep(self)
-
-    def read(self) -> Photo:
-        """The picture.
-
-        Raises:
-            InputError: it is damaged, or has made room for others.
-        """
-        from eclipsed.photos.reading import read_photo
-
-        if not self.path.is_file():
-            raise InputError(f"{self.name} is not kept any more, since others came after it; choose it again")
-        try:
-            return replace(read_photo(self.path), name=self.name)
-        except EclipsedError as error:
-            raise type(error)(str(error).replace(str(self.path), self.name)) from error
-
-
-_kept: list[weakref.ref[KeptPicture]] = []
-
-
-def _keep(picture: KeptPicture) -> None:
-    """Note a picture; the oldest of too many makes room."""
-    _kept[:] = [one for one in _kept if one() is not None]
-    while len(_kept) >= _MOST_KEPT:
-        oldest = _kept.pop(0)()
-        if oldest is not None:
-            shutil.rmtree(oldest.path.parent, ignore_errors=True)
-    _kept.append(weakref.ref(picture))
-
-
-@cache
-def _folder() -> str:
-    folder = tempfile.mkdtemp(prefix="eclipsed-pictures-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

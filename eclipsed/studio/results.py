@@ -18,7 +18,8 @@ from eclipsed.errors import InputError
 from eclipsed.files.atomic import atomic_write
 from eclipsed.images.conversion import to_pil
 from eclipsed.studio.engine import Engine
-from eclipsed.studio.portraits import FACE_SUFFIX, KeptPicture, PhotoLook, face_name, face_stem, short_name
+from eclipsed.studio.kept_pictures import KeptPicture
+from eclipsed.studio.portraits import FACE_SUFFIX, PhotoLook, face_name, face_stem, short_name
 from eclipsed.studio.safety import STACK_KEY, stack_text
 
 if TYPE_CHECKING:

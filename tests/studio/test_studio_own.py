@@ -21,11 +21,12 @@ from eclipsed.errors import InputError
 from eclipsed.photos.finding import FoundFace
 from eclipsed.pretrained.lazy import Lazy
 from eclipsed.store import library
-from eclipsed.studio import portraits, results, safety, views
+from eclipsed.studio import kept_pictures, portraits, results, safety, views
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.inverting import InversionQueue
+from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.learning import LearningQueue
-from eclipsed.studio.portraits import KeptPicture, Portrait, adopted, forgotten, of_portrait, open_face, reopened
+from eclipsed.studio.portraits import Portrait, adopted, forgotten, of_portrait, open_face, reopened
 from eclipsed.studio.session import Session
 from eclipsed.studio.tabs.compare import compared
 
@@ -100,8 +101,8 @@ def test_a_picture_goes_with_the_last_that_refers_to_it(photo):
 
 
 def test_so_many_pictures_are_kept(photo, monkeypatch):
-    monkeypatch.setattr(portraits, "_MOST_KEPT", 2)
-    monkeypatch.setattr(portraits, "_kept", [])
+    monkeypatch.setattr(kept_pictures, "_MOST_KEPT", 2)
+    monkeypatch.setattr(kept_pictures, "_kept", [])
     first, second, third = (KeptPicture(str(photo)) for _ in range(3))
     assert (second.read().width, third.read().width) == (220, 220)
     with pytest.raises(InputError, match=r"me and you\.png is not kept any more"):

@@ -11,13 +11,12 @@ from eclipsed.studio import results
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.images import data_uri
 from eclipsed.studio.inverting import LEVELS, InversionJob, InversionQueue
+from eclipsed.studio.kept_pictures import PICTURES, KeptPicture
 from eclipsed.studio.page_state import LOOKS, QUIET, SLOW, Page
 from eclipsed.studio.pieces import event_data, piece, press_link
 from eclipsed.studio.portraits import (
     FACE_SUFFIX,
     MOST_FACES,
-    PICTURES,
-    KeptPicture,
     PhotoLook,
     Portrait,
     adopted,
