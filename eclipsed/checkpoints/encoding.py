@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.generators import detect_layout
-from eclipsed.checkpoints.plain import compare_state
+from eclipsed.checkpoints.plain import compacted, compare_state, in_float32
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
@@ -72,10 +72,7 @@ def write_encoder(
         OutputError: the file cannot be written.
     """
     _check(Path(path), config.kind, dict(state), latent_avg)
-    tensors = {"latent_avg": latent_avg.detach().cpu().float().contiguous().clone()}
-    for key, value in state.items():
-        kept = value.detach().cpu()
-        tensors[key] = (kept.to(dtype) if kept.is_floating_point() and kept.ndim > 1 else kept).contiguous().clone()
+    tensors = {"latent_avg": latent_avg.detach().cpu().float().clone(), **compacted(state, dtype)}
     return header.write(path, ENCODER, {"encoder": config.kind}, tensors)
 
 
@@ -124,12 +121,11 @@ def _check(
     except InputError as error:
         raise CheckpointError(f"{path} is no encoder of e4e or pSp: {error}") from error
     with torch.device("meta"):
-        expected = {key: tuple(value.shape) for key, value in Encoder(config).state_dict().items()}
+        expected = Encoder(config).state_dict()
     compare_state(path, expected, state, "an encoder")
     wanted = (config.num_ws, config.w_dim)
     if tuple(latent_avg.shape) not in (wanted, wanted[1:]):
         raise CheckpointError(f"{path}: latent_avg has the shape {tuple(latent_avg.shape)}; expected {wanted}")
     if not latent_avg.isfinite().all():
         raise CheckpointError(f"{path}: latent_avg holds values that are not finite; the file is damaged")
-    complete = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    return config, complete, latent_avg.float().expand(wanted).contiguous()
+    return config, in_float32(state), latent_avg.float().expand(wanted).contiguous()

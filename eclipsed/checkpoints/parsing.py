@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.checkpoints.plain import compacted, compare_state, in_float32, read_plain_state
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import PARSER
@@ -88,7 +88,7 @@ def read_parser(path: str | os.PathLike[str], *, world: World | None = None) -> 
     if start[8:9] == b"{":
         settings, state = _read_safetensors(path)
     else:
-        settings, state = {}, _read_torch(path)
+        settings, state = {}, read_plain_state(path, "face parser (BiSeNet)")
     return _check(path, settings, state, find_world(world))
 
 
@@ -115,11 +115,7 @@ def write_parser(
         OutputError: the file cannot be written.
     """
     _check(Path(path), asdict(config), dict(state), find_world(world))
-    tensors = {}
-    for key, value in state.items():
-        kept = value.detach().cpu()
-        tensors[key] = (kept.to(dtype) if kept.is_floating_point() and kept.ndim > 1 else kept).contiguous().clone()
-    return header.write(path, PARSER, {"config": asdict(config)}, tensors)
+    return header.write(path, PARSER, {"config": asdict(config)}, compacted(state, dtype))
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -128,20 +124,6 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not isinstance(settings, dict):
         raise CheckpointError(f"{path} has no config in its metadata; write it again with write_parser")
     return settings, state
-
-
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    content = load_weights(path)
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
-    if not isinstance(content, Mapping) or not content:
-        raise CheckpointError(f"{path} holds no state dict but {type(content).__name__}; expected a BiSeNet's")
-    for key, value in content.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
-            raise CheckpointError(f"{path} is no plain state dict: {key!r} holds {type(value).__name__}, not a tensor")
-    if all(key.startswith("module.") for key in content):
-        content = {key[len("module.") :]: value for key, value in content.items()}
-    return dict(content)
 
 
 def _check(
@@ -163,26 +145,5 @@ def _check(
         raise CheckpointError(f"{path} tells {classes} classes apart; expected {expected_parts}")
     with torch.device("meta"):
         expected = BiSeNet(classes, config.width).state_dict()
-    _compare(path, {key: tuple(value.shape) for key, value in expected.items()}, state)
-    complete = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    for key, value in complete.items():
-        if not value.isfinite().all():
-            raise CheckpointError(f"{path}: {key} holds values that are not finite; the file is damaged")
-    return config, complete
-
-
-def _compare(path: Path, expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor]) -> None:
-    missing = [key for key in expected if key not in state]
-    if missing:
-        raise CheckpointError(f"{path} lacks {_list(missing)}; expected the {len(expected)} keys of a BiSeNet")
-    extra = [key for key in state if key not in expected]
-    if extra:
-        raise CheckpointError(f"{path} has keys that no BiSeNet has: {_list(extra)}")
-    for key, shape in expected.items():
-        if tuple(state[key].shape) != shape:
-            raise CheckpointError(f"{path}: {key} has the shape {tuple(state[key].shape)}; expected {shape}")
-
-
-def _list(keys: list[str]) -> str:
-    shown = ", ".join(keys[:5])
-    return shown if len(keys) <= 5 else f"{shown} and {len(keys) - 5} more"
+    compare_state(path, expected, state, "a BiSeNet")
+    return config, in_float32(state)

@@ -1,16 +1,17 @@
-"""Filling a network of another package from a plain PyTorch file, without its own loader."""
+"""Plain state dicts: read from PyTorch files without running anything, compared with a network, stored small."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, MissingModelError
 
-__all__ = ["compare_state", "fill_network", "read_plain_state"]
+__all__ = ["compacted", "compare_state", "fill_network", "in_float32", "read_plain_state"]
 
 
 def read_plain_state(path: Path, what: str) -> dict[str, Tensor]:
@@ -30,20 +31,19 @@ def read_plain_state(path: Path, what: str) -> dict[str, Tensor]:
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(f"{path} holds no state dict but {type(content).__name__}; expected a {what}")
-    state: dict[str, Tensor] = {}
     for key, value in content.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CheckpointError(f"{path} is no plain state dict: {key!r} holds {type(value).__name__}, not a tensor")
-        state[key.removeprefix("module.")] = value
-    return state
+    prefix = "module." if all(key.startswith("module.") for key in content) else ""
+    return {key.removeprefix(prefix): value for key, value in content.items()}
 
 
-def compare_state(path: Path, expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor], what: str) -> None:
+def compare_state(path: Path, expected: Mapping[str, Tensor], state: Mapping[str, Tensor], what: str) -> None:
     """Raise unless a state dict has exactly the keys and shapes that it should have.
 
     Args:
         path: for messages.
-        expected: key -> shape.
+        expected: state dict of the network; of its tensors only the shapes count, so they may be on no device.
         state: what was found.
         what: it should be, for messages.
     Raises:
@@ -55,9 +55,10 @@ def compare_state(path: Path, expected: Mapping[str, tuple[int, ...]], state: Ma
     extra = [key for key in state if key not in expected]
     if extra:
         raise CheckpointError(f"{path} has keys that {what} does not have: {_list(extra)}")
-    for key, shape in expected.items():
-        if tuple(state[key].shape) != shape:
-            raise CheckpointError(f"{path}: {key} has the shape {tuple(state[key].shape)}; expected {shape}")
+    for key, wanted in expected.items():
+        if state[key].shape != wanted.shape:
+            found, shape = tuple(state[key].shape), tuple(wanted.shape)
+            raise CheckpointError(f"{path}: {key} has the shape {found}; expected {shape}")
         if not state[key].isfinite().all():
             raise CheckpointError(f"{path}: {key} holds values that are not finite; the file is damaged")
 
@@ -77,9 +78,28 @@ def fill_network(path: Path, network: nn.Module, what: str) -> None:
     own = network.state_dict()
     counters = {key: value for key, value in own.items() if key.endswith("num_batches_tracked") and key not in state}
     state = {**state, **counters}  # files of old versions of PyTorch lack them, and nothing reads them here
-    compare_state(path, {key: tuple(value.shape) for key, value in own.items()}, state, f"a {what}")
+    compare_state(path, own, state, f"a {what}")
     network.load_state_dict(state)
     network.eval().requires_grad_(False)
+
+
+def in_float32(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict with its floating-point tensors as float32."""
+    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def compacted(state: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """A state dict as it is stored: on the CPU, each tensor with memory of its own.
+
+    Args:
+        state: of a network.
+        dtype: of matrices and convolutions; batch statistics, scales and offsets stay as they are.
+    """
+    tensors = {}
+    for key, value in state.items():
+        kept = value.detach().cpu()
+        tensors[key] = (kept.to(dtype) if kept.is_floating_point() and kept.ndim > 1 else kept).contiguous().clone()
+    return tensors
 
 
 def _list(keys: list[str]) -> str:

@@ -12,6 +12,7 @@ from eclipsed.compute.devices import as_device
 from eclipsed.errors import InputError
 from eclipsed.images.conversion import check_images, resize
 from eclipsed.pretrained.parser import Parser
+from eclipsed.values.checks import is_whole, shown
 from eclipsed.worlds.world import World, find_world
 
 __all__ = ["CallableParser", "WholePicture"]
@@ -50,8 +51,8 @@ class CallableParser(Parser):
             raise InputError(f"a parser's function must be callable; got {type(function).__name__}")
         if isinstance(classes, str) or not len(classes):
             raise InputError(f"a parser's classes are a list of names; got {classes!r}")
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise InputError(f"a parser's size must be a whole number of pixels from 1; got {size!r}")
+        if size is not None and not is_whole(size, 1):
+            raise InputError(f"a parser's size must be a whole number of pixels from 1; got {shown(size)}")
         self.function = function
         self.classes = tuple(classes)
         self._size = size

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eclipsed.checkpoints.plain import in_float32
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
@@ -72,9 +73,7 @@ class Classifier(FrozenNetwork):
         except InputError as error:
             raise CheckpointError(f"{path}: {error}") from error
         try:
-            network.load_state_dict(
-                {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, assign=True
-            )
+            network.load_state_dict(in_float32(state), assign=True)
         except RuntimeError as error:
             raise CheckpointError(f"{path} does not fit a classifier: {' '.join(str(error).split())}") from error
         return classifier.to(target)

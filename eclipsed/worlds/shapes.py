@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from eclipsed.errors import InputError
+from eclipsed.values import checks
 
 __all__ = ["Shape", "dict_of", "flag", "form", "list_of", "number", "one_of", "record", "text", "words"]
 
@@ -31,16 +32,14 @@ def form(value: object, where: str) -> None:
 
 def flag(value: object, where: str) -> None:
     """True or false."""
-    if not isinstance(value, bool):
-        raise _wrong(where, "true or false", value)
+    checks.boolean(where, value)
 
 
 def number(low: int, high: int) -> Shape:
     """A whole number, both ends allowed."""
 
     def check(value: object, where: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise _wrong(where, f"a whole number from {low} to {high}", value)
+        checks.whole(where, value, low, high)
 
     return check
 
@@ -110,5 +109,4 @@ def _inside(where: str, key: object) -> str:
 
 
 def _wrong(where: str, expected: str, value: object) -> InputError:
-    got = repr(value)
-    return InputError(f"{where} must be {expected}; got {got if len(got) <= 60 else got[:59] + '…'}")
+    return InputError(f"{where} must be {expected}; got {checks.shown(value)}")

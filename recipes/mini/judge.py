@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.checkpoints.plain import compacted
 from eclipsed.files import header
 from eclipsed.files.kinds import CLASSIFIER
 from eclipsed.pretrained.classifier import Classifier
@@ -112,8 +113,7 @@ def train(
 def export(file: Path, out: Path) -> None:
     """Write the trained judge as safetensors in half precision."""
     state = torch.load(file, weights_only=True)["model"]
-    state = {k: v.half() if v.is_floating_point() and v.ndim > 1 else v for k, v in state.items()}
-    header.write(out, CLASSIFIER, _FACTS, state)
+    header.write(out, CLASSIFIER, _FACTS, compacted(state, torch.float16))
 
 
 def describe(file: Path) -> None:

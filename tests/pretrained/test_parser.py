@@ -227,7 +227,9 @@ def test_a_missing_key_an_extra_key_and_a_wrong_shape_are_named(tmp_path, small_
 
     less = {key: value for key, value in small_state.items() if key != "ffm.conv1.weight"}
     assert message(less) == f"{path} lacks ffm.conv1.weight; expected the 191 keys of a BiSeNet"
-    assert message({**small_state, "fc.bias": torch.zeros(2)}) == f"{path} has keys that no BiSeNet has: fc.bias"
+    assert (
+        message({**small_state, "fc.bias": torch.zeros(2)}) == f"{path} has keys that a BiSeNet does not have: fc.bias"
+    )
     assert message({**small_state, "ffm.conv1.weight": torch.zeros(3, 4)}) == (
         f"{path}: ffm.conv1.weight has the shape (3, 4); expected (8, 32, 1, 1)"
     )
