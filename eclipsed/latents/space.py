@@ -16,6 +16,7 @@ from eclipsed.latents.latent import Latent
 from eclipsed.latents.rows import rows_of
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.pretrained.generator import Generator
+from eclipsed.values.checks import one_of
 
 __all__ = ["Space", "column"]
 
@@ -108,15 +109,14 @@ class Space(ABC):
         Raises:
             InputError: `kind` is unknown.
         """
+        one_of("start", kind, ("zero", "small", "unit"))
         draw = self.keep(torch.randn(count, *self.shape, generator=rng).to(self.generator.device))
         if kind == "zero":
             return torch.zeros_like(draw)
         if kind == "small":
             return draw * scale
-        if kind == "unit":
-            norm = torch.linalg.vector_norm(draw.flatten(1), dim=1).clamp(min=1e-12)
-            return draw.div(norm.view(-1, *[1] * len(self.shape)))
-        raise InputError(f"start must be one of zero, small, unit; got {kind!r}")
+        norm = torch.linalg.vector_norm(draw.flatten(1), dim=1).clamp(min=1e-12)
+        return draw.div(norm.view(-1, *[1] * len(self.shape)))
 
     def constrain(self, deltas: Tensor, statistics: WStatistics, *, project: bool, row_cap: float | None) -> Tensor:
         """Bring deltas back to what the fence allows; here to the chosen layers only.

@@ -18,6 +18,7 @@ from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.networks.mapping import MappingNetwork
 from eclipsed.networks.ops import setup_filter, upsample2d
+from eclipsed.values.checks import one_of
 
 __all__ = ["StyleGAN2", "SynthesisNetwork"]
 
@@ -71,8 +72,7 @@ class SynthesisNetwork(nn.Module):
         """
         if resolution is None:
             return self.layers
-        if resolution not in self.config.resolutions:
-            raise InputError(f"resolution must be one of {self.config.resolutions}; got {resolution!r}")
+        one_of("resolution", resolution, self.config.resolutions)
         return tuple(layer for layer in self.layers if layer.resolution <= resolution)
 
     def styles(self, ws: Tensor) -> dict[str, Tensor]:

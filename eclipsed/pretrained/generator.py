@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,8 @@ from eclipsed.errors import CheckpointError, InputError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.values.checks import real
+from eclipsed.values.seeds import check_seed
 
 __all__ = ["Generator"]
 
@@ -143,10 +144,7 @@ class Generator:
         wanted = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
         if not wanted:
             raise InputError("at least one seed is needed; got none")
-        for seed in wanted:
-            if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-                raise InputError(f"a seed is a whole number from 0 to {2**32 - 1}; got {seed!r}")
-        rows = [np.random.RandomState(int(seed)).randn(self.z_dim) for seed in wanted]
+        rows = [np.random.RandomState(check_seed(seed, name="a seed")).randn(self.z_dim) for seed in wanted]
         return send(torch.from_numpy(np.stack(rows).astype(np.float32)), self.device)
 
     def mapping(self, z: Tensor, truncation_psi: float = 1.0, *, c: Tensor | None = None) -> Tensor:
@@ -161,13 +159,9 @@ class Generator:
         Raises:
             InputError: a wrong shape, or numbers that are not finite.
         """
-        if isinstance(truncation_psi, bool) or not isinstance(truncation_psi, int | float | np.number):
-            raise InputError(f"truncation_psi must be a number; got {truncation_psi!r}")
-        if not math.isfinite(truncation_psi):
-            raise InputError(f"truncation_psi must be finite; got {truncation_psi}")
+        psi = real("truncation_psi", truncation_psi)
         z = self._checked(z, "z", (self.z_dim,))
         c = None if c is None else self._checked(c, "c", (self.c_dim,))
-        psi = float(truncation_psi)
 
         def mapped(z: Tensor, c: Tensor | None) -> Tensor:
             ws: Tensor = self.network.mapping(z, c, truncation_psi=psi)

@@ -184,7 +184,7 @@ def test_building_draws_no_random_numbers_and_copies_the_state():
         (lambda g: g.mapping(np.zeros((1, 32))), "z must be a tensor .* got ndarray"),
         (lambda g: g.mapping(torch.zeros(1, 32, dtype=torch.int64)), "floating-point numbers; got torch.int64"),
         (lambda g: g.mapping(torch.full((1, 32), float("inf"))), "z holds numbers that are not finite"),
-        (lambda g: g.mapping(torch.zeros(1, 32), float("nan")), "truncation_psi must be finite; got nan"),
+        (lambda g: g.mapping(torch.zeros(1, 32), float("nan")), "truncation_psi must be a number; got nan"),
         (lambda g: g.mapping(torch.zeros(1, 32), "0.7"), "truncation_psi must be a number; got '0.7'"),
         (lambda g: g.mapping(torch.zeros(1, 32), True), "truncation_psi must be a number; got True"),
         (lambda g: g.synthesis(torch.zeros(1, 7, 32)), r"ws must have shape \(N, 8, 32\); got \(1, 7, 32\)"),
