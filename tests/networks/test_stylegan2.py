@@ -421,8 +421,8 @@ def test_wrong_shapes_and_names_are_named():
         (lambda: mapping(z, c[:, :2]), r"c must be \(N, 3\); got \(3, 2\)"),
         (lambda: synthesis(ws[:, :-1]), r"ws must have shape \(N, 6, 8\); got \(3, 5, 8\)"),
         (lambda: synthesis.styles(ws[0]), r"ws must have shape \(N, 6, 8\); got \(6, 8\)"),
-        (lambda: synthesis(ws, SynthesisOptions(resolution=12)), r"one of \(4, 8, 16\); got 12"),
-        (lambda: synthesis(ws, SynthesisOptions(resolution=32)), r"one of \(4, 8, 16\); got 32"),
+        (lambda: synthesis(ws, SynthesisOptions(resolution=12)), "resolution must be one of 4, 8, 16; got 12"),
+        (lambda: synthesis(ws, SynthesisOptions(resolution=32)), "resolution must be one of 4, 8, 16; got 32"),
         (lambda: synthesis(ws, SynthesisOptions(features=["b4.conv0"])), r"no features \['b4.conv0'\]"),
         (lambda: synthesis(ws, SynthesisOptions(features=["b8.torgb"])), r"no features \['b8.torgb'\]"),
         (
