@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from eclipsed.errors import OutputError
 
-__all__ = ["atomic_write", "check_writable"]
+__all__ = ["atomic_write", "check_writable", "remove_file"]
 
 
 def atomic_write(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
@@ -67,6 +67,25 @@ def check_writable(path: str | os.PathLike[str], *, folder: bool = False) -> Non
         raise OutputError(f"cannot write {os.fspath(path)}: {_reason(error)}; choose another place") from error
     finally:
         _remove(probe)
+
+
+def remove_file(path: Path) -> bool:
+    """Remove a file, unless it is gone already.
+
+    Args:
+        path: the file; of a link the link is removed.
+    Returns:
+        Whether it was there.
+    Raises:
+        OutputError: it cannot be removed.
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise OutputError(f"cannot remove {path}: {_reason(error)}") from error
+    return True
 
 
 def _target(path: str | os.PathLike[str]) -> Path:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from eclipsed.errors import CheckpointError, MissingModelError, OutputError
-from eclipsed.files.atomic import atomic_write
+from eclipsed.files.atomic import atomic_write, remove_file
 from eclipsed.store.networks import Network, network
 
 __all__ = [
@@ -127,7 +127,9 @@ def remove_network(name: str) -> bool:
     """
     wanted = network(name)
     partial = networks_folder() / ".partial" / wanted.file
-    return _unlink(*_places(wanted), partial, partial.with_name(partial.name + ".offer.json"))
+    files = (*_places(wanted), partial, partial.with_name(partial.name + ".offer.json"))
+    removed = [remove_file(file) for file in files]
+    return any(removed)
 
 
 def forget_network(name: str) -> bool:
@@ -141,22 +143,12 @@ def forget_network(name: str) -> bool:
         MissingModelError: there is no such network.
         OutputError: the record cannot be removed.
     """
-    return _unlink(*map(_record_path, _places(network(name))))
+    removed = [remove_file(_record_path(file)) for file in _places(network(name))]
+    return any(removed)
 
 
 def _places(wanted: Network) -> list[Path]:
     return list(dict.fromkeys((stored_path(wanted), networks_folder() / wanted.file)))
-
-
-def _unlink(*files: Path) -> bool:
-    found = False
-    for file in files:
-        try:
-            found |= file.exists()
-            file.unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot remove {file}: {error.strerror or error}") from error
-    return found
 
 
 def file_sha256(path: Path) -> str:

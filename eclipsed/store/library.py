@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from eclipsed.errors import InputError, MissingModelError, OutputError
+from eclipsed.errors import InputError, MissingModelError
+from eclipsed.files.atomic import remove_file
 from eclipsed.store.sets import shipped_directions, user_directions
 
 __all__ = [
@@ -122,10 +123,7 @@ def remove_direction(name: str) -> Path:
         shipped = any(entry.shipped and name in (entry.name, entry.path.stem) for entry in entries())
         reason = "ships with the package and stays" if shipped else "is none of yours; see `eclipsed directions list`"
         raise InputError(f"the direction {name!r} {reason}")
-    try:
-        target.unlink()
-    except OSError as error:
-        raise OutputError(f"cannot remove {target}: {(error.strerror or str(error)).lower()}") from error
+    remove_file(target)
     return target
 
 

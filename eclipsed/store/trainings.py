@@ -7,8 +7,9 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from eclipsed.errors import EclipsedError, InputError, OutputError
+from eclipsed.errors import EclipsedError, InputError
 from eclipsed.files import header
+from eclipsed.files.atomic import remove_file
 from eclipsed.files.kinds import TRAINING
 from eclipsed.store.sets import user_directions
 
@@ -69,11 +70,7 @@ def discard(name: str) -> None:
         InputError: the name is none that `new_state` gives.
         OutputError: it cannot be removed.
     """
-    path = state_path(name)
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot remove {path}: {(error.strerror or str(error)).lower()}") from error
+    remove_file(state_path(name))
 
 
 def sweep() -> None:

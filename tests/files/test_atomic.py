@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eclipsed.errors import OutputError
-from eclipsed.files.atomic import atomic_write, check_writable
+from eclipsed.files.atomic import atomic_write, check_writable, remove_file
 
 
 def test_the_content_arrives_and_nothing_else_stays(tmp_path):
@@ -120,3 +120,15 @@ def test_check_writable_leaves_nothing_behind(tmp_path):
     check_writable(tmp_path / "new" / "folder" / "a.txt")
     check_writable(tmp_path / "new" / "folder", folder=True)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_file_is_removed_once_and_nothing_else(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    assert remove_file(tmp_path / "link")
+    assert (tmp_path / "file").exists()
+    assert remove_file(tmp_path / "file")
+    assert not remove_file(tmp_path / "file")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match=f"^cannot remove {tmp_path}/folder: "):
+        remove_file(tmp_path / "folder")
