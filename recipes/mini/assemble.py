@@ -15,7 +15,8 @@ from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini import judge, train_clip, train_parser
 from recipes.mini.latent import CENTRE
 from recipes.mini.mapping import wire
-from recipes.mini.train_generator import CONFIG, move_centre
+from recipes.mini.train_generator import CONFIG
+from recipes.mini.weights import move_centre
 
 __all__ = ["SET", "generator", "write"]
 

@@ -27,14 +27,14 @@ from torch.nn import functional as F
 from eclipsed.checkpoints.generators import read_generator
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import SynthesisOptions
-from eclipsed.networks.mapping import FullyConnected
-from eclipsed.networks.stylegan2 import StyleGAN2, SynthesisNetwork
+from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.worlds.world import find_world
 from recipes.mini import clip_architecture
 from recipes.mini.attributes import INDEX as VALUE
 from recipes.mini.dataset import Portraits
 from recipes.mini.latent import CENTRE, SIDE, W_DIM, basis, rows_mask
 from recipes.mini.texture import detail_weights, learn_noise, texture
+from recipes.mini.weights import fill, move_centre, moved_at, start_quiet
 
 __all__ = ["CONFIG", "GO_ON", "ON_GPU", "STAGES", "Stage", "train"]
 
@@ -175,67 +175,6 @@ class Tower(torch.nn.Module):
         return torch.stack([(a - b).square().sum(1).mean() for a, b in pairs]).sum()
 
 
-def move_centre(synthesis: SynthesisNetwork, by: float) -> None:
-    """Let a network that reads w read w + ``by`` instead: the constant goes into the biases of the affine layers."""
-    with torch.no_grad():
-        for affine in _affines(synthesis):
-            affine.bias.sub_(by * affine.weight_gain * affine.weight.sum(1))
-
-
-def _affines(synthesis: SynthesisNetwork) -> list[FullyConnected]:
-    """What makes styles of ws."""
-    return [module for module in synthesis.modules() if isinstance(module, FullyConnected)]
-
-
-def _deaf(synthesis: SynthesisNetwork) -> set[str]:
-    """Names of the weights that read the rows which carry nothing: the last two, of the last block."""
-    return {f"{layer.name}.affine.weight" for layer in synthesis.layers if layer.row >= CONFIG.num_ws - 2}
-
-
-def _start_quiet(synthesis: SynthesisNetwork) -> None:
-    """Let the styles begin near 1, so that a row starts by ignoring values which are not its own.
-
-    The last block begins by drawing nothing.
-    """
-    silent = {*_deaf(synthesis), f"{synthesis.layers[-1].name}.weight"}
-    with torch.no_grad():
-        for affine in _affines(synthesis):
-            affine.weight.mul_(0.1)
-        for name, weight in synthesis.named_parameters():
-            if name in silent:
-                weight.zero_()
-
-
-def _moved(synthesis: SynthesisNetwork, stage: Stage) -> set[str]:
-    """Names of the weights that a stage moves."""
-    mine = [layer for layer in synthesis.layers if layer.resolution == stage.resolution]
-    names = {name for name, _ in synthesis.named_parameters()}
-    if stage.resolution > SIDE:
-        modules = {layer.name: synthesis.get_submodule(layer.name) for layer in mine}
-        names = {f"{name}.{leaf}" for name, module in modules.items() for leaf, _ in module.named_parameters()}
-    strengths = {f"{layer.name}.noise_strength" for layer in synthesis.layers}
-    return names - strengths - _deaf(synthesis)
-
-
-@torch.no_grad()
-def fill(synthesis: SynthesisNetwork, state: dict[str, Tensor]) -> None:
-    """Give a network the weights of one that is as wide or narrower, so that it draws the same.
-
-    New channels are drawn as they begin, but nothing listens to them yet.
-    Source: Chen et al. 2015, arXiv:1511.05641, for the idea; here new channels are fresh, not copies.
-    """
-    own = synthesis.state_dict()
-    kinds = {f"{layer.name}.weight": layer.is_rgb for layer in synthesis.layers}
-    for name, old in state.items():
-        new = own[name]
-        if kinds.get(name) is False:  # a convolution
-            new[: old.shape[0], old.shape[1] :] = 0
-        elif kinds.get(name):
-            new.zero_()
-            old = old * math.sqrt(new.shape[1] / old.shape[1])  # it is divided by the root of the channels in use
-        new[tuple(slice(n) for n in old.shape)] = old
-
-
 class Run:
     """Networks, optimiser and place in the schedule; saved and restored as one file."""
 
@@ -244,7 +183,7 @@ class Run:
         with torch.random.fork_rng():
             torch.manual_seed(1)
             self.network = StyleGAN2(CONFIG).synthesis
-        _start_quiet(self.network)
+        start_quiet(self.network)
         if start is not None:
             state = read_generator(start)[1]
             fill(
@@ -277,7 +216,7 @@ class Run:
         self.place, self.step = place, 0
         if self.stage is None:
             return
-        moved = _moved(self.network, self.stage)
+        moved = moved_at(self.network, self.stage.resolution)
         named = {name: p.requires_grad_(name in moved) for name, p in self.network.named_parameters()}
         maps = [p for name, p in named.items() if p.requires_grad and name.endswith("noise_const")]
         rest = [p for name, p in named.items() if p.requires_grad and not name.endswith("noise_const")]
