@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from eclipsed.prompts.region import Region
     from eclipsed.prompts.target import Target
     from eclipsed.store.library import find_direction
-    from eclipsed.store.sets import ModelSet, find_set, list_sets
+    from eclipsed.store.sets import ModelSet, SetStatus, find_set, list_sets
     from eclipsed.training.config import TrainConfig
     from eclipsed.training.train import BrokenTraining, StopTraining, TrainStep
     from eclipsed.worlds.world import World
@@ -112,6 +112,7 @@ __all__ = [
     "Placement",
     "Reading",
     "Region",
+    "SetStatus",
     "Space",
     "Stack",
     "StackEntry",
@@ -171,6 +172,7 @@ _HOME = {
     "Placement": "photos.alignment",
     "Reading": "prompts.reading",
     "Region": "prompts.region",
+    "SetStatus": "store.sets",
     "Space": "latents.space",
     "Stack": "editing.stack",
     "StackEntry": "editing.stack",

@@ -32,7 +32,7 @@ from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
-from eclipsed.store.sets import find_set
+from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
 from eclipsed.values.alphas import check_alpha
@@ -113,7 +113,7 @@ class Editor(DrawingMethods, PhotoMethods):
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: str | os.PathLike[str] = "mini",
+        name_or_path: str | os.PathLike[str] = DEFAULT_SET,
         device: str | torch.device | None = None,
         *,
         clip: str | os.PathLike[str] | None = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from eclipsed.commands.options import Json
+from eclipsed.commands.options import Json, Named
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
 from eclipsed.files import header
@@ -18,8 +18,6 @@ from eclipsed.store import library
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, keep and remove trained directions.")
-
-Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="Name of a direction, or a file.")]
 
 
 @app.command("list")

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eclipsed.commands.faces import check_picture, open_editor
-from eclipsed.commands.options import Device, Json, Models
+from eclipsed.commands.options import Device, Json, Models, Named
 from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.evaluation.protocol import ALPHAS, SEEDS
 from eclipsed.store import library
+from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.values.alphas import parse_alphas
 from eclipsed.values.seeds import parse_seeds
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+_SEEDS, _ALPHAS = f"{SEEDS[0]}-{SEEDS[-1]}", ",".join(f"{alpha:g}" for alpha in ALPHAS)
 _SHOWN = 4  # faces on the picture sheet
 _LEAKS = 5  # attributes that are named
 
@@ -41,13 +44,9 @@ _ROWS: tuple[tuple[str, str, int | None], ...] = (
 
 
 def evaluate(
-    direction: Annotated[
-        str, typer.Argument(metavar="DIRECTION", help="A direction file, or a name such as blond-hair.")
-    ],
-    seeds: Annotated[
-        str, typer.Option("--seeds", metavar="LIST", help="Held-out faces, such as 1,2,5-10.")
-    ] = "2000-2063",
-    alphas: Annotated[str, typer.Option("--alphas", help="Strengths.")] = "-1,0.25,0.5,1,1.5",
+    direction: Named,
+    seeds: Annotated[str, typer.Option("--seeds", metavar="LIST", help="Held-out faces, such as 1,2,5-10.")] = _SEEDS,
+    alphas: Annotated[str, typer.Option("--alphas", help="Strengths.")] = _ALPHAS,
     attribute: Annotated[
         str | None,
         typer.Option(
@@ -69,7 +68,7 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Also draw the first faces at these strengths.")
     ] = None,
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
 ) -> None:

@@ -8,12 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eclipsed.commands.options import Blend, Device, Json, Layers, Models, Psi, Seeds, parse_layers
+from eclipsed.commands.options import (
+    Alpha,
+    Blend,
+    Device,
+    Json,
+    Layers,
+    Models,
+    Named,
+    Psi,
+    Seeds,
+    StackFile,
+    parse_layers,
+)
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
 from eclipsed.files.atomic import check_writable
 from eclipsed.store import library
+from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.values.alphas import parse_alphas
 from eclipsed.values.seeds import parse_seeds
 
@@ -24,11 +37,10 @@ if TYPE_CHECKING:
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
 
-__all__ = ["check_picture", "edit", "open_editor", "palette", "sample", "strip", "sweep"]
+__all__ = ["check_picture", "edit", "load_directions", "open_editor", "palette", "sample", "strip", "sweep"]
 
 Folder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the pictures; made if need be.")]
 Picture = Annotated[Path, typer.Option("--out", metavar="FILE", help="Picture to write (.png, .jpg, .webp).")]
-Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="A direction file, or a name such as blond-hair.")]
 
 _MOST_ROWS = 100
 _AT_ONCE = 8  # faces in one forward pass, so that long lists of seeds fit into memory
@@ -38,7 +50,7 @@ def sample(
     seeds: Seeds,
     out: Folder,
     psi: Psi = None,
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -67,22 +79,15 @@ def edit(
             show_default="the face of the stack",
         ),
     ] = None,
-    stack: Annotated[
-        Path | None,
-        typer.Option(
-            "--stack", metavar="FILE", help="An edit stack from the studio, instead of directions and alphas."
-        ),
-    ] = None,
-    alpha: Annotated[
-        str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
-    ] = "1.0",
+    stack: StackFile = None,
+    alpha: Alpha = "1.0",
     grid: Annotated[
         Path | None, typer.Option("--grid", metavar="FILE", help="Also draw all pairs in one picture.")
     ] = None,
     layers: Layers = None,
     blend: Blend = None,
     psi: Psi = None,
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -100,7 +105,7 @@ def edit(
     if grid is not None:
         _check_rows(numbers, "grid")
         check_picture(grid)
-    learned = _load(directions or [], models)
+    learned = load_directions(directions or [], models)
     editor = open_editor(models, device)
     before: list[str] = []
     after: list[str] = []
@@ -131,7 +136,7 @@ def strip(
     layers: Layers = None,
     blend: Blend = None,
     psi: Psi = None,
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -139,7 +144,7 @@ def strip(
     numbers, strengths, rows = parse_seeds(seeds), parse_alphas(alphas), parse_layers(layers)
     _check_rows(numbers, "strip")
     check_picture(out)
-    (learned,) = _load([direction], models)
+    (learned,) = load_directions([direction], models)
     editor = open_editor(models, device)
     faces = editor.sample(seeds=numbers, truncation_psi=psi)
     written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows, blend=blend), out)
@@ -154,7 +159,7 @@ def palette(
     alphas1: Annotated[str, typer.Option("--alphas1", help="Strengths of the first direction.")] = "-1,0,1",
     alphas2: Annotated[str, typer.Option("--alphas2", help="Strengths of the second direction.")] = "-1,0,1",
     psi: Psi = None,
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -167,7 +172,7 @@ def palette(
         raise InputError(f"a palette shows one face; got {len(numbers)} seeds")
     across, down = parse_alphas(alphas2, name="alphas2"), parse_alphas(alphas1, name="alphas1")
     check_picture(out)
-    one, two = _load([first, second], models)
+    one, two = load_directions([first, second], models)
     editor = open_editor(models, device)
     face = editor.sample(seeds=numbers, truncation_psi=psi)
     written = _save(editor.palette(face, one, two, down, across), out)
@@ -180,7 +185,7 @@ def sweep(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Film to write (.gif or .mp4).")],
     alphas: Annotated[str, typer.Option("--alphas", help="First and last strength.")] = "-1,1",
     psi: Psi = None,
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -193,7 +198,7 @@ def sweep(
     if out.suffix.lower() not in ANIMATION_SUFFIXES:
         raise InputError(f"cannot tell the film format of {str(out)!r}: end it in .gif or .mp4")
     check_writable(out)
-    (learned,) = _load([direction], models)
+    (learned,) = load_directions([direction], models)
     editor = open_editor(models, device)
     editor.sweep(editor.sample(seeds=numbers, truncation_psi=psi), learned, out, alphas=strengths)
     _report([str(out)], as_json, {"path": str(out), "seeds": list(numbers)})
@@ -235,7 +240,8 @@ def _seeds(seeds: str | None, edits: Stack | None) -> tuple[int, ...]:
     return (edits.seed,)
 
 
-def _load(names: Sequence[str], models: str) -> list[Direction]:
+def load_directions(names: Sequence[str], models: str) -> list[Direction]:
+    """Load directions by name or by file; of several of one name, that of the model set is meant."""
     from eclipsed.latents.direction import Direction
 
     return [Direction.load(library.find_direction(name, models=models)) for name in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,13 +14,16 @@ from eclipsed.training.config import TrainConfig
 from eclipsed.values.seeds import parse_seeds
 
 __all__ = [
+    "Alpha",
     "Blend",
     "Device",
     "Json",
     "Layers",
     "Models",
+    "Named",
     "Psi",
     "Seeds",
+    "StackFile",
     "default_of",
     "parse_layers",
     "parse_names",
@@ -35,6 +39,14 @@ Seeds = Annotated[str, typer.Option("--seeds", metavar="LIST", help="Seeds of th
 Psi = Annotated[
     float | None,
     typer.Option("--psi", help="Truncation of the faces; 1 is none, 0 the mean face.", show_default="the set's own"),
+]
+Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="A direction file, or a name such as blond-hair.")]
+Alpha = Annotated[
+    str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
+]
+StackFile = Annotated[
+    Path | None,
+    typer.Option("--stack", metavar="FILE", help="An edit stack from the studio, instead of directions and alphas."),
 ]
 Blend = Annotated[
     str | None,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eclipsed.commands.faces import check_picture, open_editor
-from eclipsed.commands.options import Device, Json, Models
+from eclipsed.commands.faces import check_picture, load_directions, open_editor
+from eclipsed.commands.options import Alpha, Device, Json, Models, StackFile
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
 from eclipsed.files.atomic import check_writable
-from eclipsed.store import library
+from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.values.alphas import parse_alphas
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def photo(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Picture to write (.png, .jpg, .webp).", show_default=False),
     ] = None,
-    alpha: Annotated[
-        str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
-    ] = "1.0",
+    alpha: Alpha = "1.0",
     level: Annotated[
         str | None,
         typer.Option(
@@ -70,13 +68,8 @@ def photo(
         Path | None,
         typer.Option("--from-face", metavar="FILE", help="A face of this photo that was saved; nothing is inverted."),
     ] = None,
-    stack: Annotated[
-        Path | None,
-        typer.Option(
-            "--stack", metavar="FILE", help="An edit stack from the studio, instead of directions and alphas."
-        ),
-    ] = None,
-    models: Models = "mini",
+    stack: StackFile = None,
+    models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -103,7 +96,7 @@ def photo(
         raise InputError(
             "a saved face is inverted already: --level, --aligned, --face and --save-face do not go with it"
         )
-    learned = _load(directions or [], models)
+    learned = load_directions(directions or [], models)
     editor = open_editor(models, device)
     if saved is not None:
         faces = editor.load_faces(saved)
@@ -139,12 +132,6 @@ def _which(face: str | None) -> int | str | None:
     if not face.isascii() or not face.isdigit() or int(face) < 1:
         raise InputError(f"--face takes a number from 1, or all; got {face[:20]!r}")
     return int(face)
-
-
-def _load(names: list[str], models: str) -> list[Any]:
-    from eclipsed.latents.direction import Direction
-
-    return [Direction.load(library.find_direction(name, models=models)) for name in names]
 
 
 def _write(editor: Editor, edited: Faces, picture: Path | None, out: Path) -> None:

@@ -10,12 +10,13 @@ import typer
 from eclipsed.commands.options import Device, Models
 from eclipsed.commands.terminal import note, result
 from eclipsed.errors import InputError, MissingExtraError
+from eclipsed.store.sets import DEFAULT_SET
 
 __all__ = ["studio"]
 
 
 def studio(
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     host: Annotated[
         str, typer.Option("--host", help="Address to be reached at; one that others can reach needs --password.")
     ] = "127.0.0.1",

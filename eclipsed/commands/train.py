@@ -12,6 +12,7 @@ from eclipsed.commands.options import Device, Json, Models, default_of, parse_la
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError, TrainingError
 from eclipsed.files.atomic import check_writable
+from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.training.config import TrainConfig
 from eclipsed.values.seeds import parse_seeds
 
@@ -45,7 +46,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Direction file.", show_default="named by the prompt")
     ] = None,
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     region: RegionNames = None,
     steps: Annotated[int | None, _option("steps", "Optimisation steps")] = None,
     batch: Annotated[int | None, _option("batch", "Faces in a step")] = None,
@@ -110,7 +111,7 @@ def try_it(
     prompt: Prompt,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the results.")] = Path("out"),
     seeds: Annotated[str, typer.Option("--seeds", metavar="LIST", help="Faces of the strip.")] = _STRIP_SEEDS,
-    models: Models = "mini",
+    models: Models = DEFAULT_SET,
     device: Device = None,
 ) -> None:
     """Learn a direction and look at it on new faces.

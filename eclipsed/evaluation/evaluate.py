@@ -13,6 +13,7 @@ from torch import Tensor
 
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.evaluation.judging import Judge
+from eclipsed.evaluation.protocol import ALPHAS, SEEDS
 from eclipsed.evaluation.results import Evaluation, Strength
 from eclipsed.images import metrics
 from eclipsed.latents.direction import Direction
@@ -25,13 +26,7 @@ if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
 
-__all__ = ["ALPHAS", "SEEDS", "check_held_out", "evaluate"]
-
-#: Faces that are looked at when a call does not say; training and calibration draw from other ranges.
-SEEDS = tuple(range(2000, 2064))
-
-#: Strengths that are looked at when a call does not say.
-ALPHAS = (-1.0, 0.25, 0.5, 1.0, 1.5)
+__all__ = ["check_held_out", "evaluate"]
 
 _CHUNK = 8  # faces at once
 _SLACK = 0.005  # of a cosine: by how much CLIP may waver in an edit that still counts as monotone
@@ -55,7 +50,7 @@ def evaluate(
         seeds: the faces; none of them may have been trained on.
         alphas: the strengths, in any order.
         target: what counts as success, also as ``"hair_colour=blond"``; None finds it in the prompt.
-        extras: measures of `eclipsed.evaluation.judging.EXTRAS` that need weights of their own (``"lpips"``,
+        extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own (``"lpips"``,
             ``"identity"``); None takes those that are on this machine.
         tell: called with the number of faces done.
     Returns:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.errors import InputError, MissingExtraError, MissingModelError
+from eclipsed.evaluation.protocol import EXTRAS
 from eclipsed.images import metrics
 from eclipsed.images.change import SEAM, localization_score, region_changes
 from eclipsed.images.masks import grow_mask, mix_masks
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     from eclipsed.editor import Editor
     from eclipsed.pretrained.identity import Identity
 
-__all__ = ["EXTRAS", "Judge", "Look", "judge"]
-
-#: Measures that need weights which are not in every set.
-EXTRAS = ("lpips", "identity")
+__all__ = ["Judge", "Look", "judge"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +50,8 @@ class Judge:
         reading: of the sentence that says what the edit was to do.
         parts: what it might change.
         target: what counts as success; None leaves that out.
-        extras: measures of `EXTRAS` that need weights of their own; None takes those that are on this machine.
+        extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own; None takes those that
+            are on this machine.
     Raises:
         InputError: an extra is unknown.
         MissingModelError, MissingExtraError: an extra that `extras` names is not on this machine.

@@ -23,6 +23,7 @@ from eclipsed.values.checks import is_real
 from eclipsed.worlds.world import World, find_world, known_worlds
 
 __all__ = [
+    "DEFAULT_SET",
     "ClipSource",
     "ModelSet",
     "SetStatus",
@@ -32,6 +33,9 @@ __all__ = [
     "user_directions",
     "user_sets",
 ]
+
+#: the set that is taken when nobody says; it ships with the package
+DEFAULT_SET = "mini"
 
 _FORMAT = 1
 _TRUNCATION_PSI = 0.8
@@ -79,7 +83,7 @@ class SetStatus:
         return not self.missing
 
 
-def find_set(name_or_path: str | os.PathLike[str] = "mini") -> ModelSet:
+def find_set(name_or_path: str | os.PathLike[str] = DEFAULT_SET) -> ModelSet:
     """Find a model set by its name or its folder.
 
     Args:

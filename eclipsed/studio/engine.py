@@ -18,6 +18,7 @@ from eclipsed.errors import EclipsedError, InputError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
 from eclipsed.store import library
+from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.portraits import PhotoLook, face_key, portrait_of
 
@@ -77,7 +78,7 @@ class Engine:
         device: where the networks run; None takes the best there is.
     """
 
-    def __init__(self, models: str = "mini", device: str | None = None) -> None:
+    def __init__(self, models: str = DEFAULT_SET, device: str | None = None) -> None:
         self.models, self.device = models, device
         self._editor: Future[Editor] = Future()
         self._warm, self._lock = False, threading.Lock()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from eclipsed.errors import OutputError
 from eclipsed.store import trainings as unfinished
+from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.learning import LearningQueue
 from eclipsed.studio.safety import LARGEST_UPLOAD, LOCAL_HOSTS, Guard, check_host, password_check
@@ -23,7 +24,7 @@ _FONT, _MONO = ("system-ui", "sans-serif"), ("ui-monospace", "monospace")  # the
 
 
 def serve(
-    models: str = "mini",
+    models: str = DEFAULT_SET,
     *,
     host: str = LOCAL_HOSTS[0],
     port: int = 7860,
