@@ -38,9 +38,12 @@ from eclipsed.errors import EclipsedWarning
 from eclipsed.latents.spaces import make_space
 from eclipsed.networks import ops
 from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
-from eclipsed.training.descent import Point, advance
-from eclipsed.training.objective import Objective, step_rng
+from eclipsed.training.batches import Step, step_rng
+from eclipsed.training.descent import AdamState, advance
+from eclipsed.training.task import Task
+from eclipsed.training.terms import Loss
 
 __all__ = ["main"]
 
@@ -304,32 +307,32 @@ def _original(run: Run) -> dict[str, Any]:
 
 
 def _ours(run: Run, name: str, config: TrainConfig) -> dict[str, Any]:
-    objective = _objective(run, config)
+    loss = _loss(run, config)
     try:
         with run.memory() as memory:
-            step = _stepper(objective)
+            step = _stepper(loss)
             seconds = _timed(run, step, 6, run.steps)
     finally:
-        objective.recorder.clear()
-    return {**_step_row(name, seconds, memory), "recordings": int(objective.recordable)}
+        loss.task.recorder.clear()
+    return {**_step_row(name, seconds, memory), "recordings": int(loss.batches.recordable)}
 
 
-def _objective(run: Run, config: TrainConfig) -> Objective:
+def _loss(run: Run, config: TrainConfig) -> Loss:
     generator, parser, clip = run.networks
     region = Region.from_parts(["hair"])
-    return Objective(generator, parser, clip, prompt=full_size.PROMPT, region=region, config=config)
+    reading = read(full_size.PROMPT, world=parser.world)
+    return Loss(Task.of(reading, generator=generator, parser=parser, clip=clip, region=region, config=config))
 
 
-def _stepper(objective: Objective) -> Callable[[int], object]:
-    config = objective.config
+def _stepper(loss: Loss) -> Callable[[int], object]:
+    config = loss.task.config
     layers = None if isinstance(config.layers, str) else config.layers
-    space = make_space("W+", objective.generator, layers=layers)
-    point = [Point.start(space.start(1, kind=config.start, scale=config.start_scale, rng=step_rng(0, 0, 1)))]
+    space = make_space("W+", loss.task.generator, layers=layers)
+    state = [AdamState.start(space.start(1, kind=config.start, scale=config.start_scale, rng=step_rng(0, 0, 1)))]
 
     def step(number: int) -> None:
-        batches = objective.batches(STEP + number, row=min(space.rows))
-        shared = config.optimiser == "shared"
-        point[0], _ = advance(objective, batches, space, point[0], rate=0.01, shared=shared)
+        at, shared = Step(STEP + number, config.steps, row=min(space.rows)), config.optimiser == "shared"
+        state[0], _ = advance(loss, loss.batches.of(at), space, state[0], step=at, rate=0.01, shared=shared)
 
     return step
 
@@ -353,9 +356,9 @@ def _step_row(name: str, seconds: float, memory: dict[str, float]) -> dict[str, 
 
 def _stages(run: Run, config: TrainConfig) -> dict[str, Any]:
     """Where the time of a step without graphs goes; the device is waited for after each stage."""
-    objective = _objective(run, config)
+    loss = _loss(run, config)
     generator, parser, clip = run.networks
-    step, watch = _stepper(objective), measuring.Stopwatch(run.device)
+    step, watch = _stepper(loss), measuring.Stopwatch(run.device)
 
     def drawing() -> str:
         return "synthesis after" if torch.is_grad_enabled() else "synthesis before"
@@ -379,7 +382,7 @@ def _stages(run: Run, config: TrainConfig) -> dict[str, Any]:
             one()
     counted = measuring.count(lambda: step(9))
     stages = {name: seconds / 5 for name, seconds in watch.seconds.items()}
-    floor = run.rates.floor(counted, objective.dtype)
+    floor = run.rates.floor(counted, loss.task.dtype or torch.float32)
     print(
         "stages: "
         + "  ".join(f"{name} {1e3 * s:.1f} ms" for name, s in stages.items())

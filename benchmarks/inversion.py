@@ -75,7 +75,7 @@ def success(editor: Editor, faces: Faces, direction: Direction) -> tuple[int, fl
     As everywhere in these benchmarks, a bald head could not have blond hair.
     """
     assert editor.classifier is not None
-    target, attributes = PROMPTS[direction.prompt], editor.classifier.attributes
+    target, attributes = PROMPTS[direction.title], editor.classifier.attributes
     labels = editor.classifier.labels(faces.images)
     lacked = editor.classifier.seen(labels)[target.attribute] & ~target.reached(labels, attributes)
     after = editor.edit(faces, direction, 1.0)

@@ -126,7 +126,7 @@ def judge(
     found = truth.judge(
         editor,
         after,
-        prompt=direction.prompt if prompt is None else prompt,
+        prompt=direction.title if prompt is None else prompt,
         parts=direction.region.parts,
         rows=direction.space_of(editor.generator).rows,
     )

@@ -27,9 +27,13 @@ from benchmarks.original import Original
 from eclipsed import TrainConfig
 from eclipsed.compute.devices import as_device
 from eclipsed.latents.spaces import make_space
+from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
-from eclipsed.training.descent import Point, advance
-from eclipsed.training.objective import Objective, step_rng
+from eclipsed.training import batches
+from eclipsed.training.batches import step_rng
+from eclipsed.training.descent import AdamState, advance
+from eclipsed.training.task import Task
+from eclipsed.training.terms import Loss
 
 __all__ = ["main"]
 
@@ -55,15 +59,17 @@ def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.S
     """One step of this library's training, with its stages watched."""
     generator, parser, clip = networks
     region = Region.from_prompt(full_size.PROMPT)
-    objective = Objective(generator, parser, clip, prompt=full_size.PROMPT, region=region, config=config)
+    reading = read(full_size.PROMPT, world=parser.world)
+    task = Task.of(reading, generator=generator, parser=parser, clip=clip, region=region, config=config)
+    loss = Loss(task)
     space = make_space("W+", generator, layers=None if isinstance(config.layers, str) else config.layers)
     start = space.start(1, kind=config.start, scale=config.start_scale, rng=step_rng(0, 0, 1))
-    point = [Point.start(start.to(generator.device))]
+    state = [AdamState.start(start.to(generator.device))]
 
     def drawing() -> str:
         return "synthesis after" if torch.is_grad_enabled() else "synthesis before"
 
-    if not objective.recordable:  # what a CUDA graph replays has no stages
+    if not loss.batches.recordable:  # what a CUDA graph replays has no stages
         watch.watch(generator, "mapping", "mapping")
         watch.watch(generator, "synthesis", drawing)
         watch.watch(generator, "prefix", "synthesis before")
@@ -74,11 +80,11 @@ def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.S
         watch.watch(space, "constrain", "optimiser")
 
     def step(number: int, watch: measuring.Stopwatch) -> None:
-        batches = objective.batches(number, row=min(space.rows))
-        point[0], _ = advance(objective, batches, space, point[0], rate=0.01, shared=config.optimiser == "shared")
+        at, shared = batches.Step(number, task.config.steps, row=min(space.rows)), config.optimiser == "shared"
+        state[0], _ = advance(loss, loss.batches.of(at), space, state[0], step=at, rate=0.01, shared=shared)
         watch.done("other")
 
-    return step, objective.dtype
+    return step, task.dtype or torch.float32
 
 
 def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, measuring.Stopwatch, int]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eclipsed.checkpoints.generators import read_generator
+    from eclipsed.directions.finder import Finder
     from eclipsed.editing.faces import Edit, Faces
     from eclipsed.editing.stack import Stack, StackEntry
     from eclipsed.editor import Editor
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from eclipsed.latents.latent import Latent
     from eclipsed.latents.space import Space
     from eclipsed.latents.spaces import register_space
+    from eclipsed.latents.w_statistics import WStatistics
     from eclipsed.networks.generator_config import GeneratorConfig
     from eclipsed.networks.layers import Layer, Synthesis, SynthesisOptions, SynthesisPrefix
     from eclipsed.photos.alignment import Placement
@@ -65,8 +67,11 @@ if TYPE_CHECKING:
     from eclipsed.prompts.target import Target
     from eclipsed.store.library import find_direction
     from eclipsed.store.sets import ModelSet, SetStatus, find_set, list_sets
+    from eclipsed.training.batches import Step
     from eclipsed.training.config import TrainConfig
-    from eclipsed.training.train import BrokenTraining, StopTraining, TrainStep
+    from eclipsed.training.events import BrokenTraining, StopTraining, TrainStep
+    from eclipsed.training.term_registry import register_term
+    from eclipsed.training.terms import Term, View
     from eclipsed.worlds.world import World
 
 __version__ = "0.1.0"
@@ -92,6 +97,7 @@ __all__ = [
     "FaceFinder",
     "Faces",
     "FetchStep",
+    "Finder",
     "Generator",
     "GeneratorConfig",
     "Identity",
@@ -116,16 +122,20 @@ __all__ = [
     "Space",
     "Stack",
     "StackEntry",
+    "Step",
     "StopTraining",
     "Strength",
     "Synthesis",
     "SynthesisOptions",
     "SynthesisPrefix",
     "Target",
+    "Term",
     "TrainConfig",
     "TrainStep",
     "TrainingError",
+    "View",
     "VocabularyWarning",
+    "WStatistics",
     "World",
     "compare",
     "evaluate",
@@ -137,13 +147,14 @@ __all__ = [
     "read",
     "read_generator",
     "register_space",
+    "register_term",
     "save_photo",
     "save_picture",
 ]
 
 _HOME = {
     "BiSeNetParser": "pretrained.bisenet_parser",
-    "BrokenTraining": "training.train",
+    "BrokenTraining": "training.events",
     "CallableClip": "pretrained.callable_clip",
     "CallableParser": "pretrained.callable_parser",
     "Classifier": "pretrained.classifier",
@@ -157,6 +168,7 @@ _HOME = {
     "FaceFinder": "photos.finding",
     "Faces": "editing.faces",
     "FetchStep": "pretrained.fetch_network",
+    "Finder": "directions.finder",
     "Generator": "pretrained.generator",
     "GeneratorConfig": "networks.generator_config",
     "Identity": "pretrained.identity",
@@ -176,14 +188,18 @@ _HOME = {
     "Space": "latents.space",
     "Stack": "editing.stack",
     "StackEntry": "editing.stack",
-    "StopTraining": "training.train",
+    "Step": "training.batches",
+    "StopTraining": "training.events",
     "Strength": "evaluation.results",
     "Synthesis": "networks.layers",
     "SynthesisOptions": "networks.layers",
     "SynthesisPrefix": "networks.layers",
     "Target": "prompts.target",
+    "Term": "training.terms",
     "TrainConfig": "training.config",
-    "TrainStep": "training.train",
+    "TrainStep": "training.events",
+    "View": "training.terms",
+    "WStatistics": "latents.w_statistics",
     "World": "worlds.world",
     "compare": "evaluation.comparison",
     "evaluate": "evaluation.evaluate",
@@ -195,6 +211,7 @@ _HOME = {
     "read": "prompts.reading",
     "read_generator": "checkpoints.generators",
     "register_space": "latents.spaces",
+    "register_term": "training.term_registry",
     "save_photo": "photos.reading",
     "save_picture": "images.pictures",
 }

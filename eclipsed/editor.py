@@ -10,6 +10,7 @@ from types import NoneType
 import torch
 from torch import Tensor
 
+from eclipsed.directions.methods import DirectionMethods
 from eclipsed.editing import blending, moving, replay
 from eclipsed.editing import faces as editing
 from eclipsed.editing.blending import check_blend
@@ -35,6 +36,7 @@ from eclipsed.prompts.region import Region
 from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
+from eclipsed.training.events import Callback
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.seeds import check_seeds
 from eclipsed.worlds.world import World, find_world
@@ -45,7 +47,7 @@ __all__ = ["Editor"]
 _FILE = "one, its file, or a function that loads it"  # how a network may be given
 
 
-class Editor(DrawingMethods, PhotoMethods):
+class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
     """A generator, a parser and a CLIP model that work together.
 
     `Editor.from_pretrained` makes one of a model set; this makes one of any networks, given as objects or as files.
@@ -208,7 +210,7 @@ class Editor(DrawingMethods, PhotoMethods):
         region: Region | Sequence[str] | None = None,
         config: TrainConfig | None = None,
         latents: Faces | Tensor | None = None,
-        callback: training.Callback | None = None,
+        callback: Callback | None = None,
         state: str | os.PathLike[str] | None = None,
         save_every: int = 25,
         resume: str | os.PathLike[str] | None = None,

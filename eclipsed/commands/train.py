@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
     from eclipsed.prompts.region import Region
-    from eclipsed.training.train import TrainStep
+    from eclipsed.training.events import TrainStep
 
 __all__ = ["train", "try_it"]
 
@@ -170,7 +170,7 @@ def _learn(
 ) -> Direction:
     """Train, show progress and save; what was learned is saved also when training had to stop."""
     from eclipsed.commands.progress import ProgressBar  # rich's bars are loaded where they are drawn
-    from eclipsed.training.train import BrokenTraining
+    from eclipsed.training.events import BrokenTraining
 
     parts = "the whole face" if region.whole_face else ", ".join(region.parts)
     note(f"{prompt!r} -> {parts}, on {editor.generator.device}")
@@ -198,7 +198,7 @@ def _learn(
 def _show(bar: ProgressBar, step: TrainStep) -> None:
     from eclipsed.commands.progress import listed
 
-    figures = listed({"loss": step.loss, "CLIP": step.clip, "locality": step.locality})
+    figures = listed({"loss": step.loss, **step.terms})
     bar.show(
         _PHASES.get(step.phase, step.phase),
         step.step,

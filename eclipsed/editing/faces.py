@@ -39,7 +39,7 @@ class Edit:
 
     Args:
         name: of the direction.
-        prompt: that it was trained for.
+        prompt: that it was trained for; where there is none, what captions call it.
         alpha: its strength.
         layers: what the edit was restricted to; None is all that the direction changes.
         parts: that the direction may change.

@@ -133,7 +133,7 @@ def _edited(
     layers: Sequence[int | str] | None,
 ) -> Faces:
     places = None if layers is None else tuple(layers)
-    edits = tuple(Edit(d.name, d.prompt, a, places, d.region.parts) for d, a in zip(each, alphas, strict=True))
+    edits = tuple(Edit(d.name, d.title, a, places, d.region.parts) for d, a in zip(each, alphas, strict=True))
     return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=faces)
 
 

@@ -152,7 +152,7 @@ def replay(
         space = direction.space_of(generator, layers=step.layers)
         moved = latent
         for single in direction:
-            edits.append(Edit(single.name, single.prompt, step.alpha, step.layers, single.region.parts))
+            edits.append(Edit(single.name, single.title, step.alpha, step.layers, single.region.parts))
             warn_beyond(single, step.alpha)
             if step.alpha:
                 with torch.no_grad():

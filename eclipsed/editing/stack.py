@@ -153,7 +153,7 @@ class Stack:
         entry = StackEntry(
             direction=direction.name if name is None else name,
             digest=direction.digest,
-            prompt=direction.prompt,
+            prompt=direction.prompt or "",
             **changes,
         )
         return replace(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from eclipsed.editing.faces import Faces
 from eclipsed.errors import EclipsedWarning, InputError
@@ -36,7 +37,7 @@ class Compared:
         change: mean absolute change of the whole picture, of values in [-1, 1].
         inside: the same in the region, see `eclipsed.images.change.region_changes`; 0 where no face shows it.
         outside: the same beyond the region and its seam; 0 where that is nowhere.
-        clip_gain: by how much CLIP's cosine of picture and prompt rises.
+        clip_gain: by how much CLIP's cosine of picture and prompt rises; None for a direction without a prompt.
         reached: False when an equal change was asked for and the useful range of alpha ends before it.
     """
 
@@ -45,7 +46,7 @@ class Compared:
     change: float
     inside: float
     outside: float
-    clip_gain: float
+    clip_gain: float | None
     reached: bool = True
 
     def to_json(self) -> dict[str, Any]:
@@ -137,17 +138,21 @@ def _measured(editor: Editor, faces: Faces, direction: Direction, alpha: float) 
     parts = direction.region.parts
     mask = mix_masks(editor.parser.mask(old, parts), editor.parser.mask(new, parts), "union")
     inside, outside = region_changes(old, new, mask)
-    with torch.no_grad():
-        text = editor.clip.encode_text(direction.prompt)
-        gain = (editor.clip.encode_images(new) - editor.clip.encode_images(old)) @ text[0]
+    gain = None if direction.prompt is None else _gain(editor, old, new, direction.prompt)
     return Compared(
         alpha=alpha,
         faces=after,
         change=change(faces, after),
         inside=mean_of_faces(inside),
         outside=mean_of_faces(outside),
-        clip_gain=float(gain.mean()),
+        clip_gain=gain,
     )
+
+
+@torch.no_grad()
+def _gain(editor: Editor, before: Tensor, after: Tensor, prompt: str) -> float:
+    text = editor.clip.encode_text(prompt)
+    return float(((editor.clip.encode_images(after) - editor.clip.encode_images(before)) @ text[0]).mean())
 
 
 def _short_of(one: Compared) -> Compared:

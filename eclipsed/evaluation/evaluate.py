@@ -39,6 +39,7 @@ def evaluate(
     seeds: Sequence[int] = SEEDS,
     alphas: Sequence[float] = ALPHAS,
     target: Target | str | None = None,
+    prompt: str | None = None,
     extras: Sequence[str] | None = None,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
@@ -50,20 +51,24 @@ def evaluate(
         seeds: the faces; none of them may have been trained on.
         alphas: the strengths, in any order.
         target: what counts as success, also as ``"hair_colour=blond"``; None finds it in the prompt.
+        prompt: what the edit should look like, for a direction that was not made from a sentence; None is its own.
         extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own (``"lpips"``,
             ``"identity"``); None takes those that are on this machine.
         tell: called with the number of faces done.
     Returns:
         The figures with 95 % intervals over the faces.
     Raises:
-        InputError: a seed was trained or calibrated on, a strength is no finite number, or the target or an extra is
-            unknown.
+        InputError: a seed was trained or calibrated on, a strength is no finite number, the target or an extra is
+            unknown, or there is no prompt.
         DirectionError: the direction belongs to another generator.
         MissingModelError, MissingExtraError: an extra that `extras` names is not on this machine.
     """
     numbers = check_held_out(direction, seeds)
     strengths = tuple(sorted(set(check_alphas(tuple(alphas), len(alphas), name="alphas"))))
-    reading = read(direction.prompt, world=editor.parser.world)
+    said = direction.prompt if prompt is None else prompt
+    if said is None:
+        raise InputError(f"the direction {direction.name!r} has no prompt; say what it brings: prompt=...")
+    reading = read(said, world=editor.parser.world)
     target, notes = _target(editor, reading, target)
     judge = Judge(editor, reading, parts=direction.region.parts, target=target, extras=extras)
     if editor.generator.device.type == "cuda":
@@ -84,7 +89,7 @@ def evaluate(
         cosines.append(torch.stack([rows[alpha] for alpha in sorted(rows)]))
         tell(numbers.index(some[-1]) + 1)
     return Evaluation(
-        prompt=direction.prompt,
+        prompt=said,
         seeds=numbers,
         target=target,
         strengths=tuple(_summary(alpha, parts) for alpha, parts in zip(strengths, found, strict=True)),

@@ -1,4 +1,4 @@
-"""What training learns, and the one file that holds it: deltas and everything that is known about them."""
+"""A direction, however it was found, and the one file that holds it: deltas and all that is known about them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from eclipsed.errors import DirectionError, EclipsedError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
 from eclipsed.latents.space import Space
-from eclipsed.latents.spaces import SPACES, make_space
+from eclipsed.latents.space_registry import SPACES
+from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
 from eclipsed.values.checks import is_whole
@@ -30,37 +31,41 @@ __all__ = ["Direction", "short_name"]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Direction:
-    """A learned direction, or several that were learned together.
+    """A direction, or several that were learned together. `Direction.of` makes one of a delta.
 
     Args:
         deltas: (K, *shape of a delta in the space), float32 on the CPU: (K, num_ws, w_dim) in W+, (K, w_dim) in W,
             (K, z_dim) in Z, (K, sum of widths) in S.
-        prompt: what it was trained for.
+        prompt: what it was trained for; None when it was not made from a sentence.
         region: the parts that it may change.
-        space: ``"Z"``, ``"W"``, ``"W+"`` or ``"S"``.
+        space: ``"Z"``, ``"W"``, ``"W+"``, ``"S"``, or the name of a space that was registered.
         layers: rows of ws that it changes.
         generator: fingerprint of the generator it belongs to.
         generator_name: what that generator is called.
         styles: in S, names and widths of the style layers, in the order of the columns.
+        method: how it was made: ``"trained"``, or what a finder says of itself.
+        clip: name of the CLIP model that read the prompt; "" when none did, or in files from before it was noted.
         config: the training config, as JSON values.
         seed: seed of the training.
         scale: raw strength of alpha = 1.
         alpha_range: the alphas between which an edit was found useful.
         scores: what was measured, as JSON values.
         note: a sentence about what is unusual, e.g. that the direction is weak.
-        name: short name; made from the prompt when empty.
+        name: short name; made from the prompt, or else the method, when empty.
     Raises:
         DirectionError: shapes, names or numbers disagree.
     """
 
     deltas: Tensor
-    prompt: str
+    prompt: str | None = None
     region: Region
     space: str
     layers: tuple[int, ...]
     generator: str
     generator_name: str = ""
     styles: tuple[tuple[str, int], ...] = ()
+    method: str = "trained"
+    clip: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     scale: float = 1.0
@@ -91,7 +96,62 @@ class Direction:
         if not (math.isfinite(low) and math.isfinite(high) and low <= high):
             raise DirectionError(f"alpha_range must be a pair (lowest, highest); got {self.alpha_range}")
         if not self.name:
-            object.__setattr__(self, "name", short_name(self.prompt))
+            object.__setattr__(self, "name", short_name(self.title))
+
+    @classmethod
+    def of(
+        cls,
+        generator: Generator,
+        deltas: Tensor,
+        *,
+        method: str,
+        space: str | type[Space] = "W+",
+        layers: Sequence[int | str] | None = None,
+        region: Region,
+        prompt: str | None = None,
+        name: str = "",
+    ) -> Direction:
+        """A direction of a generator made of its delta; not calibrated.
+
+        Args:
+            generator: that it belongs to.
+            deltas: one delta in the shape that the space has, such as (num_ws, w_dim) in W+, or K of them.
+            method: how it was made, in a word or two: ``"difference of means"``.
+            space: that the delta lives in.
+            layers: rows of ws, or names of layers, that it may change; None is all. What a delta has beyond them is
+                left out.
+            region: the parts that it changes.
+            prompt: the sentence it stands for, if there is one.
+            name: short name; made from the prompt or the method when empty.
+        Raises:
+            InputError: the space or a layer is unknown.
+            DirectionError: the delta has another shape than the space, or numbers that are not finite.
+        """
+        place = make_space(space, generator, layers=layers)
+        given = torch.as_tensor(deltas).detach().to("cpu", torch.float32)
+        given = given[None] if given.ndim == len(place.shape) else given
+        if given.ndim != len(place.shape) + 1 or tuple(given.shape[1:]) != tuple(place.shape):
+            raise DirectionError(
+                f"a delta of the space {place.name} of {generator.name!r} has the shape {tuple(place.shape)}; "
+                f"got {tuple(torch.as_tensor(deltas).shape)}"
+            )
+        return cls(
+            deltas=place.keep(given),
+            prompt=prompt,
+            region=region,
+            space=place.name,
+            layers=place.rows,
+            styles=place.columns,
+            generator=generator.fingerprint,
+            generator_name=generator.name,
+            method=method,
+            name=name,
+        )
+
+    @property
+    def title(self) -> str:
+        """What captions call it: its prompt, or else its name, or how it was made."""
+        return self.prompt or self.name or self.method
 
     def __len__(self) -> int:
         return self.deltas.shape[0]
@@ -108,7 +168,7 @@ class Direction:
 
     def __repr__(self) -> str:
         many = f", {len(self)} of them" if len(self) > 1 else ""
-        return f"Direction({self.prompt!r}, space={self.space!r}, generator={self.generator_name!r}{many})"
+        return f"Direction({self.title!r}, space={self.space!r}, generator={self.generator_name!r}{many})"
 
     @property
     def weak(self) -> bool:
@@ -198,6 +258,8 @@ class Direction:
             "styles": [list(pair) for pair in self.styles],
             "shape": list(self.deltas.shape),
             "generator": {"fingerprint": self.generator, "name": self.generator_name},
+            "method": self.method,
+            "clip": self.clip,
             "config": dict(self.config),
             "seed": self.seed,
             "scale": self.scale,
@@ -246,10 +308,14 @@ def _from_parts(tensors: dict[str, Tensor], data: dict[str, Any]) -> Direction:
 
 
 def _build(data: dict[str, Any], deltas: Tensor) -> Direction:
-    texts = {name: _text(data, name) for name in ("name", "prompt", "space", "note")}
+    texts = {name: _text(data, name) for name in ("name", "space", "note")}
+    data = {"method": "trained", "clip": "", **data}  # files from before these were noted
     low, high = data["alpha_range"]
     return Direction(
         deltas=deltas,
+        prompt=None if data["prompt"] is None else _text(data, "prompt"),
+        method=_text(data, "method"),
+        clip=_text(data, "clip"),
         region=Region.from_json(data["region"]),
         layers=tuple(_int(row) for row in data["layers"]),
         styles=tuple((str(name), _int(width)) for name, width in data["styles"]),

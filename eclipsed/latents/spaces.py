@@ -13,11 +13,12 @@ from eclipsed.errors import InputError
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.rows import rows_of
 from eclipsed.latents.space import Space, column
+from eclipsed.latents.space_registry import SPACES
 from eclipsed.latents.w_statistics import WStatistics, cap_rows
 from eclipsed.networks.layers import Layer
 from eclipsed.pretrained.generator import Generator
 
-__all__ = ["SPACES", "StyleSpace", "W", "WPlus", "Z", "make_space", "register_space"]
+__all__ = ["StyleSpace", "W", "WPlus", "Z", "make_space", "register_space"]
 
 
 class Z(Space):
@@ -172,10 +173,6 @@ class StyleSpace(Space):
         return torch.stack([part.square().mean(dim=1).add(1e-12).sqrt() for part in scaled], dim=1)
 
 
-#: Every latent space by its name; `register_space` adds to them.
-SPACES: dict[str, type[Space]] = {space.name: space for space in (Z, W, WPlus, StyleSpace)}
-
-
 def register_space(space: type[Space]) -> type[Space]:
     """Make a latent space of your own known by its name, as a config and a direction file name it.
 
@@ -186,11 +183,7 @@ def register_space(space: type[Space]) -> type[Space]:
     Raises:
         InputError: it is none, something of it is missing, or another space has its name.
     """
-    name, known = _checked(space).name, SPACES.get(space.name)
-    if known is not None and (known.__module__, known.__qualname__) != (space.__module__, space.__qualname__):
-        raise InputError(f"there is a latent space {name!r} already; give {space.__name__} another name")
-    SPACES[name] = space
-    return space
+    return SPACES.register(_checked(space))
 
 
 def make_space(
@@ -207,8 +200,6 @@ def make_space(
     Raises:
         InputError: the name, a row or a style layer is unknown, or the subclass is not whole.
     """
-    if isinstance(space, str) and space not in SPACES:
-        raise InputError(f"unknown latent space {space!r}; known: {', '.join(SPACES)}")
     kind = SPACES[space] if isinstance(space, str) else _checked(space)
     made = kind(generator, layers=layers, styles=styles)
     if len(made.shape) != kind.dims:

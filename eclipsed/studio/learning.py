@@ -18,7 +18,7 @@ from eclipsed.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from eclipsed.latents.direction import Direction
-    from eclipsed.training.train import TrainStep
+    from eclipsed.training.events import TrainStep
 
 __all__ = ["Job", "LearningQueue"]
 
@@ -125,7 +125,7 @@ class LearningQueue(TaskQueue[Job]):
 
     def do(self, task: Job) -> tuple[str, str]:
         """Learn a sentence; what was learned goes to the shelf, also when it was stopped or failed."""
-        from eclipsed.training.train import BrokenTraining
+        from eclipsed.training.events import BrokenTraining
 
         editor = self.engine.editor
         place = unfinished.state_path(task.state)
@@ -171,7 +171,7 @@ class _Watch:
         job.phase, job.step, job.steps = step.phase, step.step, step.steps
         job.seconds_left = step.seconds_left
         if step.phase == "train":
-            job.curve.append((step.step, {"loss": step.loss, "CLIP": step.clip, "locality": step.locality}))
+            job.curve.append((step.step, {"loss": step.loss, **step.terms}))
             if step.step % PREVIEW_EVERY == 0:
                 self._draw(step.step)
         return not job.stopping.is_set()

@@ -2,65 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from eclipsed.errors import InputError
+from eclipsed.latents.space_registry import SPACES
+from eclipsed.training.schedules import SCHEDULES, Schedule
+from eclipsed.training.term_registry import TERMS
+from eclipsed.values.checks import boolean, checked_fields, one_of, option, real, shown, whole
 from eclipsed.values.seeds import check_seed, check_seeds
-from eclipsed.worlds.world import find_world
+
+if TYPE_CHECKING:
+    from eclipsed.latents.space import Space
 
 __all__ = ["TrainConfig"]
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "space": ("Z", "W", "W+", "S"),
-    "schedule": ("constant", "halved", "cosine"),
-    "optimiser": ("adam", "shared"),
-    "start": ("zero", "small", "unit"),
-    "clip_loss": ("similarity", "directional", "contrast"),
-    "locality_loss": ("score", "ratio", "bounded"),
-    "difference": ("l2", "l1", "cosine"),
-    "mask": ("average", "union", "intersection"),
-    "where": ("foreground", "background"),
-    "precision": ("auto", "float32", "bfloat16", "float16"),
-}
 _GROUPS = ("coarse", "middle", "fine", "all")
-
-# field -> (lowest, highest), both allowed
-_WHOLE: dict[str, tuple[int, int]] = {
-    "steps": (1, 1_000_000),
-    "batch": (1, 4096),
-    "directions": (1, 256),
-    "reuse": (1, 1_000_000),
-    "warmup": (0, 1_000_000),
-    "probe_steps": (1, 1_000_000),
-    "calibration_faces": (2, 4096),
-}
-_REAL: dict[str, tuple[float, float]] = {
-    "learning_rate": (1e-9, 100.0),
-    "start_scale": (0.0, 1e6),
-    "correlation_weight": (0.0, 1e6),
-    "clip_weight": (0.0, 1e6),
-    "clip_temperature": (1e-3, 1e4),
-    "keep_weight": (0.0, 1e6),
-    "keep_temperature": (1e-3, 1e4),
-    "locality_weight": (0.0, 1e6),
-    "locality_scale": (0.0, 1e6),
-    "mask_grow": (0.0, 0.5),
-    "fence_weight": (0.0, 1e6),
-    "probe_share": (0.0, 1.0),
-    "row_freedom": (0.0, 1.0),
-}
-_SHARES = ("components", "row_cap", "truncation_psi")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """How one direction is learned.
 
-    The loss is ``clip_weight * CLIP loss + locality_weight * locality_scale * locality loss + keep_weight * bystander
-    loss + fence_weight * fence + correlation_weight * correlation``.
+    The loss is ``clip_weight * CLIP loss + keep_weight * preservation loss + locality_weight * locality_scale *
+    locality loss + fence_weight * fence + correlation_weight * correlation``, and what `loss` adds.
 
     Args:
         steps: optimisation steps.
@@ -68,7 +34,9 @@ class TrainConfig:
         reuse: steps that see the same faces, each with new strengths: what is drawn and parsed before the edit serves
             them all.
         seed: seed of everything random; the same seed gives the same direction.
-        space: ``"Z"``, ``"W"``, ``"W+"`` or ``"S"``.
+        loss: the terms of the loss: names, see above, and terms of your own: subclasses of `eclipsed.Term`, or objects
+            of one.
+        space: ``"Z"``, ``"W"``, ``"W+"`` or ``"S"``, or a subclass of `eclipsed.Space`.
         layers: rows of ws that the edit may change; None is all, ``"auto"`` finds the best of `probe_groups`.
         styles: in S, ``"all"`` style vectors, those of the convolutions (``"conv"``), or their names; rows chosen
             with `layers` restrict them further.
@@ -81,7 +49,8 @@ class TrainConfig:
         row_freedom: with ``"shared"`` in W+, how much of a step may differ from row to row: 0 moves all rows alike, as
             in W; 1 leaves each to itself. Faces that the generator draws have one w for all rows.
         learning_rate: the optimiser's, at its highest.
-        schedule: ``"constant"``, ``"halved"`` after each quarter of the steps, or ``"cosine"`` down to zero.
+        schedule: ``"constant"``, ``"halved"`` after each quarter of the steps, or ``"cosine"`` down to zero; or a
+            function of a step, from 0, and the number of steps that gives the factor of the learning rate.
         warmup: steps over which the learning rate first rises linearly.
         start: the delta at the beginning: ``"zero"``; ``"small"``, normal values times `start_scale`; ``"unit"``, a
             random vector of norm 1.
@@ -91,7 +60,7 @@ class TrainConfig:
         clip_loss: ``"similarity"``, 1 - cosine of image and prompt; ``"directional"``, 1 - cosine of the image's
             change and the way from `neutral_prompt` to the prompt; ``"contrast"``, cross-entropy of the prompt among
             captions that name another value of the same attribute.
-        neutral_prompt: see `clip_loss`.
+        neutral_prompt: see `clip_loss`; None is what the world of the pictures says: "a person".
         clip_temperature: what the cosines are multiplied by in the contrast.
         keep_weight: weight of the loss that keeps CLIP's verdict on the attributes that the prompt does not speak of.
             It rises from none at a fifth of the steps to all of it at half of them; an edit of fine rows alone, and a
@@ -108,7 +77,7 @@ class TrainConfig:
         mask: ``"average"``, ``"union"`` or ``"intersection"`` of the region before and after the edit.
         mask_grow: how far the region is grown, as a share of the image's width.
         protect: parts that never count as the region unless the region names them, so that hair may not turn into a
-            hat; ``()`` for none.
+            hat; ``()`` for none, None for those that the world of the pictures names.
         where: hold the edit to the region (``"foreground"``) or to everything else (``"background"``).
         fence_weight: weight of the hinge that keeps edited latents as near to the data as other faces are.
         components: keep the delta in the principal components of mapped w that hold this share of variance;
@@ -129,106 +98,94 @@ class TrainConfig:
         InputError: a value is of the wrong kind or out of range; the message names the field.
     """
 
-    steps: int = 120
-    batch: int = 4
-    reuse: int = 2
+    steps: int = option(120, whole, 1, 1_000_000)
+    batch: int = option(4, whole, 1, 4096)
+    reuse: int = option(2, whole, 1, 1_000_000)
     seed: int = 0
-    space: str = "W+"
+    loss: tuple[Any, ...] = ("clip", "preservation", "locality", "fence", "correlation")
+    space: str | type[Space] = "W+"
     layers: tuple[int, ...] | str | None = "auto"
     styles: tuple[str, ...] | str = "all"
-    directions: int = 1
-    correlation_weight: float = 1.0
+    directions: int = option(1, whole, 1, 256)
+    correlation_weight: float = option(1.0, real, 0.0, 1e6)
     seeds: tuple[int, ...] | None = None
-    truncation_psi: float | None = None
-    optimiser: str = "shared"
-    row_freedom: float = 0.4
-    learning_rate: float = 0.04
-    schedule: str = "cosine"
-    warmup: int = 5
-    start: str = "small"
-    start_scale: float = 0.003
+    truncation_psi: float | None = option(None, real, 0.0, 100.0, optional=True)
+    optimiser: str = option("shared", one_of, ("adam", "shared"))
+    row_freedom: float = option(0.4, real, 0.0, 1.0)
+    learning_rate: float = option(0.04, real, 1e-9, 100.0)
+    schedule: str | Schedule = "cosine"
+    warmup: int = option(5, whole, 0, 1_000_000)
+    start: str = option("small", one_of, ("zero", "small", "unit"))
+    start_scale: float = option(0.003, real, 0.0, 1e6)
     alpha: tuple[float, float] = (0.1, 1.0)
-    clip_weight: float = 1.0
-    clip_loss: str = "contrast"
-    neutral_prompt: str = "a person"
-    clip_temperature: float = 20.0
-    keep_weight: float = 20.0
-    keep_temperature: float = 20.0
-    augment: bool = True
-    locality_weight: float = 0.05
-    locality_scale: float = 20.0
-    locality_loss: str = "ratio"
+    clip_weight: float = option(1.0, real, 0.0, 1e6)
+    clip_loss: str = option("contrast", one_of, ("similarity", "directional", "contrast"))
+    neutral_prompt: str | None = None
+    clip_temperature: float = option(20.0, real, 1e-3, 1e4)
+    keep_weight: float = option(20.0, real, 0.0, 1e6)
+    keep_temperature: float = option(20.0, real, 1e-3, 1e4)
+    augment: bool = option(True, boolean)
+    locality_weight: float = option(0.05, real, 0.0, 1e6)
+    locality_scale: float = option(20.0, real, 0.0, 1e6)
+    locality_loss: str = option("ratio", one_of, ("score", "ratio", "bounded"))
     score_layers: tuple[str, ...] | str = "image"
-    difference: str = "l1"
-    mask: str = "union"
-    mask_grow: float = 0.03
-    protect: tuple[str, ...] = ("glasses", "earrings", "necklace", "hat")
-    where: str = "foreground"
-    fence_weight: float = 1.0
-    components: float | None = 0.985
-    row_cap: float | None = 0.35
-    resolution: int | None = None
-    precision: str = "auto"
-    low_memory: bool = False
+    difference: str = option("l1", one_of, ("l2", "l1", "cosine"))
+    mask: str = option("union", one_of, ("average", "union", "intersection"))
+    mask_grow: float = option(0.03, real, 0.0, 0.5)
+    protect: tuple[str, ...] | None = None
+    where: str = option("foreground", one_of, ("foreground", "background"))
+    fence_weight: float = option(1.0, real, 0.0, 1e6)
+    components: float | None = option(0.985, real, 0.0, 1.0, optional=True)
+    row_cap: float | None = option(0.35, real, 0.0, 100.0, optional=True)
+    resolution: int | None = option(None, whole, 4, 65536, optional=True)
+    precision: str = option("auto", one_of, ("auto", "float32", "bfloat16", "float16"))
+    low_memory: bool = option(False, boolean)
     probe_groups: tuple[str, ...] = ("coarse", "middle", "fine", "all")
-    probe_steps: int = 40
-    probe_share: float = 0.75
-    calibrate: bool = True
-    calibration_faces: int = 24
+    probe_steps: int = option(40, whole, 1, 1_000_000)
+    probe_share: float = option(0.75, real, 0.0, 1.0)
+    calibrate: bool = option(True, boolean)
+    calibration_faces: int = option(24, whole, 2, 4096)
 
     def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise InputError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
-        for name, (low, high) in _WHOLE.items():
-            self._set(name, _whole(name, getattr(self, name), low, high))
-        for name, bounds in _REAL.items():
-            self._set(name, _real(name, getattr(self, name), *bounds))
-        for name in ("augment", "calibrate", "low_memory"):
-            if not isinstance(getattr(self, name), bool):
-                raise InputError(f"{name} must be True or False; got {getattr(self, name)!r}")
+        checked_fields(self)
         self._set("seed", check_seed(self.seed))
         if self.seeds is not None:
             self._set("seeds", check_seeds(self.seeds))
-        self._check_shares()
+        for name in ("components", "row_cap"):
+            if getattr(self, name) == 0.0:
+                raise InputError(f"{name} must be above 0, or None to leave it off")
+        self._set("loss", _terms(self.loss))
+        if not isinstance(self.space, type):
+            one_of("space", self.space, SPACES)
+        if isinstance(self.schedule, str):
+            one_of("schedule", self.schedule, SCHEDULES)
+        elif not callable(self.schedule):
+            raise InputError(f"schedule must be one of {', '.join(SCHEDULES)}, or a function; got {self.schedule!r}")
         self._check_alpha()
         self._check_layers()
-        self._check_protect()
+        if self.protect is not None:
+            sequence = isinstance(self.protect, (tuple, list))
+            if not sequence or not all(isinstance(part, str) for part in self.protect):
+                raise InputError(f"protect must be a sequence of parts, () for none; got {self.protect!r}")
+            self._set("protect", tuple(self.protect))
         if self.start == "zero" and self.directions > 1:
             raise InputError('several directions that start at "zero" would stay alike; take "small" or "unit"')
-        if not isinstance(self.neutral_prompt, str) or not self.neutral_prompt.strip():
+        neutral = self.neutral_prompt
+        if neutral is not None and (not isinstance(neutral, str) or not neutral.strip()):
             raise InputError(f"neutral_prompt must be a sentence; got {self.neutral_prompt!r}")
-        if self.resolution is not None:
-            side = _whole("resolution", self.resolution, 4, 65536)
-            if side & (side - 1):
-                raise InputError(f"resolution must be a power of two; got {side}")
+        if self.resolution is not None and self.resolution & (self.resolution - 1):
+            raise InputError(f"resolution must be a power of two; got {self.resolution}")
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)  # the dataclass is frozen to everybody else
 
-    def _check_shares(self) -> None:
-        for name in _SHARES:
-            value = getattr(self, name)
-            if value is not None:
-                self._set(name, _real(name, value, 0.0, 1.0 if name == "components" else 100.0))
-                if name != "truncation_psi" and getattr(self, name) == 0.0:
-                    raise InputError(f"{name} must be above 0, or None to leave it off")
-
     def _check_alpha(self) -> None:
         if not isinstance(self.alpha, (tuple, list)) or len(self.alpha) != 2:
             raise InputError(f"alpha must be a pair (lowest, highest); got {self.alpha!r}")
-        low, high = (_real("alpha", value, -100.0, 100.0) for value in self.alpha)
+        low, high = (real("alpha", value, -100.0, 100.0) for value in self.alpha)
         if low > high or low == high == 0.0:
             raise InputError(f"alpha must be a pair (lowest, highest) that is not all zero; got {self.alpha!r}")
         self._set("alpha", (low, high))
-
-    def _check_protect(self) -> None:
-        if not isinstance(self.protect, (tuple, list)):
-            raise InputError(f"protect must be a sequence of parts, () for none; got {self.protect!r}")
-        try:
-            self._set("protect", find_world().expand(self.protect))
-        except InputError as error:
-            raise InputError(f"protect: {error}") from None
 
     def _check_layers(self) -> None:
         if isinstance(self.layers, str):
@@ -236,7 +193,7 @@ class TrainConfig:
                 raise InputError(f'layers must be "auto", None (all) or row numbers; got {self.layers!r}')
         elif self.layers is not None:
             rows = _names("layers", self.layers)
-            self._set("layers", tuple(sorted({_whole("layers", row, 0, 1023) for row in rows})))
+            self._set("layers", tuple(sorted({whole("layers", row, 0, 1023) for row in rows})))
         if not isinstance(self.styles, str):
             self._set("styles", tuple(str(name) for name in _names("styles", self.styles)))
         elif self.styles not in ("all", "conv"):
@@ -310,21 +267,27 @@ class TrainConfig:
             steps: length of the run; None is `self.steps`.
         """
         total = self.steps if steps is None else steps
-        rate = self.learning_rate * min(1.0, (step + 1) / (self.warmup + 1))
-        if self.schedule == "halved":
-            return float(rate * 0.5 ** (4 * step // total))
-        if self.schedule == "cosine":
-            return rate * 0.5 * (1 + math.cos(math.pi * step / total))
-        return rate
+        schedule = SCHEDULES[self.schedule] if isinstance(self.schedule, str) else self.schedule
+        return self.learning_rate * min(1.0, (step + 1) / (self.warmup + 1)) * schedule(step, total)
 
     def to_json(self) -> dict[str, Any]:
-        """All fields as plain JSON values."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """All fields as plain JSON values; what is of the caller's own by its name."""
+        own = {
+            "loss": [TERMS.name_of(term) for term in self.loss],
+            "space": SPACES.name_of(self.space),
+            "schedule": SCHEDULES.name_of(self.schedule),
+        }
+        values = {one.name: getattr(self, one.name) for one in fields(self)} | own
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TrainConfig:
+    def from_json(cls, data: Mapping[str, Any], *, like: TrainConfig | None = None) -> TrainConfig:
         """Read what `to_json` wrote.
 
+        Args:
+            data: the values; fields that are not there have their default.
+            like: where the terms, space and schedule of the caller's own are taken from that `data` knows by name only;
+                None finds them where they were registered.
         Raises:
             InputError: `data` is not a mapping, has an unknown field, or a value out of range.
         """
@@ -332,7 +295,14 @@ class TrainConfig:
             raise InputError(f"a training config must be a JSON object; got {type(data).__name__}")
         _check_known(data)
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        if like is not None:
+            named = like.to_json()
+            values |= {name: getattr(like, name) for name in _OWN if data.get(name) == named[name]}
         return cls(**values)
+
+
+#: fields that may hold something of the caller's own
+_OWN = ("loss", "space", "schedule")
 
 
 def _check_known(names: Mapping[str, Any]) -> None:
@@ -342,16 +312,20 @@ def _check_known(names: Mapping[str, Any]) -> None:
         raise InputError(f"unknown training option {unknown[0]!r}; known: {', '.join(known)}")
 
 
-def _whole(name: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InputError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
-    return value
-
-
-def _real(name: str, value: object, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:  # nan fails too
-        raise InputError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}")
-    return float(value)
+def _terms(loss: object) -> tuple[Any, ...]:
+    """The terms of the loss: names that are known, and whatever can be called and has a name and a weight."""
+    terms = (loss,) if isinstance(loss, str) or not isinstance(loss, (tuple, list)) else tuple(loss)
+    for term in terms:
+        own = callable(term) and callable(getattr(term, "weight", None))
+        if term not in TERMS if isinstance(term, str) else not own:
+            raise InputError(
+                f"loss must hold names of terms ({', '.join(TERMS)}) or terms of your own, subclasses of "
+                f"eclipsed.Term; got {shown(term)}"
+            )
+    names = [TERMS.name_of(term) for term in terms]
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"loss must hold at least one term, each of a name of its own; got {', '.join(names) or '()'}")
+    return terms
 
 
 def _names(name: str, value: object) -> tuple[Any, ...]:

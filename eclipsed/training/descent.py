@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,16 +11,16 @@ from torch import Tensor
 
 from eclipsed.errors import TrainingError
 from eclipsed.latents.space import Space
-from eclipsed.training.batch import Batch
-from eclipsed.training.objective import Objective, Terms
+from eclipsed.training.batches import Batch, Step
+from eclipsed.training.terms import Loss
 
-__all__ = ["Point", "adam", "advance", "pace"]
+__all__ = ["AdamState", "Figures", "adam", "advance", "pace"]
 
 BETAS = (0.9, 0.999)  # decay of Adam's two means
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
+class AdamState:
     """Where a descent stands; a step makes a new one, so that the last good one is never lost.
 
     Args:
@@ -36,27 +36,40 @@ class Point:
     second: Tensor
 
     @classmethod
-    def start(cls, deltas: Tensor) -> Point:
-        """The point before the first step."""
+    def start(cls, deltas: Tensor) -> AdamState:
+        """The state before the first step."""
         return cls(0, deltas.detach(), torch.zeros_like(deltas), torch.zeros_like(deltas))
 
-    def to(self, device: torch.device) -> Point:
+    def to(self, device: torch.device) -> AdamState:
         """The same on another device."""
-        return Point(self.step, self.deltas.to(device), self.first.to(device), self.second.to(device))
+        return AdamState(self.step, self.deltas.to(device), self.first.to(device), self.second.to(device))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a person wants to see of a step.
+
+    Args:
+        loss: before the step.
+        terms: name of each term that took part -> what it shows.
+    """
+
+    loss: float
+    terms: Mapping[str, float]
 
 
 def adam(
-    point: Point,
+    state: AdamState,
     gradient: Tensor,
     *,
     rate: float | Tensor,
     betas: tuple[float, float] = BETAS,
     shared: Tensor | None = None,
-) -> Point:
+) -> AdamState:
     """One step of Adam.
 
     Args:
-        point: where it starts.
+        state: where it starts.
         gradient: of the loss in the deltas, (K, …).
         rate: learning rate; or, where the step's number is not to be asked for, what `pace` made of both.
         betas: decay of the two means.
@@ -65,17 +78,17 @@ def adam(
             matter little move as far as those that matter, and depends on the axes of ws. None is Adam.
     Source: Kingma and Ba 2014, arXiv:1412.6980, algorithm 1, with eps 1e-8.
     """
-    length, seen = (rate if isinstance(rate, Tensor) else pace(rate, point.step, betas=betas)).to(gradient.dtype)
-    first = torch.lerp(point.first, gradient, 1 - betas[0])
+    length, seen = (rate if isinstance(rate, Tensor) else pace(rate, state.step, betas=betas)).to(gradient.dtype)
+    first = torch.lerp(state.first, gradient, 1 - betas[0])
     squares = gradient.square()
     if shared is not None:
         rest = tuple(range(1, squares.ndim))
         mean = (squares * shared).sum(dim=rest, keepdim=True) / shared.sum(dim=rest, keepdim=True).clamp_min(1)
         squares = mean.expand_as(squares)
-    second = torch.lerp(point.second, squares, 1 - betas[1])
+    second = torch.lerp(state.second, squares, 1 - betas[1])
     deviation = (second / seen).sqrt() + 1e-8
-    deltas = point.deltas - length * first / deviation
-    return Point(point.step + 1, deltas, first, second)
+    deltas = state.deltas - length * first / deviation
+    return AdamState(state.step + 1, deltas, first, second)
 
 
 def pace(rate: float, step: int, *, betas: tuple[float, float] = BETAS) -> Tensor:
@@ -85,84 +98,86 @@ def pace(rate: float, step: int, *, betas: tuple[float, float] = BETAS) -> Tenso
 
 
 def advance(
-    objective: Objective, batches: Iterable[Batch], space: Space, point: Point, *, rate: float, shared: bool
-) -> tuple[Point, Terms]:
+    loss: Loss, batches: Iterable[Batch], space: Space, state: AdamState, *, step: Step, rate: float, shared: bool
+) -> tuple[AdamState, Figures]:
     """One step of training.
 
     Args:
-        objective: the loss.
+        loss: that is to fall.
         batches: the faces of this step, in one piece or in several whose gradients add up.
         space: where the deltas live.
-        point: where the descent stands.
+        state: where the descent stands.
+        step: which one it is.
         rate: learning rate.
         shared: whether the numbers of a delta share one second moment, and its rows go together as far as the config's
             `row_freedom` says.
     Returns:
-        The next point, and the terms of the loss before the step, without gradient.
+        The next state, and what a person wants to see of the loss before the step.
     Raises:
         TrainingError: the loss, its gradient or the new deltas are not finite.
     """
-    start, sizes = replace(point, step=0), pace(rate, point.step).to(point.deltas.dtype)
-    if objective.recordable:
-        key = ("step", objective.config, space.key, shared)
-        batches = [_weighted(batch) if objective.bystanders else batch for batch in batches]
-        found = objective.recorder(
-            key,
-            lambda batches, point, rate: _step(objective, batches, space, point, rate=rate, shared=shared),
-            batches,
+    start, sizes = replace(state, step=0), pace(rate, state.step).to(state.deltas.dtype)
+    weights = loss.weights(step)
+    if loss.batches.recordable:
+        following, told = loss.task.recorder(
+            ("step", loss.task.config, space.key, shared),
+            lambda batches, state, sizes, weights: _step(loss, batches, space, state, sizes, weights, shared, True),
+            list(batches),
             start,
             sizes,
+            weights,
         )
     else:
-        found = _step(objective, batches, space, start, rate=sizes, shared=shared)
-    following, seen = found
-    loss, clip, locality, sound = seen.tolist()
-    if not math.isfinite(loss):
+        following, told = _step(loss, batches, space, start, sizes, weights, shared, False)
+    value, *shown, sound = told.tolist()
+    if not math.isfinite(value):
         raise TrainingError(
-            f"the loss became {loss} at step {point.step + 1}; what was learned before it is kept: "
+            f"the loss became {value} at step {state.step + 1}; what was learned before it is kept: "
             "lower learning_rate or the weights"
         )
     if not sound:
         raise TrainingError(
-            f"the gradient was not finite at step {point.step + 1}; what was learned before it is kept: "
+            f"the gradient was not finite at step {state.step + 1}; what was learned before it is kept: "
             "lower learning_rate or the weights"
         )
-    return replace(following, step=point.step + 1), Terms(torch.tensor(loss), clip, locality)
+    names = [term.name for term in loss.terms]
+    terms = {name: one for name, one, weight in zip(names, shown, weights.tolist(), strict=True) if weight}
+    return replace(following, step=state.step + 1), Figures(value, terms)
 
 
 def _step(
-    objective: Objective, batches: Iterable[Batch], space: Space, point: Point, *, rate: Tensor, shared: bool
-) -> tuple[Point, Tensor]:
-    """One step, without asking the device for a number.
+    loss: Loss,
+    batches: Iterable[Batch],
+    space: Space,
+    state: AdamState,
+    sizes: Tensor,
+    weights: Tensor,
+    shared: bool,
+    every: bool,
+) -> tuple[AdamState, Tensor]:
+    """One step; with `every` term computed, without asking the device for a number.
 
     Returns:
-        The next point; and the loss, the cosine, the localization score, and 1 where all new numbers are finite, (4,).
+        The next state; and the loss, what each term shows, and 1 where all new numbers are finite, (T + 2,).
     """
-    config = objective.config
-    deltas = point.deltas.detach().requires_grad_()
+    config = loss.task.config
+    deltas = state.deltas.detach().requires_grad_()
     gradient, parts, count = torch.zeros_like(deltas), [], 0
     for batch in batches:
-        loss, seen = objective.losses(batch, space, deltas)
-        (own,) = torch.autograd.grad(loss, deltas)
+        value, shown = loss(batch, space, deltas, weights, every=every)
+        (own,) = torch.autograd.grad(value, deltas)
         gradient = gradient + own * len(batch)
-        parts.append(torch.cat([loss.detach().view(1), seen]) * len(batch))
+        parts.append(torch.cat([value.detach().view(1), shown]) * len(batch))
         count += len(batch)
     gradient = gradient / count
     among = None
     if shared:
         among = space.keep(torch.ones_like(gradient))
         gradient = space.share_rows(gradient, config.row_freedom)
-    following = adam(replace(point, deltas=deltas.detach()), gradient, rate=rate, shared=among)
-    tamed = space.constrain(
-        following.deltas, objective.spread, project=config.components is not None, row_cap=config.row_cap
+    following = adam(replace(state, deltas=deltas.detach()), gradient, rate=sizes, shared=among)
+    constrained = space.constrain(
+        following.deltas, loss.task.statistics, project=config.components is not None, row_cap=config.row_cap
     )
-    sound = torch.isfinite(tamed).all().view(1)
+    sound = torch.isfinite(constrained).all().view(1)
     told = torch.stack(parts).sum(dim=0) / count
-    return replace(following, deltas=tamed), torch.cat([told, sound.to(told)])
-
-
-def _weighted(batch: Batch) -> Batch:
-    """A batch whose weight of the bystander loss is an input of the graph, where there is that loss."""
-    if batch.embedding is None or isinstance(batch.keep, Tensor):
-        return batch
-    return replace(batch, keep=torch.tensor(batch.keep, dtype=torch.float32))
+    return replace(following, deltas=constrained), torch.cat([told, sound.to(told)])

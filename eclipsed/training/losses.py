@@ -12,15 +12,15 @@ from eclipsed.errors import InputError
 from eclipsed.images.change import localization_score, outside_inside_ratio
 
 __all__ = [
-    "bystander_loss",
-    "bystander_loss_at_once",
     "contrast_loss",
     "contrast_margin",
-    "correlation_penalty",
+    "correlation_penalties",
     "directional_loss",
-    "filled_up",
     "hinge",
     "mean_locality_loss",
+    "pad_captions",
+    "padded_preservation_loss",
+    "preservation_loss",
     "similarity_loss",
 ]
 
@@ -68,7 +68,7 @@ def contrast_loss(images: Tensor, texts: Tensor, *, temperature: float) -> Tenso
     return -F.log_softmax(temperature * images @ texts.T, dim=1)[:, 0]
 
 
-def bystander_loss(before: Tensor, after: Tensor, texts: Sequence[Tensor], *, temperature: float) -> Tensor:
+def preservation_loss(before: Tensor, after: Tensor, texts: Sequence[Tensor], *, temperature: float) -> Tensor:
     """How far CLIP's verdict on other attributes moves: Kullback-Leibler divergence, averaged over the attributes.
 
     Args:
@@ -86,10 +86,10 @@ def bystander_loss(before: Tensor, after: Tensor, texts: Sequence[Tensor], *, te
     return torch.stack(each).mean(dim=0)
 
 
-def bystander_loss_at_once(
+def padded_preservation_loss(
     before: Tensor, after: Tensor, texts: Tensor, absent: Tensor, *, temperature: float
 ) -> Tensor:
-    """The same as `bystander_loss` in a few operations on all attributes, for a GPU.
+    """The same as `preservation_loss` in a few operations on all attributes, for a GPU.
 
     Args:
         before: see there.
@@ -108,8 +108,8 @@ def bystander_loss_at_once(
     return (was.exp() * (was - now)).sum(dim=2).mean(dim=1)
 
 
-def filled_up(texts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Captions of several attributes, (T, D) each, as `bystander_loss_at_once` takes them."""
+def pad_captions(texts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Captions of several attributes, (T, D) each, as `padded_preservation_loss` takes them."""
     together = torch.nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
     counts = torch.tensor([len(one) for one in texts], device=together.device)
     return together, torch.arange(together.shape[1], device=together.device) >= counts[:, None]
@@ -132,21 +132,21 @@ def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Ten
     return logits[:, 0] - logits[:, 1:].amax(dim=1)
 
 
-def correlation_penalty(deltas: Tensor) -> Tensor:
-    """Mean squared cosine between different directions; 0 when all are orthogonal or there is one only.
+def correlation_penalties(deltas: Tensor) -> Tensor:
+    """Mean squared cosine of each direction with the others; 0 when it is orthogonal to them, or there is no other.
 
     Args:
         deltas: (K, …).
     Returns:
-        A scalar in [0, 1].
+        (K,), in [0, 1].
     Source: Pajouheshgar et al. 2022, arXiv:2111.12583, the term that keeps several directions apart.
     """
     count = deltas.shape[0]
     if count < 2:
-        return deltas.new_zeros(())
+        return deltas.new_zeros(count)
     unit = F.normalize(deltas.flatten(1), dim=1)
     squares = (unit @ unit.T).square()
-    return (squares.sum() - squares.diagonal().sum()) / (count * (count - 1))
+    return (squares.sum(dim=1) - squares.diagonal()) / (count - 1)
 
 
 def hinge(values: Tensor, limit: float = 1.0) -> Tensor:

@@ -12,20 +12,20 @@ from eclipsed.latents.rows import row_groups
 from eclipsed.latents.space import Space
 from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
-from eclipsed.training.batch import Batch
+from eclipsed.training.batches import Batch, Step, step_rng
 from eclipsed.training.config import TrainConfig
-from eclipsed.training.descent import Point, advance
-from eclipsed.training.objective import Objective, Terms, step_rng
+from eclipsed.training.descent import AdamState, Figures, advance
+from eclipsed.training.terms import Loss
 
 __all__ = ["choose_space", "group_rows"]
 
-_STREAM, _START = 2, 3  # of random numbers, beside those of training
+_START = 3  # stream of random numbers, beside those of the steps
 _ALIKE = 0.06  # of the share: parts that differ by no more do as much as each other
 _SAVED = 0.06  # of the loss: a trial that saves less has not found anything yet
 _JUDGED = 3  # batches on which the groups are compared
 
 
-def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tuple[Space, dict[str, float]]:
+def choose_space(loss: Loss, tell: Callable[[int, Figures], None]) -> tuple[Space, dict[str, float]]:
     """Learn for a few steps in all rows that are asked about, then keep the group of them that did the most.
 
     What a group did is the loss that its rows of the learned delta save alone, as a share of what the whole delta
@@ -33,16 +33,17 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
     For the same reason the trial's optimiser is Adam, which moves all rows alike.
 
     Args:
-        objective: the loss; its config says which groups and how long.
-        tell: called after each step with its number, from 1, and its terms.
+        loss: of the training; its config says which groups and how long.
+        tell: called after each step with its number, from 1, and its figures.
     Returns:
         The chosen space, and the share of each group; no shares where there is nothing to choose.
     Raises:
         InputError: the config's styles read none of the groups.
         TrainingError: a loss is not finite.
     """
-    config, generator = objective.config, objective.generator
-    groups = group_rows(generator, config, objective.resolution)
+    task = loss.task
+    config, generator = task.config, task.generator
+    groups = group_rows(generator, config, task.resolution)
     every = tuple(sorted(set().union(*groups.values())))
     whole = make_space(config.space, generator, layers=every, styles=config.styles)
     if len(groups) == 1:
@@ -50,14 +51,14 @@ def choose_space(objective: Objective, tell: Callable[[int, Terms], None]) -> tu
     start = whole.start(
         config.directions, kind=config.start, scale=config.start_scale, rng=step_rng(config.seed, 0, _START)
     )
-    point = Point.start(start)
-    for step in range(config.probe_steps):
-        batches = objective.batches(step, stream=_STREAM, row=min(every))
-        rate = config.learning_rate_at(step, config.probe_steps)
-        point, terms = advance(objective, batches, whole, point, rate=rate, shared=False)
-        tell(step + 1, terms)
-    judged = [objective.batch(config.probe_steps + k, stream=_STREAM) for k in range(_JUDGED)]
-    shares = _shares(objective, whole, groups, point.deltas, judged)
+    state = AdamState.start(start)
+    for number in range(config.probe_steps):
+        step = Step(number, config.probe_steps, row=min(every), trial=True)
+        rate = config.learning_rate_at(number, config.probe_steps)
+        state, figures = advance(loss, loss.batches.of(step), whole, state, step=step, rate=rate, shared=False)
+        tell(number + 1, figures)
+    judged = [Step(config.probe_steps + k, config.probe_steps, trial=True) for k in range(_JUDGED)]
+    shares = _shares(loss, whole, groups, state.deltas, judged)
     rows = groups[_best(shares, groups, config.probe_share)]
     return make_space(config.space, generator, layers=rows, styles=config.styles), shares
 
@@ -92,18 +93,19 @@ def group_rows(generator: Generator, config: TrainConfig, resolution: int) -> di
 
 @torch.no_grad()
 def _shares(
-    objective: Objective, whole: Space, groups: dict[str, tuple[int, ...]], deltas: Tensor, batches: list[Batch]
+    loss: Loss, whole: Space, groups: dict[str, tuple[int, ...]], deltas: Tensor, steps: Sequence[Step]
 ) -> dict[str, float]:
     """How much of the loss that the deltas save each group saves alone; 0 for all when hardly anything is saved."""
+    judged: list[tuple[Batch, Tensor]] = [(loss.batches.whole(step), loss.weights(step)) for step in steps]
 
-    def loss(space: Space, moved: Tensor) -> float:
-        return sum(float(objective.terms(batch, space, moved).loss) for batch in batches)
+    def lost(space: Space, moved: Tensor) -> float:
+        return sum(float(loss(batch, space, moved, weights)[0]) for batch, weights in judged)
 
-    before = loss(whole, torch.zeros_like(deltas))
-    saved = before - loss(whole, deltas)
+    before = lost(whole, torch.zeros_like(deltas))
+    saved = before - lost(whole, deltas)
     if saved <= _SAVED * abs(before):
         return dict.fromkeys(groups, 0.0)
-    return {name: (before - loss(whole.restricted(rows), deltas)) / saved for name, rows in groups.items()}
+    return {name: (before - lost(whole.restricted(rows), deltas)) / saved for name, rows in groups.items()}
 
 
 def _best(shares: Mapping[str, float], groups: Mapping[str, Sequence[int]], least: float) -> str:

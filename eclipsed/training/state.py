@@ -18,9 +18,12 @@ from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
 from eclipsed.training.config import TrainConfig
-from eclipsed.training.descent import Point
+from eclipsed.training.descent import AdamState
 
-__all__ = ["TrainingState"]
+__all__ = ["METHOD", "TrainingState"]
+
+#: how a direction was made that was learned from a sentence, as its file says
+METHOD = "trained"
 
 _TENSORS = ("deltas", "first", "second")
 
@@ -30,7 +33,7 @@ class TrainingState:
     """Where a training stands after some steps.
 
     Args:
-        point: steps done, deltas and Adam's moments.
+        adam: steps done, deltas and Adam's moments.
         rows: rows of ws that were chosen.
         prompt: what it trains for.
         region: the parts it may change.
@@ -41,7 +44,7 @@ class TrainingState:
         probe: what the trial of row groups found, group -> share of the saved loss.
     """
 
-    point: Point
+    adam: AdamState
     rows: tuple[int, ...]
     prompt: str
     region: Region
@@ -57,9 +60,9 @@ class TrainingState:
         Raises:
             OutputError: it cannot be written.
         """
-        tensors = {name: getattr(self.point, name) for name in _TENSORS}
+        tensors = {name: getattr(self.adam, name) for name in _TENSORS}
         data = {
-            "step": self.point.step,
+            "step": self.adam.step,
             "rows": list(self.rows),
             "prompt": self.prompt,
             "region": self.region.to_json(),
@@ -72,20 +75,24 @@ class TrainingState:
         return header.write(path, TRAINING, data, tensors)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> TrainingState:
+    def load(cls, path: str | os.PathLike[str], *, like: TrainConfig | None = None) -> TrainingState:
         """Read what `save` wrote.
 
+        Args:
+            path: the file.
+            like: the config that is asked for now; see `TrainConfig.from_json`.
         Raises:
             MissingModelError: there is no such file.
             InputError: it is not the state of a training, or is damaged.
         """
         data, tensors = header.read(path, TRAINING)
         try:
+            config = TrainConfig.from_json(data["config"], like=like)
             return cls(
-                point=_point(int(data["step"]), tensors, TrainConfig.from_json(data["config"])),
+                adam=_adam(int(data["step"]), tensors, config),
                 rows=tuple(int(row) for row in data["rows"]),
                 region=Region.from_json(data["region"]),
-                config=TrainConfig.from_json(data["config"]),
+                config=config,
                 probe={str(name): float(share) for name, share in data["probe"].items()},
                 **{name: str(data[name]) for name in ("prompt", "generator", "clip", "faces")},
             )
@@ -102,14 +109,16 @@ class TrainingState:
         """
         space = make_space(self.config.space, generator, layers=self.rows, styles=self.config.styles)
         learned = Direction(
-            deltas=self.point.deltas.detach().cpu(),
+            deltas=self.adam.deltas.detach().cpu(),
             prompt=self.prompt,
             region=self.region,
-            space=self.config.space,
+            space=space.name,
             layers=space.rows,
             styles=space.columns,
             generator=self.generator,
             generator_name=generator.name,
+            method=METHOD,
+            clip=self.clip,
             config=self.config.to_json(),
             seed=self.config.seed,
         )
@@ -141,9 +150,9 @@ class TrainingState:
                 )
 
 
-def _point(step: int, tensors: Mapping[str, Tensor], config: TrainConfig) -> Point:
+def _adam(step: int, tensors: Mapping[str, Tensor], config: TrainConfig) -> AdamState:
     kept = [tensors[name] for name in _TENSORS]
     finite = all(bool(torch.isfinite(tensor).all()) for tensor in kept)
     if len({tuple(tensor.shape) for tensor in kept}) != 1 or not finite or not 0 <= step <= config.steps:
         raise ValueError("its tensors or its step make no sense")
-    return Point(step, *kept)
+    return AdamState(step, *kept)

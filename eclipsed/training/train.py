@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from eclipsed.directions.calibration import calibrate
+from eclipsed.directions.margins import clip_margin
 from eclipsed.errors import EclipsedWarning, InputError, LocalityWarning, TrainingError, VocabularyWarning
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
@@ -20,62 +21,21 @@ from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
-from eclipsed.prompts.reading import read
+from eclipsed.prompts.reading import Reading, read
 from eclipsed.prompts.region import Region
-from eclipsed.training.calibration import LADDER, calibrate
+from eclipsed.training.batches import Step, step_rng
 from eclipsed.training.config import TrainConfig
-from eclipsed.training.descent import Point, advance
-from eclipsed.training.objective import Objective, Terms, step_rng
+from eclipsed.training.descent import AdamState, advance
+from eclipsed.training.events import BrokenTraining, Callback, Clock, StopTraining
 from eclipsed.training.probe import choose_space
 from eclipsed.training.state import TrainingState
+from eclipsed.training.task import Task
+from eclipsed.training.terms import Loss
 from eclipsed.values.checks import whole
-from eclipsed.worlds.world import World
 
-__all__ = ["BrokenTraining", "Callback", "StopTraining", "TrainStep", "train"]
+__all__ = ["train"]
 
 _START = 1  # stream of random numbers, beside that of the steps
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainStep:
-    """What a callback is told after each step.
-
-    Args:
-        phase: ``"probe"`` (in which rows the edit lives), ``"train"`` or ``"calibrate"``.
-        step: steps of the phase that are done, from 1.
-        steps: of the phase.
-        loss: of this step.
-        clip: mean cosine of the edited pictures and the prompt.
-        locality: share of the change that fell inside the region, [0, 1]; nan when locality is off.
-        seconds: since the training began.
-        seconds_left: until all phases are done, as far as one can tell.
-    """
-
-    phase: str
-    step: int
-    steps: int
-    loss: float
-    clip: float
-    locality: float
-    seconds: float
-    seconds_left: float
-
-
-Callback = Callable[[TrainStep], object]
-
-
-class StopTraining(Exception):
-    """Raise it in a callback, or return False there, to stop early and keep what was learned."""
-
-
-class BrokenTraining(TrainingError):
-    """Training had to stop.
-
-    Attributes:
-        direction: what was learned up to the last good step, not calibrated; None when that is nothing.
-    """
-
-    direction: Direction | None = None
 
 
 def train(
@@ -118,37 +78,39 @@ def train(
         OutputError: the state cannot be written.
     """
     save_every = whole("save_every", save_every, 1)
-    saved = None if resume is None else TrainingState.load(resume)
-    region = _region(prompt, region, saved, parser.world)
+    reading = read(prompt, world=parser.world)
+    saved = None if resume is None else TrainingState.load(resume, like=config)
+    region = _region(reading, region, saved)
     config = config or (saved.config if saved else TrainConfig())
     place = resume if state is None else state
     if place is not None:
         check_writable(place)
     _warn(prompt, region, clip)
     with _memory(config):
-        objective = Objective(
-            generator,
-            parser,
-            clip,
-            prompt=prompt,
+        task = Task.of(
+            reading,
+            generator=generator,
+            parser=parser,
+            clip=clip,
             region=region,
             config=config,
             latents=latents,
             truncation_psi=truncation_psi,
         )
+        loss = Loss(task)
     try:
-        return _Run(objective, _digest(latents), _Clock(config, callback), place, save_every).run(saved)
+        return _Run(loss, _digest(latents), Clock(task.config, callback), place, save_every).run(saved)
     finally:
-        objective.recorder.clear()
+        task.recorder.clear()
 
 
 class _Run:
     """One training from its start to the direction."""
 
     def __init__(
-        self, objective: Objective, faces: str, clock: _Clock, place: str | os.PathLike[str] | None, save_every: int
+        self, loss: Loss, faces: str, clock: Clock, place: str | os.PathLike[str] | None, save_every: int
     ) -> None:
-        self.objective, self.config = objective, objective.config
+        self.loss, self.task, self.config = loss, loss.task, loss.task.config
         self.faces, self.clock, self.place, self.save_every = faces, clock, place, save_every
         self.state: TrainingState | None = None  # after the last whole step
         self.saved_at = -1
@@ -173,81 +135,89 @@ class _Run:
 
     @property
     def _learned(self) -> bool:
-        return self.state is not None and self.state.point.step > 0
+        return self.state is not None and self.state.adam.step > 0
 
     def _descend(self, saved: TrainingState | None) -> None:
         state = self._begin(saved)
         self.state = state
         space = self._space(state.rows)
-        self.clock.begin("train", state.point.step)
-        for step in range(state.point.step, self.config.steps):
-            batches = self.objective.batches(step, row=min(space.rows))
-            rate = self.config.learning_rate_at(step)
-            point, terms = advance(
-                self.objective, batches, space, state.point, rate=rate, shared=self.config.optimiser == "shared"
-            )
-            self.state = state = replace(state, point=point)
-            if point.step % self.save_every == 0:
+        self.clock.begin("train", state.adam.step)
+        for number in range(state.adam.step, self.config.steps):
+            step = Step(number, self.config.steps, row=min(space.rows))
+            rate, shared = self.config.learning_rate_at(number), self.config.optimiser == "shared"
+            faces = self.loss.batches.of(step)
+            adam, figures = advance(self.loss, faces, space, state.adam, step=step, rate=rate, shared=shared)
+            self.state = state = replace(state, adam=adam)
+            if adam.step % self.save_every == 0:
                 self._save()
-            self.clock.tell(point.step, terms)
+            self.clock.tell(adam.step, figures)
 
     def _begin(self, saved: TrainingState | None) -> TrainingState:
-        config, generator = self.config, self.objective.generator
+        config, task = self.config, self.task
         probe: dict[str, float] = {}
         if saved is not None:
             space = self._space(saved.rows)
         elif config.layers == "auto":
             self.clock.begin("probe", 0)
-            space, probe = choose_space(self.objective, self.clock.tell)
+            space, probe = choose_space(self.loss, self.clock.tell)
         else:
-            space = make_space(config.space, generator, layers=_rows(config), styles=config.styles)
+            space = make_space(config.space, task.generator, layers=_rows(config), styles=config.styles)
         rng = step_rng(config.seed, 0, _START)
         deltas = space.start(config.directions, kind=config.start, scale=config.start_scale, rng=rng)
         fresh = TrainingState(
-            point=Point.start(deltas),
+            adam=AdamState.start(deltas),
             rows=space.rows,
-            prompt=self.objective.prompt,
-            region=self.objective.region,
+            prompt=task.prompt,
+            region=task.region,
             config=config,
-            generator=generator.fingerprint,
-            clip=self.objective.clip.name,
+            generator=task.generator.fingerprint,
+            clip=task.clip.name,
             faces=self.faces,
             probe=probe,
         )
         if saved is None:
             return fresh
         saved.check(fresh)
-        return replace(saved, point=saved.point.to(generator.device))
+        return replace(saved, config=config, adam=saved.adam.to(task.generator.device))
 
     def _space(self, rows: tuple[int, ...]) -> Space:
-        return make_space(self.config.space, self.objective.generator, layers=rows, styles=self.config.styles)
+        return make_space(self.config.space, self.task.generator, layers=rows, styles=self.config.styles)
 
     def _save(self) -> None:
-        if self.place is not None and self.state is not None and self.state.point.step != self.saved_at:
+        if self.place is not None and self.state is not None and self.state.adam.step != self.saved_at:
             self.state.save(self.place)
-            self.saved_at = self.state.point.step
+            self.saved_at = self.state.adam.step
 
     def _direction(self) -> Direction:
         assert self.state is not None
         config, state = self.config, self.state
         scores: dict[str, object] = {"seconds": round(self.clock.seconds, 1)}
-        if math.isfinite(self.clock.last.clip):
-            scores["loss"] = float(self.clock.last.loss)
+        if math.isfinite(self.clock.last.loss):
+            scores["loss"] = self.clock.last.loss
         if state.probe:
             scores["probe"] = dict(state.probe)
         note = ""
-        if state.point.step < config.steps:
-            scores["stopped_at"] = state.point.step
-            note = f"stopped at step {state.point.step} of {config.steps}"
-        return replace(state.direction(self.objective.generator), scores=scores, note=note)
+        if state.adam.step < config.steps:
+            scores["stopped_at"] = state.adam.step
+            note = f"stopped at step {state.adam.step} of {config.steps}"
+        return replace(state.direction(self.task.generator), scores=scores, note=note)
 
     def _calibrate(self, direction: Direction) -> Direction:
         """The direction with its strength set; as it is when that is interrupted."""
         self.clock.begin("calibrate", 0)
-        space = self._space(direction.layers)
+        task, config = self.task, self.config
         try:
-            with _memory(self.config):
-                found = calibrate(self.objective, space, direction, tell=self.clock.tell)
+            with _memory(config):
+                found = calibrate(
+                    direction,
+                    clip_margin(task.clip, task.captions),
+                    fast=clip_margin(task.clip, task.captions, dtype=task.dtype),
+                    held_out=task.held_out(),
+                    unit=1.0,
+                    strongest=max(abs(alpha) for alpha in config.alpha),
+                    advice="word the prompt otherwise, name the region, or train for more steps",
+                    tell=self.clock.tell,
+                )
         except (KeyboardInterrupt, StopTraining):
             return replace(direction, note=_joined(direction.note, "not calibrated"))
         except TrainingError as error:
@@ -264,79 +234,18 @@ class _Run:
         return broken
 
 
-class _Clock:
-    """Tells the callback where training stands, and estimates what is left."""
-
-    def __init__(self, config: TrainConfig, callback: Callback | None) -> None:
-        groups = len(config.probe_groups) if config.layers == "auto" else 0
-        probe = config.probe_steps if groups > 1 else 0
-        ladder = config.directions * len(LADDER) if config.calibrate else 0
-        self.steps = {"probe": probe, "train": config.steps, "calibrate": ladder}
-        # what a step of a phase costs; a rendering without gradient is about a third of one with it
-        self.costs = {
-            "probe": config.directions,
-            "train": config.directions,
-            "calibrate": config.calibration_faces / config.batch / 3,
-        }
-        self.callback = callback
-        self.began = time.monotonic()
-        self.done = 0.0
-        self.phase = ""
-        self.skipped = 0
-        self.last = Terms.unknown()
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    def begin(self, phase: str, step: int) -> None:
-        """Start a phase at a step; the steps before it were done in an earlier run."""
-        self.phase, self.skipped = phase, step
-        self.done = sum(self.costs[name] * self.steps[name] for name in self._before(phase))
-        if step:  # resumed: neither the probe nor these steps took any of this run's time
-            self.began = time.monotonic()
-
-    def tell(self, step: int, terms: Terms | None = None) -> None:
-        """Call back after a step; `terms` are those of the last one when None."""
-        self.last = terms = self.last if terms is None else terms
-        if self.callback is None:
-            return
-        event = TrainStep(
-            phase=self.phase,
-            step=step,
-            steps=self.steps[self.phase],
-            loss=float(terms.loss),
-            clip=terms.clip,
-            locality=terms.locality,
-            seconds=self.seconds,
-            seconds_left=self._left(step),
-        )
-        if self.callback(event) is False:
-            raise StopTraining
-
-    def _left(self, step: int) -> float:
-        spent = self.done * (not self.skipped) + self.costs[self.phase] * (step - self.skipped)
-        total = sum(self.costs[name] * self.steps[name] for name in self.steps)
-        return self.seconds / max(spent, 1e-9) * max(total - self.done - self.costs[self.phase] * step, 0.0)
-
-    def _before(self, phase: str) -> list[str]:
-        names = list(self.steps)
-        return names[: names.index(phase)]
-
-
 def _rows(config: TrainConfig) -> tuple[int, ...] | None:
     return None if isinstance(config.layers, str) else config.layers
 
 
-def _region(prompt: str, region: Region | Sequence[str] | None, saved: TrainingState | None, world: World) -> Region:
-    reading = read(prompt, world=world)
+def _region(reading: Reading, region: Region | Sequence[str] | None, saved: TrainingState | None) -> Region:
     if isinstance(region, Region):
-        if region.world != world.name:
-            raise InputError(f"the region is of the world {region.world!r}; the parser's is {world.name!r}")
+        if region.world != reading.world.name:
+            raise InputError(f"the region is of the world {region.world!r}; the parser's is {reading.world.name!r}")
         return region
     if region is not None:
-        return Region.from_parts(region, world=world)
-    if saved is not None and saved.prompt == prompt:
+        return Region.from_parts(region, world=reading.world)
+    if saved is not None and saved.prompt == reading.prompt:
         return saved.region
     return reading.region
 

@@ -154,8 +154,8 @@ def judged(
         warnings.simplefilter("ignore", EclipsedWarning)
         after = editor.edit(truth.before, direction, alpha)
     rows = direction.space_of(editor.generator).rows
-    found = truth.judge(editor, after, prompt=direction.prompt, parts=direction.region.parts, rows=rows)
-    return found, truth.ceiling(editor, prompt=direction.prompt)
+    found = truth.judge(editor, after, prompt=direction.title, parts=direction.region.parts, rows=rows)
+    return found, truth.ceiling(editor, prompt=direction.title)
 
 
 def _mean(values: Tensor) -> float:

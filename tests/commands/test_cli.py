@@ -20,7 +20,7 @@ from eclipsed.commands.terminal import result_json, show_warnings
 from eclipsed.editor import Editor
 from eclipsed.errors import InputError
 from eclipsed.training.config import TrainConfig
-from eclipsed.training.train import BrokenTraining, TrainStep
+from eclipsed.training.events import BrokenTraining, TrainStep
 
 QUICK = ["--steps", "3", "--batch", "2", "--layers", "all", "--set", "calibrate=false", "--set", "resolution=32"]
 

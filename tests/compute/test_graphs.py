@@ -20,9 +20,11 @@ from eclipsed.errors import EclipsedWarning, TrainingError
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.spaces import make_space
 from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.training.config import TrainConfig
-from eclipsed.training.objective import Objective
+from eclipsed.training.task import Task
+from eclipsed.training.terms import Loss
 
 CPU = torch.device("cpu")
 PROMPT = "a person with blond hair"
@@ -254,9 +256,7 @@ def learned(editor, config, *, tape=None, latents=None):
     events = []
     with pytest.MonkeyPatch.context() as patch:
         if tape is not None:
-            patch.setattr(
-                "eclipsed.training.objective.Recorder", lambda device, **how: Recorder(device, tape=tape, **how)
-            )
+            patch.setattr("eclipsed.training.task.Recorder", lambda device, **how: Recorder(device, tape=tape, **how))
         direction = editor.train(PROMPT, region=["hair"], config=config, callback=events.append, latents=latents)
     return direction, events
 
@@ -314,7 +314,7 @@ def test_numbers_that_are_not_finite_are_seen_in_a_recorded_step(editor, quick, 
 def test_the_memory_of_a_training_is_given_back(editor, quick, monkeypatch):
     made = []
     monkeypatch.setattr(
-        "eclipsed.training.objective.Recorder",
+        "eclipsed.training.task.Recorder",
         lambda device, **how: made.append(Recorder(device, tape=Rerun())) or made[0],
     )
     editor.train(PROMPT, config=quick)
@@ -454,25 +454,32 @@ def test_on_a_gpu_a_recorded_training_is_the_same(cuda_editor, monkeypatch, chan
 
 @on_gpu
 def test_on_a_gpu_one_recorded_step_is_the_same(cuda_editor, monkeypatch):
-    from eclipsed.training.descent import Point, advance
+    from eclipsed.training.batches import Step
+    from eclipsed.training.descent import AdamState, advance
 
     for precision, tolerance in (("float32", 1e-3), ("auto", 3e-2)):
         config = TrainConfig(layers=None, precision=precision)
-        parts = (cuda_editor.generator, cuda_editor.parser, cuda_editor.clip)
-        region = Region.from_parts(["hair"])
-        one = Objective(*parts, prompt=PROMPT, region=region, config=config)
+        parts = {"generator": cuda_editor.generator, "parser": cuda_editor.parser, "clip": cuda_editor.clip}
+        loss = Loss(Task.of(read(PROMPT), region=Region.from_parts(["hair"]), config=config, **parts))
         space = make_space("W+", cuda_editor.generator)
         start = space.start(1, kind="small", scale=0.01, rng=torch.Generator().manual_seed(0))
-        assert one.recordable
-        for step in range(5):
-            found, terms = advance(one, one.batches(step, stream=1), space, Point.start(start), rate=0.01, shared=True)
-        assert len(one.recorder) == 3  # before, CLIP's view of it, and the step
+        assert loss.batches.recordable
+
+        def run(number, loss=loss, space=space, start=start):
+            step = Step(number, 120, trial=True)
+            return advance(
+                loss, loss.batches.of(step), space, AdamState.start(start), step=step, rate=0.01, shared=True
+            )
+
+        for number in range(5):
+            found, figures = run(number)
+        assert len(loss.task.recorder) == 3  # before, CLIP's view of it, and the step
         monkeypatch.setenv("ECLIPSED_GRAPHS", "0")
-        plain, wanted = advance(one, one.batches(4, stream=1), space, Point.start(start), rate=0.01, shared=True)
+        plain, wanted = run(4)
         monkeypatch.delenv("ECLIPSED_GRAPHS")
-        assert_close(terms.loss, wanted.loss, rtol=tolerance, atol=tolerance)
-        assert abs(terms.clip - wanted.clip) < tolerance
-        assert abs(terms.locality - wanted.locality) < 2 * tolerance
+        assert figures.loss == pytest.approx(wanted.loss, rel=tolerance, abs=tolerance)
+        assert abs(figures.terms["clip"] - wanted.terms["clip"]) < tolerance
+        assert abs(figures.terms["locality"] - wanted.terms["locality"]) < 2 * tolerance
         moved, meant = found.deltas - start, plain.deltas - start
         assert float((moved - meant).norm() / meant.norm()) < 5 * tolerance
 

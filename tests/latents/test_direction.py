@@ -85,15 +85,6 @@ def test_layers_restrict_its_space(editor):
         direction.space_of(editor.generator, layers=[5])
 
 
-def test_which_seeds_it_was_trained_on(editor):
-    random = make(editor.generator)
-    assert random.trained_on(1_000_000_000)
-    assert not random.trained_on(999_999_999)
-    fixed = make(editor.generator, config={"seeds": [3, 4]})
-    assert fixed.trained_on(3)
-    assert not fixed.trained_on(1_000_000_000)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -223,3 +214,12 @@ def test_a_place_that_cannot_be_written(editor, tmp_path):
 )
 def test_short_names(prompt, name):
     assert short_name(prompt) == name
+
+
+def test_which_seeds_it_was_trained_on(editor):
+    random = make(editor.generator)
+    assert random.trained_on(1_000_000_000)
+    assert not random.trained_on(999_999_999)
+    fixed = make(editor.generator, config={"seeds": [3, 4]})
+    assert fixed.trained_on(3)
+    assert not fixed.trained_on(1_000_000_000)

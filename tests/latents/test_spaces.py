@@ -10,7 +10,8 @@ from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.rows import row_groups, rows_of
 from eclipsed.latents.space import Space
-from eclipsed.latents.spaces import SPACES, make_space, register_space
+from eclipsed.latents.space_registry import SPACES
+from eclipsed.latents.spaces import make_space, register_space
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.prompts.region import Region
@@ -394,10 +395,10 @@ def test_a_direction_of_a_known_space_is_saved_loaded_and_applied(editor, regist
 def test_a_class_can_be_made_known_anew_but_not_take_the_name_of_another(registered):
     assert register_space(Shade) is Shade  # a notebook runs its cells again
     other = type("Other", (Shade,), {})
-    with pytest.raises(InputError, match="there is a latent space 'shade' already; give Other another name"):
+    with pytest.raises(InputError, match="the latent space 'shade' is there already; give yours another name"):
         register_space(other)
     mine = type("Mine", (Shade,), {"name": "W+"})
-    with pytest.raises(InputError, match=r"there is a latent space 'W\+' already"):
+    with pytest.raises(InputError, match=r"the latent space 'W\+' is there already"):
         register_space(mine)
     assert SPACES["shade"] is Shade
 

@@ -22,23 +22,33 @@ from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.rows import row_groups
 from eclipsed.latents.spaces import make_space
+from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.training import probe
+from eclipsed.training.batches import Step, step_rng
 from eclipsed.training.config import TrainConfig
-from eclipsed.training.descent import Point, adam
-from eclipsed.training.losses import bystander_loss
-from eclipsed.training.objective import Objective, step_rng
+from eclipsed.training.descent import AdamState, adam
+from eclipsed.training.events import BrokenTraining, StopTraining
+from eclipsed.training.losses import preservation_loss
 from eclipsed.training.state import TrainingState
-from eclipsed.training.train import BrokenTraining, StopTraining
+from eclipsed.training.task import Task
+from eclipsed.training.terms import Loss
 from eclipsed.values.seeds import TRAINING_SEEDS
 from eclipsed.worlds.world import find_world
 
 PROMPT = "a person with blond hair"
 
 
-def objective(editor, config, region=("hair",)):
-    parts = Region.from_parts(region)
-    return Objective(editor.generator, editor.parser, editor.clip, prompt=PROMPT, region=parts, config=config)
+def loss_of(editor, config, region=("hair",)):
+    task = Task.of(
+        read(PROMPT), generator=editor.generator, parser=editor.parser, clip=editor.clip,
+        region=Region.from_parts(region), config=config,
+    )  # fmt: skip
+    return Loss(task)
+
+
+def at(number, steps=100, **where):
+    return Step(number, steps, **where)
 
 
 def stop_after(step):
@@ -65,8 +75,10 @@ def test_every_way_of_training_gives_a_direction(editor, quick, changes):
     events = []
     direction = editor.train(PROMPT, config=quick.replace(**changes), callback=events.append)
     assert [event.step for event in events] == list(range(1, quick.steps + 1))
-    assert all(math.isfinite(event.loss) and math.isfinite(event.clip) for event in events)
-    assert all(0 <= e.locality <= 1 for e in events) or changes.get("locality_weight") == 0
+    assert all(math.isfinite(event.loss) and math.isfinite(event.terms["clip"]) for event in events)
+    held = [event.terms["locality"] for event in events if "locality" in event.terms]
+    assert all(0 <= score <= 1 for score in held)
+    assert len(held) == (0 if changes.get("locality_weight") == 0 else len(events))
     assert direction.region.parts == ("hair",)
     assert len(direction) == changes.get("directions", 1)
     assert float(direction.deltas.abs().max()) > 0
@@ -116,15 +128,16 @@ def test_locality_holds_the_edit_to_the_region(editor):
 def test_what_is_protected_is_never_inside(editor, monkeypatch, region, changes, wanted):
     """Hair that becomes a hat, hair that stays, a hat that becomes hair, skin that becomes hair, and bare skin."""
     config = TrainConfig(mask_grow=0.0).replace(**changes)
-    view = objective(editor, config, region=(region,))
+    task = loss_of(editor, config, region=(region,)).task
     before, after = (
         torch.tensor([find_world().label(name) for name in names.split()]).expand(1, 5, 5)
         for names in ("hair hair hat skin skin", "hat hair hair hair skin")
     )
-    monkeypatch.setattr(view.parser, "labels", lambda images, **_: before)
-    batch = view.batch(0)
-    monkeypatch.setattr(view.parser, "labels", lambda images, **_: after)
-    mask = view.joined(batch, torch.zeros(1, 3, 5, 5))
+    images = torch.zeros(1, 3, 5, 5)
+    monkeypatch.setattr(editor.parser, "labels", lambda images, **_: before)
+    old = task.regions(images, dtype=None)
+    monkeypatch.setattr(editor.parser, "labels", lambda images, **_: after)
+    mask = task.mask(old, task.regions(images, dtype=None))
     assert mask.shape[-2:] == (5, 5)
     assert mask[0, 0, 0].tolist() == wanted
 
@@ -182,56 +195,59 @@ def test_random_numbers_of_steps_and_streams_differ():
 
 
 def test_a_batch_depends_on_its_step_alone(editor, quick):
-    first, second = objective(editor, quick), objective(editor, quick)
-    second.batch(0)
-    a, b = first.batch(3), second.batch(3)
+    first, second = (loss_of(editor, quick).batches for _ in range(2))
+    second.whole(at(0))
+    a, b = first.whole(at(3)), second.whole(at(3))
     assert torch.equal(a.latent.ws, b.latent.ws)
     assert torch.equal(a.alpha, b.alpha)
-    assert not torch.equal(a.latent.ws, first.batch(4).latent.ws)
+    assert not torch.equal(a.latent.ws, first.whole(at(4)).latent.ws)
     assert (a.alpha >= 0.1).all()
     assert (a.alpha <= 1).all()
 
 
 def test_faces_are_used_again_with_new_strengths(editor, quick):
     config = quick.replace(reuse=2, low_memory=True)
-    task, plain = objective(editor, config), objective(editor, config.replace(reuse=1))
-    steps = [list(task.batches(step)) for step in range(4)]
+    task, plain = loss_of(editor, config).batches, loss_of(editor, config.replace(reuse=1)).batches
+    steps = [list(task.of(at(step))) for step in range(4)]
     for parts, same in zip(steps, (0, 0, 2, 2), strict=True):
-        for part, wanted in zip(parts, plain.batches(same), strict=True):
+        for part, wanted in zip(parts, plain.of(at(same)), strict=True):
             assert torch.equal(part.image, wanted.image)
-            assert torch.equal(part.mask, wanted.mask)
+            assert all(map(torch.equal, part.regions, wanted.regions))
     strengths = [torch.cat([part.alpha for part in parts]) for parts in steps]
-    assert torch.equal(strengths[2], torch.cat([part.alpha for part in plain.batches(2)]))
+    assert torch.equal(strengths[2], torch.cat([part.alpha for part in plain.of(at(2))]))
     assert len({tuple(s.tolist()) for s in strengths}) == 4
-    resumed = list(objective(editor, config).batches(3))  # a training that goes on in the middle of a pair
+    resumed = list(loss_of(editor, config).batches.of(at(3)))  # a training that goes on in the middle of a pair
     assert all(
         torch.equal(a.alpha, b.alpha) and torch.equal(a.image, b.image) for a, b in zip(resumed, steps[3], strict=True)
     )
 
 
-def test_the_bystander_loss_may_set_in_while_faces_are_used_again(editor):
-    config = TrainConfig(steps=100, batch=1, keep_weight=8.0, reuse=2)
-    task = objective(editor, config)
-    before, after = list(task.batches(20)), list(task.batches(21))
-    assert (before[0].keep, after[0].keep > 0) == (0, True)
-    assert after[0].embedding is not None
-    assert next(task.batches(18)).embedding is None
+def test_the_preservation_loss_may_set_in_while_faces_are_used_again(editor):
+    loss = loss_of(editor, TrainConfig(steps=100, batch=1, keep_weight=8.0, reuse=2))
+    before, after = list(loss.batches.of(at(20))), list(loss.batches.of(at(21)))
+    assert [weight_of(loss, at(number)) > 0 for number in (20, 21)] == [False, True]
+    assert before[0].embedding is after[0].embedding is not None
+    assert next(loss.batches.of(at(18))).embedding is None
+
+
+def weight_of(loss, step, name="preservation"):
+    return dict(zip((term.name for term in loss.terms), loss.weights(step).tolist(), strict=True))[name]
 
 
 def test_random_faces_come_from_the_reserved_seeds(editor, quick, monkeypatch):
     asked = []
     monkeypatch.setattr(editor.generator, "z", lambda seeds: asked.extend(seeds) or torch.zeros(len(seeds), 12))
-    task = objective(editor, quick)
+    batches = loss_of(editor, quick).batches
     for step in range(5):
-        task.batch(step)
+        batches.whole(at(step))
     assert len(asked) == 10
     assert all(seed in TRAINING_SEEDS for seed in asked)
 
 
 def test_given_seeds_and_latents_are_the_faces(editor, quick):
-    fixed = objective(editor, quick.replace(seeds=(7,)))
+    fixed = loss_of(editor, quick.replace(seeds=(7,))).batches
     wanted = Latent.of_seeds(editor.generator, [7], truncation_psi=1.0).ws
-    assert_close(fixed.batch(2).latent.ws, wanted.repeat(2, 1, 1))
+    assert_close(fixed.whole(at(2)).latent.ws, wanted.repeat(2, 1, 1))
     faces = editor.sample(seeds=[7])
     by_faces = editor.train(PROMPT, config=quick, latents=faces)
     by_ws = editor.train(PROMPT, config=quick, latents=faces.ws)
@@ -244,14 +260,14 @@ def test_adam_is_torchs():
     values = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
     parameter = values.clone().requires_grad_()
     optimizer = torch.optim.Adam([parameter], lr=0.04)
-    point = Point.start(values)
+    state = AdamState.start(values)
     for step in range(6):
         gradient = torch.randn(3, 4, generator=torch.Generator().manual_seed(step + 1))
         parameter.grad = gradient.clone()
         optimizer.step()
-        point = adam(point, gradient, rate=0.04)
-    assert point.step == 6
-    assert_close(point.deltas, parameter.detach())
+        state = adam(state, gradient, rate=0.04)
+    assert state.step == 6
+    assert_close(state.deltas, parameter.detach())
 
 
 def test_the_shared_step_does_not_depend_on_the_axes():
@@ -260,16 +276,16 @@ def test_the_shared_step_does_not_depend_on_the_axes():
     taking_part = torch.tensor([1.0, 1.0, 0.0]).view(1, 3, 1).expand(2, 3, 5)
 
     def run(axes, shared):
-        point = Point.start(torch.zeros(2, 3, 5))
+        state = AdamState.start(torch.zeros(2, 3, 5))
         for step in range(4):
             gradient = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(step)) * taking_part
-            point = adam(point, gradient @ axes, rate=0.04, shared=shared)
-        return point.deltas @ axes.T
+            state = adam(state, gradient @ axes, rate=0.04, shared=shared)
+        return state.deltas @ axes.T
 
     assert_close(run(turn, taking_part), run(torch.eye(5), taking_part))
     assert not torch.allclose(run(turn, None), run(torch.eye(5), None), atol=1e-3)
     assert bool((run(torch.eye(5), taking_part)[:, 2] == 0).all())
-    first = adam(Point.start(torch.zeros(1, 2)), torch.tensor([[3.0, 4.0]]), rate=1.0, shared=torch.ones(1, 2))
+    first = adam(AdamState.start(torch.zeros(1, 2)), torch.tensor([[3.0, 4.0]]), rate=1.0, shared=torch.ones(1, 2))
     assert_close(first.deltas, torch.tensor([[-3.0, -4.0]]) / 12.5**0.5)  # root mean square of 3 and 4
 
 
@@ -305,19 +321,19 @@ def test_the_probe_finds_the_rows_that_a_delta_needs(editor, quick, monkeypatch)
     """Of a delta that lives in the fine rows, these alone save all that it saves, unless that is next to nothing."""
     monkeypatch.setattr(probe, "_SAVED", 0.0)
     config = quick.replace(locality_weight=0.0, fence_weight=0.0, augment=False, clip_loss="similarity")
-    aim = objective(editor, config)
+    aim = loss_of(editor, config)
     space = make_space("W+", editor.generator, layers=None)
-    batches = [aim.batch(k) for k in range(2)]
+    steps = [at(k, trial=True) for k in range(2)]
     groups = probe.group_rows(editor.generator, config, editor.generator.resolution)
     rng = torch.Generator().manual_seed(0)
     deltas = make_space("W+", editor.generator, layers=groups["fine"]).start(1, kind="unit", scale=1.0, rng=rng)
-    if probe._shares(aim, space, groups, deltas, batches)["all"] == 0:
+    if probe._shares(aim, space, groups, deltas, steps)["all"] == 0:
         deltas = -deltas
-    shares = probe._shares(aim, space, groups, deltas, batches)
+    shares = probe._shares(aim, space, groups, deltas, steps)
     assert shares["fine"] == pytest.approx(1.0, abs=1e-3)
     assert abs(shares["coarse"]) < 0.5
     monkeypatch.setattr(probe, "_SAVED", 0.9)
-    assert set(probe._shares(aim, space, groups, deltas, batches).values()) == {0.0}
+    assert set(probe._shares(aim, space, groups, deltas, steps).values()) == {0.0}
 
 
 def test_the_probe_leaves_out_rows_that_the_training_pictures_do_not_read(editor, quick):
@@ -331,7 +347,7 @@ def test_the_probe_leaves_out_rows_that_the_training_pictures_do_not_read(editor
 
 
 def test_pictures_are_drawn_as_large_as_clip_looks_at(editor, quick):
-    assert objective(editor, quick.replace(resolution=None)).resolution == min(editor.clip.size, 32)
+    assert loss_of(editor, quick.replace(resolution=None)).task.resolution == min(editor.clip.size, 32)
 
 
 def test_the_probe_leaves_out_groups_that_the_styles_do_not_read(editor, quick):
@@ -405,7 +421,7 @@ def test_the_state_is_saved_on_the_way_and_at_the_end(editor, quick, tmp_path):
     seen = []
 
     def look(event):
-        seen.append(TrainingState.load(state).point.step if state.exists() else None)
+        seen.append(TrainingState.load(state).adam.step if state.exists() else None)
 
     editor.train(PROMPT, config=quick, state=state, save_every=2, callback=look)
     assert seen == [None, 2, 2, 4, 4, 6]
@@ -456,12 +472,12 @@ def test_a_state_that_makes_no_sense(editor, quick, tmp_path):
     state = tmp_path / "state.safetensors"
     editor.train(PROMPT, config=quick, state=state)
     saved = TrainingState.load(state)
-    for point in (
-        replace(saved.point, step=99),
-        replace(saved.point, first=torch.full_like(saved.point.first, math.nan)),
-        replace(saved.point, second=torch.zeros(1)),
+    for adam_state in (
+        replace(saved.adam, step=99),
+        replace(saved.adam, first=torch.full_like(saved.adam.first, math.nan)),
+        replace(saved.adam, second=torch.zeros(1)),
     ):
-        replace(saved, point=point).save(state)
+        replace(saved, adam=adam_state).save(state)
         with pytest.raises(InputError, match="make no sense"):
             TrainingState.load(state)
 
@@ -477,32 +493,31 @@ def test_a_state_that_cannot_be_written_is_said_before_training(editor, quick, t
 # --- what the prompt does not speak of
 
 
-def test_the_bystander_loss_sets_in_after_a_while_and_at_once_in_a_trial(editor):
-    whole = objective(editor, TrainConfig(steps=100, batch=1, reuse=1, keep_weight=8.0))
-    weights = [whole.batch(step).keep for step in (0, 20, 35, 50, 99)]
-    assert weights == pytest.approx([0, 0, 4, 8, 8])
-    assert whole.batch(99).embedding is not None
-    assert whole.batch(20).embedding is None
-    assert whole.batch(0, stream=2).keep == 8
+def test_the_preservation_loss_sets_in_after_a_while_and_at_once_in_a_trial(editor):
+    loss = loss_of(editor, TrainConfig(steps=100, batch=1, reuse=1, keep_weight=8.0))
+    assert [weight_of(loss, at(step)) for step in (0, 20, 35, 50, 99)] == pytest.approx([0, 0, 4, 8, 8])
+    assert loss.batches.whole(at(99)).embedding is not None
+    assert loss.batches.whole(at(20)).embedding is None
+    assert weight_of(loss, at(0, trial=True)) == 8
     fine = row_groups(editor.generator.num_ws)["fine"][0]
-    assert (whole.batch(0, row=fine - 1).keep, whole.batch(0, row=fine).keep) == (0, 8)
-    assert not objective(editor, TrainConfig(batch=1, keep_weight=0.0)).bystanders
+    assert [weight_of(loss, at(0, row=row)) for row in (fine - 1, fine)] == [0, 8]
+    without = loss_of(editor, TrainConfig(batch=1, keep_weight=0.0))
+    assert [term.name for term in without.terms] == ["clip", "locality", "fence"]
 
 
-def test_the_bystander_loss_is_part_of_the_loss(editor):
+def test_the_preservation_loss_is_part_of_the_loss(editor):
     config = TrainConfig(steps=10, batch=2, keep_weight=8.0, augment=False)
-    with_it, without = objective(editor, config), objective(editor, config.replace(keep_weight=0.0))
+    with_it, without = loss_of(editor, config), loss_of(editor, config.replace(keep_weight=0.0))
     space = make_space("W+", editor.generator)
     deltas = 0.5 * torch.randn(1, *space.shape, generator=step_rng(0, 0))
-    seen = {}
-    for name, one in (("with", with_it), ("without", without)):
-        batch = one.batch(9)
-        seen[name] = float(one.terms(batch, space, deltas).loss)
-    batch = with_it.batch(9)
+    last = at(9, 10)
+    seen = [float(one(one.batches.whole(last), space, deltas, one.weights(last))[0]) for one in (with_it, without)]
+    batch = with_it.batches.whole(last)
     moved = space.move(batch.latent, deltas[0], batch.alpha)
     after = editor.clip.encode_images(moved.render(editor.generator).image)
-    kept = bystander_loss(batch.embedding, after, with_it.bystanders, temperature=config.keep_temperature).mean()
-    assert seen["with"] - seen["without"] == pytest.approx(8 * float(kept), rel=0.05)
+    captions = with_it.task.bystanders
+    kept = preservation_loss(batch.embedding, after, captions, temperature=config.keep_temperature).mean()
+    assert seen[0] - seen[1] == pytest.approx(8 * float(kept), rel=0.05)
     assert float(kept) > 1e-6
 
 
@@ -526,7 +541,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_state(editor, quick, tmp_
     kept = editor.train(PROMPT, config=quick, callback=stop_after(4))
     assert torch.equal(caught.value.direction.deltas, kept.deltas)
     assert caught.value.direction.scores["stopped_at"] == 4
-    assert TrainingState.load(state).point.step == 4
+    assert TrainingState.load(state).adam.step == 4
     assert torch.equal(editor.train(PROMPT, resume=state).deltas, editor.train(PROMPT, config=quick).deltas)
 
 
@@ -588,7 +603,7 @@ def test_a_prompt_about_nothing_in_a_face_turns_locality_off(editor, quick):
     with pytest.warns(LocalityWarning, match="locality is off"):
         direction = editor.train("a person", config=quick.replace(steps=1), callback=events.append)
     assert direction.region.whole_face
-    assert math.isnan(events[0].locality)
+    assert "locality" not in events[0].terms
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", None, 3, "..."])
@@ -646,8 +661,8 @@ def test_events_tell_the_time(editor, quick):
 
 
 def test_the_default_resolution_is_what_clip_and_the_parser_look_at(editor, quick):
-    assert objective(editor, quick.replace(resolution=None)).resolution == 32
-    assert objective(editor, quick.replace(resolution=8)).batch(0).image.shape[-1] == 8
+    assert loss_of(editor, quick.replace(resolution=None)).task.resolution == 32
+    assert loss_of(editor, quick.replace(resolution=8)).batches.whole(at(0)).image.shape[-1] == 8
 
 
 def test_a_direction_of_a_training_can_be_saved(direction, tmp_path):
@@ -663,10 +678,12 @@ def test_the_fence_keeps_faces_near_the_data(editor):
             components=None, row_cap=None, locality_weight=0.0, learning_rate=0.2,
         )  # fmt: skip
         direction = editor.train(PROMPT, config=config)
-        task = objective(editor, config)
         space = make_space("W+", editor.generator)
-        latent = Latent.of_seeds(editor.generator, list(range(60, 70)))
-        distances[weight] = float(space.distance(space.move(latent, direction.deltas[0], 1.0), task.spread).mean())
+        latent, statistics = (
+            Latent.of_seeds(editor.generator, list(range(60, 70))),
+            loss_of(editor, config).task.statistics,
+        )
+        distances[weight] = float(space.distance(space.move(latent, direction.deltas[0], 1.0), statistics).mean())
     assert distances[20.0] < distances[0.0]
 
 

@@ -1,0 +1,309 @@
+"""Which raw strength of a direction becomes alpha = 1, measured on faces that it was not made from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eclipsed.directions.margins import Margin
+from eclipsed.images.change import SEAM, localization_score, region_changes
+from eclipsed.images.masks import grow_mask, mix_masks
+from eclipsed.latents.direction import Direction
+from eclipsed.latents.latent import Latent
+from eclipsed.latents.space import Space
+from eclipsed.latents.w_statistics import WStatistics
+from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.parser import Parser
+from eclipsed.values.seeds import CALIBRATION_SEEDS
+
+__all__ = ["FENCE", "LADDER", "HeldOut", "calibrate", "full_strength"]
+
+#: Raw strengths that are tried, in units of the delta, or of what brings it to the fence.
+LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5)
+
+#: The ladder ends where edited faces are this far from the data's mean, where 1 is an ordinary face.
+FENCE = 1.2
+
+_REACHED = 0.9  # share of the greatest gain that makes a full edit
+_SERVED = 0.9  # of the faces
+_CERTAIN = 4.0  # a margin in logits; where the judge is certain, more of it buys nothing that a person sees
+_WEAK_GAIN = 1.0  # in logits
+_WEAK_SHARE = 0.5  # of the faces that lacked the attribute
+_CHUNK = 8  # faces at once
+_FARTHEST = 2.0**20  # times a delta: one that has not reached the fence by then moves nothing
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HeldOut:
+    """The faces that a direction is calibrated on, and how they are drawn.
+
+    Args:
+        generator: that the direction belongs to.
+        parser: finds the region.
+        count: faces.
+        seed: of the choice among the seeds that are kept for calibration.
+        avoid: seeds that the direction was made from.
+        truncation_psi: of the faces.
+        resolution: side of their pictures; None is the full picture.
+        dtype: what the ladder is computed in; figures are computed in float32.
+        share: of variance that the kept components of w hold, which distances are measured in.
+    """
+
+    generator: Generator
+    parser: Parser
+    count: int = 24
+    seed: int = 0
+    avoid: Collection[int] = ()
+    truncation_psi: float = 1.0
+    resolution: int | None = None
+    dtype: torch.dtype | None = None
+    share: float = 0.985
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the faces."""
+        taken = set(self.avoid)
+        start = CALIBRATION_SEEDS.start + self.seed % 1000 * 10_000
+        free = (seed for seed in range(start, CALIBRATION_SEEDS.stop) if seed not in taken)
+        return tuple(islice(free, self.count))
+
+    @property
+    def statistics(self) -> WStatistics:
+        """Where the data of the generator lies."""
+        return WStatistics.of_generator(self.generator, share=self.share)
+
+    def latent(self) -> Latent:
+        """The faces."""
+        return Latent.of_seeds(self.generator, self.seeds, truncation_psi=self.truncation_psi)
+
+    def render(self, latent: Latent, *, exact: bool = False) -> Iterator[tuple[slice, Tensor]]:
+        """Pictures of some faces, a few at a time and without gradient; exact ones are computed in float32."""
+        options = SynthesisOptions(resolution=self.resolution, dtype=None if exact else self.dtype)
+        for start in range(0, len(latent), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            with torch.no_grad():  # closed before the yield, for a suspended one would stay in force outside
+                images = latent[part].render(self.generator, options).image
+            yield part, images
+
+
+@dataclass(frozen=True, eq=False)
+class _Unedited:
+    """Held-out faces before the edit: latents, margins, and which of them lack the attribute."""
+
+    latent: Latent
+    margin: Tensor
+    lacking: Tensor
+
+    @classmethod
+    def of(cls, held_out: HeldOut, margin: Margin) -> _Unedited:
+        latent = held_out.latent()
+        found = _margins(held_out, latent, margin)
+        lacking = found < 0
+        if int(lacking.sum()) < max(2, len(latent) // 4):  # it is seen nearly everywhere: take the lower half
+            lacking = found <= found.median()
+        return cls(latent, found, lacking)
+
+
+def calibrate(
+    direction: Direction,
+    margin: Margin,
+    *,
+    held_out: HeldOut,
+    fast: Margin | None = None,
+    unit: float | None = None,
+    strongest: float = math.inf,
+    judge: str = "clip",
+    advice: str = "make it from more or clearer examples, or name another region",
+    tell: Callable[[int], None] = lambda _: None,
+) -> Direction:
+    """Set the strength of a direction from held-out faces, however it was found.
+
+    A ladder of strengths is climbed until the faces leave the fence. A face that lacks the attribute has its full edit
+    where the margin has made 90 % of its greatest gain; the strength at which nine in ten of these faces have theirs
+    becomes alpha = 1. A margin counts up to where the judge is certain: beyond, an edit only grows louder. Faces that
+    gain nothing at any strength, as bald ones do of a colour of hair, have no say.
+
+    Args:
+        direction: any; its scale is set anew.
+        margin: by how much a picture has what the direction is to bring, in logits.
+        held_out: the faces.
+        fast: a cheaper margin for the ladder; None is `margin`.
+        unit: raw strength of the ladder's 1; None finds the strength at which faces reach the fence and begins there.
+        strongest: raw strength that alpha = 1 may not exceed, such as the strongest that training saw.
+        judge: what the margin comes from, in the names of the scores: ``"clip_gain"``, ``"clip_success"``.
+        advice: what to do about a weak direction, the end of its note.
+        tell: called after each rung with how many are done.
+    Returns:
+        The direction with scale, alpha range, scores and, when it is weak, a note. Of several directions each gets
+        its own strength: those of the later ones, relative to the first, are multiplied into their deltas.
+    Raises:
+        DirectionError: the direction belongs to another generator.
+    Source: ours.
+    """
+    space = direction.space_of(held_out.generator)
+    climb = _Climb(held_out, space, margin, fast or margin, direction.region.parts, unit, strongest, judge)
+    found = []
+    for index, delta in enumerate(direction.deltas.to(climb.faces.latent.ws)):
+        done = index * len(LADDER)
+        found.append(climb.of(delta, lambda rung, done=done: tell(done + rung)))  # type: ignore[misc]
+    scale = found[0].scale
+    ratios = torch.tensor([one.scale / scale for one in found])
+    reach = min(one.reach for one in found)
+    scores: dict[str, Any] = {**direction.scores, **found[0].scores, "calibration_seeds": list(held_out.seeds)}
+    if len(found) > 1:
+        scores["each"] = [one.scores for one in found]
+        scores["weak"] = any(one.scores["weak"] for one in found)
+    note = direction.note
+    if scores["weak"]:
+        note = "; ".join(filter(None, (note, _advice(scores, judge, advice))))
+    return replace(
+        direction,
+        deltas=direction.deltas * ratios.view(-1, *[1] * (direction.deltas.ndim - 1)),
+        scale=scale,
+        alpha_range=(-reach, reach),
+        scores=scores,
+        note=note,
+    )
+
+
+def full_strength(gains: list[float]) -> float:
+    """The smallest strength on the ladder, interpolated, that reaches 90 % of the greatest gain.
+
+    Args:
+        gains: of a face, one for each rung that was climbed, from the lowest.
+    Returns:
+        A strength; that of the first rung's end when nothing was gained.
+    """
+    goal = _REACHED * max(gains)
+    strengths, values = (0.0, *LADDER), [0.0, *gains]
+    for rung in range(1, len(values)):
+        if values[rung] >= goal > 0:
+            low, high = values[rung - 1], values[rung]
+            part = (goal - low) / (high - low) if high > low else 1.0
+            return strengths[rung - 1] + max(part, 0.0) * (strengths[rung] - strengths[rung - 1])
+    return 1.0
+
+
+@dataclass(frozen=True)
+class _Calibrated:
+    """Raw strength of alpha = 1, the largest useful alpha, and the scores of one delta."""
+
+    scale: float
+    reach: float
+    scores: dict[str, Any]
+
+
+class _Climb:
+    """The ladder, for one delta after the other."""
+
+    def __init__(
+        self,
+        held_out: HeldOut,
+        space: Space,
+        margin: Margin,
+        fast: Margin,
+        parts: tuple[str, ...],
+        unit: float | None,
+        strongest: float,
+        judge: str,
+    ) -> None:
+        self.held_out, self.space, self.margin, self.fast = held_out, space, margin, fast
+        self.parts, self.unit, self.strongest, self.judge = parts, unit, strongest, judge
+        self.statistics = held_out.statistics
+        self.faces = _Unedited.of(held_out, fast)
+
+    def of(self, delta: Tensor, tell: Callable[[int], None]) -> _Calibrated:
+        unit = self._unit(delta) if self.unit is None else self.unit
+        rungs: list[Tensor] = []
+        for rung, strength in enumerate(LADDER):
+            moved, distance = self._moved(delta, unit * strength)
+            if distance > FENCE and rungs:
+                break
+            gain = _margins(self.held_out, moved, self.fast).clamp(max=_CERTAIN) - self.faces.margin
+            rungs.append(gain[self.faces.lacking])
+            tell(rung + 1)
+        if len(rungs) < len(LADDER):
+            tell(len(LADDER))
+        gains = torch.stack(rungs)  # (rungs, faces)
+        reached = [full_strength(each.tolist()) for each in gains.T if float(each.max()) > _WEAK_GAIN]
+        chosen = float(torch.tensor(reached).quantile(_SERVED)) if reached else 1.0
+        scale = min(unit * chosen, self.strongest) if reached else unit
+        scores = self._scores(delta, scale)
+        scores["ladder"] = [round(gain, 4) for gain in gains.mean(dim=1).tolist()]
+        return _Calibrated(scale, max(1.0, unit * LADDER[len(rungs) - 1] / scale), scores)
+
+    def _unit(self, delta: Tensor) -> float:
+        """The strength that brings faces to the fence, so that the ladder ends there."""
+        high = 2.0**-20
+        while high < _FARTHEST and self._moved(delta, high)[1] <= FENCE:
+            high *= 2
+        low = high / 2
+        for _ in range(8):
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._moved(delta, middle)[1] <= FENCE else (low, middle)
+        return low / LADDER[-1]
+
+    @torch.no_grad()
+    def _moved(self, delta: Tensor, strength: float) -> tuple[Latent, float]:
+        """The faces moved, and how far they are from the data's mean."""
+        moved = self.space.move(self.faces.latent, delta, strength)
+        return moved, float(self.space.distance(moved, self.statistics).mean())
+
+    def _scores(self, delta: Tensor, scale: float) -> dict[str, Any]:
+        """What the full edit does to the held-out faces."""
+        moved, distance = self._moved(delta, scale)
+        held_out, parser = self.held_out, self.held_out.parser
+        parts: list[list[Tensor]] = [[], [], [], [], []]
+        pairs = zip(held_out.render(self.faces.latent, exact=True), held_out.render(moved, exact=True), strict=True)
+        for (part, before), (_, after) in pairs:
+            mask = mix_masks(parser.mask(before, self.parts), parser.mask(after, self.parts), "union")
+            with torch.no_grad():
+                margin = self.margin(after)
+                inside, outside = region_changes(before, after, mask)
+                score = localization_score(before, after, grow_mask(mask, SEAM))
+            values = (margin - self.faces.margin[part], margin, score, inside, outside)
+            for kept, value in zip(parts, values, strict=True):
+                kept.append(value)
+        gain, margin, score, inside, outside = (torch.cat(kept) for kept in parts)
+        gained = float(gain[self.faces.lacking].mean())
+        without = self.faces.margin < 0
+        share = float((margin[without] > 0).float().mean()) if bool(without.any()) else None
+        return {
+            f"{self.judge}_gain": gained,
+            f"{self.judge}_success": share,
+            "localization": float(score.mean()),
+            "change_inside": _mean(inside),
+            "change_outside": _mean(outside),
+            "distance": distance,
+            "lacking": int(without.sum()),
+            "weak": gained < _WEAK_GAIN and (share is None or share < _WEAK_SHARE),
+        }
+
+
+def _margins(held_out: HeldOut, latent: Latent, margin: Margin) -> Tensor:
+    parts = []
+    for _, images in held_out.render(latent):
+        with torch.no_grad():
+            parts.append(margin(images))
+    return torch.cat(parts)
+
+
+def _mean(values: Tensor) -> float | None:
+    """The mean over the faces that count; None where none does, which JSON can hold."""
+    counted = values[values.isfinite()]
+    return float(counted.mean()) if len(counted) else None
+
+
+def _advice(scores: dict[str, Any], judge: str, advice: str) -> str:
+    share, name = scores[f"{judge}_success"], {"clip": "CLIP"}.get(judge, f"the {judge}")
+    chosen = "" if share is None else f", and chooses it for only {share:.0%} of the faces that lacked it"
+    gain = scores[f"{judge}_gain"]
+    what = "the prompt" if judge == "clip" else "it"
+    return f"weak: at full strength {name} prefers {what} by {gain:+.2f} more than before{chosen}; {advice}"

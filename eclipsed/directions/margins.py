@@ -1,0 +1,74 @@
+"""Margins: by how much a judge finds that a picture has what an edit is to bring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from eclipsed.errors import InputError
+from eclipsed.pretrained.classifier import Classifier
+from eclipsed.pretrained.clip import Clip
+from eclipsed.prompts.target import Target
+
+__all__ = ["Margin", "class_margin", "clip_margin", "contrast_margin"]
+
+#: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
+Margin = Callable[[Tensor], Tensor]
+
+_TINY = 1e-6
+
+
+def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Tensor:
+    """By how much the prompt beats the best of the other captions: positive where CLIP would choose it.
+
+    Args:
+        images: CLIP embeddings, unit norm, (N, D).
+        texts: embeddings of the prompt (first) and of the other captions, (T, D).
+        temperature: what cosines are multiplied by.
+    Returns:
+        (N,).
+    Raises:
+        InputError: there is no other caption.
+    """
+    if texts.shape[0] < 2:
+        raise InputError("the contrast needs the prompt and at least one other caption; got the prompt alone")
+    logits = temperature * images @ texts.T
+    return logits[:, 0] - logits[:, 1:].amax(dim=1)
+
+
+def clip_margin(clip: Clip, texts: Tensor, *, dtype: torch.dtype | None = None) -> Margin:
+    """CLIP's verdict on a prompt among other captions, in CLIP's own logits.
+
+    Args:
+        clip: that judges.
+        texts: its embeddings of the prompt (first) and of the other captions, (T, D).
+        dtype: what it computes in; None is float32.
+    """
+
+    @torch.no_grad()
+    def margin(images: Tensor) -> Tensor:
+        return contrast_margin(clip.encode_images(images, dtype=dtype), texts, temperature=clip.logit_scale)
+
+    return margin
+
+
+def class_margin(classifier: Classifier, target: Target) -> Margin:
+    """A classifier's verdict on a target: the log odds of its classes.
+
+    Args:
+        classifier: that judges.
+        target: one of some classes of an attribute.
+    Raises:
+        InputError: the classifier does not know the attribute or a class.
+    """
+    Target.parse(f"{target.attribute}={','.join(target.classes)}", classifier.attributes)
+    chosen = [classifier.attributes[target.attribute].index(name) for name in target.classes]
+
+    @torch.no_grad()
+    def margin(images: Tensor) -> Tensor:
+        has = classifier.probabilities(images)[target.attribute][:, chosen].sum(dim=1).clamp(_TINY, 1 - _TINY)
+        return has.log() - (1 - has).log()
+
+    return margin

@@ -1,0 +1,236 @@
+"""What a training works on: the networks, what the sentence says, and every option resolved for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from eclipsed.compute.graphs import Recorder
+from eclipsed.compute.precision import compute_dtype
+from eclipsed.directions.calibration import HeldOut
+from eclipsed.errors import InputError
+from eclipsed.images.masks import grow_mask, mix_masks
+from eclipsed.latents.latent import Latent
+from eclipsed.latents.w_statistics import WStatistics
+from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.parser import Parser
+from eclipsed.prompts.reading import Reading
+from eclipsed.prompts.region import Region
+from eclipsed.training.config import TrainConfig
+
+__all__ = ["Task"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Task:
+    """One training, ready to begin. Make one with `Task.of`.
+
+    Args:
+        generator: frozen.
+        parser: frozen.
+        clip: frozen.
+        reading: what the prompt says.
+        region: the parts that may change.
+        config: every option; what was left to the world of the pictures is filled in.
+        faces: to train on; None draws new ones.
+        truncation_psi: of faces made from seeds.
+        options: how the training pictures are drawn.
+        with_image: whether change is measured in the picture; it is in the features of `options` anyway.
+        statistics: of the generator's w.
+        recorder: what records steps as CUDA graphs.
+    """
+
+    generator: Generator
+    parser: Parser
+    clip: Clip
+    reading: Reading
+    region: Region
+    config: TrainConfig
+    faces: Latent | None
+    truncation_psi: float
+    options: SynthesisOptions
+    with_image: bool
+    statistics: WStatistics
+    recorder: Recorder
+
+    @classmethod
+    def of(
+        cls,
+        reading: Reading,
+        *,
+        generator: Generator,
+        parser: Parser,
+        clip: Clip,
+        region: Region,
+        config: TrainConfig,
+        latents: Latent | None = None,
+        truncation_psi: float = 1.0,
+    ) -> Task:
+        """Resolve the options of a training.
+
+        Args:
+            reading: see `Task`.
+            generator: see `Task`.
+            parser: see `Task`.
+            clip: see `Task`.
+            region: see `Task`.
+            config: every option.
+            latents: faces to train on; None takes those of the config.
+            truncation_psi: of faces made from seeds, when the config does not say.
+        Raises:
+            InputError: a score layer or a protected part is unknown, or the resolution is beyond the generator's.
+        """
+        config = _in_the_world(config, parser)
+        psi = truncation_psi if config.truncation_psi is None else config.truncation_psi
+        resolution = _resolution(generator, clip, config)
+        features, with_image = _places(generator, config, resolution)
+        dtype = compute_dtype(config.precision, generator.device)
+        if latents is None and config.seeds is not None:
+            latents = Latent.of_seeds(generator, config.seeds, truncation_psi=psi)
+        return cls(
+            generator=generator,
+            parser=parser,
+            clip=clip,
+            reading=reading,
+            region=region,
+            config=config,
+            faces=latents,
+            truncation_psi=psi,
+            options=SynthesisOptions(resolution=resolution, features=features, dtype=dtype),
+            with_image=with_image,
+            statistics=WStatistics.of_generator(generator, share=config.components or 0.985),
+            recorder=Recorder(generator.device, after=1),  # every shape is going to come again
+        )
+
+    @property
+    def prompt(self) -> str:
+        """What the edited face shall look like."""
+        return self.reading.prompt
+
+    @property
+    def resolution(self) -> int:
+        """Side of the training pictures, in pixels."""
+        return self.options.resolution or self.generator.resolution
+
+    @property
+    def dtype(self) -> torch.dtype | None:
+        """What the networks compute in."""
+        return self.options.dtype
+
+    @cached_property
+    def edit_options(self) -> SynthesisOptions:
+        """How the edited pictures are drawn, through which gradients flow."""
+        return replace(self.options, checkpointing=self.config.low_memory)
+
+    @property
+    def local(self) -> bool:
+        """Whether the edit is held to its region: there is one, and the config asks for it."""
+        return self.config.locality_weight * self.config.locality_scale > 0 and self.region.warning is None
+
+    @cached_property
+    def captions(self) -> Tensor:
+        """CLIP's embeddings of the prompt and of captions that it does not mean, (1 + C, D)."""
+        others = self.reading.contrasts or (self.config.neutral_prompt or self.parser.world.neutral,)
+        known = tuple(caption for caption in others if not self.clip.unknown_words(caption))
+        return self.clip.encode_text((self.prompt, *(known if len(known) > 1 else others)))
+
+    @cached_property
+    def neutral(self) -> Tensor:
+        """CLIP's embedding of the neutral prompt, (D,)."""
+        return self.clip.encode_text(self.config.neutral_prompt or self.parser.world.neutral)[0]
+
+    @cached_property
+    def bystanders(self) -> list[Tensor]:
+        """CLIP's embeddings of the captions of each attribute that the prompt does not speak of, (T, D) each."""
+        known = [one for one in self.reading.bystanders if not any(map(self.clip.unknown_words, one))]
+        return [self.clip.encode_text(captions) for captions in known]
+
+    def regions(self, images: Tensor, *, dtype: torch.dtype | None) -> tuple[Tensor, Tensor]:
+        """The region and the protected parts in some images, each (N, 1, H, W), without gradient.
+
+        Args:
+            images: (N, 3, H, W), range [-1, 1].
+            dtype: what the parser computes in; None is float32.
+        """
+        labels = self.parser.labels(images.detach(), dtype=dtype)[:, None]
+        region, protected = (table.to(images)[labels.to(images.device)] for table in self._tables)
+        return region, protected
+
+    def mask(self, region: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor]) -> Tensor:
+        """Where an edit may act: the region before and after it, mixed and grown, without what is protected before or
+        after it; for the background its inverse.
+
+        Args:
+            region: what `regions` gave of the unedited pictures.
+            after: what it gave of the edited ones.
+        Returns:
+            In [0, 1], (N, 1, H, W).
+        """
+        mask = grow_mask(mix_masks(region[0], after[0], self.config.mask), self.config.mask_grow)
+        if self.config.where == "background":
+            return 1 - mask
+        return mask * (1 - torch.maximum(region[1], after[1]))
+
+    def held_out(self) -> HeldOut:
+        """The faces that the direction is calibrated on, which training never saw."""
+        return HeldOut(
+            generator=self.generator,
+            parser=self.parser,
+            count=self.config.calibration_faces,
+            seed=self.config.seed,
+            avoid=self.config.seeds or (),
+            truncation_psi=self.truncation_psi,
+            resolution=self.options.resolution,
+            dtype=self.dtype,
+            share=self.config.components or 0.985,
+        )
+
+    @cached_property
+    def _tables(self) -> Tensor:
+        """For each label whether it is inside the region, and whether it is protected, (2, labels)."""
+        inside = self.region.parts
+        protected = [name for name in self.config.protect or () if name not in inside]
+        rows = [[float(name in names) for name in self.parser.parts] for names in (inside, protected)]
+        return torch.tensor(rows, device=self.generator.device)
+
+
+def _in_the_world(config: TrainConfig, parser: Parser) -> TrainConfig:
+    """The config with what it left to the world of the pictures."""
+    world = parser.world
+    try:
+        protect = world.protected if config.protect is None else world.expand(config.protect)
+    except InputError as error:
+        raise InputError(f"protect: {error}") from None
+    return config.replace(protect=protect, neutral_prompt=config.neutral_prompt or world.neutral)
+
+
+def _resolution(generator: Generator, clip: Clip, config: TrainConfig) -> int:
+    """The config's, or the power of two that covers what CLIP looks at, as far as there are pixels.
+
+    The parser enlarges what is smaller than it wants; its labels need no more detail than CLIP, which judges the edit.
+    """
+    if config.resolution is not None:
+        if config.resolution > generator.resolution:
+            raise InputError(
+                f"the generator has {generator.resolution} pixels a side; got resolution {config.resolution}"
+            )
+        return config.resolution
+    return min(generator.resolution, 1 << (clip.size - 1).bit_length())
+
+
+def _places(generator: Generator, config: TrainConfig, resolution: int) -> tuple[tuple[str, ...], bool]:
+    """Feature layers at which change is measured, and whether it is measured in the picture too."""
+    if config.score_layers == "image":
+        return (), True
+    there = tuple(one.name for one in generator.layers if not one.is_rgb and one.resolution <= resolution)
+    if config.score_layers == "all":
+        return there, False
+    for name in config.score_layers:
+        if name != "image" and name not in there:
+            raise InputError(f"unknown score layer {name!r} at {resolution} px; known: image, {', '.join(there)}")
+    return tuple(name for name in there if name in config.score_layers), "image" in config.score_layers

@@ -1,0 +1,247 @@
+"""Which strength becomes alpha = 1."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from eclipsed.directions import calibration
+from eclipsed.directions.calibration import LADDER, HeldOut, full_strength
+from eclipsed.directions.margins import clip_margin
+from eclipsed.errors import DirectionError, EclipsedWarning
+from eclipsed.latents.direction import Direction
+from eclipsed.prompts.reading import read
+from eclipsed.prompts.region import Region
+from eclipsed.values.seeds import CALIBRATION_SEEDS, TRAINING_SEEDS
+
+PROMPT = "a person with blond hair"
+HAIR = Region.from_parts(["hair"])
+
+
+@pytest.fixture(scope="module")
+def held_out(editor):
+    return HeldOut(generator=editor.generator, parser=editor.parser, count=6, resolution=32)
+
+
+@pytest.fixture(scope="module")
+def margin(editor):
+    return clip_margin(editor.clip, editor.clip.encode_text((PROMPT, *read(PROMPT).contrasts)))
+
+
+@pytest.fixture
+def calibrate(held_out, margin):
+    """As training does it: the ladder in units of the delta, no further than training saw."""
+
+    def run(direction, *, margin=margin, **options):
+        options = {"held_out": held_out, "unit": 1.0, "strongest": 1.0, **options}
+        return calibration.calibrate(direction, margin, **options)
+
+    return run
+
+
+def measured(monkeypatch, gain, *, before=-1.0):
+    """Let the margin be a known function of the mean raw strength, which ws tells."""
+
+    def margins(held_out, latent, margin):
+        ws = latent.ws - held_out.latent().ws
+        strength = float(ws[:, 0, 0].mean()) / 1e-3
+        return torch.full((len(latent),), before + gain(strength))
+
+    monkeypatch.setattr(calibration, "_margins", margins)
+
+
+def tiny(direction):
+    """The direction with a delta that reads as strength: a thousandth in one number."""
+    deltas = torch.zeros_like(direction.deltas)
+    deltas[:, 0, 0] = 1e-3
+    return replace(direction, deltas=deltas)
+
+
+@pytest.mark.parametrize(
+    ("gains", "wanted"),
+    [
+        ([0.25, 0.5, 0.75, 1.0], 0.9),  # 90 % of 1.0, between the third and fourth rung
+        ([4.0], 0.225),
+        ([1.0, 10.0, 10.0], 0.25 + 0.25 * (9 - 1) / 9),
+        ([1.0, 2.0, 1.0, 0.0], 0.25 + 0.25 * 0.8),  # past its peak
+        ([-1.0, -2.0], 1.0),  # nothing gained: the strength it was trained with
+        ([0.0], 1.0),
+    ],
+)
+def test_the_full_strength_by_hand(gains, wanted):
+    assert full_strength(gains) == pytest.approx(wanted)
+
+
+def test_alpha_one_is_ninety_percent_of_the_gain(calibrate, direction, monkeypatch):
+    measured(monkeypatch, lambda strength: 5 * min(strength, 1.0))
+    found = calibrate(tiny(direction))
+    assert found.scale == pytest.approx(0.9, rel=1e-3)
+    assert found.alpha_range == pytest.approx((-LADDER[-1] / found.scale, LADDER[-1] / found.scale))
+    assert found.scores["ladder"] == pytest.approx([5 * min(rung, 1.0) for rung in LADDER], rel=1e-2)
+
+
+def test_nine_in_ten_of_the_faces_that_gain_have_their_full_edit(calibrate, held_out, direction, monkeypatch):
+    """Faces that lack the attribute and saturate at different strengths; the last one never gains."""
+    base = held_out.latent().ws
+    ends = torch.linspace(0.3, 1.0, len(base) - 1)
+
+    def margins(_held_out, latent, _margin):
+        strength = float((latent.ws - base)[:, 0, 0].mean()) / 1e-3
+        return torch.cat([-4 + 8 * (strength / ends).clamp(max=1), torch.tensor([-4.0])])
+
+    monkeypatch.setattr(calibration, "_margins", margins)
+    found = calibrate(tiny(direction))
+    assert found.scale == pytest.approx(0.9 * float(ends.quantile(0.9)), abs=0.1)  # rungs lie 0.25 apart
+
+
+def test_alpha_one_is_not_beyond_what_training_saw(calibrate, direction, monkeypatch):
+    measured(monkeypatch, lambda strength: 2 * strength)
+    assert calibrate(tiny(direction)).scale == pytest.approx(1.0)
+    assert calibrate(tiny(direction), strongest=0.5).scale == pytest.approx(0.5)
+
+
+def test_gain_beyond_certainty_does_not_count(calibrate, direction, monkeypatch):
+    measured(monkeypatch, lambda strength: 40 * strength)
+    found = calibrate(tiny(direction))
+    assert found.scale < 0.5
+    assert max(found.scores["ladder"]) < 16
+
+
+def test_the_ladder_ends_at_the_fence(calibrate, direction, monkeypatch):
+    measured(monkeypatch, lambda strength: 10 * strength)
+    far = tiny(direction)
+    far.deltas[:, 1:] = 10.0  # leaves the data at the second rung or the first
+    told = []
+    found = calibrate(far, tell=told.append)
+    rungs = len(found.scores["ladder"])
+    assert rungs == 1
+    assert found.scale <= LADDER[0]
+    assert told == [1, len(LADDER)]
+
+
+def test_the_figures_are_those_of_the_edit(calibrate, direction, editor):
+    found = calibrate(direction)
+    scores = found.scores
+    assert scores["distance"] <= calibration.FENCE + 0.2
+    assert 0 <= scores["localization"] <= 1
+    assert scores["change_inside"] >= 0
+    assert scores["change_outside"] > 0
+    assert scores["seconds"] == direction.scores["seconds"]
+    faces = editor.sample(seeds=scores["calibration_seeds"], truncation_psi=1.0)
+    edited = editor.edit(faces, found, 1.0)
+    mask = torch.maximum(*(editor.parser.mask(f.images, ["hair"]) for f in (faces, edited)))
+    grown = torch.nn.functional.max_pool2d(mask, 5, 1, 2)  # 5 % of 32 px is 2 px to each side
+    change = (edited.images.clamp(-1, 1) - faces.images.clamp(-1, 1)).abs().mean(dim=1, keepdim=True)
+    outside = (change * (1 - grown)).sum(dim=(1, 2, 3)) / (1 - grown).sum(dim=(1, 2, 3))
+    assert float(outside.mean()) == pytest.approx(scores["change_outside"], rel=1e-3)
+
+
+def test_its_faces_are_held_out(calibrate, direction, held_out):
+    seeds = calibrate(direction).scores["calibration_seeds"]
+    assert len(seeds) == 6
+    assert all(seed in CALIBRATION_SEEDS and seed not in TRAINING_SEEDS for seed in seeds)
+    fixed = replace(held_out, avoid=tuple(seeds[:2]))
+    assert not set(fixed.seeds) & set(seeds[:2])
+    assert replace(held_out, seed=1).seeds[0] == CALIBRATION_SEEDS.start + 10_000
+
+
+def test_several_directions_each_get_their_strength(calibrate, direction, monkeypatch):
+    found = iter(
+        [calibration._Calibrated(0.5, 2.0, {"weak": False}), calibration._Calibrated(1.5, 1.2, {"weak": True})]
+    )
+    monkeypatch.setattr(calibration._Climb, "of", lambda *args: next(found))
+    monkeypatch.setattr(calibration, "_advice", lambda *args: "weak: advice")
+    both = calibrate(replace(direction, deltas=direction.deltas.repeat(2, 1, 1)))
+    assert both.scale == 0.5
+    assert both.alpha_range == (-1.2, 1.2)
+    assert_close(both.deltas[0], direction.deltas[0])
+    assert_close(both.deltas[1], 3 * direction.deltas[0])
+    assert both.scores["weak"]
+    assert both.note == "weak: advice"
+
+
+def test_a_direction_that_does_nothing_is_called_weak(calibrate, direction):
+    nothing = calibrate(replace(direction, deltas=torch.full_like(direction.deltas, 1e-9)))
+    assert nothing.weak
+    assert "weak: at full strength CLIP prefers the prompt by +0.00 more than before" in nothing.note
+
+
+def test_a_strong_direction_is_not(calibrate, direction, monkeypatch):
+    measured(monkeypatch, lambda strength: 10 * strength)
+    found = calibrate(tiny(direction), margin=lambda images: torch.full((len(images),), 5.0))
+    assert not found.weak
+    assert found.scores["clip_success"] == 1
+    assert found.scores["clip_gain"] == pytest.approx(6)
+    assert found.note == direction.note
+
+
+def test_where_every_face_has_the_attribute_the_lower_half_is_measured(held_out):
+    margins = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    for found in (margins, margins - 3.5):
+        faces = calibration._Unedited.of(held_out, lambda images, found=found: found)
+        assert faces.lacking.tolist() == [True, True, True, False, False, False]
+
+
+def test_training_ends_with_it_and_says_when_the_direction_is_weak(editor, quick):
+    config = quick.replace(steps=1, start_scale=0.0, learning_rate=1e-9, calibrate=True, calibration_faces=2)
+    events = []
+    with pytest.warns(EclipsedWarning, match="blond hair': weak: "):
+        direction = editor.train(PROMPT, config=config, callback=events.append)
+    assert direction.weak
+    assert [e.step for e in events if e.phase == "calibrate"] == list(range(1, len(LADDER) + 1))
+    assert all(math.isfinite(event.seconds_left) for event in events)
+
+
+def test_stopping_during_calibration_keeps_the_direction(editor, quick):
+    def stop(event):
+        return event.phase != "calibrate"
+
+    direction = editor.train(PROMPT, config=quick.replace(calibrate=True, calibration_faces=2), callback=stop)
+    assert direction.scale == 1.0
+    assert direction.note == "not calibrated"
+    assert "stopped_at" not in direction.scores
+
+
+# --- directions that no sentence trained
+
+
+def brightness(images):
+    return 40 * (images.mean(dim=(1, 2, 3)) - images.mean(dim=(1, 2, 3)).median())
+
+
+def test_a_direction_of_any_length_gets_the_same_edit(editor, held_out):
+    """Ten thousand times the delta is a ten-thousandth of the scale: the ladder begins where the fence lets it."""
+    delta = torch.zeros(editor.generator.num_ws, editor.generator.w_dim)
+    delta[:, 0] = 1.0
+    faces, edited = editor.sample(seeds=[1]), []
+    for length in (1e-3, 1.0, 10.0):
+        one = Direction.of(editor.generator, length * delta, method="by hand", region=HAIR)
+        found = calibration.calibrate(one, brightness, held_out=held_out, judge="brightness")
+        moved = found.space_of(editor.generator).move(
+            held_out.latent(), found.deltas[0], found.scale * found.alpha_range[1]
+        )
+        reached = float(found.space_of(editor.generator).distance(moved, held_out.statistics).mean())
+        assert reached == pytest.approx(calibration.FENCE, abs=0.03)
+        edited.append(editor.edit(faces, found).images)
+        assert {"brightness_gain", "brightness_success"} < set(found.scores)
+        assert (found.method, found.prompt, found.clip) == ("by hand", None, "")
+    assert_close(edited[0], edited[1], rtol=0, atol=0.05)
+    assert_close(edited[2], edited[1], rtol=0, atol=0.05)
+
+
+def test_a_weak_one_says_what_judged_it(editor, held_out):
+    nothing = Direction.of(editor.generator, torch.zeros(8, 16), method="none", region=HAIR)
+    found = calibration.calibrate(
+        nothing, lambda images: torch.full((len(images),), -1.0), held_out=held_out, judge="judge", advice="try harder"
+    )
+    assert found.note == (
+        "weak: at full strength the judge prefers it by +0.00 more than before, and chooses it for only 0% of the "
+        "faces that lacked it; try harder"
+    )
+
+
+def test_a_direction_of_another_generator_is_not_calibrated(held_out, direction):
+    with pytest.raises(DirectionError, match="was trained on the generator"):
+        calibration.calibrate(replace(direction, generator="0" * 64), brightness, held_out=held_out)

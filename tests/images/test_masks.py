@@ -1,0 +1,35 @@
+"""Masks, against loops over single numbers."""
+
+import pytest
+import torch
+
+from eclipsed.errors import InputError
+from eclipsed.images import masks
+
+
+def test_mixing_masks():
+    a, b = torch.tensor([[[[0.0, 1.0, 1.0]]]]), torch.tensor([[[[0.0, 0.0, 1.0]]]])
+    for how, wanted in {"average": [0, 0.5, 1], "union": [0, 1, 1], "intersection": [0, 0, 1]}.items():
+        assert masks.mix_masks(a, b, how).flatten().tolist() == wanted
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.2])
+def test_growing_a_mask_reaches_as_far_as_it_says(share):
+    mask = torch.zeros(1, 1, 11, 20)
+    mask[0, 0, 5, 7] = 1
+    reach = round(share * 20)
+    wanted = torch.zeros(11, 20)
+    wanted[5 - reach : 6 + reach, 7 - reach : 8 + reach] = 1
+    assert torch.equal(masks.grow_mask(mask, share)[0, 0], wanted)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: masks.mix_masks(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), "sum"), "one of average, union"),
+        (lambda: masks.mix_masks(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 3), "union"), "share one shape"),
+    ],
+)
+def test_bad_input_is_one_sentence(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
