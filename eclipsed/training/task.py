@@ -14,6 +14,7 @@ from eclipsed.directions.calibration import HeldOut
 from eclipsed.errors import InputError
 from eclipsed.images.masks import grow_mask, mix_masks
 from eclipsed.latents.latent import Latent
+from eclipsed.latents.spaces import register_space
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.clip import Clip
@@ -86,6 +87,8 @@ class Task:
             InputError: a score layer or a protected part is unknown, or the resolution is beyond the generator's.
         """
         config = _in_the_world(config, parser)
+        if isinstance(config.space, type):
+            register_space(config.space)  # the direction is going to name it
         psi = truncation_psi if config.truncation_psi is None else config.truncation_psi
         resolution = _resolution(generator, clip, config)
         features, with_image = _places(generator, config, resolution)

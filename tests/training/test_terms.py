@@ -163,9 +163,7 @@ class Half(Space):
 
 
 def test_a_space_of_ones_own(editor, quick):
-    direction = editor.train(PROMPT, config=quick.replace(space=Half, steps=2)) if Half.name in SPACES else None
-    assert direction is None
-    SPACES.register(Half)
+    assert Half.name not in SPACES
     try:
         direction = editor.train(PROMPT, config=quick.replace(space=Half, steps=3, layers=None))
         assert direction.space == "half"
@@ -176,7 +174,7 @@ def test_a_space_of_ones_own(editor, quick):
         moved = editor.edit(faces, direction, 1.0)
         assert_close(moved.ws - faces.ws, (0.5 * direction.scale * direction.deltas[0]).expand_as(faces.ws))
     finally:
-        SPACES._found.pop("half")
+        del SPACES["half"]
 
 
 def test_a_registry_is_lazy_and_says_what_it_knows():
