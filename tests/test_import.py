@@ -53,12 +53,8 @@ def test_the_surface_is_what_it_was():
     public |= {"Compared", "Interval", "Strength", "Target", "compare", "judge"}
     public |= {"FaceFinder", "InversionConfig", "InversionStep", "Origin", "Photo", "Placement", "save_photo"}
     public |= {"GeneratorConfig", "Layer", "Synthesis", "SynthesisOptions", "SynthesisPrefix", "read_generator"}
-<<<<<<< HEAD
     public |= {"Classifier", "Encoder", "FetchStep", "Identity", "ModelSet", "SetStatus", "list_sets"}
-=======
-    public |= {"Classifier", "Encoder", "FetchStep", "Identity", "ModelSet", "list_sets"}
     public |= {"Finder", "Step", "Term", "View", "WStatistics", "register_term"}
->>>>>>> 7e47bfb (The front door offers terms, views and finders)
     assert public == {n for n in eclipsed.__all__ if not n.endswith(("Error", "Warning"))}
 
 
