@@ -62,7 +62,7 @@ class Visitor:
         self.page.goto(url)
         self.page.wait_for_selector(".shelf .card")
         self.session = Session(now=engine.first_look())
-        self.names = [one.name for one in engine.shelf()]
+        self.names = [one.name for one in engine.shelf.all()]
         self.done = 0
 
     def act(self) -> None:

@@ -119,7 +119,7 @@ def _take(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
     look = session.now
     for name, alpha in zip(names, alphas, strict=True):
         strength = round(check_alpha(alpha), 4)
-        digest = engine.direction(str(name)).digest
+        digest = engine.shelf.direction(str(name)).digest
         places = [i for i, entry in enumerate(look.entries) if entry.digest == digest]
         if places:
             look = look.changed(places[-1], alpha=strength, on=True)

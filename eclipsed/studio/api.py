@@ -16,13 +16,14 @@ from eclipsed.errors import InputError
 from eclipsed.prompts.reading import read
 from eclipsed.store import library
 from eclipsed.studio import results, views
-from eclipsed.studio.engine import FIRST_SEED, Engine, Shelved
+from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.learning import Job, LearningQueue
 from eclipsed.studio.page_state import SLOW
 from eclipsed.studio.portraits import is_aligned_by_default, of_portrait, open_face
 from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
+from eclipsed.studio.shelf import Shelved
 from eclipsed.studio.tabs.compare import compared
 from eclipsed.studio.tabs.palette import cells
 from eclipsed.training.config import TrainConfig
@@ -41,7 +42,7 @@ class _Endpoints:
 
     def directions(self) -> list[dict[str, Any]]:
         """The shelf: name, prompt, parts, useful range of alpha and scores of each direction."""
-        return [_described(one) for one in self.engine.shelf()]
+        return [_described(one) for one in self.engine.shelf.all()]
 
     def faces(self, seeds: list[int], truncation_psi: float | None = None) -> list[FileData]:
         """Unedited faces of some seeds, as PNG files."""
@@ -159,7 +160,7 @@ class _Endpoints:
 
     def keep(self, file: FileData) -> str:
         """Put a direction file on the shelf; gives the name that it has there."""
-        return self.engine.keep(sent_file(file))
+        return self.engine.shelf.keep(sent_file(file))
 
     def forget(self, name: str) -> str:
         """Remove a direction of one's own from the shelf."""

@@ -10,64 +10,32 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from eclipsed.editing.stack import MOST_EDITS, Stack, StackEntry, check_name
-from eclipsed.errors import EclipsedError, InputError, MissingModelError
-from eclipsed.files import header
-from eclipsed.files.kinds import DIRECTION
-from eclipsed.store import library
+from eclipsed.editing.stack import MOST_EDITS, Stack
+from eclipsed.errors import EclipsedError, InputError
 from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.portraits import PhotoLook, face_key, portrait_of
+from eclipsed.studio.shelf import Shelf
 
 if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
-    from eclipsed.latents.direction import Direction
     from eclipsed.networks.layers import SynthesisPrefix
 
-__all__ = ["FIRST_SEED", "Engine", "Shelved"]
+__all__ = ["FIRST_SEED", "Engine"]
 
 #: of the first face that the page shows: a dark-haired one of `mini`, so that the first edit shows
 FIRST_SEED = 1
 
 _FIRST_EDIT = "blond-hair"
-_FACES, _PREFIXES, _DIRECTIONS, _THUMBNAILS = 24, 6, 128, 512  # how many are remembered
+_FACES, _PREFIXES, _THUMBNAILS = 24, 6, 512  # how many are remembered
 _MOST_THUMBNAILS = 64  # on the page
 
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shelved:
-    """A direction of the shelf, as far as its file's header says.
-
-    Args:
-        name: in the library.
-        prompt: that it was trained for.
-        shipped: whether it came with the package.
-        parts: that it may change.
-        scores: as measured in its calibration.
-        alpha_range: the useful strengths.
-        layers: rows that it changes.
-        config: how it was trained.
-        note: what is unusual.
-        stamp: changes when the file does.
-    """
-
-    name: str
-    prompt: str
-    shipped: bool
-    parts: tuple[str, ...]
-    scores: dict[str, Any]
-    alpha_range: tuple[float, float]
-    layers: tuple[int, ...]
-    config: dict[str, Any]
-    note: str
-    stamp: tuple[str, int]
 
 
 class Engine:
@@ -84,9 +52,8 @@ class Engine:
         self._warm, self._lock = False, threading.Lock()
         self._faces: Memory[Faces] = Memory(_FACES)
         self._prefixes: Memory[SynthesisPrefix] = Memory(_PREFIXES)
-        self._directions: Memory[Direction] = Memory(_DIRECTIONS)
         self._thumbnails: Memory[str] = Memory(_THUMBNAILS)
-        self._shelved: Memory[Shelved | None] = Memory(4096)
+        self.shelf = Shelf(lambda: self.editor)
 
     @classmethod
     def of(cls, editor: Editor) -> Engine:
@@ -188,7 +155,7 @@ class Engine:
         from eclipsed.editing.replay import first_row, replay, steps_of
 
         editor = self.editor
-        steps = steps_of(look, editor.generator, models=editor.name, find=self.find)
+        steps = steps_of(look, editor.generator, models=editor.name, find=self.shelf.find)
         prefix = None
         row = first_row(steps, editor.generator)
         if key is not None and row:
@@ -196,96 +163,14 @@ class Engine:
             prefix = memory.get((*key, row), lambda: faces.latent.prefix(editor.generator, row))
         return replay(editor.generator, lambda: editor.parser, faces, steps, prefix=prefix)
 
-    # ---- directions
-
-    def shelf(self) -> list[Shelved]:
-        """The directions of this generator, the visitor's own first; damaged files are left out."""
-        found = []
-        for entry in library.entries():
-            try:
-                stamp = (str(entry.path), entry.path.stat().st_mtime_ns)
-            except OSError:
-                continue
-            one = self._shelved.get(stamp, lambda entry=entry, stamp=stamp: self._read(entry, stamp))  # type: ignore[misc]
-            if one is not None:
-                found.append(one)
-        return found
-
-    def _read(self, entry: library.Entry, stamp: tuple[str, int]) -> Shelved | None:
-        try:
-            data = header.read_data(entry.path, DIRECTION)
-            if data["generator"]["fingerprint"] != self.editor.generator.fingerprint:
-                return None
-            check_name(entry.name)
-            low, high = data["alpha_range"]
-            return Shelved(
-                name=entry.name,
-                prompt=str(data["prompt"]),
-                shipped=entry.shipped,
-                parts=tuple(data["region"]["parts"]),
-                scores=dict(data["scores"]),
-                alpha_range=(float(low), float(high)),
-                layers=tuple(data["layers"]),
-                config=dict(data["config"]),
-                note=str(data["note"]),
-                stamp=stamp,
-            )
-        except (EclipsedError, KeyError, TypeError, ValueError):
-            return None
-
-    def shelved(self, name: str) -> Shelved:
-        """The direction of the shelf that goes by a name.
-
-        Raises:
-            InputError: the name is a path.
-            MissingModelError: there is none of that name for this generator.
-        """
-        check_name(name)
-        known = self.shelf()
-        for one in known:
-            if one.name == name:
-                return one
-        names = ", ".join(one.name for one in known[:12])
-        raise MissingModelError(f"the shelf has no direction {name!r}; it has {names or 'none yet'}")
-
-    def direction(self, name: str) -> Direction:
-        """The direction of the shelf that goes by a name; see `shelved` for what it raises."""
-        from eclipsed.latents.direction import Direction
-
-        one = self.shelved(name)
-        return self._directions.get(one.stamp, lambda: Direction.load(one.stamp[0]))
-
-    def keep(self, file: str) -> str:
-        """Put a direction file that was given to the page on the shelf, and return its name there.
-
-        Raises:
-            EclipsedError: it is no direction, or one of another generator.
-        """
-        from eclipsed.latents.direction import Direction, short_name
-        from eclipsed.studio.safety import check_upload
-
-        direction = Direction.load(check_upload(file, (library.SUFFIX,)))
-        direction.check_generator(self.editor.generator)
-        name = library.free_name(short_name(direction.name))
-        direction.save(library.kept_path(name))
-        return name
-
-    def find(self, entry: StackEntry) -> Direction:
-        """The direction that an entry of a stack means, found by its content."""
-
-        def look_up() -> Direction:
-            from eclipsed.editing.replay import find
-
-            return find(entry, models=self.editor.name)
-
-        return self._directions.get(entry.digest, look_up)
+    # ---- looks
 
     def added(self, look: Stack, name: str, **changes: Any) -> Stack:
         """A look with one more direction of the shelf."""
         if len(look) >= MOST_EDITS:
             raise InputError(f"a stack holds at most {MOST_EDITS} edits; remove one first")
-        direction = self.direction(name)
-        self._directions.get(direction.digest, lambda: direction)
+        direction = self.shelf.direction(name)
+        self.shelf.remember(direction)
         return look.added(direction, name, **changes)
 
     def checked(self, look: Stack) -> Stack:
@@ -297,13 +182,14 @@ class Engine:
         from eclipsed.editing.replay import first_row, steps_of
 
         on = replace(look, entries=tuple(replace(entry, on=True) for entry in look.entries))
-        first_row(steps_of(on, self.editor.generator, models=self.editor.name, find=self.find), self.editor.generator)
+        generator = self.editor.generator
+        first_row(steps_of(on, generator, models=self.editor.name, find=self.shelf.find), generator)
         return look
 
     def first_look(self) -> Stack:
         """What the page shows first: a face and an edit of it, where the shelf has one."""
         look = Stack(seed=FIRST_SEED)
-        names = [one.name for one in self.shelf() if one.shipped]
+        names = [one.name for one in self.shelf.all() if one.shipped]
         if not names:
             return look
         return self.added(look, _FIRST_EDIT if _FIRST_EDIT in names else names[0])
@@ -315,13 +201,13 @@ class Engine:
         face = self.before(look)
 
         def draw(name: str) -> str:
-            edited = self.editor.edit(face, self.direction(name), 1.0)
+            edited = self.editor.edit(face, self.shelf.direction(name), 1.0)
             return to_uris(edited.images, thumbnails=True)[0]
 
         mine = portrait_of(look)
         memory = self._thumbnails if mine is None else mine.thumbnails
         shown = {}
-        for one in self.shelf()[:_MOST_THUMBNAILS]:
+        for one in self.shelf.all()[:_MOST_THUMBNAILS]:
             key = (*(face_key(look)[:2] if mine is None else face_key(look)[3:]), one.stamp)
             shown[one.name] = memory.get(key, lambda one=one: draw(one.name))  # type: ignore[misc]
         return shown

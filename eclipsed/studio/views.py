@@ -70,7 +70,7 @@ def stack(engine: Engine, session: Session) -> dict[str, Any]:
     groups = row_groups(engine.editor.generator.num_ws)
     rows = []
     for index, entry in enumerate(session.now.entries):
-        direction = engine.find(entry)
+        direction = engine.shelf.find(entry)
         low, high = direction.alpha_range
         layers = list(entry.layers) if isinstance(entry.layers, tuple) else entry.layers
         rows.append(
@@ -99,7 +99,7 @@ def shelf(engine: Engine, look: Stack) -> dict[str, Any]:
     """The directions to take, each with what it makes of the face."""
     thumbs = engine.thumbnails(look)
     items = []
-    for one in engine.shelf():
+    for one in engine.shelf.all():
         if one.name in thumbs:
             scores = one.scores
             items.append(
@@ -222,7 +222,7 @@ def compare(
         note += f" {names[0]} has the strengths above; the others change the faces equally much."
     shown = []
     for name, cells in zip(names, rows, strict=True):
-        one = engine.shelved(name)
+        one = engine.shelf.named(name)
         config = one.config
         facts = [f"{config.get('steps')} steps", str(config.get("space")), str(config.get("clip_loss"))]
         shown.append(

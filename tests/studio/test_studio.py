@@ -360,7 +360,7 @@ def test_a_sentence_is_learned_and_lands_on_the_shelf(engine, quick):
     job = jobs.submit("a person with black hair", config=quick.replace(steps=10), face=Stack(seed=1))
     until(lambda: job.over)
     assert (job.status, job.name) == ("done", "black-hair"), job.message
-    assert "black-hair" in {one.name for one in engine.shelf()}
+    assert "black-hair" in {one.name for one in engine.shelf.all()}
     assert [point[0] for point in job.curve] == list(range(1, 11))
     assert job.after_step == 10
     assert job.before.startswith("data:image/png")
@@ -393,7 +393,7 @@ def test_stop_keeps_what_was_learned_and_it_goes_on_from_there(engine, quick):
     jobs.stop(job.token)
     until(lambda: job.over)
     assert job.status == "stopped"
-    assert job.name in {one.name for one in engine.shelf()}
+    assert job.name in {one.name for one in engine.shelf.all()}
     (saved,) = jobs.unfinished()
     assert 5 <= saved.step < 5000
     again = jobs.resume(saved.name, face=Stack(seed=1))

@@ -188,7 +188,7 @@ def test_two_faces_are_shown_and_named_apart(engine, portrait):
 def test_a_comparison_takes_the_own_face_when_no_other_is_picked(engine, portrait):
     look = of_portrait(Stack(), portrait, 1)
     ((cell,),) = compared(engine, look, (), ["blond-hair-of-mine"], [0.5], equal=False)
-    expected = engine.editor.edit(portrait.faces[1], engine.direction("blond-hair-of-mine"), 0.5)
+    expected = engine.editor.edit(portrait.faces[1], engine.shelf.direction("blond-hair-of-mine"), 0.5)
     assert torch.allclose(cell.faces.images, expected.images, atol=1e-5)
     with pytest.raises(InputError, match="1 to 8 faces"):
         compared(engine, Stack(), (), ["blond-hair-of-mine"], [0.5], equal=False)
@@ -246,7 +246,7 @@ def test_the_edits_of_all_faces_are_put_back_and_nothing_else_changes(engine, po
         assert image.getexif()[0x010E] == "a description"
         taken = np.asarray(image.convert("RGB"))
     original = np.asarray(Image.open(photo))
-    edited = engine.editor.edit(portrait.faces, engine.direction("blond-hair-of-mine"), 1.0)
+    edited = engine.editor.edit(portrait.faces, engine.shelf.direction("blond-hair-of-mine"), 1.0)
     expected = np.asarray(engine.editor.paste(edited, photo)[0])
     assert np.abs(taken.astype(int) - expected).max() <= 1
     changed = (taken != original).any(-1)

@@ -1,4 +1,4 @@
-"""The tabs of the page, one file each. A tab is drawn by ``draw`` and answers once ``wire`` has been called.
+"""The tabs of the page, one file each. A tab is drawn when it is made, and answers once ``wire`` has been called.
 
 Another tab is another file here and a line in `eclipsed.studio.app.TABS`.
 """

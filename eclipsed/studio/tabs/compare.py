@@ -58,7 +58,7 @@ class CompareTab:
         """Make it answer."""
 
         def offered(names: list[str]) -> Any:
-            known = [one.name for one in page.engine.shelf()]
+            known = [one.name for one in page.engine.shelf.all()]
             kept = [name for name in names or [] if name in known]
             return gr.Dropdown(choices=known, value=kept or known[:2])
 
@@ -97,4 +97,4 @@ def compared(
     if not 1 <= len(alphas) <= MOST_ALPHAS or not (portrait_of(look) is None) <= len(seeds) <= 8:
         raise InputError(f"a comparison has 1 to {MOST_ALPHAS} strengths and 1 to 8 faces")
     faces = engine.faces(seeds, look.truncation_psi) if seeds else engine.before(look)
-    return compare(engine.editor, faces, [engine.direction(name) for name in names], alphas, equal_change=equal)
+    return compare(engine.editor, faces, [engine.shelf.direction(name) for name in names], alphas, equal_change=equal)

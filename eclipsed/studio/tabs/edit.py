@@ -56,7 +56,7 @@ class EditTab:
             if data.get("do") != "forget":
                 return page.drawn(session, act(engine, session, data))
             name = str(data.get("name", ""))
-            if engine.shelved(name).shipped:
+            if engine.shelf.named(name).shipped:
                 raise InputError(f"the direction {name!r} ships with the package and stays")
             library.remove_direction(name)
             return (*page.drawn(session, session)[:3], views.shelf(engine, session.now), gr.skip())
@@ -68,7 +68,7 @@ class EditTab:
         def given(session: Session, file: str | None) -> tuple[Any, Any]:
             if file is None:
                 return gr.skip(), None
-            name = engine.keep(file)
+            name = engine.shelf.keep(file)
             gr.Info(f"“{name}” is on the shelf.", duration=5)
             return views.shelf(engine, session.now), None
 

@@ -43,7 +43,7 @@ class PaletteTab:
         """Make it answer."""
 
         def offered(first: str | None, second: str | None) -> tuple[Any, Any]:
-            names = [one.name for one in page.engine.shelf()]
+            names = [one.name for one in page.engine.shelf.all()]
             kept = [first if first in names else None, second if second in names else None]
             free = [name for name in names if name not in kept]
             values = [value or (free.pop(0) if free else None) for value in kept]
@@ -96,7 +96,7 @@ def cells(
     if not 2 <= size <= 9 or not 0 < reach <= 10:
         raise InputError(f"a palette has 2 to 9 cells a side and strengths up to 10; got {size} and {reach:g}")
     engine.checked(look)
-    directions = [engine.direction(name) for name in (first, second)]
+    directions = [engine.shelf.direction(name) for name in (first, second)]
     digests = [one.digest for one in directions]
     look = replace(look, entries=tuple(entry for entry in look.entries if entry.digest not in digests))
     strengths = []

@@ -1,0 +1,150 @@
+"""The shelf of the page: the directions of the library that belong to one generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eclipsed.editing.stack import StackEntry, check_name
+from eclipsed.errors import EclipsedError, MissingModelError
+from eclipsed.files import header
+from eclipsed.files.kinds import DIRECTION
+from eclipsed.store import library
+from eclipsed.studio.memory import Memory
+from eclipsed.studio.safety import check_upload
+
+if TYPE_CHECKING:
+    from eclipsed.editor import Editor
+    from eclipsed.latents.direction import Direction
+
+__all__ = ["Shelf", "Shelved"]
+
+_LOADED, _READ = 128, 4096  # how many directions, and headers of their files, are remembered
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelved:
+    """A direction of the shelf, as far as its file's header says.
+
+    Args:
+        name: in the library.
+        prompt: that it was trained for.
+        shipped: whether it came with the package.
+        parts: that it may change.
+        scores: as measured in its calibration.
+        alpha_range: the useful strengths.
+        layers: rows that it changes.
+        config: how it was trained.
+        note: what is unusual.
+        stamp: changes when the file does.
+    """
+
+    name: str
+    prompt: str
+    shipped: bool
+    parts: tuple[str, ...]
+    scores: dict[str, Any]
+    alpha_range: tuple[float, float]
+    layers: tuple[int, ...]
+    config: dict[str, Any]
+    note: str
+    stamp: tuple[str, int]
+
+
+class Shelf:
+    """The directions of one generator; files are read when they are asked for, and remembered.
+
+    Args:
+        editor: gives the editor, whose generator it is.
+    """
+
+    def __init__(self, editor: Callable[[], Editor]) -> None:
+        self._editor = editor
+        self._directions: Memory[Direction] = Memory(_LOADED)
+        self._read_already: Memory[Shelved | None] = Memory(_READ)
+
+    def all(self) -> list[Shelved]:
+        """The directions of this generator, the visitor's own first; damaged files are left out."""
+        found = []
+        for entry in library.entries():
+            try:
+                stamp = (str(entry.path), entry.path.stat().st_mtime_ns)
+            except OSError:
+                continue
+            one = self._read_already.get(stamp, lambda entry=entry, stamp=stamp: self._read(entry, stamp))  # type: ignore[misc]
+            if one is not None:
+                found.append(one)
+        return found
+
+    def _read(self, entry: library.Entry, stamp: tuple[str, int]) -> Shelved | None:
+        try:
+            data = header.read_data(entry.path, DIRECTION)
+            if data["generator"]["fingerprint"] != self._editor().generator.fingerprint:
+                return None
+            check_name(entry.name)
+            low, high = data["alpha_range"]
+            return Shelved(
+                name=entry.name,
+                prompt=str(data["prompt"]),
+                shipped=entry.shipped,
+                parts=tuple(data["region"]["parts"]),
+                scores=dict(data["scores"]),
+                alpha_range=(float(low), float(high)),
+                layers=tuple(data["layers"]),
+                config=dict(data["config"]),
+                note=str(data["note"]),
+                stamp=stamp,
+            )
+        except (EclipsedError, KeyError, TypeError, ValueError):
+            return None
+
+    def named(self, name: str) -> Shelved:
+        """The direction of the shelf that goes by a name.
+
+        Raises:
+            InputError: the name is a path.
+            MissingModelError: there is none of that name for this generator.
+        """
+        check_name(name)
+        known = self.all()
+        for one in known:
+            if one.name == name:
+                return one
+        names = ", ".join(one.name for one in known[:12])
+        raise MissingModelError(f"the shelf has no direction {name!r}; it has {names or 'none yet'}")
+
+    def direction(self, name: str) -> Direction:
+        """The direction of the shelf that goes by a name; see `named` for what it raises."""
+        from eclipsed.latents.direction import Direction
+
+        one = self.named(name)
+        return self._directions.get(one.stamp, lambda: Direction.load(one.stamp[0]))
+
+    def keep(self, file: str) -> str:
+        """Put a direction file that was given to the page on the shelf, and return its name there.
+
+        Raises:
+            EclipsedError: it is no direction, or one of another generator.
+        """
+        from eclipsed.latents.direction import Direction, short_name
+
+        direction = Direction.load(check_upload(file, (library.SUFFIX,)))
+        direction.check_generator(self._editor().generator)
+        name = library.free_name(short_name(direction.name))
+        direction.save(library.kept_path(name))
+        return name
+
+    def find(self, entry: StackEntry) -> Direction:
+        """The direction that an entry of a stack means, found by its content."""
+
+        def look_up() -> Direction:
+            from eclipsed.editing.replay import find
+
+            return find(entry, models=self._editor().name)
+
+        return self._directions.get(entry.digest, look_up)
+
+    def remember(self, direction: Direction) -> None:
+        """Let `find` have a direction at hand."""
+        self._directions.get(direction.digest, lambda: direction)
