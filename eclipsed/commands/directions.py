@@ -45,7 +45,9 @@ def list_directions(as_json: Json = False) -> None:
     table = Table("name", "prompt", "region", "models", "source", box=box.SIMPLE_HEAD)
     for row in rows:
         region = "whole face" if row["whole_face"] else ", ".join(row["parts"])
-        table.add_row(row["name"], row["prompt"], region, row["models"], "shipped" if row["shipped"] else "yours")
+        table.add_row(
+            row["name"], row["prompt"] or row["method"], region, row["models"], "shipped" if row["shipped"] else "yours"
+        )
     Console().print(table)
 
 
@@ -102,6 +104,7 @@ def _summary(entry: library.Entry) -> dict[str, Any]:
         return {
             "name": entry.name,
             "prompt": data["prompt"],
+            "method": data.get("method", "trained"),
             "parts": data["region"]["parts"],
             "whole_face": data["region"].get("whole_face", False),
             "models": data["generator"]["name"],
@@ -118,4 +121,4 @@ def _plain(value: object) -> str:
         return "; ".join(f"{name}: {_plain(item)}" for name, item in value.items()) or "none"
     if isinstance(value, list):
         return ", ".join(_plain(item) for item in value) or "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "none" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

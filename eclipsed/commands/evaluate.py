@@ -56,6 +56,15 @@ def evaluate(
             show_default="found in the prompt",
         ),
     ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt",
+            metavar="SENTENCE",
+            help="What the edit should look like, for a direction that no sentence made.",
+            show_default="the direction's own",
+        ),
+    ] = None,
     extras: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,6 +103,7 @@ def evaluate(
             seeds=numbers,
             alphas=strengths,
             target=attribute,
+            prompt=prompt,
             extras=extras,
             tell=lambda done: bar.show("faces", done, len(numbers)),
         )

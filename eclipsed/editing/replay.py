@@ -59,7 +59,7 @@ def find(entry: StackEntry, *, models: str = "", given: Iterable[Direction] = ()
     others = [one for one in library.entries() if one not in named]
     for one in [*named, *others]:
         try:
-            if one in others and header.read_data(one.path, DIRECTION).get("prompt") != entry.prompt:
+            if one in others and (header.read_data(one.path, DIRECTION).get("prompt") or "") != entry.prompt:
                 continue
             direction = Direction.load(one.path)
         except EclipsedError:  # a damaged file of the library is not the one that is meant

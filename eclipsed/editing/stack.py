@@ -46,7 +46,7 @@ class StackEntry:
     Args:
         direction: name of the direction in the library; never a path.
         digest: of the direction, see `Direction.digest`.
-        prompt: that it was trained for.
+        prompt: that it was trained for; "" when it was not made from a sentence.
         alpha: strength.
         on: whether it is applied.
         layers: what the edit is restricted to: rows and layer names, or one of `GROUPS`; None is all.

@@ -41,7 +41,7 @@ class _Endpoints:
         self.engine, self.jobs, self.inversions = engine, jobs, inversions
 
     def directions(self) -> list[dict[str, Any]]:
-        """The shelf: name, prompt, parts, useful range of alpha and scores of each direction."""
+        """The shelf: name, prompt, method, parts, useful range of alpha and scores of each direction."""
         return [_described(one) for one in self.engine.shelf.all()]
 
     def faces(self, seeds: list[int], truncation_psi: float | None = None) -> list[FileData]:
@@ -233,6 +233,7 @@ def _described(one: Shelved) -> dict[str, Any]:
     return {
         "name": one.name,
         "prompt": one.prompt,
+        "method": one.method,
         "shipped": one.shipped,
         "parts": list(one.parts),
         "alpha_range": list(one.alpha_range),

@@ -58,7 +58,7 @@ def strip(engine: Engine, look: Stack) -> Path:
 
     faces = [_scaled(engine, look, share) for share in _SHARES]
     columns = [f"{share:+.0%}".replace("+0%", "before") for share in _SHARES]
-    title = ", ".join(dict.fromkeys(entry.prompt for entry in look.entries if entry.on))
+    title = ", ".join(dict.fromkeys(entry.prompt or entry.direction for entry in look.entries if entry.on))
     page = pictures.strip([torch.cat(faces)], columns=columns, labels=[face_name(look)], title=title)
     return _save(page, _place(look, ".png", "strip"))
 

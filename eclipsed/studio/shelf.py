@@ -29,7 +29,8 @@ class Shelved:
 
     Args:
         name: in the library.
-        prompt: that it was trained for.
+        prompt: that it was trained for; its name when it was not made from a sentence.
+        method: how it was made.
         shipped: whether it came with the package.
         parts: that it may change.
         scores: as measured in its calibration.
@@ -42,6 +43,7 @@ class Shelved:
 
     name: str
     prompt: str
+    method: str
     shipped: bool
     parts: tuple[str, ...]
     scores: dict[str, Any]
@@ -50,6 +52,19 @@ class Shelved:
     config: dict[str, Any]
     note: str
     stamp: tuple[str, int]
+
+    @property
+    def success(self) -> Any:
+        """Share of held-out faces that have it afterwards, by whatever judged its calibration; None when unknown."""
+        return next((value for name, value in self.scores.items() if name.endswith("_success")), None)
+
+    @property
+    def made(self) -> str:
+        """How it was made, in a few words."""
+        if self.method != "trained":
+            return self.method
+        config = self.config
+        return f"{config.get('steps')} steps, {config.get('space')}, {config.get('clip_loss')}"
 
 
 class Shelf:
@@ -86,7 +101,8 @@ class Shelf:
             low, high = data["alpha_range"]
             return Shelved(
                 name=entry.name,
-                prompt=str(data["prompt"]),
+                prompt=str(data["prompt"] or data["name"]),
+                method=str(data.get("method", "trained")),
                 shipped=entry.shipped,
                 parts=tuple(data["region"]["parts"]),
                 scores=dict(data["scores"]),

@@ -108,7 +108,7 @@ def shelf(engine: Engine, look: Stack) -> dict[str, Any]:
                     "prompt": one.prompt,
                     "shipped": one.shipped,
                     "thumb": thumbs[one.name],
-                    "success": _number(scores.get("clip_success")),
+                    "success": _number(one.success),
                     "locality": _number(scores.get("localization")),
                     "note": one.note,
                 }
@@ -223,12 +223,10 @@ def compare(
     shown = []
     for name, cells in zip(names, rows, strict=True):
         one = engine.shelf.named(name)
-        config = one.config
-        facts = [f"{config.get('steps')} steps", str(config.get("space")), str(config.get("clip_loss"))]
         shown.append(
             {
                 "name": name,
-                "config": f"{one.prompt} ({', '.join(facts)})",
+                "config": f"{one.prompt} ({one.made})",
                 "cells": [{**cell.to_json(), "src": to_uris(cell.faces.images)} for cell in cells],
             }
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import typer
 from PIL import Image
 
@@ -476,6 +477,28 @@ def test_directions_are_kept_listed_shown_and_removed(run, fails, file):
     assert "space: W+" in run("directions", "show", file)[1]
     assert run("directions", "remove", "mine")[0] == 0
     assert "is none of yours" in fails("directions", "remove", "mine")
+
+
+def test_a_direction_that_no_sentence_made(run, fails, editor, model_set):
+    generator = editor.generator
+    delta = 0.1 * torch.ones(generator.num_ws, generator.w_dim)
+    made = eclipsed.Direction.of(
+        generator, delta, method="difference of means", region=eclipsed.Region.from_parts(["hair"]), name="brighter"
+    )
+    made.save("brighter.safetensors")
+    assert run("directions", "add", "brighter.safetensors")[0] == 0
+    (row,) = [one for one in json.loads(run("directions", "list", "--json")[1]) if one["name"] == "brighter"]
+    assert (row["prompt"], row["method"]) == (None, "difference of means")
+    assert "difference of means" in run("directions", "list")[1]
+    assert "prompt: none" in run("directions", "show", "brighter")[1]
+    same = ["--models", model_set]
+    assert run("edit", "brighter", "--seeds", "1", "--out", "o", "--grid", "g.png", *same)[0] == 0
+    assert run("strip", "brighter", "--seeds", "1", "--out", "s.png", *same)[0] == 0
+    assert "has no prompt" in fails("evaluate", "brighter", "--seeds", "1,2", *same)
+    words = ["--seeds", "1,2", "--alphas", "1", "--prompt", "a person with blond hair", "--json"]
+    code, out, err = run("evaluate", "brighter", *words, *same)
+    assert code == 0, err
+    assert json.loads(out)["prompt"] == "a person with blond hair"
 
 
 def test_a_kept_direction_goes_by_its_name(run, fails, file, model_set):

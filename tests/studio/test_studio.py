@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 import zlib
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -22,6 +23,8 @@ from eclipsed.commands import studio as command
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError, MissingModelError
 from eclipsed.images.conversion import to_pil
+from eclipsed.latents.direction import Direction
+from eclipsed.prompts.region import Region
 from eclipsed.store import library
 from eclipsed.store import trainings as unfinished
 from eclipsed.studio import results, safety, views
@@ -342,6 +345,32 @@ def test_names_of_trainings_lead_nowhere_else(name, engine):
         unfinished.state_path(name)
     with pytest.raises(InputError, match="16 hex digits"):
         LearningQueue(engine).resume(name, face=Stack(seed=1))
+
+
+# ---- directions that no sentence made
+
+
+def test_a_direction_without_a_sentence_goes_by_its_name(engine):
+    generator = engine.editor.generator
+    delta = 0.1 * torch.ones(generator.num_ws, generator.w_dim)
+    region = Region.from_parts(["hair"])
+    made = Direction.of(generator, delta, method="difference of means", region=region, name="brighter")
+    made = replace(made, scores={"judge_success": 0.75, "localization": 0.5})
+    made.save(library.kept_path("brighter"))
+    one = engine.shelf.named("brighter")
+    assert (one.prompt, one.method, one.made, one.success) == ("brighter", *2 * ["difference of means"], 0.75)
+    look = engine.added(Stack(seed=1), "brighter", alpha=0.5)
+    assert (look.entries[0].prompt, views.caption(look)) == ("", "seed 1 · brighter +0.5")
+    (shown,) = [item for item in views.shelf(engine, look)["items"] if item["name"] == "brighter"]
+    assert (shown["prompt"], shown["success"]) == ("brighter", 0.75)
+    assert engine.shelf.find(look.entries[0]).digest == made.digest
+    assert results.strip(engine, look).is_file()
+    rows = compared(engine, look, (1,), ["brighter"], [1.0], equal=False)
+    page = views.compare(engine, ["brighter"], [1.0], rows, equal=False, seeds="seed 1")
+    assert page["rows"][0]["config"] == "brighter (difference of means)"
+    assert page["rows"][0]["cells"][0]["clip_gain"] is None
+    json.dumps(page, allow_nan=False)
+    library.remove_direction("brighter")
 
 
 # ---- learning

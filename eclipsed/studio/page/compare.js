@@ -9,5 +9,5 @@ start((value) => {
         h("div", { class: "figures" }, measure("\u03b1", signed(cell.alpha) + (cell.reached ? "" : " (its end)"), "Strength"),
           measure("change", (100 * cell.change).toFixed(2), "Mean absolute change of the picture, in % of half the range"),
           measure("outside", (100 * cell.outside).toFixed(2), "The same, outside the part"),
-          measure("CLIP", signed(cell.clip_gain, 3), "Rise of CLIP\u2019s cosine with the sentence"))))))))));
+          cell.clip_gain === null ? null : measure("CLIP", signed(cell.clip_gain, 3), "Rise of CLIP\u2019s cosine with the sentence"))))))))));
 });
