@@ -14,6 +14,7 @@ from torch import Tensor
 from eclipsed.directions.margins import Margin
 from eclipsed.images.change import SEAM, localization_score, region_changes
 from eclipsed.images.masks import grow_mask, mix_masks
+from eclipsed.images.metrics import mean_of_faces
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.space import Space
@@ -279,8 +280,8 @@ class _Climb:
             f"{self.judge}_gain": gained,
             f"{self.judge}_success": share,
             "localization": float(score.mean()),
-            "change_inside": _mean(inside),
-            "change_outside": _mean(outside),
+            "change_inside": mean_of_faces(inside),
+            "change_outside": mean_of_faces(outside),
             "distance": distance,
             "lacking": int(without.sum()),
             "weak": gained < _WEAK_GAIN and (share is None or share < _WEAK_SHARE),
@@ -293,12 +294,6 @@ def _margins(held_out: HeldOut, latent: Latent, margin: Margin) -> Tensor:
         with torch.no_grad():
             parts.append(margin(images))
     return torch.cat(parts)
-
-
-def _mean(values: Tensor) -> float | None:
-    """The mean over the faces that count; None where none does, which JSON can hold."""
-    counted = values[values.isfinite()]
-    return float(counted.mean()) if len(counted) else None
 
 
 def _advice(scores: dict[str, Any], judge: str, advice: str) -> str:

@@ -35,8 +35,8 @@ class Compared:
         alpha: the strength.
         faces: after the edit.
         change: mean absolute change of the whole picture, of values in [-1, 1].
-        inside: the same in the region, see `eclipsed.images.change.region_changes`; 0 where no face shows it.
-        outside: the same beyond the region and its seam; 0 where that is nowhere.
+        inside: the same in the region, see `eclipsed.images.change.region_changes`; None where no face shows it.
+        outside: the same beyond the region and its seam; None where that is nowhere.
         clip_gain: by how much CLIP's cosine of picture and prompt rises; None for a direction without a prompt.
         reached: False when an equal change was asked for and the useful range of alpha ends before it.
     """
@@ -44,8 +44,8 @@ class Compared:
     alpha: float
     faces: Faces
     change: float
-    inside: float
-    outside: float
+    inside: float | None
+    outside: float | None
     clip_gain: float | None
     reached: bool = True
 

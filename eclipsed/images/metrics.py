@@ -104,15 +104,16 @@ def weighted_mean(values: Tensor, where: Tensor) -> Tensor:
     return torch.where(weight > 0, mean, math.nan)
 
 
-def mean_of_faces(values: Tensor) -> float:
+def mean_of_faces(values: Tensor) -> float | None:
     """Mean over the faces that count, as one number.
 
     Args:
-        values: one for each face, (N,); nan where a face does not count.
+        values: one for each face, (N,); what is not finite does not count.
     Returns:
-        The mean; 0 where no face counts.
+        The mean; None where no face counts, which JSON can hold.
     """
-    return float(values.nanmean().nan_to_num(0.0))
+    counted = values[values.isfinite()]
+    return float(counted.mean()) if len(counted) else None
 
 
 def psnr(before: Tensor, after: Tensor, where: Tensor | None = None) -> Tensor:

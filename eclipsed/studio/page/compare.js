@@ -8,6 +8,6 @@ start((value) => {
       row.cells.map((cell) => h("td", {}, h("div", { class: "faces" }, cell.src.map((src) => h("img", { src, alt: `${row.name} ${signed(cell.alpha)}` }))),
         h("div", { class: "figures" }, measure("\u03b1", signed(cell.alpha) + (cell.reached ? "" : " (its end)"), "Strength"),
           measure("change", (100 * cell.change).toFixed(2), "Mean absolute change of the picture, in % of half the range"),
-          measure("outside", (100 * cell.outside).toFixed(2), "The same, outside the part"),
+          cell.outside === null ? null : measure("outside", (100 * cell.outside).toFixed(2), "The same, outside the part"),
           cell.clip_gain === null ? null : measure("CLIP", signed(cell.clip_gain, 3), "Rise of CLIP\u2019s cosine with the sentence"))))))))));
 });
