@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.table import Column
+from rich.text import Text
 
 from eclipsed.commands.terminal import note
 
@@ -38,8 +40,11 @@ class ProgressBar:
         self._bar: Progress | None = None
         console = console or Console(stderr=True)
         if console.is_terminal:
-            texts = [TextColumn(f"{{task.fields[{field}]}}", markup=False) for field in ("amount", "figures")]
-            self._bar = Progress(TextColumn("{task.description:<15}"), BarColumn(bar_width=24), *texts, console=console)
+            name, *texts = (
+                TextColumn(text, markup=False, table_column=Column(no_wrap=True))
+                for text in ("{task.description:<15}", "{task.fields[amount]}", "{task.fields[left]}")
+            )
+            self._bar = Progress(name, BarColumn(bar_width=20), *texts, _Figures(), console=console)
 
     def __enter__(self) -> ProgressBar:
         if self._bar is not None:
@@ -68,7 +73,7 @@ class ProgressBar:
             self._began, self._from = time.monotonic(), done
         self._done = done
         if self._bar is not None:
-            self._draw(self._bar, fresh, total, self._told(total, figures, seconds_left))
+            self._draw(self._bar, fresh, total, figures, self._left(total, seconds_left))
         else:
             self._write(total, figures, seconds_left)
 
@@ -90,8 +95,8 @@ class ProgressBar:
             if self._bar is not None:
                 self._bar.start()
 
-    def _draw(self, bar: Progress, fresh: bool, total: int | None, told: str) -> None:
-        fields: dict[str, Any] = {"amount": self._amount(total), "figures": told}
+    def _draw(self, bar: Progress, fresh: bool, total: int | None, figures: str, left: str) -> None:
+        fields: dict[str, Any] = {"amount": self._amount(total), "figures": figures, "left": left}
         if not fresh and self._task is not None:
             bar.update(self._task, completed=self._done, total=total, **fields)
             return
@@ -102,8 +107,8 @@ class ProgressBar:
     def _write(self, total: int | None, figures: str, seconds_left: float | None) -> None:
         tenth = 10 * self._done // total if total else self._done // _EVERY
         if tenth != self._tenth:
-            told = self._told(total, figures, seconds_left)
-            note(f"{self._name} {self._amount(total)}  {told}".rstrip())
+            told = (f"{self._name} {self._amount(total)}", figures, self._left(total, seconds_left))
+            note("  ".join(filter(None, told)))
         self._tenth = tenth
 
     def _amount(self, total: int | None) -> str:
@@ -111,9 +116,9 @@ class ProgressBar:
             return f"{self._done}/{'?' if total is None else total}"
         return f"{self._done / _MB:.1f} MB" if total is None else f"{self._done / _MB:.1f}/{total / _MB:.1f} MB"
 
-    def _told(self, total: int | None, figures: str, seconds_left: float | None) -> str:
-        """Figures, speed and time left, as far as they are known."""
-        told = [figures] if figures else []
+    def _left(self, total: int | None, seconds_left: float | None) -> str:
+        """Speed and time left, as far as they are known."""
+        told = []
         rate = (self._done - self._from) / max(time.monotonic() - self._began, 1e-9)
         if self._in_bytes and rate:
             told.append(f"{rate / _MB:.1f} MB/s")
@@ -122,6 +127,14 @@ class ProgressBar:
         if seconds_left is not None and math.isfinite(seconds_left):
             told.append(f"{_duration(seconds_left)} left")
         return "  ".join(told)
+
+
+class _Figures(ProgressColumn):
+    """The figures on one line; what a narrow terminal has no room for is cut."""
+
+    def render(self, task: Task) -> Text:
+        """The text of a step."""
+        return Text(str(task.fields["figures"]), no_wrap=True, overflow="ellipsis")
 
 
 def listed(terms: Mapping[str, float]) -> str:

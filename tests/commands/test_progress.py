@@ -73,3 +73,14 @@ def test_on_a_terminal_one_bar_at_a_time():
     assert shown == ["calibrating"]
     for word in ("training", "3/4", "[my] term 0.125", "7 s left", "1/2"):
         assert word in text
+
+
+def test_many_figures_are_cut_and_never_break_the_line():
+    console = Console(file=io.StringIO(), force_terminal=True, width=70, color_system=None)
+    with ProgressBar(console=console) as bar:
+        bar.show("training", 3, 4, figures=listed({f"term {k}": 0.5 for k in range(9)}), seconds_left=7.0)
+    frames = [line for line in console.file.getvalue().split("\r") if "training" in line]
+    assert frames
+    for frame in frames:
+        assert frame.strip("\n\x1b[?25h").count("\n") == 0
+        assert all(word in frame for word in ("3/4", "7 s left", "term 0 0.500", "…"))

@@ -392,7 +392,10 @@ def test_learning_shows_itself_and_lands_on_the_shelf(visit):
     set_steps(visit, 5)
     visit.page.get_by_role("button", name="Learn", exact=True).click()
     visit.page.locator(".learning img[data-step='5']").wait_for()
-    assert visit.page.locator(".learning polyline").count() == 3
+    names = [text.split()[0] for text in visit.page.locator(".learning .curves figcaption").all_inner_texts()]
+    assert names[0] == "Loss"
+    assert {"Clip", "Locality"} < set(names)
+    assert visit.page.locator(".learning polyline").count() == len(names)  # each figure of a step has a curve
     visit.page.locator(".learning[data-status=done]").wait_for(timeout=2 * WAIT)
     visit.page.get_by_role("button", name="Add green-hair to the face").click()
     visit.page.wait_for_function("document.querySelector('.viewer .caption').textContent.includes('green-hair')")
