@@ -41,6 +41,12 @@ def test_the_map_names_every_folder_and_module_of_the_package():
     assert [entry for entry in entries if f"`{entry}`" not in text] == []
 
 
+def test_every_benchmark_is_in_the_table():
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    runs = [path for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text(encoding="utf-8")]
+    assert [path.stem for path in runs if f"`{path.stem}`" not in text] == []
+
+
 @_of(ALL)
 def test_links_paths_and_modules_are_there_and_nothing_is_of_one_machine(page):
     text = page.read_text(encoding="utf-8")
