@@ -20,8 +20,9 @@ _HEAD = """# Command line
 
 What each command says with `--help`. This page is written by `scripts/docs --write`.
 
-`--json` prints the result alone on stdout. The exit code is 0 when all went well, 1 when the work failed (one line on
-stderr says why), and 2 when the command line was not understood.
+`--json` prints the result alone on stdout, or in its place the error: `{"error": "a sentence", "kind": "InputError"}`.
+The exit code is 0 when all went well, 1 when the work failed (one line on stderr says why), and 2 when the command line
+was not understood.
 """
 
 

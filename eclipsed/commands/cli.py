@@ -1,6 +1,7 @@
 """The command ``eclipsed``: every call of the library from a terminal.
 
 Exit codes: 0 all went well, 1 the work failed (one line on stderr says why), 2 the command line was not understood.
+With ``--json`` the reason is on stdout as well, as a JSON object in place of the result.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,7 +17,7 @@ import typer
 import eclipsed
 from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train
 from eclipsed.commands.light_start import light_start
-from eclipsed.commands.terminal import note, one_line, result, show_warnings
+from eclipsed.commands.terminal import error_json, note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 
 __all__ = ["app", "main", "run"]
@@ -77,44 +79,56 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         sys.stdout.flush()
     except OSError as error:
-        code = code or (1 if isinstance(error, BrokenPipeError) else _failed(f"cannot read or write: {error}"))
+        code = code or (
+            1 if isinstance(error, BrokenPipeError) else _failed(f"cannot read or write: {error}", "OSError", False)
+        )
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries, and fails, once more
     sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; every expected failure becomes one line on stderr."""
+    """Run one command and return its exit code; every expected failure becomes one line on stderr.
+
+    With ``--json`` it becomes an object on stdout, too.
+    """
+    words = list(arguments)
+    as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     try:
-        code = int(app(list(arguments), prog_name="eclipsed", standalone_mode=False) or 0)
-        return _failed("interrupted") if code == _INTERRUPTED else code
+        code = int(app(words, prog_name="eclipsed", standalone_mode=False) or 0)
+        return _failed("interrupted", "Interrupted", as_json) if code == _INTERRUPTED else code
     except _UsageError as error:
-        return _usage(error)
+        return _usage(error, as_json)
     except EclipsedError as error:
-        return _failed(error)
+        return _failed(error, type(error).__name__, as_json)
     except (KeyboardInterrupt, typer.Abort):
-        return _failed("interrupted")
+        return _failed("interrupted", "Interrupted", as_json)
     except BrokenPipeError:
         return 1
     except OSError as error:
-        return _failed(f"cannot read or write: {error}")
+        return _failed(f"cannot read or write: {error}", "OSError", as_json)
     except Exception as error:
         if os.environ.get("ECLIPSED_DEBUG"):
             raise
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return _failed(f"{text} (unexpected; please report it with the traceback that ECLIPSED_DEBUG=1 shows)")
+        text += " (unexpected; please report it with the traceback that ECLIPSED_DEBUG=1 shows)"
+        return _failed(text, type(error).__name__, as_json)
 
 
-def _failed(reason: object) -> int:
+def _failed(reason: object, kind: str, as_json: bool) -> int:
     note(f"error: {one_line(reason)}")
+    if as_json:
+        with suppress(OSError):  # a reader that has gone, or a full disk, was the reason perhaps
+            error_json(reason, kind)
     return 1
 
 
-def _usage(error: Exception) -> int:
+def _usage(error: Exception, as_json: bool) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         note(str(error).rstrip())
         return 2
     message: str = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
     name = context.command_path if context is not None else "eclipsed"
-    note(f"error: {one_line(message).rstrip('.')}; `{name} --help` shows the options")
+    reason = f"{one_line(message).rstrip('.')}; `{name} --help` shows the options"
+    _failed(reason, "UsageError", as_json)
     return 2

@@ -61,7 +61,7 @@ def sample(
     written: list[str] = []
     for some in _batches(numbers):
         written += map(str, editor.sample(seeds=some, truncation_psi=psi).save(out))
-    _report(written, as_json, {"before": written})
+    _report(written, as_json, {"paths": written, "seeds": list(numbers)})
 
 
 def edit(

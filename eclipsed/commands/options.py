@@ -28,13 +28,14 @@ __all__ = [
     "parse_layers",
     "parse_names",
     "parse_setting",
+    "settings_beside",
 ]
 
 Models = Annotated[str, typer.Option("--models", metavar="SET", help="Model set: a name, or a folder with set.json.")]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps.", show_default="the best")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as JSON on stdout.")]
 Seeds = Annotated[str, typer.Option("--seeds", metavar="LIST", help="Seeds of the faces, such as 1,2,5-10.")]
 Psi = Annotated[
     float | None,
@@ -71,6 +72,15 @@ def default_of(name: str) -> str:
         raise KeyError(name)
     value = getattr(_DEFAULTS, name)
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def settings_beside(*options: str) -> str:
+    """The training options without an option of their own on the command line, as the help page lists them.
+
+    Args:
+        options: those that have one.
+    """
+    return ", ".join(field.name for field in fields(TrainConfig) if field.name not in options)
 
 
 def parse_layers(text: str | None) -> tuple[int | str, ...] | None:

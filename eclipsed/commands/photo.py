@@ -87,6 +87,8 @@ def photo(
         check_picture(out)
     if save_face is not None:
         check_writable(save_face)
+        if not save_face.name.lower().endswith(_SAVED):
+            raise InputError(f"a saved face ends in {_SAVED}; got {str(save_face)!r}")
     if stack is not None and (directions or alpha != "1.0" or out is None):
         raise InputError("a stack holds its own directions and alphas, and is applied to what --out names")
     alphas = parse_alphas(alpha, name="alpha")

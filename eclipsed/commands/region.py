@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import note, one_line, result, result_json
 from eclipsed.errors import EclipsedError, InputError
 
@@ -16,6 +15,10 @@ if TYPE_CHECKING:
     from eclipsed.prompts.region import Region
 
 __all__ = ["region"]
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print JSON on stdout; with --file JSON Lines, one object for each prompt.")
+]
 
 
 def region(
@@ -39,8 +42,11 @@ def region(
         return
     assert prompt is not None
     error = _answer(Region, prompt, as_json=as_json)
-    if error is not None:
+    if error is not None and not as_json:
         raise error
+    if error is not None:  # said in JSON already
+        note(f"error: {one_line(error)}")
+        raise typer.Exit(1)
 
 
 def _answer(kind: type[Region], prompt: str, *, as_json: bool) -> EclipsedError | None:
@@ -49,7 +55,7 @@ def _answer(kind: type[Region], prompt: str, *, as_json: bool) -> EclipsedError 
         found = kind.from_prompt(prompt, warn=False)
     except EclipsedError as error:
         if as_json:
-            result_json({"prompt": prompt, "error": one_line(error)})
+            result_json({"prompt": prompt, "error": one_line(error), "kind": type(error).__name__})
         elif prompt:
             note(f"error: {prompt[:60]!r}: {one_line(error)}")
         return error

@@ -166,6 +166,9 @@ def verify(
             result(f"{row['name']}: {row['text']}")
         if not rows:
             result(f"there are no networks in {networks_folder()}")
+    if bad and as_json:  # the rows say which
+        note(f"error: {bad} of {len(rows)} networks are not right")
+        raise typer.Exit(1)
     if bad:
         raise MissingModelError(f"{bad} of {len(rows)} networks are not right")
 

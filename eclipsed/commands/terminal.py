@@ -10,7 +10,7 @@ from typing import Any
 
 from eclipsed.errors import EclipsedWarning
 
-__all__ = ["note", "one_line", "result", "result_json", "show_warnings"]
+__all__ = ["error_json", "note", "one_line", "result", "result_json", "show_warnings"]
 
 
 def one_line(text: object) -> str:
@@ -27,6 +27,16 @@ def result_json(value: Any) -> None:
     """Print a JSON value as one line on stdout."""
     sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def error_json(reason: object, kind: str) -> None:
+    """Print why there is no result as one line of JSON on stdout, where the result would have been.
+
+    Args:
+        reason: the sentence; it becomes one line.
+        kind: the name of the exception, such as ``InputError``.
+    """
+    result_json({"error": one_line(reason), "kind": kind})
 
 
 def note(text: str) -> None:

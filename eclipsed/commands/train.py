@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eclipsed.commands.faces import check_picture, open_editor
-from eclipsed.commands.options import Device, Json, Models, default_of, parse_layers, parse_names, parse_setting
+from eclipsed.commands.options import (
+    Device,
+    Json,
+    Models,
+    default_of,
+    parse_layers,
+    parse_names,
+    parse_setting,
+    settings_beside,
+)
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError, TrainingError
 from eclipsed.files.atomic import check_writable
@@ -27,6 +36,18 @@ __all__ = ["train", "try_it"]
 
 _STRIP_ALPHAS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _STRIP_SEEDS = "1-4"
+_OPTIONS = (  # of training that have an option of their own
+    "steps",
+    "batch",
+    "seed",
+    "space",
+    "layers",
+    "clip_weight",
+    "locality_weight",
+    "precision",
+    "low_memory",
+)
+_SUFFIX = ".safetensors"
 _PHASES = {"probe": "choosing layers", "train": "training", "calibrate": "calibrating"}
 
 Prompt = Annotated[str, typer.Argument(help="What the edited face shall look like, in one sentence.")]
@@ -57,7 +78,12 @@ def train(
     locality_weight: Annotated[float | None, _option("locality_weight", "Weight of the locality loss")] = None,
     preset: Annotated[str, typer.Option("--preset", help="default, or report: the setting of the report.")] = "default",
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any other training option.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help=f"Any other training option; may be repeated. They are {settings_beside(*_OPTIONS)}.",
+        ),
     ] = None,
     precision: Annotated[
         str | None, _option("precision", "What to compute in: auto, float32, bfloat16, float16")
@@ -92,6 +118,10 @@ def train(
     config = _config(preset, changes, resuming=resume is not None)
     target = Path(_slug(prompt)) if out is None else out
     check_writable(target)
+    _check_suffix(target, "a direction file")
+    if state is not None:
+        check_writable(state)
+        _check_suffix(state, "the file of a running training")
     if picture is not None:
         check_picture(picture)
     where = _region(prompt, region, models)
@@ -150,12 +180,17 @@ def _region(prompt: str, names: str | None, models: str) -> Region:
     return reading.region if parts is None else Region.from_parts(parts, world=world)
 
 
+def _check_suffix(path: Path, what: str) -> None:
+    if path.suffix.lower() != _SUFFIX:
+        raise InputError(f"{what} ends in {_SUFFIX}; got {str(path)!r}")
+
+
 def _slug(prompt: str) -> str:
     from eclipsed.latents.direction import short_name
     from eclipsed.prompts.region import check_prompt
 
     check_prompt(prompt)  # an empty one fails here, before anything is loaded
-    return f"{short_name(prompt)}.safetensors"
+    return short_name(prompt) + _SUFFIX
 
 
 def _learn(

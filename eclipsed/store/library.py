@@ -56,7 +56,8 @@ def find_direction(name_or_path: str, *, models: str = "") -> Path:
 
     Args:
         name_or_path: path of a file, or the name of a direction of the library (``"blond-hair"``; with its folder,
-            ``"mini/blond-hair"``, where several share it). A file goes before a name.
+            ``"mini/blond-hair"``, where several share it). A file goes before a name, and what ends in
+            ``.safetensors`` is a file: one that is missing is never taken for a direction of that name.
         models: name of the model set in use; of several directions of one name, that in its folder is meant.
     Returns:
         An existing file.
@@ -70,7 +71,10 @@ def find_direction(name_or_path: str, *, models: str = "") -> Path:
         raise InputError(f"expected a direction's file or name; got {name_or_path!r}")
     if path.is_file():
         return path
-    found = named(text)
+    found = named(text.lower().removesuffix(SUFFIX))
+    if text.lower().endswith(SUFFIX):
+        hint = f"; the library has a direction of that name: {found[0].name}" if found else ""
+        raise MissingModelError(f"there is no direction file {text!r}{hint or '; check the name'}")
     if found:
         return next((entry for entry in found if entry.path.parent.name == models), found[0]).path
     near = difflib.get_close_matches(_plain(text), [entry.path.stem for entry in entries()], n=3, cutoff=0.6)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import warnings
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,22 @@ def test_every_command_and_every_option_says_what_it_is_for(run):
         assert "..." not in run(*words, "--help")[1].replace("[ARGS]...", "")
 
 
+def test_the_help_of_set_lists_every_option_without_one_of_its_own():
+    options = {one.name: one for one in typer.main.get_command(cli.app).commands["train"].params}
+    listed = options["settings"].help.partition("They are ")[2].rstrip(".").split(", ")
+    assert listed == [field.name for field in fields(TrainConfig) if field.name not in options]
+    assert {"keep_weight", "loss", "calibrate"} <= set(listed)
+
+
+def test_no_help_page_shows_a_flag_with_a_value(run):
+    def check(command, words):
+        assert "bool" not in run(*words, "--help")[1].lower()
+        for name, each in getattr(command, "commands", {}).items():
+            check(each, [*words, name])
+
+    check(typer.main.get_command(cli.app), [])
+
+
 def test_the_help_of_train_shows_the_defaults_of_the_config(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     _, out, _ = run("train", "--help")
@@ -184,7 +201,7 @@ def test_region_of_a_file_is_one_object_a_line(run):
     rows = [json.loads(line) for line in out.splitlines()]
     assert code == 0
     assert [row["prompt"] for row in rows] == ["red lipstick", "", "ein schöner Tag", "the eyes"]
-    assert set(rows[1]) == {"prompt", "error"}
+    assert set(rows[1]) == {"prompt", "error", "kind"}
     assert rows[2]["whole_face"] is True
     assert rows[2]["warning"]
     assert rows[3]["parts"] == ["left_eye", "right_eye"]
@@ -203,9 +220,10 @@ def test_region_for_people_names_words_and_parts(run):
 
 def test_a_bad_prompt_is_an_error_in_both_forms(run, fails):
     assert "the prompt is empty" in fails("region", "")
-    code, out, _ = run("region", "  ", "--json")
+    code, out, err = run("region", "  ", "--json")
     assert code == 1
-    assert set(json.loads(out)) == {"prompt", "error"}
+    found = json.loads(out)
+    assert (found["prompt"], found["kind"], err) == ("  ", "InputError", f"error: {found['error']}\n")
 
 
 def test_region_without_or_with_two_inputs_and_bad_files(fails):
@@ -284,6 +302,9 @@ def test_train_refuses_bad_values(fails):
         (["hair", "--layers", "3-1"], "runs backwards"),
         (["hair", "--preset", "best"], "the preset must be default or report"),
         (["hair", "--set", "stpes=3"], "expected NAME=VALUE with a training option"),
+        (["hair", "--out", "x.txt"], "a direction file ends in .safetensors; got 'x.txt'"),
+        (["hair", "--out", "x"], "a direction file ends in .safetensors; got 'x'"),
+        (["hair", "--state", "t.csv"], "the file of a running training ends in .safetensors; got 't.csv'"),
         (["hair", "--models", "no-such-set"], "there is no model set 'no-such-set'"),
         (["hair", "--device", "abacus", "--models", "no-such-set"], "no-such-set"),
     ):
@@ -346,13 +367,13 @@ def test_try_ends_with_the_path_of_a_strip(run, model_set, monkeypatch):
 
 
 def test_progress_prints_every_tenth_and_the_figures(capsys):
-    figures = {"phase": "train", "steps": 200, "loss": 0.5, "clip": 0.25, "seconds": 1.0, "seconds_left": 125.2}
+    figures = {"phase": "train", "steps": 200, "loss": 0.5, "seconds": 1.0, "seconds_left": 125.2}
     with ProgressBar() as bar:
         for step in range(1, 201):
-            train._show(bar, TrainStep(step=step, locality=float("nan"), **figures))
+            train._show(bar, TrainStep(step=step, terms={"clip": 0.25, "locality": float("nan")}, **figures))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 11
-    assert lines[1] == "training 20/200  loss 0.500  CLIP 0.250  2 min 05 s left"
+    assert lines[1] == "training 20/200  loss 0.500  clip 0.250  2 min 05 s left"
 
 
 # ---- faces
@@ -499,6 +520,18 @@ def test_a_direction_that_no_sentence_made(run, fails, editor, model_set):
     code, out, err = run("evaluate", "brighter", *words, *same)
     assert code == 0, err
     assert json.loads(out)["prompt"] == "a person with blond hair"
+
+
+def test_a_file_that_is_missing_is_no_direction_of_the_library(run, fails, file):
+    run("directions", "add", file, "--name", "gold")
+    for name in ("gold.safetensors", "GOLD.safetensors", "gold.SafeTensors"):
+        assert fails("directions", "show", name) == (
+            f"there is no direction file '{name}'; the library has a direction of that name: gold"
+        )
+    assert fails("directions", "show", "here/gold.safetensors") == (
+        "there is no direction file 'here/gold.safetensors'; check the name"
+    )
+    assert run("directions", "show", "gold")[0] == 0
 
 
 def test_a_kept_direction_goes_by_its_name(run, fails, file, model_set):
