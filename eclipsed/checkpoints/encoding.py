@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -104,7 +104,7 @@ def _read_torch(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
 
 
 def _options(found: object) -> Mapping[str, Any]:
-    if isinstance(found, argparse.Namespace):
+    if isinstance(found, SimpleNamespace):
         return vars(found)
     return found if isinstance(found, Mapping) else {}
 

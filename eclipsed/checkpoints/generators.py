@@ -9,9 +9,9 @@ from torch import Tensor
 from eclipsed.checkpoints.native import read_native
 from eclipsed.checkpoints.nvidia import nvidia_generator
 from eclipsed.checkpoints.rosinality import read_rosinality
+from eclipsed.checkpoints.stand_ins import TensorFlowNetwork
 from eclipsed.checkpoints.tensorflow import tensorflow_generator
-from eclipsed.checkpoints.torch_file import ForeignGlobalError
-from eclipsed.checkpoints.unpickling import TensorFlowNetwork, unpickle
+from eclipsed.checkpoints.unpickling import ForeignGlobalError, unpickle
 from eclipsed.errors import CheckpointError, EclipsedError, InputError, MissingModelError
 from eclipsed.networks.generator_config import GeneratorConfig
 

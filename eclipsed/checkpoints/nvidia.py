@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.assembly import Place, Source, assemble, check_sizes, mean_w, places, taps_of, widths
-from eclipsed.checkpoints.unpickling import PersistentObject
+from eclipsed.checkpoints.stand_ins import PersistentObject
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import Layer

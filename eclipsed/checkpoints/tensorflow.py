@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.assembly import CONSTANT, Place, Shape, Source, assemble, check_sizes, places, taps_of, widths
-from eclipsed.checkpoints.unpickling import StoredArray, TensorFlowNetwork
+from eclipsed.checkpoints.plain_data import StoredArray
+from eclipsed.checkpoints.stand_ins import TensorFlowNetwork
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import Layer

@@ -1,4 +1,4 @@
-"""Reading pickles of public generators without running anything in them.
+"""Reading pickles and torch archives without running anything in them.
 
 A pickle names the functions it wants called. Here every name on a short list stands for a harmless function or an
 empty class of our own, made afresh for each file; any other name ends the reading.
@@ -7,61 +7,52 @@ empty class of our own, made afresh for each file; any other name ends the readi
 from __future__ import annotations
 
 import io
-import math
 import pickle
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, BinaryIO
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from eclipsed.checkpoints.torch_file import ForeignGlobalError, load_weights
+from eclipsed.checkpoints.plain_data import only, plain_stand_ins
+from eclipsed.checkpoints.stand_ins import ScriptModule, StorageKind, network_stand_ins
 from eclipsed.errors import CheckpointError
-from eclipsed.values.checks import is_whole
 
-__all__ = ["PersistentObject", "StoredArray", "TensorFlowNetwork", "unpickle"]
+__all__ = ["ForeignGlobalError", "read_stream", "unpickle"]
 
-
-@dataclass(frozen=True)
-class PersistentObject:
-    """What NVIDIA's ``persistence`` stores of an object, its source code left unread."""
-
-    class_name: str
-    state: Mapping[str, Any]
+_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of what torch.save wrote before it wrote zip files
+_DEEPEST = 32  # modules within modules of TorchScript
 
 
-class TensorFlowNetwork:
-    """What ``dnnlib.tflib.network.Network`` stores, its build code left unread."""
+class ForeignGlobalError(CheckpointError):
+    """A file asks for a function or class outside the list; it may be an attempt to run code."""
 
-    state: Mapping[str, Any] = MappingProxyType({})
-
-
-class StoredArray:
-    """A numpy array of a pickle."""
-
-    value: NDArray[Any] | None = None
+    @classmethod
+    def of(cls, path: Path, asked: str) -> ForeignGlobalError:
+        """The error for one name, ``module.name``."""
+        return cls(
+            f"{path}: refused, it asks for {asked}, which is neither weights nor known plain data and could run code; "
+            "nothing was run"
+        )
 
 
 def unpickle(path: Path) -> object:
-    """Read the pickle of a public generator.
+    """Read the pickle of a public generator, or any other that holds weights.
 
     Args:
         path: the file.
     Returns:
-        Plain containers, numbers, tensors, `StoredArray`, `PersistentObject` and `TensorFlowNetwork`.
+        Plain containers, numbers, tensors and stand-ins: `StoredArray`, `PersistentObject`, `TensorFlowNetwork`, and
+        `Inert` for plain data that is of no use here.
     Raises:
         ForeignGlobalError: it asks for anything else.
         CheckpointError: it is damaged or cut short.
     """
     try:
         with open(path, "rb") as file:
-            return _Unpickler(file, path).load()
+            return read_stream(file, path)
     except CheckpointError:
         raise
     except Exception as error:  # a damaged pickle can fail in any way
@@ -71,128 +62,160 @@ def unpickle(path: Path) -> object:
         ) from error
 
 
+def read_stream(stream: BinaryIO, path: Path, *, nested: bool = False) -> object:
+    """Read a pickle, or an archive of torch.save or TorchScript, whichever it is.
+
+    Args:
+        stream: the bytes, from its beginning.
+        path: the file they come from, for messages.
+        nested: whether these are the bytes of a storage inside another pickle, which hold no further ones.
+    Returns:
+        See `unpickle`; a TorchScript archive gives its tensors by their dotted names.
+    Raises:
+        ForeignGlobalError: it asks for a function or class that is not on the list.
+        Exception: of any kind, where it is damaged.
+    """
+    start = stream.read(4)
+    stream.seek(0)
+    if start == b"PK\x03\x04":
+        return _read_zip(stream, path)
+    storages = {} if nested else {("torch.storage", "_load_from_bytes"): lambda data: _storage(data, path)}
+    first = _Unpickler(stream, path, more=storages).load()
+    return _read_old(stream, path) if type(first) is int and first == _MAGIC else first
+
+
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: Any, path: Path) -> None:
+    """An unpickler that knows only stand-ins.
+
+    Args:
+        file: what to read.
+        path: for messages.
+        more: further names with their stand-ins.
+        refer: gives what a reference to data outside of the pickle means; None allows none.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        path: Path,
+        *,
+        more: dict[tuple[str, str], Any] | None = None,
+        refer: Callable[[Any], object] | None = None,
+    ) -> None:
         super().__init__(file, encoding="latin1")
         self._path = path
-        self._allowed = _allowed(path)
+        self._more = {("builtins", "getattr"): lambda *parts: self._member(*parts), **(more or {})}
+        self._refer = refer
+        self._tables = (plain_stand_ins(), network_stand_ins())
+        self._made: dict[tuple[str, str], object] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self._allowed[module, name]
-        except KeyError:
-            asked = f"{module}.{name}".replace("__builtin__.", "builtins.")  # as Python 2 wrote it
-            raise ForeignGlobalError.of(self._path, asked) from None
+        module = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)  # as Python 2 wrote them
+        asked = (module, name)
+        if asked not in self._made:
+            found = [self._more.get(asked), *(table(module, name) for table in self._tables)]
+            known = [one for one in found if one is not None]
+            if not known:
+                raise ForeignGlobalError.of(self._path, f"{module}.{name}")
+            self._made[asked] = known[0]
+        return self._made[asked]
+
+    def _member(self, owner: object, name: object, *_: object) -> Any:
+        """How time zones say what makes them again; all else that asks for members is refused."""
+        if name != "_unpickle" or owner is not self._made.get(("zoneinfo", "ZoneInfo")):
+            raise ForeignGlobalError.of(self._path, "builtins.getattr")
+        return owner
 
     def persistent_load(self, pid: object) -> object:
-        raise CheckpointError(f"{self._path}: refused, it refers to data outside of itself ({pid!r:.60})")
+        if self._refer is None:
+            raise CheckpointError(f"{self._path}: refused, it refers to data outside of itself ({pid!r:.60})")
+        return self._refer(pid)
 
 
-def _allowed(path: Path) -> dict[tuple[str, str], object]:
-    """Everything that a pickle may name. Made for each file, so no file can alter what another one sees."""
-
-    class EasyDict(dict[Any, Any]):
-        """A dictionary."""
-
-    class Network(TensorFlowNetwork):
-        def __setstate__(self, state: object) -> None:
-            if not isinstance(state, dict):
-                raise ValueError("a network's state must be a dictionary")
-            self.state = state
-
-    dtype, array, scalar = _numpy_stand_ins()
-    table: dict[tuple[str, str], object] = {
-        ("torch_utils.persistence", "_reconstruct_persistent_obj"): lambda meta: _persistent(meta),
-        ("torch._utils", "_rebuild_tensor_v2"): lambda *parts: _tensor(*parts[:4]),
-        ("torch._utils", "_rebuild_parameter"): lambda data, *_: _only(data, Tensor),
-        ("torch.storage", "_load_from_bytes"): lambda data: _storage(path, data),
-        ("collections", "OrderedDict"): OrderedDict,
-        ("dnnlib.util", "EasyDict"): EasyDict,
-        ("dnnlib.tflib.network", "Network"): Network,
-        ("numpy", "dtype"): dtype,
-        ("numpy", "ndarray"): array,
-        ("_codecs", "encode"): lambda text, coding: _latin1(text, coding),
-    }
-    for core in ("numpy.core", "numpy._core"):
-        table[f"{core}.multiarray", "scalar"] = scalar
-        table[f"{core}.multiarray", "_reconstruct"] = lambda *_: array()
-    return table
+def _storage(data: object, path: Path) -> Any:
+    return only(read_stream(io.BytesIO(only(data, bytes)), path, nested=True), torch.storage.TypedStorage)
 
 
-def _numpy_stand_ins() -> tuple[type, type[StoredArray], Callable[[object, object], Any]]:
-    """Stand-ins for numpy's number type, array and single number, which check what they are given."""
-
-    class DType:
-        def __init__(self, code: object, *_: object) -> None:
-            self.value = np.dtype(_number_code(code))
-
-        def __setstate__(self, state: object) -> None:
-            if not isinstance(state, tuple) or len(state) < 2 or state[1] not in ("<", ">", "|", "="):
-                raise ValueError("unknown state of a number type")
-            self.value = self.value.newbyteorder(state[1])
-
-    class Array(StoredArray):
-        def __setstate__(self, state: object) -> None:
-            self.value = _array(state, DType)
-
-    def scalar(dtype: object, data: object) -> Any:
-        if not isinstance(dtype, DType) or not isinstance(data, bytes | str):
-            raise ValueError("a stored number needs a type and bytes")
-        raw = data.encode("latin1") if isinstance(data, str) else data
-        return np.frombuffer(raw, dtype.value, count=1)[0].item()
-
-    return DType, Array, scalar
+def _reference(pid: object) -> tuple[StorageKind, str, int, Any]:
+    """What a reference to a storage says: its kind, its key, how many numbers, and what part of another it is."""
+    name, kind, key, _, count, *view = only(pid, tuple)
+    if name != "storage" or not isinstance(kind, StorageKind):
+        raise ValueError(f"unknown reference to {name!r:.40}")
+    return kind, str(key), count, view[0] if view else None
 
 
-def _only(value: object, kind: type) -> Any:
-    if not isinstance(value, kind):
-        raise ValueError(f"expected a {kind.__name__}; found a {type(value).__name__}")
-    return value
+def _read_zip(stream: BinaryIO, path: Path) -> object:
+    """An archive as torch.save writes it today, or TorchScript's."""
+    with zipfile.ZipFile(stream) as archive:
+        files = {info.filename.partition("/")[2]: info for info in archive.infolist()}
+        if "data.pkl" not in files:
+            raise ValueError("a zip file without data.pkl")
+        if "byteorder" in files and archive.read(files["byteorder"]) != b"little":
+            raise ValueError("its numbers are those of a big-endian machine")
+        memories: dict[str, torch.UntypedStorage] = {}
+
+        def refer(pid: object) -> object:
+            kind, key, count, _ = _reference(pid)
+            info = files[f"data/{key}"]
+            if info.file_size != kind.size(count):
+                raise ValueError(f"a storage of {kind.size(count)} bytes has {info.file_size}")
+            if key not in memories:
+                memories[key] = _memory(archive.read(info))
+            return kind.storage(memories[key])
+
+        content = _Unpickler(io.BytesIO(archive.read(files["data.pkl"])), path, refer=refer).load()
+    return _script_state(content) if isinstance(content, ScriptModule) else content
 
 
-def _persistent(meta: object) -> PersistentObject:
-    values = _only(meta, dict)
-    if values.get("type") != "class":
-        raise ValueError(f"unknown kind of persistent object {values.get('type')!r:.40}")
-    return PersistentObject(_only(values.get("class_name"), str), _only(values.get("state"), dict))
+def _memory(data: bytes) -> torch.UntypedStorage:
+    return torch.frombuffer(bytearray(data), dtype=torch.uint8).untyped_storage() if data else torch.UntypedStorage(0)
 
 
-def _storage(path: Path, data: object) -> Any:
-    return _only(load_weights(path, io.BytesIO(_only(data, bytes))), torch.storage.TypedStorage)
+def _read_old(stream: BinaryIO, path: Path) -> object:
+    """An archive as torch.save wrote it before: pickles, then the storages one after the other."""
+    here = stream.tell()
+    left = stream.seek(0, io.SEEK_END) - here
+    stream.seek(here)
+    memories: dict[str, torch.UntypedStorage] = {}
+    kinds: dict[str, StorageKind] = {}
+
+    def refer(pid: object) -> object:
+        nonlocal left
+        kind, key, count, view = _reference(pid)
+        if key not in memories:
+            left -= kind.size(count)
+            if left < 0:
+                raise ValueError("it ends too early")
+            memories[key], kinds[key] = torch.UntypedStorage(kind.size(count)), kind
+        if view is None:
+            return kind.storage(memories[key])
+        _, offset, length = only(view, tuple)
+        start, stop = kind.size(offset), kind.size(offset) + kind.size(length)
+        if stop > memories[key].nbytes():
+            raise ValueError("a part of a storage lies outside of it")
+        return kind.storage(memories[key][start:stop])
+
+    for _ in range(2):  # the version, and what the machine was like
+        _Unpickler(stream, path).load()
+    content = _Unpickler(stream, path, refer=refer).load()
+    for key in only(_Unpickler(stream, path).load(), list):
+        memory, kind = memories[str(key)], kinds[str(key)]
+        count = int.from_bytes(stream.read(8), "little", signed=True)
+        data = stream.read(memory.nbytes())
+        if kind.size(count) != memory.nbytes() or len(data) != memory.nbytes():
+            raise ValueError("it ends too early")
+        memory.copy_(_memory(data))
+    return content
 
 
-def _tensor(storage: object, offset: object, size: object, stride: object) -> Tensor:
-    """A tensor that owns its numbers; sizes and strides may not reach outside of the storage."""
-    flat = torch.tensor([], dtype=cast(Any, _only(storage, torch.storage.TypedStorage)).dtype)
-    flat = flat.set_(cast(Any, storage)._untyped_storage)
-    numbers = [offset, *_only(size, tuple), *_only(stride, tuple)]
-    if not all(is_whole(n, 0) for n in numbers):
-        raise ValueError("a tensor's offset, size and stride must be whole numbers from 0")
-    lengths, steps = cast("tuple[int, ...]", size), cast("tuple[int, ...]", stride)
-    count = math.prod(lengths)
-    last = cast(int, offset) + sum((n - 1) * step for n, step in zip(lengths, steps, strict=True))
-    if count and (last >= flat.numel() or count > flat.numel()):
-        raise ValueError(f"a tensor of size {lengths} does not fit its storage of {flat.numel()} numbers")
-    return torch.as_strided(flat, lengths, steps, cast(int, offset)) if count else flat.new_empty(lengths)
-
-
-def _latin1(text: object, coding: object) -> bytes:
-    if coding not in ("latin1", "latin-1", "iso-8859-1"):
-        raise ValueError(f"unexpected text coding {coding!r:.40}")
-    return cast(bytes, _only(text, str).encode("latin1"))
-
-
-def _number_code(code: object) -> str:
-    if code not in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"):
-        raise ValueError(f"unexpected number type {code!r:.40}")
-    return str(code)
-
-
-def _array(state: object, dtype_class: type) -> NDArray[Any]:
-    _, shape, dtype, fortran, data = _only(state, tuple)
-    raw = data.encode("latin1") if isinstance(data, str) else _only(data, bytes)
-    if not isinstance(dtype, dtype_class) or not all(is_whole(n, 0) for n in _only(shape, tuple)):
-        raise ValueError("an array needs a shape and a number type")
-    flat: NDArray[Any] = np.frombuffer(raw, cast(Any, dtype).value)
-    array: NDArray[Any] = flat.reshape(shape, order="F" if fortran else "C")
-    return array
+def _script_state(module: ScriptModule, prefix: str = "", depth: int = 0) -> dict[str, Tensor]:
+    """The tensors of a TorchScript module and of those within it, by dotted names."""
+    if depth > _DEEPEST:
+        raise ValueError("modules within modules without an end")
+    state: dict[str, Tensor] = {}
+    for name, value in vars(module).items():
+        if isinstance(value, Tensor):
+            state[prefix + name] = value
+        elif isinstance(value, ScriptModule):
+            state |= _script_state(value, f"{prefix}{name}.", depth + 1)
+    return state

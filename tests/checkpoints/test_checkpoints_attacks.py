@@ -23,7 +23,8 @@ from checkpoint_files import (
 )
 
 from eclipsed.checkpoints.generators import read_generator
-from eclipsed.checkpoints.unpickling import PersistentObject, unpickle
+from eclipsed.checkpoints.stand_ins import PersistentObject
+from eclipsed.checkpoints.unpickling import unpickle
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
 
