@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import NoneType
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -40,6 +42,9 @@ from eclipsed.training.events import Callback
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.seeds import check_seeds
 from eclipsed.worlds.world import World, find_world
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Editor"]
 
@@ -179,15 +184,15 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
     def sample(
         self,
         *,
-        seeds: Sequence[int] | int | None = None,
-        ws: Tensor | None = None,
+        seeds: Iterable[int] | int | None = None,
+        ws: Tensor | ArrayLike | None = None,
         truncation_psi: float | None = None,
     ) -> Faces:
         """Make faces.
 
         Args:
             seeds: one for each face, whole numbers in [0, 2**32 - 1]; the same seed gives the same face.
-            ws: instead of seeds, (N, num_ws, w_dim).
+            ws: instead of seeds, (N, num_ws, w_dim), or w for all rows alike, (N, w_dim); a tensor, an array or lists.
             truncation_psi: how far from the mean face: 1 is no truncation, 0 the mean; None is the set's own. It has
                 no bearing on `ws`.
         Raises:
@@ -197,7 +202,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             raise InputError("give either seeds or ws")
         psi = check_alpha(self.truncation_psi if truncation_psi is None else truncation_psi, name="truncation_psi")
         if ws is not None:
-            return editing.sample(self.generator, self._latent(ws))
+            return editing.sample(self.generator, Latent.of_ws(self.generator, ws))
         assert seeds is not None
         checked = check_seeds(seeds)
         latent = Latent.of_seeds(self.generator, checked, truncation_psi=psi)
@@ -209,7 +214,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         *,
         region: Region | Sequence[str] | None = None,
         config: TrainConfig | None = None,
-        latents: Faces | Tensor | None = None,
+        latents: Faces | Latent | Tensor | ArrayLike | None = None,
         callback: Callback | None = None,
         state: str | os.PathLike[str] | None = None,
         save_every: int = 25,
@@ -222,7 +227,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             region: parts that may change (``["hair"]``); None finds them in the prompt. Without a parser there are no
                 parts: the edit may change the whole picture, and a region is refused.
             config: every option; None is the default, or what the resumed training had.
-            latents: train on these faces, or ws (N, num_ws, w_dim), rather than on random ones.
+            latents: train on these faces, or ws as `sample` takes them, rather than on random ones.
             callback: told of every step; returning False or raising `StopTraining` stops and keeps what was learned.
             state: file to save the training to, every `save_every` steps and when it stops.
             save_every: see `state`.
@@ -239,6 +244,8 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             EclipsedWarning: the direction came out weak.
         """
         given = latents.latent if isinstance(latents, Faces) else latents
+        if given is not None and not isinstance(given, Latent):
+            given = Latent.of_ws(self.generator, given, name="latents")
         if not self.has_parser:
             region = self._whole_picture(prompt, region)
         return training.train(
@@ -248,7 +255,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             clip=self.clip,
             region=region,
             config=config,
-            latents=self._latent(given) if isinstance(given, Tensor) else given,
+            latents=given,
             truncation_psi=self.truncation_psi,
             callback=callback,
             state=state,
@@ -259,8 +266,8 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
     def edit(
         self,
         faces: Faces,
-        direction: Direction | Sequence[Direction] | Stack,
-        alpha: float | Sequence[float] = 1.0,
+        direction: moving.Directions | Stack,
+        alpha: float | ArrayLike = 1.0,
         *,
         layers: Sequence[int | str] | None = None,
         blend: str | None = None,
@@ -269,8 +276,10 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
 
         Args:
             faces: edited or not; edits add up.
-            direction: one, several to apply together, or a stack (see `replay`), which says all the rest itself.
-            alpha: strength of all, or one for each.
+            direction: one, several to apply together, their files or names (``"blond-hair"``), or a stack (see
+                `replay`), which says all the rest itself.
+            alpha: strength of all, or one for each. Of a single direction, also one for each face; of several, also a
+                table with a row for each face.
             layers: rows of ws or names of layers to restrict the edit to.
             blend: ``"pixels"`` puts what the directions' regions show after the edit into the pictures of `faces`,
                 with a seam of 4 % of the width around them; what lies beyond stays as it was, bit for bit.
@@ -281,15 +290,17 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         """
         check_blend(blend)
         if isinstance(direction, Stack):
-            if alpha != 1.0 or layers is not None or blend is not None:
+            if not _is_one(alpha) or layers is not None or blend is not None:
                 raise InputError("a stack holds its own alphas, layers and blends; change them there")
             return self.replay(faces, direction)
-        edited = moving.edit(self.generator, faces, direction, alpha, layers=layers)
+        each = moving.directions_of(direction, models=self.name)
+        edited = moving.edit(self.generator, faces, each, alpha, layers=layers)
         if blend is None or edited.images is faces.images:
             return edited
-        each = [direction] if isinstance(direction, Direction) else direction
         parts = sorted({part for one in each for part in one.region.parts})
-        return blending.blend(blend, self.generator, lambda: self.parser, faces, edited, parts)
+        blended = blending.blend(blend, self.generator, lambda: self.parser, faces, edited, parts)
+        still = (edited.images == faces.images).flatten(1).all(dim=1)[:, None, None, None]  # alpha 0 for these
+        return replace(blended, images=torch.where(still, faces.images, blended.images))
 
     def replay(self, faces: Faces, stack: Stack, *, directions: Sequence[Direction] = ()) -> Faces:
         """Apply the edits of a stack one after the other, as the studio does.
@@ -307,7 +318,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             return replay.find(entry, models=self.name, given=directions)
 
         steps = replay.steps_of(stack, self.generator, models=self.name, find=find)
-        return replay.replay(self.generator, lambda: self.parser, faces, steps)
+        return replay.replay(self.generator, lambda: self.parser, editing.check_faces(faces), steps)
 
     def _whole_picture(self, prompt: str, region: object) -> Region:
         """The region of an edit that nothing can hold to a part."""
@@ -326,13 +337,10 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             raise InputError(f"the parser is of the world {parser.world.name!r}; the editor's is {self._world.name!r}")
         return parser
 
-    def _latent(self, ws: Tensor) -> Latent:
-        wanted = (self.generator.num_ws, self.generator.w_dim)
-        if ws.ndim != 3 or ws.shape[1:] != wanted or len(ws) == 0:
-            raise InputError(f"ws must have the shape (N, {wanted[0]}, {wanted[1]}); got {tuple(ws.shape)}")
-        if not ws.is_floating_point() or not bool(torch.isfinite(ws).all()):
-            raise InputError("ws must be finite floats")
-        return Latent(ws.detach().to(self.generator.device, torch.float32))
+
+def _is_one(alpha: object) -> bool:
+    """Whether a strength was left as it is."""
+    return isinstance(alpha, (int, float)) and alpha == 1.0
 
 
 def _clip_of(model: str | os.PathLike[str], device: str | torch.device) -> Clip:

@@ -264,7 +264,7 @@ def _draw_pairs(edited: Sequence[Faces], path: Path) -> str:
 
     before = torch.cat([faces.before.images for faces in edited if faces.before is not None])
     after = torch.cat([faces.images for faces in edited])
-    title = ", ".join(f"{edit.prompt} {pictures.signed(edit.alpha)}" for edit in edited[0].edits)
+    title = ", ".join(f"{edit.prompt} {edit.strength}" for edit in edited[0].edits)
     names = [name for faces in edited for name in faces.names]
     return _save(pictures.grid(before, after, names, title=title), path)
 

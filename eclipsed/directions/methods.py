@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from eclipsed.directions.calibration import HeldOut, calibrate
 from eclipsed.directions.finder import Finder
 from eclipsed.directions.margins import Margin, class_margin, clip_margin
+from eclipsed.editing.moving import direction_of
 from eclipsed.errors import InputError
 from eclipsed.latents.direction import Direction, short_name
 from eclipsed.pretrained.classifier import Classifier
@@ -36,6 +38,7 @@ class DirectionMethods(ABC):
     """The part of `Editor` that takes directions however they were found."""
 
     generator: Generator
+    name: str
     truncation_psi: float
 
     @property
@@ -85,7 +88,7 @@ class DirectionMethods(ABC):
 
     def calibrate(
         self,
-        direction: Direction,
+        direction: Direction | str | os.PathLike[str],
         *,
         margin: Margin | Target | str | None = None,
         count: int = 24,
@@ -95,7 +98,7 @@ class DirectionMethods(ABC):
         """Give a direction its alpha = 1, its useful range and its figures; see `eclipsed.directions.calibration`.
 
         Args:
-            direction: of this generator, of any length.
+            direction: of this generator, of any length; or its file or name.
             margin: what tells by how much a picture has what the direction brings: a function of images (N, 3, H, W)
                 that gives logits (N,), positive where it is there; a target of the set's classifier, also as
                 ``"glasses=clear,sunglasses"``; None asks CLIP for the direction's prompt.
@@ -106,6 +109,7 @@ class DirectionMethods(ABC):
             InputError: there is neither a margin nor a prompt; or no classifier, or one without that target.
             DirectionError: the direction belongs to another generator.
         """
+        direction = direction_of(direction, models=self.name)
         judge = self._judge(direction, margin)
         held_out = HeldOut(
             generator=self.generator,

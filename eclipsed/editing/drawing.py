@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from eclipsed.editing.faces import Faces
-from eclipsed.editing.moving import ladder
+from eclipsed.editing.faces import Faces, check_faces
+from eclipsed.editing.moving import Directions, directions_of, ladder
 from eclipsed.errors import InputError
 from eclipsed.images import animation, pictures
 from eclipsed.latents.direction import Direction
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
-from eclipsed.values.alphas import check_alphas
+from eclipsed.values.alphas import check_alphas, check_ladder
 from eclipsed.values.checks import whole
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from PIL import Image
 
 __all__ = ["DrawingMethods"]
@@ -47,8 +48,8 @@ class DrawingMethods(ABC):
     def edit(
         self,
         faces: Faces,
-        direction: Direction | Sequence[Direction],
-        alpha: float | Sequence[float] = 1.0,
+        direction: Directions,
+        alpha: float | ArrayLike = 1.0,
         *,
         layers: Sequence[int | str] | None = None,
         blend: str | None = None,
@@ -58,8 +59,8 @@ class DrawingMethods(ABC):
     def strip(
         self,
         faces: Faces,
-        direction: Direction | Sequence[Direction],
-        alphas: Sequence[float] = (-1.0, 0.0, 1.0),
+        direction: Directions,
+        alphas: Iterable[float] = (-1.0, 0.0, 1.0),
         *,
         layers: Sequence[int | str] | None = None,
         blend: str | None = None,
@@ -68,14 +69,16 @@ class DrawingMethods(ABC):
 
         Args:
             faces: N faces.
-            direction: one, or several moved by the same strength.
+            direction: one, or several moved by the same strength, or their files or names.
             alphas: the strengths.
             layers: see `edit`.
             blend: see `edit`.
         Raises:
             InputError: no strength, or one that is not a finite number.
         """
-        strengths = _strengths(alphas, "alphas")
+        check_faces(faces)
+        strengths = check_ladder(alphas)
+        direction = directions_of(direction, models=self.name)
         if blend is None:
             edited = ladder(self.generator, faces, direction, strengths, layers=layers)
         else:
@@ -88,10 +91,10 @@ class DrawingMethods(ABC):
     def palette(
         self,
         face: Faces,
-        direction1: Direction,
-        direction2: Direction,
-        alphas1: Sequence[float] = (-1.0, 0.0, 1.0),
-        alphas2: Sequence[float] = (-1.0, 0.0, 1.0),
+        direction1: Direction | str | os.PathLike[str],
+        direction2: Direction | str | os.PathLike[str],
+        alphas1: Iterable[float] = (-1.0, 0.0, 1.0),
+        alphas2: Iterable[float] = (-1.0, 0.0, 1.0),
     ) -> Image.Image:
         """Draw one face under two directions: the first grows downwards, the second to the right.
 
@@ -104,13 +107,14 @@ class DrawingMethods(ABC):
         Raises:
             InputError: several faces, no strength, or one that is not a finite number.
         """
-        if len(face) != 1:
+        if len(check_faces(face, name="the face of a palette")) != 1:
             raise InputError(f"a palette shows one face; got {len(face)}")
-        down, right = _strengths(alphas1, "alphas1"), _strengths(alphas2, "alphas2")
-        lines = ladder(self.generator, face, direction1, down)
-        rungs = [ladder(self.generator, one, direction2, right) for one in lines]
+        down, right = check_ladder(alphas1, name="alphas1"), check_ladder(alphas2, name="alphas2")
+        first, second = (directions_of(one, models=self.name) for one in (direction1, direction2))
+        lines = ladder(self.generator, face, first, down)
+        rungs = [ladder(self.generator, one, second, right) for one in lines]
         images = [one.images for rung in rungs for one in rung]
-        names = (direction1.name.replace("-", " "), direction2.name.replace("-", " "))
+        names = (first[0].name.replace("-", " "), second[0].name.replace("-", " "))
         return pictures.palette(torch.cat(images), down, right, names, title=face.names[0])
 
     def overlay(self, faces: Faces, region: Region | Sequence[str] | None = None) -> Image.Image:
@@ -125,13 +129,13 @@ class DrawingMethods(ABC):
         if not self.has_parser:
             raise InputError(f"{self.name} has no parser, so there are no parts to colour")
         parts = region.parts if isinstance(region, Region) else region
-        labels = self.parser.labels(faces.images)
+        labels = self.parser.labels(check_faces(faces).images)
         return pictures.overlay(faces.images, labels, parts, world=self.parser.world, captions=faces.names)
 
     def sweep(
         self,
         faces: Faces,
-        direction: Direction | Sequence[Direction],
+        direction: Directions,
         path: str | os.PathLike[str],
         *,
         alphas: tuple[float, float] = (-1.0, 1.0),
@@ -142,7 +146,7 @@ class DrawingMethods(ABC):
 
         Args:
             faces: N faces.
-            direction: one, or several moved by the same strength.
+            direction: one, or several moved by the same strength, or their files or names.
             path: a name ending in .gif or .mp4.
             alphas: first and last strength.
             frames: from the first to the last.
@@ -157,13 +161,7 @@ class DrawingMethods(ABC):
         first, last = check_alphas(alphas, 2, name="alphas")
         frames = whole("frames", frames, 2)
         strengths = [first + (last - first) * index / (frames - 1) for index in range(frames)]
-        rungs = ladder(self.generator, faces, direction, strengths)
+        rungs = ladder(self.generator, faces, directions_of(direction, models=self.name), strengths)
         images = [torch.cat(list(one.images), dim=-1) for one in rungs]
         captions = [pictures.signed(alpha) for alpha in strengths]
         return animation.save_animation(pictures.captioned(torch.stack(images), captions), path, fps=fps)
-
-
-def _strengths(alphas: Sequence[float], name: str) -> tuple[float, ...]:
-    if isinstance(alphas, (str, int, float)) or not len(alphas):
-        raise InputError(f"{name} must be a sequence of at least one strength; got {alphas!r}")
-    return check_alphas(list(alphas), len(alphas), name=name)

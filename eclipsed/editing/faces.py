@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from eclipsed.errors import InputError
 from eclipsed.images import pictures
 from eclipsed.images.conversion import to_pil
 from eclipsed.latents.latent import Latent
@@ -26,6 +27,7 @@ __all__ = [
     "Edit",
     "Faces",
     "at_once",
+    "check_faces",
     "render",
     "sample",
 ]
@@ -40,16 +42,30 @@ class Edit:
     Args:
         name: of the direction.
         prompt: that it was trained for; where there is none, what captions call it.
-        alpha: its strength.
+        alpha: its strength; one for each face where they differ.
         layers: what the edit was restricted to; None is all that the direction changes.
         parts: that the direction may change.
     """
 
     name: str
     prompt: str
-    alpha: float
+    alpha: float | tuple[float, ...]
     layers: tuple[int | str, ...] | None = None
     parts: tuple[str, ...] = ()
+
+    def __getitem__(self, part: slice) -> Edit:
+        """The same edit of some of the faces."""
+        if not isinstance(self.alpha, tuple):
+            return self
+        alphas = self.alpha[part]
+        return replace(self, alpha=alphas[0] if len(set(alphas)) == 1 else alphas)
+
+    @property
+    def strength(self) -> str:
+        """Its strength as captions say it: ``"+1"``, or ``"−1 … +1"`` where faces differ."""
+        if not isinstance(self.alpha, tuple):
+            return pictures.signed(self.alpha)
+        return " … ".join(pictures.signed(one(self.alpha)) for one in (min, max)) if self.alpha else ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,7 +100,7 @@ class Faces:
             images=self.images[part],
             latent=self.latent[part],
             seeds=self.seeds[part],
-            edits=self.edits,
+            edits=tuple(edit[part] for edit in self.edits),
             before=None if self.before is None else self.before[part],
             origins=self.origins[part],
         )
@@ -106,8 +122,9 @@ class Faces:
     def file_names(self) -> tuple[str, ...]:
         """What each picture is called on disk: ``"seed0007.png"``, edited ``"seed0007_a+1.00.png"``."""
         stems = [name.split()[0] + f"{int(name.split()[1]):04d}" for name in self.names]
-        suffix = "".join(f"_a{edit.alpha:+.2f}" for edit in self.edits)
-        return tuple(f"{stem}{suffix}.png" for stem in stems)
+        each = [self.edits if len(self) == 1 else self[k].edits for k in range(len(self))]
+        suffixes = ["".join(f"_a{edit.alpha:+.2f}" for edit in edits) for edits in each]
+        return tuple(f"{stem}{suffix}.png" for stem, suffix in zip(stems, suffixes, strict=True))
 
     def pil(self) -> list[Image.Image]:
         """The faces as PIL pictures."""
@@ -190,5 +207,18 @@ def _caption(before: Faces, after: Faces) -> str:
     """What the last call did: its strengths, with names when there are several."""
     new = after.edits[len(before.edits) :]
     if len({edit.name for edit in after.edits}) == 1:
-        return ", ".join(pictures.signed(edit.alpha) for edit in new)
-    return ", ".join(f"{edit.name} {pictures.signed(edit.alpha)}" for edit in new)
+        return ", ".join(edit.strength for edit in new)
+    return ", ".join(f"{edit.name} {edit.strength}" for edit in new)
+
+
+def check_faces(faces: object, *, name: str = "faces") -> Faces:
+    """Return some faces, and nothing else.
+
+    Raises:
+        InputError: they are something else, or there are none.
+    """
+    if not isinstance(faces, Faces):
+        raise InputError(f"{name} must be Faces, which sample, invert and edit give; got {type(faces).__name__}")
+    if not len(faces):
+        raise InputError(f"{name} must be at least one face; got none")
+    return faces

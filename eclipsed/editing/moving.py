@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from eclipsed.editing.faces import Edit, Faces, at_once, render
+from eclipsed.editing.faces import Edit, Faces, at_once, check_faces, render
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.space import Space
 from eclipsed.pretrained.generator import Generator
-from eclipsed.values.alphas import check_alphas
+from eclipsed.values.alphas import check_alphas, check_strengths
 
-__all__ = ["edit", "ladder", "warn_beyond"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["Directions", "direction_of", "directions_of", "edit", "ladder", "warn_beyond"]
+
+#: what may be given where faces are moved: directions, their files, or names of the library such as "blond-hair"
+Directions = Direction | str | os.PathLike[str] | Sequence[Direction | str | os.PathLike[str]]
 
 
 def edit(
     generator: Generator,
     faces: Faces,
-    directions: Direction | Sequence[Direction],
-    alpha: float | Sequence[float] = 1.0,
+    directions: Directions,
+    alpha: float | ArrayLike = 1.0,
     *,
     layers: Sequence[int | str] | None = None,
 ) -> Faces:
@@ -33,29 +41,39 @@ def edit(
     Args:
         generator: that made the faces and that the directions were trained on.
         faces: edited or not; edits add up.
-        directions: one, or several to apply together. Directions that were learned together count as several.
-        alpha: strength of all, or one for each; 1 is the calibrated full edit, negative values go the other way.
+        directions: one, or several to apply together, or their files or names. Directions that were learned together
+            count as several.
+        alpha: strength of all, or one for each; 1 is the calibrated full edit, negative values go the other way. Of a
+            single direction, also one for each face; of several, also a table with a row for each face.
         layers: rows of ws or names of layers to restrict the edit to; None is all that the directions change.
     Returns:
-        The edited faces. Where every alpha is 0 their images are those of `faces`, bit for bit.
+        The edited faces. Where every alpha of a face is 0 its image is that of `faces`, bit for bit.
     Raises:
         InputError: an alpha is not a finite number, they do not match the directions, or a layer is unknown.
         DirectionError: a direction belongs to another generator.
     Warns:
         EclipsedWarning: an alpha is beyond the range that was found useful.
     """
-    each = _directions(directions)
-    alphas = check_alphas(alpha, len(each))
+    check_faces(faces)
+    each = directions_of(directions)
+    alphas = check_strengths(alpha, directions=len(each), faces=len(faces))
     spaces = [direction.space_of(generator, layers=layers) for direction in each]
     latent = _moved(faces.latent, each, spaces, alphas)
-    images = render(generator, latent, faces.origins) if any(alphas) else faces.images
+    moved = [k for k in range(len(faces)) if any(one[k] if isinstance(one, tuple) else one for one in alphas)]
+    if len(moved) == len(faces):
+        images = render(generator, latent, faces.origins)
+    elif moved:
+        images = faces.images.clone()
+        images[moved] = render(generator, latent[moved], [faces.origins[k] for k in moved] if faces.origins else ())
+    else:
+        images = faces.images
     return _edited(faces, images, latent, each, alphas, layers)
 
 
 def ladder(
     generator: Generator,
     faces: Faces,
-    directions: Direction | Sequence[Direction],
+    directions: Directions,
     alphas: Sequence[float],
     *,
     layers: Sequence[int | str] | None = None,
@@ -67,7 +85,7 @@ def ladder(
     Args:
         generator: see `edit`.
         faces: N faces.
-        directions: one, or several to apply together by the same strength.
+        directions: one, or several to apply together by the same strength, or their files or names.
         alphas: the strengths.
         layers: see `edit`.
     Returns:
@@ -78,7 +96,8 @@ def ladder(
     Warns:
         EclipsedWarning: see `edit`.
     """
-    each = _directions(directions)
+    check_faces(faces)
+    each = directions_of(directions)
     spaces = [direction.space_of(generator, layers=layers) for direction in each]
     strengths = [check_alphas(alpha, len(each)) for alpha in alphas]
     latents = [_moved(faces.latent, each, spaces, one) for one in strengths]
@@ -116,11 +135,18 @@ def _ladder_images(generator: Generator, common: Latent, latents: list[Latent], 
 
 
 @torch.no_grad()
-def _moved(latent: Latent, each: list[Direction], spaces: list[Space], alphas: Sequence[float]) -> Latent:
+def _moved(
+    latent: Latent, each: list[Direction], spaces: list[Space], alphas: Sequence[float | tuple[float, ...]]
+) -> Latent:
     for direction, space, strength in zip(each, spaces, alphas, strict=True):
-        warn_beyond(direction, strength)
+        if isinstance(strength, tuple):
+            warn_beyond(direction, max(strength, key=lambda alpha: _beyond(direction, alpha)))
+            far: Tensor | float = latent.ws.new_tensor(strength) * direction.scale
+        else:
+            warn_beyond(direction, strength)
+            far = strength * direction.scale
         if strength:
-            latent = space.move(latent, direction.deltas[0].to(latent.ws), strength * direction.scale)
+            latent = space.move(latent, direction.deltas[0].to(latent.ws), far)
     return latent
 
 
@@ -129,7 +155,7 @@ def _edited(
     images: Tensor,
     latent: Latent,
     each: list[Direction],
-    alphas: Sequence[float],
+    alphas: Sequence[float | tuple[float, ...]],
     layers: Sequence[int | str] | None,
 ) -> Faces:
     places = None if layers is None else tuple(layers)
@@ -137,20 +163,44 @@ def _edited(
     return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=faces)
 
 
-def _directions(directions: Direction | Sequence[Direction]) -> list[Direction]:
-    given = [directions] if isinstance(directions, Direction) else list(directions)
-    for direction in given:
-        if not isinstance(direction, Direction):
-            raise InputError(f"expected a Direction (Direction.load reads one); got {type(direction).__name__}")
-    if not given:
+def directions_of(given: Directions, *, models: str = "") -> list[Direction]:
+    """Single directions, loaded where their files or names were given.
+
+    Args:
+        given: one or several; those that were learned together become several.
+        models: name of the model set in use; of several directions of one name, that in its folder is meant.
+    Raises:
+        InputError: something else was given, or nothing.
+        MissingModelError: there is no such file or name.
+        DirectionError: a file is damaged.
+    """
+    one: Any = given
+    single = isinstance(given, (Direction, str, os.PathLike)) or not isinstance(given, Iterable)
+    found = [direction_of(each, models=models) for each in ([one] if single else one)]
+    if not found:
         raise InputError("expected at least one direction; got none")
-    return [single for direction in given for single in direction]
+    return [single for direction in found for single in direction]
+
+
+def direction_of(given: Direction | str | os.PathLike[str], *, models: str = "") -> Direction:
+    """One direction, or several learned together, loaded where a file or name was given; see `directions_of`."""
+    if isinstance(given, (str, os.PathLike)):
+        return Direction.load(given, models=models)
+    if not isinstance(given, Direction):
+        raise InputError(f"expected a Direction, its file or its name; got {type(given).__name__}")
+    return given
+
+
+def _beyond(direction: Direction, alpha: float) -> float:
+    """How far a strength lies beyond the range in which a direction was found useful."""
+    low, high = direction.alpha_range
+    return max(low - alpha, alpha - high)
 
 
 def warn_beyond(direction: Direction, alpha: float) -> None:
     """Warn when a strength is beyond the range in which a direction was found useful."""
     low, high = direction.alpha_range
-    if not low - 1e-6 <= alpha <= high + 1e-6:
+    if _beyond(direction, alpha) > 1e-6:
         warnings.warn(
             EclipsedWarning(
                 f"alpha {alpha:g} is beyond the range in which {direction.name!r} was found useful "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor
 
 from eclipsed.editing.faces import Faces
+from eclipsed.editing.moving import direction_of
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.images.change import region_changes
 from eclipsed.images.masks import mix_masks
 from eclipsed.images.metrics import mean_of_faces
-from eclipsed.values.alphas import check_alpha
+from eclipsed.values.alphas import check_alpha, check_ladder
 
 if TYPE_CHECKING:
     from eclipsed.editor import Editor
@@ -92,8 +94,8 @@ def equal_alpha(editor: Editor, faces: Faces, direction: Direction, wanted: floa
 def compare(
     editor: Editor,
     faces: Faces,
-    directions: Sequence[Direction],
-    alphas: Sequence[float],
+    directions: Sequence[Direction | str | os.PathLike[str]],
+    alphas: Iterable[float],
     *,
     equal_change: bool = False,
 ) -> list[list[Compared]]:
@@ -102,7 +104,7 @@ def compare(
     Args:
         editor: of the set that the directions were trained on.
         faces: N faces.
-        directions: K of them, each a single one.
+        directions: K of them, each a single one, or their files or names.
         alphas: strengths.
         equal_change: give the other directions the strengths at which they change the faces as much as the first one
             does at `alphas`.
@@ -112,14 +114,15 @@ def compare(
         InputError: no direction, no strength, or one that is not a finite number.
         DirectionError: a direction belongs to another generator.
     """
-    if not directions or not alphas:
-        raise InputError("a comparison needs at least one direction and one strength")
-    strengths = [check_alpha(alpha, name="alphas") for alpha in alphas]
+    each = [direction_of(one, models=editor.name) for one in directions]
+    if not each:
+        raise InputError("a comparison needs at least one direction; got none")
+    strengths = check_ladder(alphas)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EclipsedWarning)
-        wanted = [change(faces, editor.edit(faces, directions[0], alpha)) for alpha in strengths]
+        wanted = [change(faces, editor.edit(faces, each[0], alpha)) for alpha in strengths]
         rows = []
-        for place, direction in enumerate(directions):
+        for place, direction in enumerate(each):
             row = []
             for alpha, goal in zip(strengths, wanted, strict=True):
                 if equal_change and place:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from eclipsed.editing.moving import direction_of
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.evaluation.judging import Judge
 from eclipsed.evaluation.protocol import ALPHAS, SEEDS
@@ -19,7 +21,7 @@ from eclipsed.images import metrics
 from eclipsed.latents.direction import Direction
 from eclipsed.prompts.reading import Reading, read
 from eclipsed.prompts.target import Target
-from eclipsed.values.alphas import check_alphas
+from eclipsed.values.alphas import check_ladder
 from eclipsed.values.seeds import CALIBRATION_SEEDS, TRAINING_SEEDS, check_seeds
 
 if TYPE_CHECKING:
@@ -34,10 +36,10 @@ _SLACK = 0.005  # of a cosine: by how much CLIP may waver in an edit that still 
 
 def evaluate(
     editor: Editor,
-    direction: Direction,
+    direction: Direction | str | os.PathLike[str],
     *,
-    seeds: Sequence[int] = SEEDS,
-    alphas: Sequence[float] = ALPHAS,
+    seeds: Iterable[int] = SEEDS,
+    alphas: Iterable[float] = ALPHAS,
     target: Target | str | None = None,
     prompt: str | None = None,
     extras: Sequence[str] | None = None,
@@ -47,7 +49,7 @@ def evaluate(
 
     Args:
         editor: of the set that the direction was trained on.
-        direction: what to judge.
+        direction: what to judge, or its file or name.
         seeds: the faces; none of them may have been trained on.
         alphas: the strengths, in any order.
         target: what counts as success, also as ``"hair_colour=blond"``; None finds it in the prompt.
@@ -63,8 +65,9 @@ def evaluate(
         DirectionError: the direction belongs to another generator.
         MissingModelError, MissingExtraError: an extra that `extras` names is not on this machine.
     """
+    direction = direction_of(direction, models=editor.name)
     numbers = check_held_out(direction, seeds)
-    strengths = tuple(sorted(set(check_alphas(tuple(alphas), len(alphas), name="alphas"))))
+    strengths = tuple(sorted(set(check_ladder(alphas))))
     said = direction.prompt if prompt is None else prompt
     if said is None:
         raise InputError(f"the direction {direction.name!r} has no prompt; say what it brings: prompt=...")
@@ -127,7 +130,7 @@ def _edited(editor: Editor, faces: Faces, direction: Direction, alpha: float) ->
     return after, time.perf_counter() - began
 
 
-def check_held_out(direction: Direction, seeds: Sequence[int]) -> tuple[int, ...]:
+def check_held_out(direction: Direction, seeds: Iterable[int]) -> tuple[int, ...]:
     """Return `seeds` when a direction never saw their faces.
 
     Raises:

@@ -66,6 +66,7 @@ FACES = Kind(
     name="faces",
     noun="saved face",
     error=InputError,
+    version=2,  # from 2 on of faces from seeds and ws, too
     advice="one is written by `eclipsed photo … --save-face`",
     damaged="{path} is damaged or no saved face: {why}",
 )

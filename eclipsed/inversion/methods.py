@@ -128,7 +128,7 @@ class PhotoMethods(ABC):
         return photo_faces.paste_faces(self.parser, faces, photo)
 
     def save_faces(self, faces: Faces, path: str | os.PathLike[str]) -> Path:
-        """Write inverted faces to a file, to be edited later; see `eclipsed.inversion.saving.save_faces`."""
+        """Write faces of any origin to a file, to be edited later; see `eclipsed.inversion.saving.save_faces`."""
         return saving.save_faces(faces, self.generator, path)
 
     def load_faces(self, path: str | os.PathLike[str]) -> Faces:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from eclipsed.editing import faces as editing
-from eclipsed.editing.faces import Faces
+from eclipsed.editing.faces import Faces, check_faces
 from eclipsed.errors import InputError
 from eclipsed.inversion.inverter import Inverter
 from eclipsed.inversion.pasting import paste
@@ -71,7 +71,7 @@ def invert_photos(
     """
     size = inverter.generator.resolution
     images = torch.cat([place.crop(photo, size) for photo, place in placed])
-    found = inverter.invert(images, start=None if start is None else start.ws)
+    found = inverter.invert(images, start=None if start is None else check_faces(start, name="start").ws)
     pairs = zip(placed, found.tunings, strict=True)
     origins = tuple(Origin.of(photo, place, tuning) for (photo, place), tuning in pairs)
     return editing.sample(inverter.generator, Latent(found.ws), origins=origins)
@@ -89,7 +89,7 @@ def paste_faces(parser: Parser, faces: Faces, photo: Source | None = None) -> li
     Raises:
         InputError: faces that were sampled, no photograph, or not the one that a face was taken from.
     """
-    if len(faces.origins) != len(faces):
+    if len(check_faces(faces).origins) != len(faces):
         raise InputError("only faces that were inverted from a photo can be put back into it; these were sampled")
     given = None if photo is None else read_photo(photo)
     groups: dict[str, list[int]] = {}

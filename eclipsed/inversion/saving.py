@@ -1,4 +1,4 @@
-"""``.face.safetensors``: an inverted face that can be edited later without inverting it again."""
+"""``.face.safetensors``: faces that can be edited later, inverted ones without inverting them again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.editing import faces as editing
-from eclipsed.editing.faces import Faces
+from eclipsed.editing.faces import Faces, check_faces
 from eclipsed.errors import InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import FACES
@@ -21,31 +21,34 @@ from eclipsed.photos.alignment import Placement
 from eclipsed.photos.origin import Origin
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.tuning import Tuning
+from eclipsed.values.alphas import check_alpha
+from eclipsed.values.seeds import check_seeds
 
 __all__ = ["faces_digest", "load_faces", "save_faces"]
 
 
 def save_faces(faces: Faces, generator: Generator, path: str | os.PathLike[str]) -> Path:
-    """Write inverted faces: latents, where they lie in their photographs, and how the generator was tuned to them.
+    """Write faces of any origin: their latents, and what they come from.
 
-    The photographs themselves are not written, only a hash and the size of each.
+    Of inverted faces these are where they lie in their photographs, and how the generator was tuned to them. The
+    photographs themselves are not written, only a hash and the size of each. Of others they are seeds and z.
 
     Args:
-        faces: inverted and not edited.
-        generator: that they were inverted with.
+        faces: not edited.
+        generator: that they were made with.
         path: by custom a name ending in ``.face.safetensors``.
     Returns:
         `path`.
     Raises:
-        InputError: the faces were sampled, or edited.
+        InputError: the faces are edited.
         OutputError: the file cannot be written.
     """
-    if len(faces.origins) != len(faces):
-        raise InputError("only faces that were inverted from a photo are saved; for others keep the seed")
-    if faces.edits:
+    if check_faces(faces).edits:
         raise InputError("these faces are edited; save them before the edit, and apply the directions again later")
     plain, entries = _contents(faces)
-    data = {"generator": generator.fingerprint, "generator_name": generator.name, "faces": entries}
+    data: dict[str, Any] = {"generator": generator.fingerprint, "generator_name": generator.name, "faces": entries}
+    if not faces.origins:
+        data |= {"seeds": list(faces.seeds), "truncation_psi": faces.latent.truncation_psi}
     return header.write(path, FACES, data, plain)
 
 
@@ -61,16 +64,27 @@ def faces_digest(faces: Faces) -> str:
 
 def _contents(faces: Faces) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     tensors: dict[str, Tensor] = {"ws": faces.ws}
-    entries = []
+    entries: list[dict[str, Any]] = []
     for index, origin in enumerate(faces.origins):
         placement = origin.placement
         entry: dict[str, Any] = {"centre": placement.centre, "across": placement.across}
         entries.append({**entry, "photo_sha256": origin.sha256, "photo_size": origin.size})
-        if origin.tuning is not None:
-            for name, (up, down) in origin.tuning.factors.items():
-                tensors |= {f"{index}.up.{name}": up, f"{index}.down.{name}": down}
-            tensors |= {f"{index}.offset.{name}": offset for name, offset in origin.tuning.offsets.items()}
+        tensors |= _tuned(origin, index)
+    if not faces.origins:
+        entries = [{} for _ in range(len(faces))]
+        tensors |= {} if faces.latent.z is None else {"z": faces.latent.z}
+        tensors |= {f"style.{name}": offset for name, offset in faces.latent.offsets.items()}
     return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, entries
+
+
+def _tuned(origin: Origin, index: int) -> dict[str, Tensor]:
+    """What a generator was tuned by to one face, under the names of the file."""
+    tensors: dict[str, Tensor] = {}
+    if origin.tuning is not None:
+        for name, (up, down) in origin.tuning.factors.items():
+            tensors |= {f"{index}.up.{name}": up, f"{index}.down.{name}": down}
+        tensors |= {f"{index}.offset.{name}": offset for name, offset in origin.tuning.offsets.items()}
+    return tensors
 
 
 def load_faces(generator: Generator, path: str | os.PathLike[str]) -> Faces:
@@ -91,15 +105,27 @@ def load_faces(generator: Generator, path: str | os.PathLike[str]) -> Faces:
             "model set it belongs to, or invert the photo again"
         )
     try:
-        origins = tuple(_origin(entry, index, tensors) for index, entry in enumerate(data["faces"]))
-        ws = tensors["ws"]
-        fits = tuple(ws.shape) == (len(origins), generator.num_ws, generator.w_dim) and bool(ws.isfinite().all())
+        from_photos = any(data["faces"])
+        origins = tuple(_origin(entry, k, tensors) for k, entry in enumerate(data["faces"]) if from_photos)
+        seeds = check_seeds(data["seeds"]) if data.get("seeds") else ()
+        psi = check_alpha(data.get("truncation_psi", 1.0), name="truncation_psi")
+        ws, z, offsets = tensors["ws"], tensors.get("z"), _with(tensors, "style.")
+        fits = tuple(ws.shape) == (len(data["faces"]), generator.num_ws, generator.w_dim) and len(seeds) in (0, len(ws))
+        fits &= z is None or tuple(z.shape) == (len(ws), generator.z_dim)
+        fits &= all(tuple(v.shape) == (len(ws), generator.layer(name).channels) for name, v in offsets.items())
+        fits &= all(bool(value.isfinite().all()) for value in (ws, *([] if z is None else [z]), *offsets.values()))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     if not fits or not len(ws):
         raise InputError(f"{path} is damaged: its ws {tuple(ws.shape)} do not fit its faces and the generator")
-    latent = Latent(ws.to(generator.device, torch.float32))
-    return editing.sample(generator, latent, origins=origins)
+    there = {name: value.to(generator.device, torch.float32) for name, value in offsets.items()}
+    latent = Latent(
+        ws.to(generator.device, torch.float32),
+        None if z is None else z.to(generator.device, torch.float32),
+        psi,
+        there,
+    )
+    return editing.sample(generator, latent, seeds=seeds, origins=origins)
 
 
 def _origin(entry: dict[str, Any], index: int, tensors: dict[str, Tensor]) -> Origin:

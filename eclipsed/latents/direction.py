@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from eclipsed.errors import DirectionError, EclipsedError
+from eclipsed.compute.arrays import as_tensor
+from eclipsed.errors import DirectionError, EclipsedError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
 from eclipsed.latents.space import Space
@@ -23,8 +24,12 @@ from eclipsed.latents.space_registry import SPACES
 from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
-from eclipsed.values.checks import is_whole
+from eclipsed.store import library
+from eclipsed.values.checks import is_whole, shown
 from eclipsed.values.seeds import TRAINING_SEEDS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 __all__ = ["Direction", "short_name"]
 
@@ -102,7 +107,7 @@ class Direction:
     def of(
         cls,
         generator: Generator,
-        deltas: Tensor,
+        deltas: Tensor | ArrayLike,
         *,
         method: str,
         space: str | type[Space] = "W+",
@@ -115,7 +120,8 @@ class Direction:
 
         Args:
             generator: that it belongs to.
-            deltas: one delta in the shape that the space has, such as (num_ws, w_dim) in W+, or K of them.
+            deltas: one delta in the shape that the space has, such as (num_ws, w_dim) in W+, or K of them; a tensor,
+                an array or lists.
             method: how it was made, in a word or two: ``"difference of means"``.
             space: that the delta lives in.
             layers: rows of ws, or names of layers, that it may change; None is all. What a delta has beyond them is
@@ -128,12 +134,14 @@ class Direction:
             DirectionError: the delta has another shape than the space, or numbers that are not finite.
         """
         place = make_space(space, generator, layers=layers)
-        given = torch.as_tensor(deltas).detach().to("cpu", torch.float32)
+        wanted = ", ".join(map(str, place.shape))
+        numbers = as_tensor("a delta", deltas, shape=f"({wanted})")
+        given = numbers.detach().to("cpu", torch.float32)
         given = given[None] if given.ndim == len(place.shape) else given
         if given.ndim != len(place.shape) + 1 or tuple(given.shape[1:]) != tuple(place.shape):
             raise DirectionError(
                 f"a delta of the space {place.name} of {generator.name!r} has the shape {tuple(place.shape)}; "
-                f"got {tuple(torch.as_tensor(deltas).shape)}"
+                f"got {tuple(numbers.shape)}"
             )
         return cls(
             deltas=place.keep(given),
@@ -270,15 +278,21 @@ class Direction:
         return DIRECTION.header(data)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Direction:
+    def load(cls, path: str | os.PathLike[str], *, models: str = "") -> Direction:
         """Read a direction file.
 
         Args:
-            path: what `save` wrote.
+            path: what `save` wrote, or the name of a direction of the library, such as ``"blond-hair"``.
+            models: name of the model set in use; of several directions of one name, that in its folder is meant.
         Raises:
-            MissingModelError: there is no such file.
+            InputError: it is neither a path nor a name.
+            MissingModelError: there is no such file, and no direction of that name.
             DirectionError: it is not a direction file, is damaged, or of another version.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise InputError(f"a direction is loaded from its file or by its name; got {shown(path)}")
+        if isinstance(path, str) and not path.endswith(library.SUFFIX) and not os.path.exists(path):
+            path = library.find_direction(path, models=models)
         data, tensors = header.read(path, DIRECTION)
         try:
             return _from_parts(tensors, data)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from eclipsed.compute.arrays import as_tensor
+from eclipsed.errors import InputError
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.pretrained.generator import Generator
 
@@ -36,6 +38,34 @@ class Latent:
         z = z.to(generator.device)
         with torch.no_grad():
             return cls(generator.mapping(z, truncation_psi=truncation_psi), z, truncation_psi)
+
+    @classmethod
+    def of_ws(cls, generator: Generator, ws: object, *, name: str = "ws") -> Latent:
+        """The faces of some ws, or of some w for all rows alike, in any form that numbers have.
+
+        Args:
+            generator: that they belong to.
+            ws: (N, num_ws, w_dim), or w as (N, w_dim), (N, 1, w_dim) or (w_dim,): a tensor, an array or lists.
+            name: what to call them in messages.
+        Raises:
+            InputError: another shape, one that could be either, or numbers that are not finite.
+        """
+        rows, dim = generator.num_ws, generator.w_dim
+        given = as_tensor(name, ws, shape=f"(N, {rows}, {dim})")
+        shape = tuple(given.shape)
+        if shape == (rows, dim) and rows > 1:
+            raise InputError(
+                f"{name} of the shape {shape} may be the rows of one face or w of {rows} faces; "
+                f"give (1, {rows}, {dim}) or ({rows}, 1, {dim})"
+            )
+        if len(shape) < 3 and given.numel():
+            given = given.reshape(-1, 1, shape[-1] if shape else 1)
+        if given.ndim != 3 or given.shape[1] not in (1, rows) or given.shape[2] != dim or not len(given):
+            raise InputError(f"w must have the shape (N, {dim}) and ws the shape (N, {rows}, {dim}); got {shape}")
+        if not given.is_floating_point() or not bool(torch.isfinite(given).all()):
+            raise InputError(f"{name} must be finite floats")
+        given = given.detach().to(generator.device, torch.float32)
+        return cls(given if given.shape[1] == rows else given.repeat(1, rows, 1))
 
     @classmethod
     def of_seeds(cls, generator: Generator, seeds: Sequence[int], *, truncation_psi: float = 1.0) -> Latent:

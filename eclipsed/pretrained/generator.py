@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from eclipsed.checkpoints.generators import read_generator
 from eclipsed.checkpoints.native import write_generator
+from eclipsed.compute.arrays import as_tensor
 from eclipsed.compute.devices import as_device, send
 from eclipsed.compute.graphs import Recorder, is_recording, leaves
 from eclipsed.errors import CheckpointError, InputError
@@ -22,7 +23,7 @@ from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.values.checks import real
-from eclipsed.values.seeds import check_seed
+from eclipsed.values.seeds import check_seeds
 
 __all__ = ["Generator"]
 
@@ -130,7 +131,7 @@ class Generator:
         """
         return self.network.synthesis.layer(name)
 
-    def z(self, seeds: Sequence[int] | int) -> Tensor:
+    def z(self, seeds: Iterable[int] | int) -> Tensor:
         """The z of each seed, which is the same whatever other seeds are asked for with it.
 
         Args:
@@ -141,10 +142,9 @@ class Generator:
             InputError: a seed is of another kind or out of range, or there is none.
         Source: the public code's ``numpy.random.RandomState(seed).randn``, so known seeds give known faces.
         """
-        wanted = [seeds] if isinstance(seeds, int | np.integer) else list(seeds)
-        if not wanted:
+        if isinstance(seeds, (list, tuple)) and not seeds:
             raise InputError("at least one seed is needed; got none")
-        rows = [np.random.RandomState(check_seed(seed, name="a seed")).randn(self.z_dim) for seed in wanted]
+        rows = [np.random.RandomState(seed).randn(self.z_dim) for seed in check_seeds(seeds)]
         return send(torch.from_numpy(np.stack(rows).astype(np.float32)), self.device)
 
     def mapping(self, z: Tensor, truncation_psi: float = 1.0, *, c: Tensor | None = None) -> Tensor:
@@ -284,8 +284,7 @@ class Generator:
 
     def _checked(self, x: Tensor, name: str, shape: tuple[int, ...], *, finite: bool = True) -> Tensor:
         wanted = ", ".join(["N", *map(str, shape)])
-        if not isinstance(x, Tensor):
-            raise InputError(f"{name} must be a tensor of shape ({wanted}); got {type(x).__name__}")
+        x = as_tensor(name, x, shape=f"({wanted})")
         if x.ndim != len(shape) + 1 or tuple(x.shape[1:]) != shape:
             raise InputError(f"{name} must have shape ({wanted}); got {tuple(x.shape)}")
         if not x.dtype.is_floating_point:

@@ -240,6 +240,8 @@ def open_face(editor: Editor, path: str, picture: KeptPicture | None = None) -> 
         faces = editor.load_faces(place)
     except EclipsedError as error:
         raise type(error)(str(error).replace(str(place), place.name[-80:])) from error
+    if not faces.origins:
+        raise InputError(f"{place.name[-80:]} holds faces that come from no photo; make them from their seeds")
     if len(faces) > MOST_FACES:
         raise InputError(f"the file holds {len(faces)} faces; the studio edits at most {MOST_FACES} together")
     return Portrait.of(faces, place.name[-80:] if picture is None else picture.name, picture)

@@ -124,11 +124,12 @@ def checked_fields(instance: Any) -> None:
 
 
 def shown(value: object) -> str:
-    """A value as a message repeats it: cut short when it is long."""
+    """A value as a message repeats it: on one line, and cut short when it is long."""
     try:
         text = repr(value)
     except ValueError:  # an integer of thousands of digits
         text = f"a huge {type(value).__name__}"
+    text = " ".join(text.split())  # an array's is of many lines
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 

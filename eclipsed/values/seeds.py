@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from eclipsed.errors import InputError
+from eclipsed.values.checks import shown
 
 __all__ = [
     "CALIBRATION_SEEDS",
@@ -41,27 +42,27 @@ def check_seed(seed: object, *, name: str = "seed") -> int:
         InputError: it is not an integer, or out of range.
     """
     try:
-        if isinstance(seed, bool):
+        if isinstance(seed, bool) or "bool" in str(getattr(seed, "dtype", "")):  # numpy's and torch's
             raise TypeError
         value = operator.index(seed)  # type: ignore[arg-type]
-    except TypeError:
-        raise InputError(f"{name} must be a whole number from 0 to {LARGEST_SEED}; got {seed!r}") from None
+    except (TypeError, ValueError, RuntimeError):  # of several seeds where one is expected, and of tensors
+        raise InputError(f"{name} must be a whole number from 0 to {LARGEST_SEED}; got {shown(seed)}") from None
     if not 0 <= value <= LARGEST_SEED:
-        raise InputError(f"{name} must be a whole number from 0 to {LARGEST_SEED}; got {value}")
+        raise InputError(f"{name} must be a whole number from 0 to {LARGEST_SEED}; got {shown(value)}")
     return value
 
 
-def check_seeds(seeds: Sequence[int] | int, *, name: str = "seeds") -> tuple[int, ...]:
-    """Return `seeds` (one, or a sequence of them) as a tuple of ints.
+def check_seeds(seeds: Iterable[int] | int, *, name: str = "seeds") -> tuple[int, ...]:
+    """Return `seeds` (one, or a sequence, array or tensor of them) as a tuple of ints.
 
     Raises:
         InputError: there are none, or one of them is not a whole number in [0, 2**32 - 1].
     """
     if isinstance(seeds, (str, bytes)):
-        raise InputError(f"{name} must be whole numbers, not the text {seeds!r}")
+        raise InputError(f"{name} must be whole numbers, not the text {shown(seeds)}")
     try:
         values = list(seeds)  # type: ignore[arg-type]
-    except TypeError:
+    except TypeError:  # one number, as an array of no dimensions too
         values = [seeds]  # type: ignore[list-item]
     if not values:
         raise InputError(f"{name} must name at least one face; got none")

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.testing import assert_close
 
 from eclipsed.editing.moving import ladder
-from eclipsed.errors import DirectionError, EclipsedWarning, InputError, OutputError
+from eclipsed.errors import DirectionError, EclipsedWarning, InputError, MissingModelError, OutputError
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.values.alphas import check_alpha, check_alphas
@@ -193,7 +193,9 @@ def test_alphas_and_directions_that_do_not_match(editor, faces, plus):
         editor.edit(faces, [plus, plus], [1, 2, 3])
     with pytest.raises(InputError, match="expected at least one direction"):
         editor.edit(faces, [], 1.0)
-    with pytest.raises(InputError, match=r"expected a Direction \(Direction.load reads one\); got str"):
+    with pytest.raises(InputError, match="expected a Direction, its file or its name; got int"):
+        editor.edit(faces, 3)
+    with pytest.raises(MissingModelError, match=r"there is no direction file blond\.safetensors"):
         editor.edit(faces, "blond.safetensors")
 
 
