@@ -271,6 +271,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         *,
         layers: Sequence[int | str] | None = None,
         blend: str | None = None,
+        any_generator: bool = False,
     ) -> Faces:
         """Move faces along one direction or several; see `eclipsed.editing.moving.edit`.
 
@@ -285,6 +286,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
                 with a seam of 4 % of the width around them; what lies beyond stays as it was, bit for bit.
                 ``"features"`` does so in the feature maps, so that the generator draws the seam; see
                 `eclipsed.editing.blending.blend_features`. None shows what the generator makes of the edited latents.
+            any_generator: apply directions of a generator that is no relative, too, as far as their shapes fit.
         Raises:
             InputError: also when `blend` is unknown.
         """
@@ -292,8 +294,10 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         if isinstance(direction, Stack):
             if not _is_one(alpha) or layers is not None or blend is not None:
                 raise InputError("a stack holds its own alphas, layers and blends; change them there")
-            return self.replay(faces, direction)
+            return self.replay(faces, direction, any_generator=any_generator)
         each = moving.directions_of(direction, models=self.name)
+        if any_generator:
+            each = [one.bound_to(self.generator) for one in each]
         edited = moving.edit(self.generator, faces, each, alpha, layers=layers)
         if blend is None or edited.images is faces.images:
             return edited
@@ -302,13 +306,16 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         still = (edited.images == faces.images).flatten(1).all(dim=1)[:, None, None, None]  # alpha 0 for these
         return replace(blended, images=torch.where(still, faces.images, blended.images))
 
-    def replay(self, faces: Faces, stack: Stack, *, directions: Sequence[Direction] = ()) -> Faces:
+    def replay(
+        self, faces: Faces, stack: Stack, *, directions: Sequence[Direction] = (), any_generator: bool = False
+    ) -> Faces:
         """Apply the edits of a stack one after the other, as the studio does.
 
         Args:
             faces: to edit; `Stack.seed` says which one the stack was made on.
             stack: from `Stack.load`.
             directions: where its directions are looked for before the library.
+            any_generator: see `edit`.
         Raises:
             MissingModelError: a direction is in neither place, or is not the one that it was.
             DirectionError: the stack belongs to another generator.
@@ -317,7 +324,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         def find(entry: StackEntry) -> Direction:
             return replay.find(entry, models=self.name, given=directions)
 
-        steps = replay.steps_of(stack, self.generator, models=self.name, find=find)
+        steps = replay.steps_of(stack, self.generator, find=find, any_generator=any_generator)
         return replay.replay(self.generator, lambda: self.parser, editing.check_faces(faces), steps)
 
     def _whole_picture(self, prompt: str, region: object) -> Region:

@@ -24,6 +24,7 @@ def make(generator, space="W+", *, count=1, **fields):
             "styles": place.columns,
             "generator": generator.fingerprint,
             "generator_name": generator.name,
+            "generator_sketch": generator.sketch,
             "config": {"steps": 3, "seeds": None},
             "seed": 7,
             "scale": 1.5,

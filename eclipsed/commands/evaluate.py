@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eclipsed.commands.faces import check_picture, open_editor
-from eclipsed.commands.options import Device, Json, Models, Named
+from eclipsed.commands.faces import bound, check_picture, open_editor
+from eclipsed.commands.options import AnyGenerator, Device, Json, Models, Named
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.evaluation.protocol import ALPHAS, SEEDS
 from eclipsed.store import library
@@ -77,6 +77,7 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Also draw the first faces at these strengths.")
     ] = None,
+    any_generator: AnyGenerator = False,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -94,8 +95,9 @@ def evaluate(
     from eclipsed.images.pictures import save_picture
     from eclipsed.latents.direction import Direction
 
-    learned = Direction.load(path)
+    loaded = Direction.load(path)
     editor = open_editor(models, device)
+    (learned,) = bound([loaded], editor, any_generator)
     with ProgressBar() as bar:
         found = measure(
             editor,

@@ -10,6 +10,7 @@ import typer
 
 from eclipsed.commands.options import (
     Alpha,
+    AnyGenerator,
     Blend,
     Device,
     Json,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
 
-__all__ = ["check_picture", "edit", "load_directions", "open_editor", "palette", "sample", "strip", "sweep"]
+__all__ = ["bound", "check_picture", "edit", "load_directions", "open_editor", "palette", "sample", "strip", "sweep"]
 
 Folder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the pictures; made if need be.")]
 Picture = Annotated[Path, typer.Option("--out", metavar="FILE", help="Picture to write (.png, .jpg, .webp).")]
@@ -87,6 +88,7 @@ def edit(
     layers: Layers = None,
     blend: Blend = None,
     psi: Psi = None,
+    any_generator: AnyGenerator = False,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -107,6 +109,8 @@ def edit(
         check_picture(grid)
     learned = load_directions(directions or [], models)
     editor = open_editor(models, device)
+    if edits is None:
+        learned = bound(learned, editor, any_generator)
     before: list[str] = []
     after: list[str] = []
     pairs: list[Faces] = []
@@ -115,7 +119,7 @@ def edit(
         if edits is None:
             edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows, blend=blend)
         else:
-            edited = editor.replay(faces, edits, directions=learned)
+            edited = editor.replay(faces, edits, directions=learned, any_generator=any_generator)
         before += map(str, faces.save(out))
         after += map(str, edited.save(out))
         pairs += [edited] if grid is not None else []
@@ -136,6 +140,7 @@ def strip(
     layers: Layers = None,
     blend: Blend = None,
     psi: Psi = None,
+    any_generator: AnyGenerator = False,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -144,8 +149,9 @@ def strip(
     numbers, strengths, rows = parse_seeds(seeds), parse_alphas(alphas), parse_layers(layers)
     _check_rows(numbers, "strip")
     check_picture(out)
-    (learned,) = load_directions([direction], models)
+    loaded = load_directions([direction], models)
     editor = open_editor(models, device)
+    (learned,) = bound(loaded, editor, any_generator)
     faces = editor.sample(seeds=numbers, truncation_psi=psi)
     written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows, blend=blend), out)
     _report([written], as_json, {"path": written, "seeds": list(numbers), "alphas": list(strengths)})
@@ -159,6 +165,7 @@ def palette(
     alphas1: Annotated[str, typer.Option("--alphas1", help="Strengths of the first direction.")] = "-1,0,1",
     alphas2: Annotated[str, typer.Option("--alphas2", help="Strengths of the second direction.")] = "-1,0,1",
     psi: Psi = None,
+    any_generator: AnyGenerator = False,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -172,8 +179,9 @@ def palette(
         raise InputError(f"a palette shows one face; got {len(numbers)} seeds")
     across, down = parse_alphas(alphas2, name="alphas2"), parse_alphas(alphas1, name="alphas1")
     check_picture(out)
-    one, two = load_directions([first, second], models)
+    loaded = load_directions([first, second], models)
     editor = open_editor(models, device)
+    one, two = bound(loaded, editor, any_generator)
     face = editor.sample(seeds=numbers, truncation_psi=psi)
     written = _save(editor.palette(face, one, two, down, across), out)
     _report([written], as_json, {"path": written, "seed": numbers[0], "alphas1": list(down), "alphas2": list(across)})
@@ -185,6 +193,7 @@ def sweep(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Film to write (.gif or .mp4).")],
     alphas: Annotated[str, typer.Option("--alphas", help="First and last strength.")] = "-1,1",
     psi: Psi = None,
+    any_generator: AnyGenerator = False,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -198,8 +207,9 @@ def sweep(
     if out.suffix.lower() not in ANIMATION_SUFFIXES:
         raise InputError(f"cannot tell the film format of {str(out)!r}: end it in .gif or .mp4")
     check_writable(out)
-    (learned,) = load_directions([direction], models)
+    loaded = load_directions([direction], models)
     editor = open_editor(models, device)
+    (learned,) = bound(loaded, editor, any_generator)
     editor.sweep(editor.sample(seeds=numbers, truncation_psi=psi), learned, out, alphas=strengths)
     _report([str(out)], as_json, {"path": str(out), "seeds": list(numbers)})
 
@@ -245,6 +255,11 @@ def load_directions(names: Sequence[str], models: str) -> list[Direction]:
     from eclipsed.latents.direction import Direction
 
     return [Direction.load(library.find_direction(name, models=models)) for name in names]
+
+
+def bound(directions: Sequence[Direction], editor: Editor, any_generator: bool) -> list[Direction]:
+    """The directions, as those of the editor's generator where any other is welcome."""
+    return [one.bound_to(editor.generator) if any_generator else one for one in directions]
 
 
 def _batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -15,6 +15,7 @@ from eclipsed.values.seeds import parse_seeds
 
 __all__ = [
     "Alpha",
+    "AnyGenerator",
     "Blend",
     "Device",
     "Json",
@@ -44,6 +45,9 @@ Psi = Annotated[
 Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="A direction file, or a name such as blond-hair.")]
 Alpha = Annotated[
     str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
+]
+AnyGenerator = Annotated[
+    bool, typer.Option("--any-generator", help="Also take directions of generators that are no relatives of this one.")
 ]
 StackFile = Annotated[
     Path | None,

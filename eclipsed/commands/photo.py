@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eclipsed.commands.faces import check_picture, load_directions, open_editor
-from eclipsed.commands.options import Alpha, Device, Json, Models, StackFile
+from eclipsed.commands.options import Alpha, AnyGenerator, Device, Json, Models, StackFile
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
@@ -69,6 +69,7 @@ def photo(
         typer.Option("--from-face", metavar="FILE", help="A face of this photo that was saved; nothing is inverted."),
     ] = None,
     stack: StackFile = None,
+    any_generator: AnyGenerator = False,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -101,7 +102,7 @@ def photo(
     learned = load_directions(directions or [], models)
     editor = open_editor(models, device)
     if saved is not None:
-        faces = editor.load_faces(saved)
+        faces = editor.load_faces(saved, any_generator=any_generator)
     else:
         from eclipsed.commands.progress import ProgressBar
 
@@ -115,9 +116,10 @@ def photo(
         summary["face"] = str(editor.save_faces(faces, save_face))
     if out is not None:
         if edits is None:
-            edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0])
+            strength = alphas if len(alphas) > 1 else alphas[0]
+            edited = editor.edit(faces, learned, strength, any_generator=any_generator)
         else:
-            edited = editor.edit(faces, edits)
+            edited = editor.edit(faces, edits, any_generator=any_generator)
         _write(editor, edited, None if alone else picture, out)
         summary["path"] = str(out)
     if as_json:

@@ -46,10 +46,14 @@ def note(text: str) -> None:
 
 
 def show_warnings() -> None:
-    """Print Python warnings as one line each from now on."""
+    """Print Python warnings as one line each from now on, and none twice."""
+    said: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-        note(f"warning: {one_line(message)}")
+        line = one_line(message)
+        if line not in said:
+            said.add(line)
+            note(f"warning: {line}")
 
     warnings.showwarning = show
     warnings.simplefilter("always", EclipsedWarning)

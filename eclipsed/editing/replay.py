@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from eclipsed.editing.blending import blend, check_blend
 from eclipsed.editing.faces import Edit, Faces, render
 from eclipsed.editing.moving import warn_beyond
 from eclipsed.editing.stack import Stack, StackEntry
-from eclipsed.errors import DirectionError, EclipsedError, MissingModelError
+from eclipsed.errors import DirectionError, EclipsedError, EclipsedWarning, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
 from eclipsed.latents.direction import Direction
@@ -74,7 +75,12 @@ def find(entry: StackEntry, *, models: str = "", given: Iterable[Direction] = ()
 
 
 def steps_of(
-    stack: Stack, generator: Generator, *, models: str = "", find: Callable[[StackEntry], Direction] | None = None
+    stack: Stack,
+    generator: Generator,
+    *,
+    models: str = "",
+    find: Callable[[StackEntry], Direction] | None = None,
+    any_generator: bool = False,
 ) -> tuple[Step, ...]:
     """What a stack does, entries that are switched off left out.
 
@@ -83,25 +89,34 @@ def steps_of(
         generator: that the faces are drawn with.
         models: name of the model set in use.
         find: gives the direction of an entry; None looks in the library.
+        any_generator: take directions of generators that are no relatives, too.
     Raises:
         DirectionError: the stack belongs to another generator.
         MissingModelError: a direction is missing.
         InputError: a layer is unknown.
     """
-    if stack.generator and stack.entries and stack.generator != generator.fingerprint:
-        raise DirectionError(
-            f"this stack edits faces of the generator {stack.generator_name or 'without a name'!r} "
-            f"({stack.generator[:12]}); got {generator.name!r} ({generator.fingerprint[:12]}): "
-            "load the model set it belongs to"
-        )
+    if stack.generator and stack.entries and not any_generator:
+        _check(stack, generator)
     steps = []
     for entry in stack.entries:
         if not entry.on:
             continue
         direction = _find(entry, models) if find is None else find(entry)
+        direction = direction.bound_to(generator) if any_generator else direction
         layers = row_groups(generator.num_ws)[entry.layers] if isinstance(entry.layers, str) else entry.layers
         steps.append(Step(direction=direction, alpha=entry.alpha, layers=layers, blend=entry.blend))
     return tuple(steps)
+
+
+def _check(stack: Stack, generator: Generator) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EclipsedWarning)  # each direction warns of relatives by itself
+        stack.made_on.check(
+            generator.id,
+            "this stack edits faces of",
+            "load the model set it belongs to (any_generator=True or --any-generator takes it as it is)",
+            error=DirectionError,
+        )
 
 
 def _find(entry: StackEntry, models: str) -> Direction:

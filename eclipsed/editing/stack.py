@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from eclipsed.errors import InputError, MissingModelError
 from eclipsed.files.atomic import atomic_write
+from eclipsed.pretrained.kinship import GeneratorId, Kinship
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.checks import boolean, is_whole, real, shown
 from eclipsed.values.seeds import check_seed
@@ -101,6 +102,7 @@ class Stack:
         entries: first to last.
         generator: fingerprint of the generator; "" when nothing is bound to one.
         generator_name: what that is called.
+        generator_sketch: what its latents mean, see `Generator.sketch`; "" in files from before it was kept.
         seed: of the face; None leaves it open.
         truncation_psi: of the face; None is the model set's own.
         saved_face: of a photograph's face instead of a seed: what `eclipsed.inversion.saving.faces_digest` gives.
@@ -111,6 +113,7 @@ class Stack:
     entries: tuple[StackEntry, ...] = ()
     generator: str = ""
     generator_name: str = ""
+    generator_sketch: str = ""
     seed: int | None = None
     truncation_psi: float | None = None
     saved_face: str = ""
@@ -123,6 +126,7 @@ class Stack:
             raise InputError(f"the generator's fingerprint must be hex digits; got {shown(self.generator)}")
         if not isinstance(self.generator_name, str) or len(self.generator_name) > 200:
             raise InputError(f"the generator's name must be a short text; got {shown(self.generator_name)}")
+        self.made_on  # noqa: B018, raises where the sketch is damaged
         if self.seed is not None:
             object.__setattr__(self, "seed", check_seed(self.seed))
         if self.saved_face and (not isinstance(self.saved_face, str) or not _DIGEST.fullmatch(self.saved_face)):
@@ -135,6 +139,11 @@ class Stack:
     def __len__(self) -> int:
         return len(self.entries)
 
+    @property
+    def made_on(self) -> GeneratorId:
+        """The generator that its directions belong to."""
+        return GeneratorId(fingerprint=self.generator, name=self.generator_name, sketch=self.generator_sketch)
+
     def added(self, direction: Direction, name: str | None = None, **changes: Any) -> Stack:
         """With one more edit at the end.
 
@@ -145,7 +154,7 @@ class Stack:
         Raises:
             InputError: the stack is full, belongs to another generator, or a value is out of range.
         """
-        if self.generator and self.generator != direction.generator:
+        if self.generator and self.made_on.kinship(direction.made_on) is Kinship.FOREIGN:
             raise InputError(
                 f"this stack edits faces of the generator {self.generator_name!r}; the direction "
                 f"{direction.name!r} was trained on {direction.generator_name!r}"
@@ -161,6 +170,7 @@ class Stack:
             entries=(*self.entries, entry),
             generator=direction.generator,
             generator_name=direction.generator_name,
+            generator_sketch=direction.generator_sketch,
         )
 
     def changed(self, index: int, **changes: Any) -> Stack:
@@ -196,7 +206,11 @@ class Stack:
         return {
             "kind": "edit stack",
             "version": _VERSION,
-            "generator": {"fingerprint": self.generator, "name": self.generator_name},
+            "generator": {
+                "fingerprint": self.generator,
+                "name": self.generator_name,
+                "sketch": self.generator_sketch,
+            },
             "face": face,
             "edits": [entry.to_json() for entry in self.entries],
         }
@@ -218,12 +232,13 @@ class Stack:
             raise InputError(f"edits must be a list; got {shown(values['edits'])}")
         if len(values["edits"]) > MOST_EDITS:
             raise InputError(f"a stack holds at most {MOST_EDITS} edits; got {len(values['edits'])}")
-        of = _mapping(values.get("generator") or {}, "the generator", ("fingerprint", "name"))
+        of = _mapping(values.get("generator") or {}, "the generator", ("fingerprint", "name", "sketch"))
         face = _mapping(values.get("face") or {}, "the face", ("seed", "truncation_psi", "saved"))
         return cls(
             entries=tuple(StackEntry.from_json(entry) for entry in values["edits"]),
             generator=of.get("fingerprint", ""),
             generator_name=of.get("name", ""),
+            generator_sketch=of.get("sketch", ""),
             seed=face.get("seed"),
             truncation_psi=face.get("truncation_psi"),
             saved_face=face.get("saved") or "",

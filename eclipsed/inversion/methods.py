@@ -131,6 +131,6 @@ class PhotoMethods(ABC):
         """Write faces of any origin to a file, to be edited later; see `eclipsed.inversion.saving.save_faces`."""
         return saving.save_faces(faces, self.generator, path)
 
-    def load_faces(self, path: str | os.PathLike[str]) -> Faces:
-        """Read what `save_faces` wrote; another generator is an InputError."""
-        return saving.load_faces(self.generator, path)
+    def load_faces(self, path: str | os.PathLike[str], *, any_generator: bool = False) -> Faces:
+        """Read what `save_faces` wrote; another generator is an InputError unless `any_generator` says to go on."""
+        return saving.load_faces(self.generator, path, any_generator=any_generator)

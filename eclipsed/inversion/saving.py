@@ -20,6 +20,7 @@ from eclipsed.latents.latent import Latent
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.origin import Origin
 from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.kinship import GeneratorId
 from eclipsed.pretrained.tuning import Tuning
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.seeds import check_seeds
@@ -46,7 +47,12 @@ def save_faces(faces: Faces, generator: Generator, path: str | os.PathLike[str])
     if check_faces(faces).edits:
         raise InputError("these faces are edited; save them before the edit, and apply the directions again later")
     plain, entries = _contents(faces)
-    data: dict[str, Any] = {"generator": generator.fingerprint, "generator_name": generator.name, "faces": entries}
+    data: dict[str, Any] = {
+        "generator": generator.fingerprint,
+        "generator_name": generator.name,
+        "generator_sketch": generator.sketch,
+        "faces": entries,
+    }
     if not faces.origins:
         data |= {"seeds": list(faces.seeds), "truncation_psi": faces.latent.truncation_psi}
     return header.write(path, FACES, data, plain)
@@ -87,22 +93,26 @@ def _tuned(origin: Origin, index: int) -> dict[str, Tensor]:
     return tensors
 
 
-def load_faces(generator: Generator, path: str | os.PathLike[str]) -> Faces:
+def load_faces(generator: Generator, path: str | os.PathLike[str], *, any_generator: bool = False) -> Faces:
     """Read what `save_faces` wrote.
 
     Args:
         generator: that the faces were inverted with.
         path: the file.
+        any_generator: read faces of any other generator, too, as far as their shapes fit.
     Raises:
         MissingModelError: there is no such file.
         InputError: it is damaged, holds no faces, or belongs to another generator.
     """
     data, tensors = header.read(path, FACES)
-    if data.get("generator") != generator.fingerprint:
-        raise InputError(
-            f"{path} was inverted with the generator {data.get('generator_name')!r} "
-            f"({str(data.get('generator'))[:12]}); got {generator.name!r} ({generator.fingerprint[:12]}): load the "
-            "model set it belongs to, or invert the photo again"
+    if not any_generator:
+        _made_on(path, data).check(
+            generator.id,
+            f"{path} was inverted with",
+            "load the model set it belongs to, or invert the photo again (any_generator=True or --any-generator takes "
+            "it as it is)",
+            error=InputError,
+            relatives=False,  # which draw another face
         )
     try:
         from_photos = any(data["faces"])
@@ -126,6 +136,15 @@ def load_faces(generator: Generator, path: str | os.PathLike[str]) -> Faces:
         there,
     )
     return editing.sample(generator, latent, seeds=seeds, origins=origins)
+
+
+def _made_on(path: str | os.PathLike[str], data: dict[str, Any]) -> GeneratorId:
+    names = ("generator", "generator_name", "generator_sketch")
+    fingerprint, name, sketch = (str(data.get(key, "")) for key in names)
+    try:
+        return GeneratorId(fingerprint=fingerprint, name=name, sketch=sketch)
+    except InputError as error:
+        raise InputError(f"{path} is damaged: {error}") from error
 
 
 def _origin(entry: dict[str, Any], index: int, tensors: dict[str, Tensor]) -> Origin:

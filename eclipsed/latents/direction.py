@@ -23,6 +23,7 @@ from eclipsed.latents.space import Space
 from eclipsed.latents.space_registry import SPACES
 from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.kinship import GeneratorId
 from eclipsed.prompts.region import Region
 from eclipsed.store import library
 from eclipsed.values.checks import is_whole, shown
@@ -47,6 +48,7 @@ class Direction:
         layers: rows of ws that it changes.
         generator: fingerprint of the generator it belongs to.
         generator_name: what that generator is called.
+        generator_sketch: what its latents mean, see `Generator.sketch`; "" in files from before it was kept.
         styles: in S, names and widths of the style layers, in the order of the columns.
         method: how it was made: ``"trained"``, or what a finder says of itself.
         clip: name of the CLIP model that read the prompt; "" when none did, or in files from before it was noted.
@@ -68,6 +70,7 @@ class Direction:
     layers: tuple[int, ...]
     generator: str
     generator_name: str = ""
+    generator_sketch: str = ""
     styles: tuple[tuple[str, int], ...] = ()
     method: str = "trained"
     clip: str = ""
@@ -102,6 +105,7 @@ class Direction:
             raise DirectionError(f"alpha_range must be a pair (lowest, highest); got {self.alpha_range}")
         if not self.name:
             object.__setattr__(self, "name", short_name(self.title))
+        self.made_on  # noqa: B018, raises where the sketch is damaged
 
     @classmethod
     def of(
@@ -152,6 +156,7 @@ class Direction:
             styles=place.columns,
             generator=generator.fingerprint,
             generator_name=generator.name,
+            generator_sketch=generator.sketch,
             method=method,
             name=name,
         )
@@ -207,24 +212,47 @@ class Direction:
         seeds = self.config.get("seeds")
         return seed in TRAINING_SEEDS if seeds is None else seed in seeds
 
+    @property
+    def made_on(self) -> GeneratorId:
+        """The generator that it belongs to."""
+        return GeneratorId(fingerprint=self.generator, name=self.generator_name, sketch=self.generator_sketch)
+
     def check_generator(self, generator: Generator) -> None:
-        """Raise unless `generator` is the one that the direction was trained on.
+        """Raise unless the latents of `generator` mean what they meant where the direction was trained.
 
         Raises:
-            DirectionError: its fingerprint is another one; the message holds both names.
+            DirectionError: it is another generator, or unknown whether it is; the message holds both names.
+        Warns:
+            EclipsedWarning: it is a fine-tuned relative.
         """
-        if generator.fingerprint != self.generator:
-            raise DirectionError(
-                f"direction {self.name!r} was trained on the generator {self.generator_name or 'without a name'!r} "
-                f"({self.generator[:12]}); got {generator.name!r} ({generator.fingerprint[:12]}): "
-                "load the model set it belongs to, or train it again"
-            )
+        self.made_on.check(
+            generator.id,
+            f"direction {self.name!r} was trained on",
+            "load the model set it belongs to, or train it again (any_generator=True or --any-generator takes it as it "
+            "is)",
+            error=DirectionError,
+        )
+
+    def bound_to(self, generator: Generator) -> Direction:
+        """The same direction as one of another generator, whatever it was trained on.
+
+        Raises:
+            DirectionError: its shape is not what that generator needs.
+        """
+        bound = replace(
+            self,
+            generator=generator.fingerprint,
+            generator_name=generator.name,
+            generator_sketch=generator.sketch,
+        )
+        bound.space_of(generator)
+        return bound
 
     def space_of(self, generator: Generator, *, layers: Sequence[int | str] | None = None) -> Space:
         """The latent space to apply it in.
 
         Args:
-            generator: the one it was trained on.
+            generator: the one it was trained on, or a relative.
             layers: rows or layer names to restrict the edit to; None is all that it was trained for.
         Raises:
             DirectionError: the generator is another one, or its shapes are.
@@ -265,7 +293,11 @@ class Direction:
             "layers": list(self.layers),
             "styles": [list(pair) for pair in self.styles],
             "shape": list(self.deltas.shape),
-            "generator": {"fingerprint": self.generator, "name": self.generator_name},
+            "generator": {
+                "fingerprint": self.generator,
+                "name": self.generator_name,
+                "sketch": self.generator_sketch,
+            },
             "method": self.method,
             "clip": self.clip,
             "config": dict(self.config),
@@ -335,6 +367,7 @@ def _build(data: dict[str, Any], deltas: Tensor) -> Direction:
         styles=tuple((str(name), _int(width)) for name, width in data["styles"]),
         generator=_text(data["generator"], "fingerprint"),
         generator_name=_text(data["generator"], "name"),
+        generator_sketch=_text({"sketch": "", **data["generator"]}, "sketch"),
         config=dict(data["config"]),
         seed=_int(data["seed"]),
         scale=float(data["scale"]),

@@ -22,6 +22,8 @@ from eclipsed.errors import CheckpointError, InputError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.pretrained.kinship import GeneratorId
+from eclipsed.pretrained.sketch import sketch_of
 from eclipsed.values.checks import real
 from eclipsed.values.seeds import check_seeds
 
@@ -71,6 +73,7 @@ class Generator:
         self.layers: tuple[Layer, ...] = self.network.synthesis.layers
         self.style_names = tuple(layer.name for layer in self.layers)
         self._fingerprint: str | None = None
+        self._sketch: str | None = None
         self.recorder = Recorder(self.device)
 
     @classmethod
@@ -105,7 +108,7 @@ class Generator:
 
     @property
     def fingerprint(self) -> str:
-        """What tells this generator from any other: SHA-256 of its config and float32 weights, as hex digits.
+        """What tells it from any other to the bit: SHA-256 of its config and float32 weights, as hex digits.
 
         The file's layout, the order of its keys and settings that leave float32 images alone play no part.
         """
@@ -117,6 +120,18 @@ class Generator:
                 digest.update(value.cpu().float().contiguous().numpy().astype("<f4").tobytes())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
+
+    @property
+    def sketch(self) -> str:
+        """What its latents mean, as numbers that survive half precision; see `eclipsed.pretrained.sketch`."""
+        if self._sketch is None:
+            self._sketch = sketch_of(self.network, self.fingerprint)
+        return self._sketch
+
+    @property
+    def id(self) -> GeneratorId:
+        """What files keep of it, to know it or a relative again."""
+        return GeneratorId(fingerprint=self.fingerprint, name=self.name, sketch=self.sketch)
 
     @property
     def version(self) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ class Unfinished:
         step: steps done.
         steps: of the whole training.
         generator: fingerprint of its generator.
+        generator_sketch: what its latents mean; "" where that was not kept.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Unfinished:
     step: int
     steps: int
     generator: str
+    generator_sketch: str = ""
 
 
 def new_state() -> tuple[str, Path]:
@@ -88,6 +90,7 @@ def _read(path: Path) -> Unfinished | None:
     try:
         data = header.read_data(path, TRAINING)
         steps = int(data["config"]["steps"])
-        return Unfinished(path.stem, str(data["prompt"]), int(data["step"]), steps, str(data["generator"]))
+        generator, sketch = str(data["generator"]), str(data.get("generator_sketch", ""))
+        return Unfinished(path.stem, str(data["prompt"]), int(data["step"]), steps, generator, sketch)
     except (EclipsedError, KeyError, TypeError, ValueError):
         return None

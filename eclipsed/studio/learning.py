@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError, TrainingError
+from eclipsed.pretrained.kinship import Kinship, kinship_with
 from eclipsed.prompts.region import Region, check_prompt
 from eclipsed.store import library
 from eclipsed.store import trainings as unfinished
@@ -112,9 +113,13 @@ class LearningQueue(TaskQueue[Job]):
 
     def unfinished(self) -> list[unfinished.Unfinished]:
         """What can be resumed with this generator and is not being learned now."""
-        fingerprint = self.engine.editor.generator.fingerprint
+        generator = self.engine.editor.generator.id
         busy = self._busy()
-        return [one for one in unfinished.unfinished() if one.generator == fingerprint and one.name not in busy]
+
+        def goes_on(one: unfinished.Unfinished) -> bool:
+            return kinship_with(generator, one.generator, one.generator_sketch) is Kinship.SAME
+
+        return [one for one in unfinished.unfinished() if one.name not in busy and goes_on(one)]
 
     def _busy(self) -> set[str]:
         return {job.state for job in self.unfinished_tasks()}

@@ -183,6 +183,7 @@ def of_portrait(look: Stack, portrait: Portrait, number: int = 0) -> PhotoLook:
         entries=look.entries,
         generator=look.generator,
         generator_name=look.generator_name,
+        generator_sketch=look.generator_sketch,
         saved_face=portrait.digest,
         portrait=portrait,
         number=number,
@@ -219,7 +220,13 @@ def reopened(now: Stack, opened: Stack, seed: int) -> Stack:
     if opened.saved_face and (mine is None or mine.digest != opened.saved_face):
         raise InputError("these edits were made on a face from a photo; open that saved face in Own picture first")
     if mine is not None and opened.seed is None:
-        return replace(now, entries=opened.entries, generator=opened.generator, generator_name=opened.generator_name)
+        return replace(
+            now,
+            entries=opened.entries,
+            generator=opened.generator,
+            generator_name=opened.generator_name,
+            generator_sketch=opened.generator_sketch,
+        )
     if opened.seed is None:
         return replace(opened, seed=seed if now.seed is None else now.seed)
     return opened

@@ -139,7 +139,14 @@ def _full(engine: Engine, look: Stack) -> Stack:
     """The look with everything said that a replay elsewhere needs."""
     editor = engine.editor
     psi = editor.truncation_psi if look.truncation_psi is None else look.truncation_psi
-    return replace(look, generator=editor.generator.fingerprint, generator_name=editor.name, truncation_psi=psi)
+    drawn_by = editor.generator.id
+    return replace(
+        look,
+        generator=drawn_by.fingerprint,
+        generator_name=editor.name,
+        generator_sketch=drawn_by.sketch,
+        truncation_psi=psi,
+    )
 
 
 def _save(image: Image.Image, path: Path) -> Path:

@@ -64,7 +64,7 @@ class Session:
 
     def reset(self) -> Session:
         """The face without edits; it can be undone."""
-        return self.show(replace(self.now, entries=(), generator="", generator_name=""))
+        return self.show(replace(self.now, entries=(), generator="", generator_name="", generator_sketch=""))
 
     def face(self, seed: int, truncation_psi: float | None) -> Session:
         """The same edits on another face.
@@ -78,6 +78,7 @@ class Session:
                 entries=now.entries,
                 generator=now.generator,
                 generator_name=now.generator_name,
+                generator_sketch=now.generator_sketch,
                 seed=seed,
                 truncation_psi=truncation_psi,
             )

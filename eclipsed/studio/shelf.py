@@ -10,6 +10,7 @@ from eclipsed.editing.stack import StackEntry, check_name
 from eclipsed.errors import EclipsedError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
+from eclipsed.pretrained.kinship import Kinship, kinship_with
 from eclipsed.store import library
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.safety import check_upload
@@ -95,7 +96,8 @@ class Shelf:
     def _read(self, entry: library.Entry, stamp: tuple[str, int]) -> Shelved | None:
         try:
             data = header.read_data(entry.path, DIRECTION)
-            if data["generator"]["fingerprint"] != self._editor().generator.fingerprint:
+            made_on, generator = data["generator"], self._editor().generator.id
+            if kinship_with(generator, made_on["fingerprint"], made_on.get("sketch", "")) is Kinship.FOREIGN:
                 return None
             check_name(entry.name)
             low, high = data["alpha_range"]

@@ -16,6 +16,7 @@ from eclipsed.files.kinds import TRAINING
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.kinship import GeneratorId, Kinship
 from eclipsed.prompts.region import Region
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState
@@ -39,6 +40,7 @@ class TrainingState:
         region: the parts it may change.
         config: its options.
         generator: fingerprint of the generator.
+        generator_sketch: what its latents mean; "" in files from before it was kept.
         clip: name of the CLIP model.
         faces: digest of the faces that were given to it, or "" for those of the config.
         probe: what the trial of row groups found, group -> share of the saved loss.
@@ -51,8 +53,14 @@ class TrainingState:
     config: TrainConfig
     generator: str
     clip: str
+    generator_sketch: str = ""
     faces: str = ""
     probe: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def made_on(self) -> GeneratorId:
+        """The generator that it trains on."""
+        return GeneratorId(fingerprint=self.generator, sketch=self.generator_sketch)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the state as one safetensors file, in one go.
@@ -68,6 +76,7 @@ class TrainingState:
             "region": self.region.to_json(),
             "config": self.config.to_json(),
             "generator": self.generator,
+            "generator_sketch": self.generator_sketch,
             "clip": self.clip,
             "faces": self.faces,
             "probe": dict(self.probe),
@@ -88,14 +97,17 @@ class TrainingState:
         data, tensors = header.read(path, TRAINING)
         try:
             config = TrainConfig.from_json(data["config"], like=like)
-            return cls(
+            state = cls(
                 adam=_adam(int(data["step"]), tensors, config),
                 rows=tuple(int(row) for row in data["rows"]),
                 region=Region.from_json(data["region"]),
                 config=config,
                 probe={str(name): float(share) for name, share in data["probe"].items()},
+                generator_sketch=str(data.get("generator_sketch", "")),
                 **{name: str(data[name]) for name in ("prompt", "generator", "clip", "faces")},
             )
+            state.made_on  # noqa: B018, raises where the sketch is damaged
+            return state
         except (EclipsedError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{os.fspath(path)} is not a saved training, or is damaged ({error})") from error
 
@@ -117,6 +129,7 @@ class TrainingState:
             styles=space.columns,
             generator=self.generator,
             generator_name=generator.name,
+            generator_sketch=self.generator_sketch,
             method=METHOD,
             clip=self.clip,
             config=self.config.to_json(),
@@ -133,10 +146,11 @@ class TrainingState:
         Raises:
             InputError: prompt, region, options, networks or faces differ; the message says which and how.
         """
+        same = self.made_on.kinship(other.made_on) is Kinship.SAME
         pairs: list[tuple[str, object, object]] = [
             ("prompt", self.prompt, other.prompt),
             ("region", self.region.parts, other.region.parts),
-            ("generator", self.generator[:12], other.generator[:12]),
+            ("generator", self.generator[:12], self.generator[:12] if same else other.generator[:12]),
             ("CLIP model", self.clip, other.clip),
             ("faces", self.faces[:12] or "random", other.faces[:12] or "random"),
         ]

@@ -171,6 +171,7 @@ class _Run:
             region=task.region,
             config=config,
             generator=task.generator.fingerprint,
+            generator_sketch=task.generator.sketch,
             clip=task.clip.name,
             faces=self.faces,
             probe=probe,
@@ -178,7 +179,13 @@ class _Run:
         if saved is None:
             return fresh
         saved.check(fresh)
-        return replace(saved, config=config, adam=saved.adam.to(task.generator.device))
+        return replace(
+            saved,
+            config=config,
+            adam=saved.adam.to(task.generator.device),
+            generator=fresh.generator,
+            generator_sketch=fresh.generator_sketch,
+        )
 
     def _space(self, rows: tuple[int, ...]) -> Space:
         return make_space(self.config.space, self.task.generator, layers=rows, styles=self.config.styles)

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import typer
+from conftest import make_generator
 from PIL import Image
 
 import eclipsed
@@ -641,3 +643,14 @@ def test_a_result_that_cannot_be_printed_is_one_line():
 def test_json_has_no_nan(capsys):
     result_json({"a": float("nan"), "b": (1, float("inf")), "c": Path("x"), "d": {"e": None}})
     assert json.loads(capsys.readouterr().out) == {"a": None, "b": [1, None], "c": "x", "d": {"e": None}}
+
+
+def test_a_strangers_direction_is_asked_for(run, fails, direction, model_set, tmp_path):
+    other = shutil.copytree(model_set, tmp_path / "other")
+    make_generator(other / "generator.safetensors", seed=5)
+    strange = direction.save(tmp_path / "strange.safetensors")
+    words = ("edit", strange, "--models", other, "--device", "cpu", "--seeds", "1", "--out", tmp_path / "faces")
+    assert "--any-generator takes it as it is" in fails(*words)
+    code, out, _ = run(*words, "--any-generator", "--json")
+    assert code == 0
+    assert len(json.loads(out)["after"]) == 1

@@ -40,7 +40,11 @@ def test_it_is_a_plain_safetensors_file_with_json_metadata(editor, tmp_path):
     assert about["kind"] == "direction"
     assert about["version"] == 1
     assert about["prompt"] == "a person with blond hair"
-    assert about["generator"] == {"fingerprint": editor.generator.fingerprint, "name": "stub"}
+    assert about["generator"] == {
+        "fingerprint": editor.generator.fingerprint,
+        "name": "stub",
+        "sketch": editor.generator.sketch,
+    }
     assert header["deltas"]["dtype"] == "F32"
     assert header["deltas"]["shape"] == list(direction.deltas.shape)
     numbers = struct.unpack(f"<{direction.deltas.numel()}f", data[8 + length :])
