@@ -206,7 +206,8 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         assert seeds is not None
         checked = check_seeds(seeds)
         latent = Latent.of_seeds(self.generator, checked, truncation_psi=psi)
-        return editing.sample(self.generator, latent, seeds=checked)
+        faces = editing.sample(self.generator, latent, seeds=checked)
+        return faces if truncation_psi is None else replace(faces, psi=psi)
 
     def train(
         self,

@@ -22,13 +22,13 @@ from eclipsed.commands.options import (
     StackFile,
     parse_layers,
 )
-from eclipsed.commands.terminal import result, result_json
+from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
 from eclipsed.files.atomic import check_writable
 from eclipsed.store import library
 from eclipsed.store.sets import DEFAULT_SET
-from eclipsed.values.alphas import parse_alphas
+from eclipsed.values.alphas import parse_alpha, parse_alphas
 from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
@@ -95,14 +95,14 @@ def edit(
 ) -> None:
     """Edit faces: two pictures per seed, before and after.
 
-    They are called seed0001.png and seed0001_a+1.00.png.
+    They are called seed0001.png and seed0001_blond-hair_a+1.00.png.
     """
     edits = None if stack is None else _stack(stack, alpha, layers, blend)
     if edits is None and not directions:
         raise InputError("expected a direction such as blond-hair, or --stack with a file")
     numbers = _seeds(seeds, edits)
     psi = edits.truncation_psi if psi is None and edits is not None else psi
-    rows, alphas = parse_layers(layers), parse_alphas(alpha, name="alpha")
+    rows, alphas = parse_layers(layers), parse_alpha(alpha, directions=len(directions or ()))
     check_writable(out, folder=True)
     if grid is not None:
         _check_rows(numbers, "grid")
@@ -207,6 +207,7 @@ def sweep(
     if out.suffix.lower() not in ANIMATION_SUFFIXES:
         raise InputError(f"cannot tell the film format of {str(out)!r}: end it in .gif or .mp4")
     check_writable(out)
+    _tell_replaced(out)
     loaded = load_directions([direction], models)
     editor = open_editor(models, device)
     (learned,) = bound(loaded, editor, any_generator)
@@ -222,12 +223,18 @@ def open_editor(models: str, device: str | None) -> Editor:
 
 
 def check_picture(out: Path) -> None:
-    """Raise unless a picture can be written at `out`."""
+    """Raise unless a picture can be written at `out`; say when there is one already, which it will replace."""
     from eclipsed.images.pictures import PICTURE_FORMATS
 
     if out.suffix.lower() not in PICTURE_FORMATS:
         raise InputError(f"cannot tell the picture format of {str(out)!r}: end it in .png")
     check_writable(out)
+    _tell_replaced(out)
+
+
+def _tell_replaced(out: Path) -> None:
+    if out.is_file():
+        note(f"note: {out} is there already and will be replaced")
 
 
 def _stack(path: Path, alpha: str, layers: str | None, blend: str | None) -> Stack:

@@ -15,7 +15,7 @@ from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
 from eclipsed.files.atomic import check_writable
 from eclipsed.store.sets import DEFAULT_SET
-from eclipsed.values.alphas import parse_alphas
+from eclipsed.values.alphas import parse_alpha
 
 if TYPE_CHECKING:
     from eclipsed.commands.progress import ProgressBar
@@ -85,6 +85,8 @@ def photo(
     if out is not None:
         if not directions and stack is None:
             raise InputError("name a direction to edit the photo with, such as blond-hair; `eclipsed directions list`")
+        if out.exists() and any(one is not None and one.exists() and out.samefile(one) for one in (picture, saved)):
+            raise InputError(f"the result would replace {out} itself; give --out another name")
         check_picture(out)
     if save_face is not None:
         check_writable(save_face)
@@ -92,7 +94,7 @@ def photo(
             raise InputError(f"a saved face ends in {_SAVED}; got {str(save_face)!r}")
     if stack is not None and (directions or alpha != "1.0" or out is None):
         raise InputError("a stack holds its own directions and alphas, and is applied to what --out names")
-    alphas = parse_alphas(alpha, name="alpha")
+    alphas = parse_alpha(alpha, directions=len(directions or ()))
     edits = None if stack is None else Stack.load(stack)
     which = _which(face)
     if saved is not None and (aligned or which is not None or level is not None or save_face is not None):

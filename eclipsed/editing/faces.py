@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from eclipsed.editing.naming import picture_name
 from eclipsed.errors import InputError
 from eclipsed.images import pictures
 from eclipsed.images.conversion import to_pil
@@ -79,6 +80,7 @@ class Faces:
         edits: what was applied to them, first to last.
         before: the faces that the last call of `edit` was given; None when they are unedited.
         origins: of inverted faces, the photograph of each; empty for others.
+        psi: truncation that was asked for; None is the set's own, or that of no seeds.
     """
 
     images: Tensor
@@ -87,6 +89,7 @@ class Faces:
     edits: tuple[Edit, ...] = ()
     before: Faces | None = None
     origins: tuple[Origin, ...] = ()
+    psi: float | None = None
 
     def __len__(self) -> int:
         return self.images.shape[0]
@@ -103,6 +106,7 @@ class Faces:
             edits=tuple(edit[part] for edit in self.edits),
             before=None if self.before is None else self.before[part],
             origins=self.origins[part],
+            psi=self.psi,
         )
 
     @property
@@ -120,11 +124,12 @@ class Faces:
 
     @property
     def file_names(self) -> tuple[str, ...]:
-        """What each picture is called on disk: ``"seed0007.png"``, edited ``"seed0007_a+1.00.png"``."""
-        stems = [name.split()[0] + f"{int(name.split()[1]):04d}" for name in self.names]
-        each = [self.edits if len(self) == 1 else self[k].edits for k in range(len(self))]
-        suffixes = ["".join(f"_a{edit.alpha:+.2f}" for edit in edits) for edits in each]
-        return tuple(f"{stem}{suffix}.png" for stem, suffix in zip(stems, suffixes, strict=True))
+        """What each picture is called on disk: ``"seed0007.png"``, edited ``"seed0007_blond-hair_a+1.00.png"``.
+
+        Layers that an edit was restricted to, and a truncation other than the set's own, are part of the name.
+        """
+        each = [[edit[k : k + 1] for edit in self.edits] for k in range(len(self))]
+        return tuple(picture_name(name, edits, self.psi) for name, edits in zip(self.names, each, strict=True))
 
     def pil(self) -> list[Image.Image]:
         """The faces as PIL pictures."""
@@ -145,15 +150,19 @@ class Faces:
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write each face as a PNG into a folder, under `file_names`.
 
+        Where another picture has that name, it stays, and the new one gets the name with a number.
+
         Args:
             folder: made when it does not exist.
         Returns:
             The paths.
         Raises:
             OutputError: they cannot be written.
+        Warns:
+            EclipsedWarning: a name was taken.
         """
         places = [Path(folder) / name for name in self.file_names]
-        return [pictures.save_picture(image, place) for image, place in zip(self.pil(), places, strict=True)]
+        return [pictures.save_beside(image, place) for image, place in zip(self.pil(), places, strict=True)]
 
 
 def sample(

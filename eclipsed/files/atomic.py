@@ -11,8 +11,11 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from eclipsed.errors import OutputError
+from eclipsed.files.names import cut
 
 __all__ = ["atomic_write", "check_writable", "remove_file"]
+
+_LONGEST_SUFFIX = 32  # characters; what is longer is no suffix, but a name with a dot in it
 
 
 def atomic_write(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
@@ -30,7 +33,8 @@ def atomic_write(path: str | os.PathLike[str], write: Callable[[Path], object]) 
         OutputError: the folder or file cannot be written (read-only, disk full, not a regular file, …).
     """
     target = _target(path)
-    temporary = target.with_name(f".{target.stem[:64]}-{secrets.token_hex(6)}{target.suffix}")
+    suffix = target.suffix if len(target.suffix) <= _LONGEST_SUFFIX else ""
+    temporary = target.with_name(f".{cut(target.stem, 64)}-{secrets.token_hex(6)}{suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)

@@ -7,21 +7,33 @@ factors (Lanczos).
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from eclipsed.errors import InputError
+from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.files.atomic import atomic_write
 from eclipsed.images import sheets
 from eclipsed.images.conversion import check_images, from_pil, resize, to_pil
 from eclipsed.images.sheets import Style
 from eclipsed.worlds.world import World, find_world
 
-__all__ = ["PICTURE_FORMATS", "captioned", "grid", "overlay", "palette", "save_picture", "signed", "strip"]
+__all__ = [
+    "PICTURE_FORMATS",
+    "captioned",
+    "grid",
+    "overlay",
+    "palette",
+    "save_beside",
+    "save_picture",
+    "signed",
+    "strip",
+]
 
 #: suffix -> Pillow's name of the format
 PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -226,6 +238,39 @@ def save_picture(image: Image.Image, path: str | os.PathLike[str]) -> Path:
         raise InputError(f"cannot tell the picture format of {os.fspath(path)!r}: end it in {_listed()}")
     options = {"quality": 95} if suffix != ".png" else {}
     return atomic_write(path, lambda place: image.save(place, format=PICTURE_FORMATS[suffix], **options))
+
+
+def save_beside(image: Image.Image, path: str | os.PathLike[str]) -> Path:
+    """Write a picture, and leave another one that has its name: then the name gets the first number that is free.
+
+    Args:
+        image: any picture.
+        path: a name ending in .png.
+    Returns:
+        Where it is.
+    Raises:
+        InputError, OutputError: see `save_picture`.
+    Warns:
+        EclipsedWarning: the name was taken.
+    """
+    wanted = Path(path)
+    for number in count(2):
+        place = wanted if number == 2 else wanted.with_stem(f"{wanted.stem}-{number - 1}")
+        if not os.path.isfile(place) or _is_same(place, image):
+            break
+    if place != wanted:
+        text = f"{wanted} is another picture, which stays; the new one is {place.name}"
+        warnings.warn(EclipsedWarning(text), stacklevel=3)
+    return save_picture(image, place)
+
+
+def _is_same(path: Path, image: Image.Image) -> bool:
+    """Whether a file shows this picture, pixel by pixel."""
+    try:
+        with Image.open(path) as there:
+            return (there.size, there.mode) == (image.size, image.mode) and there.tobytes() == image.tobytes()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # no picture at all
+        return False
 
 
 def _listed() -> str:

@@ -19,6 +19,7 @@ from eclipsed.compute.arrays import as_tensor
 from eclipsed.errors import DirectionError, EclipsedError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
+from eclipsed.files.names import cut
 from eclipsed.latents.space import Space
 from eclipsed.latents.space_registry import SPACES
 from eclipsed.latents.spaces import make_space
@@ -336,7 +337,7 @@ def short_name(prompt: str) -> str:
     """A file name for a prompt: ``"a person with blond hair"`` is ``"blond-hair"``."""
     words = re.sub(r"[^\w]+", "-", prompt.lower()).strip("-_")
     short = re.sub(r"^(an?|the)-(photo-of-a-)?(person|face|man|woman)-(with|wearing)-(an?-|the-)?", "", words)
-    return (short or words or "direction")[:60].strip("-")
+    return cut((short or words or "direction")[:60], 100).strip("-")
 
 
 def _from_parts(tensors: dict[str, Tensor], data: dict[str, Any]) -> Direction:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 
 from eclipsed.errors import InputError
 from eclipsed.values.checks import shown
 
-__all__ = ["check_alpha", "check_alphas", "check_ladder", "check_strengths", "parse_alphas"]
+__all__ = ["check_alpha", "check_alphas", "check_ladder", "check_strengths", "parse_alpha", "parse_alphas"]
 
 
 def check_alpha(alpha: object, *, name: str = "alpha") -> float:
@@ -100,12 +101,40 @@ def check_ladder(alphas: object, *, name: str = "alphas") -> tuple[float, ...]:
     return check_alphas(values, len(values), name=name)
 
 
+def parse_alpha(text: str, *, directions: int) -> tuple[float, ...]:
+    """Read the strength of an edit, ``"0.5"``, or one for each direction, ``"1.0,-0.5"``.
+
+    Two whole numbers with a comma between them may be a fraction with a decimal comma, so they are refused.
+
+    Args:
+        text: numbers, separated by commas.
+        directions: how many were named.
+    Raises:
+        InputError: one of them is no finite number, or it is not clear how many they are.
+    """
+    said = text.strip()
+    if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", said):
+        point, (first, second) = said.replace(",", "."), said.split(",")
+        if directions == 1:
+            raise InputError(
+                f"alpha must be one number, or one for each of the 1 directions; got {said[:60]}: "
+                f"a fraction has a point, {point[:60]}"
+            )
+        raise InputError(
+            f"alpha {said[:60]} may be one number or two: write {point[:60]} with a point, or {first[:30]}.0,"
+            f"{second[:30]}.0 for two directions"
+        )
+    return parse_alphas(text, name="alpha")
+
+
 def parse_alphas(text: str, *, name: str = "alphas") -> tuple[float, ...]:
     """Read strengths such as ``"-1,0,1"``.
 
     Raises:
-        InputError: one of them is no finite number.
+        InputError: one of them is no finite number, or has a decimal comma.
     """
+    if re.search(r"(^|,)\s*[+-]0+\s*,\s*[0-9]", text):
+        raise InputError(f"{name} must be numbers with a decimal point, such as -0.5; got {text[:60]!r}")
     values: list[float] = []
     for item in text.split(","):
         try:

@@ -384,7 +384,7 @@ def test_progress_prints_every_tenth_and_the_figures(capsys):
 def test_edit_writes_before_and_after(run, file, model_set):
     words = ["--seeds", "1,12345", "--alpha", "1.0", "--out", "o", "--models", model_set]
     code, out, _ = run("edit", file, *words)
-    names = ["seed0001.png", "seed0001_a+1.00.png", "seed12345.png", "seed12345_a+1.00.png"]
+    names = [f"{seed}{edit}.png" for seed in ("seed0001", "seed12345") for edit in ("", "_blond-hair_a+1.00")]
     assert (code, out.split()) == (0, [f"o/{name}" for name in names])
     assert sorted(os.listdir("o")) == sorted(names)
     before, after = (np.asarray(Image.open(f"o/{name}")) for name in names[:2])
@@ -397,12 +397,14 @@ def test_edit_takes_several_directions_layers_and_negative_strengths(run, file, 
     code, out, _ = run("edit", file, file, "--alpha", "-1,0.5", "--layers", "2-4,b32.conv1", "--out", "o", *same)
     assert code == 0
     found = json.loads(out)
-    assert found == {"before": ["o/seed0003.png"], "after": ["o/seed0003_a-1.00_a+0.50.png"], "alpha": [-1.0, 0.5]}
+    place = "_l2-4,b32.conv1"
+    after = [f"o/seed0003_blond-hair_a-1.00{place}_blond-hair_a+0.50{place}.png"]
+    assert found == {"before": ["o/seed0003.png"], "after": after, "alpha": [-1.0, 0.5]}
     code, out, _ = run("edit", file, "--alpha", "0", "--out", "p", "--grid", "g.png", *same)
     assert json.loads(out)["grid"] == "g.png"
     assert Image.open("g.png").width > 2 * 192
     assert code == 0
-    assert Path("p/seed0003.png").read_bytes() == Path("p/seed0003_a+0.00.png").read_bytes()
+    assert Path("p/seed0003.png").read_bytes() == Path("p/seed0003_blond-hair_a+0.00.png").read_bytes()
 
 
 def test_sample_writes_one_picture_a_seed_whatever_the_batch(run, model_set):

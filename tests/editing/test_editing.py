@@ -224,7 +224,7 @@ def test_saving(editor, faces, plus, tmp_path):
     with Image.open(paths[0]) as picture:
         assert np.array_equal(np.asarray(picture), np.asarray(faces.pil()[0]))
     edited = editor.edit(editor.edit(faces, plus, 1.0), plus, -0.5)
-    assert edited.file_names[1] == "seed0001_a+1.00_a-0.50.png"
+    assert edited.file_names[1] == "seed0001_blond-hair_a+1.00_blond-hair_a-0.50.png"
     by_ws = editor.sample(ws=faces.ws)
     assert by_ws.file_names == ("face0001.png", "face0002.png", "face0003.png")
     (tmp_path / "file").write_text("x")
