@@ -42,7 +42,7 @@ def doctor(as_json: Json = False) -> None:
     absent = [each["name"] for each in found["models"] if not each["present"] and each["name"] in known_sets()]
     if absent:
         result(f"models that can be fetched: {', '.join(absent)}; eclipsed models list says more")
-    result(f"your folder: {found['home']}")
+    result(f"your folder: {found['home']}; what was fetched: {found['cache']}")
 
 
 def examine() -> dict[str, Any]:
@@ -52,7 +52,7 @@ def examine() -> dict[str, Any]:
     import eclipsed
     from eclipsed.commands.models import describe_sets
     from eclipsed.compute.devices import default_device
-    from eclipsed.store.sets import user_directions
+    from eclipsed.store.files import data_home, home
 
     devices = ["cpu", *(f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
@@ -70,7 +70,8 @@ def examine() -> dict[str, Any]:
         "compilers": {name: shutil.which(name) for name in _COMPILERS},
         "mp4": _version("imageio-ffmpeg") is not None,
         "models": describe_sets(),
-        "home": str(user_directions().parent),
+        "home": str(data_home()),
+        "cache": str(home()),
     }
 
 

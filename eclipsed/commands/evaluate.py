@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,30 +16,10 @@ from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.values.alphas import parse_alphas
 from eclipsed.values.seeds import parse_seeds
 
-if TYPE_CHECKING:
-    from eclipsed.evaluation.results import Evaluation
-    from eclipsed.images.metrics import Interval
-
 __all__ = ["evaluate"]
 
 _SEEDS, _ALPHAS = f"{SEEDS[0]}-{SEEDS[-1]}", ",".join(f"{alpha:g}" for alpha in ALPHAS)
 _SHOWN = 4  # faces on the picture sheet
-_LEAKS = 5  # attributes that are named
-
-#: rows of the table: what they are called, field of a `Strength`, digits (None for shares)
-_ROWS: tuple[tuple[str, str, int | None], ...] = (
-    ("success", "success", None),
-    ("others kept", "kept", None),
-    ("CLIP gain", "clip_gain", 2),
-    ("CLIP rank", "clip_rank", 1),
-    ("locality", "localization", 2),
-    ("inside", "inside", 3),
-    ("outside", "outside", 3),
-    ("PSNR, dB", "psnr", 1),
-    ("SSIM", "ssim", 3),
-    ("LPIPS", "lpips", 3),
-    ("identity", "identity", 2),
-)
 
 
 def evaluate(
@@ -116,48 +95,9 @@ def evaluate(
     if as_json:
         result_json({**found.to_json(), "file": str(path), "file_size": size, "sheet": out})
         return
-    _print(found, size)
-    if out is not None:
-        result(str(out))
-
-
-def _print(found: Evaluation, size: int) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    title = f"{found.prompt} · {len(found.seeds)} faces"
-    if found.target is not None:
-        title += f" · success is {found.target.attribute} = {' or '.join(found.target.classes)}"
-    table = Table("", title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for one in found.strengths:
-        table.add_column(f"{one.alpha:+g}", justify="right", no_wrap=True)
-    for name, field, digits in _ROWS:
-        values: list[Interval | None] = [getattr(one, field) for one in found.strengths]
-        show = _share if digits is None else lambda value, digits=digits: _number(value, digits)
-        if any(value is not None for value in values):
-            table.add_row(name, *(show(value).replace(" ", "\n", 1) for value in values))
-    Console().print(table)
-    strongest = min(found.strengths, key=lambda one: abs(one.alpha - 1))
-    counted = [item for item in strongest.flips.items() if item[1].count]
-    leaks = sorted(counted, key=lambda item: -item[1].mean)[:_LEAKS]
-    if leaks:
-        result(f"flips most at {strongest.alpha:+g}: " + ", ".join(f"{n} {i.mean:.0%}" for n, i in leaks))
-    result(f"CLIP rises, or stays, with every strength for {found.monotone.mean:.0%} of the faces")
-    memory = "" if found.peak_memory is None else f", {found.peak_memory / 2**20:.0f} MB at the most"
-    trained = "" if found.training_seconds is None else f", trained in {found.training_seconds:.0f} s"
-    result(f"{1000 * found.seconds_per_edit:.1f} ms an edit{memory}, {size / 1024:.0f} kB{trained}")
+    result(str(found))
+    result(f"{path}: {size / 1024:.0f} kB")
     for text in found.notes:
         note(f"note: {text}")
-
-
-def _number(value: Interval | None, digits: int) -> str:
-    if value is None or not math.isfinite(value.mean):
-        return "–"
-    return f"{value.mean:.{digits}f} {value.low:.{digits}f}…{value.high:.{digits}f}"
-
-
-def _share(value: Interval | None) -> str:
-    if value is None or not value.count:
-        return "–"
-    return f"{value.mean:.0%} {value.low:.0%}…{value.high:.0%}"
+    if out is not None:
+        result(str(out))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -126,11 +127,20 @@ def train(
         check_picture(picture)
     where = _region(prompt, region, models)
     editor = open_editor(models, device)
+    began = time.monotonic()
     direction = _learn(editor, prompt, where, config, target, state=state, resume=resume)
+    seconds = round(time.monotonic() - began, 1)
     if picture is not None:
         _draw(editor, direction, picture, _STRIP_SEEDS)
     if as_json:
-        result_json({"path": str(target), "strip": picture and str(picture), **direction.metadata()})
+        result_json(
+            {
+                "path": str(target),
+                "strip": picture and str(picture),
+                "seconds": seconds,
+                **direction.metadata(),
+            }
+        )
         return
     result(str(target))
     if picture is not None:

@@ -99,7 +99,6 @@ def evaluate(
         monotone=metrics.share(metrics.monotone(torch.cat(cosines, dim=1), slack=_SLACK)),
         seconds_per_edit=seconds / (len(numbers) * len(strengths)),
         peak_memory=_peak_memory(editor.generator.device),
-        training_seconds=direction.scores.get("seconds"),
         notes=tuple(notes),
     )
 

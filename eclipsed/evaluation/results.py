@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,6 +13,23 @@ from eclipsed.images.metrics import Interval
 from eclipsed.prompts.target import Target
 
 __all__ = ["Evaluation", "Strength"]
+
+_LEAKS = 5  # attributes that are named
+
+#: rows of the table: what they are called, field of a `Strength`, digits (None for shares)
+_ROWS: tuple[tuple[str, str, int | None], ...] = (
+    ("success", "success", None),
+    ("others kept", "kept", None),
+    ("CLIP gain", "clip_gain", 2),
+    ("CLIP rank", "clip_rank", 1),
+    ("locality", "localization", 2),
+    ("inside", "inside", 3),
+    ("outside", "outside", 3),
+    ("PSNR, dB", "psnr", 1),
+    ("SSIM", "ssim", 3),
+    ("LPIPS", "lpips", 3),
+    ("identity", "identity", 2),
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +91,6 @@ class Evaluation:
         monotone: share of faces whose CLIP cosine never falls from one strength to the next, alpha 0 included.
         seconds_per_edit: time of one edited face.
         peak_memory: bytes; of the device, or of the whole process on a CPU; None where it cannot be read.
-        training_seconds: as the direction's file says; None when it does not.
         notes: what is missing, and why.
     """
 
@@ -82,8 +101,11 @@ class Evaluation:
     monotone: Interval
     seconds_per_edit: float
     peak_memory: int | None
-    training_seconds: float | None
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The table that ``eclipsed evaluate`` shows, as wide as the terminal."""
+        return _as_text(self, shutil.get_terminal_size().columns)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -96,6 +118,47 @@ class Evaluation:
             "monotone": self.monotone.to_json(),
             "seconds_per_edit": self.seconds_per_edit,
             "peak_memory": self.peak_memory,
-            "training_seconds": self.training_seconds,
             "notes": list(self.notes),
         }
+
+
+def _as_text(found: Evaluation, width: int) -> str:
+    """A table with a column for each strength, and what flips, rises and costs below it."""
+    title = f"{found.prompt} · {len(found.seeds)} faces"
+    if found.target is not None:
+        title += f" · success is {found.target.attribute} = {' or '.join(found.target.classes)}"
+    lines = [title, *_table(found, width), ""]
+    strongest = min(found.strengths, key=lambda one: abs(one.alpha - 1))
+    counted = [item for item in strongest.flips.items() if item[1].count]
+    leaks = sorted(counted, key=lambda item: -item[1].mean)[:_LEAKS]
+    if leaks:
+        lines.append(f"flips most at {strongest.alpha:+g}: " + ", ".join(f"{n} {i.mean:.0%}" for n, i in leaks))
+    lines.append(f"CLIP rises, or stays, with every strength for {found.monotone.mean:.0%} of the faces")
+    memory = "" if found.peak_memory is None else f", {found.peak_memory / 2**20:.0f} MB at the most"
+    lines.append(f"{1000 * found.seconds_per_edit:.1f} ms an edit{memory}")
+    return "\n".join(lines)
+
+
+def _table(found: Evaluation, width: int) -> list[str]:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for one in found.strengths:
+        table.add_column(f"{one.alpha:+g}", justify="right", no_wrap=True)
+    for name, field, digits in _ROWS:
+        values: list[Interval | None] = [getattr(one, field) for one in found.strengths]
+        if any(value is not None for value in values):
+            table.add_row(name, *(_cell(value, digits).replace(" ", "\n", 1) for value in values))
+    page = io.StringIO()
+    Console(file=page, width=width, color_system=None).print(table)
+    return [line.rstrip() for line in page.getvalue().rstrip().splitlines()]
+
+
+def _cell(value: Interval | None, digits: int | None) -> str:
+    if value is None or not value.count or not math.isfinite(value.mean):
+        return "–"
+    if digits is None:
+        return f"{value.mean:.0%} {value.low:.0%}…{value.high:.0%}"
+    return f"{value.mean:.{digits}f} {value.low:.{digits}f}…{value.high:.{digits}f}"

@@ -21,6 +21,7 @@ from eclipsed.store.networks import Network, network
 __all__ = [
     "Record",
     "check_against_catalogue",
+    "data_home",
     "file_sha256",
     "find_network",
     "forget_network",
@@ -53,13 +54,25 @@ class Record:
 
 
 def home() -> Path:
-    """The folder of everything that is kept for the user; it need not be there yet."""
+    """The folder of all that can be fetched or made again, and where ECLIPSED_HOME names it of all else.
+
+    It need not be there yet.
+    """
     given = os.environ.get("ECLIPSED_HOME")
     if given:
         return Path(given).expanduser()
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("eclipsed", appauthor=False))
+
+
+def data_home() -> Path:
+    """The folder of what could not be fetched or made again; it need not be there yet."""
+    if os.environ.get("ECLIPSED_HOME"):
+        return home()
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("eclipsed", appauthor=False))
 
 
 def networks_folder() -> Path:

@@ -1,9 +1,9 @@
 """Model sets: a generator, a parser and a CLIP that belong together, found by name or by folder.
 
 A set is a folder with a ``set.json``. Sets ship with the package, or lie in ``$ECLIPSED_HOME/sets`` (without that
-variable, in the user's cache). Sets of the catalogue have no folder: their networks are fetched one by one and lie in
-the store, though a file put by hand into the folder of their name is taken too. This module loads no networks and no
-torch, and uses no network.
+variable, in the user's data folder). Sets of the catalogue have no folder: their networks are fetched one by one and
+lie in the store, though a file put by hand into the folder of their name is taken too. This module loads no networks
+and no torch, and uses no network.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 
 from eclipsed.errors import CheckpointError, MissingModelError
 from eclipsed.store.clips import CONFIG_FILE, WEIGHTS_FILE
-from eclipsed.store.files import find_network, home, local_file
+from eclipsed.store.files import find_network, local_file
 from eclipsed.store.networks import known_sets, network
+from eclipsed.store.own import own_folder
 from eclipsed.values.checks import is_real
 from eclipsed.worlds.world import World, find_world, known_worlds
 
@@ -135,12 +136,12 @@ def shipped_directions() -> Path:
 
 def user_directions() -> Path:
     """The folder where a user's own directions are kept; it need not be there yet."""
-    return home() / "directions"
+    return own_folder("directions")
 
 
 def user_sets() -> Path:
     """The folder where a user's own model sets are kept; it need not be there yet."""
-    return home() / "sets"
+    return own_folder("sets")
 
 
 def _shipped() -> Path:

@@ -11,7 +11,7 @@ from eclipsed.errors import EclipsedError, InputError
 from eclipsed.files import header
 from eclipsed.files.atomic import remove_file
 from eclipsed.files.kinds import TRAINING
-from eclipsed.store.sets import user_directions
+from eclipsed.store.own import own_folder
 
 __all__ = ["Unfinished", "discard", "new_state", "state_path", "sweep", "unfinished"]
 
@@ -83,7 +83,7 @@ def sweep() -> None:
 
 
 def _folder() -> Path:
-    return user_directions().parent / "unfinished"
+    return own_folder("unfinished")
 
 
 def _read(path: Path) -> Unfinished | None:

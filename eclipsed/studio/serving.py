@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from eclipsed.errors import OutputError
 from eclipsed.store import trainings as unfinished
+from eclipsed.store.files import data_home, home
 from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.learning import LearningQueue
@@ -70,7 +71,7 @@ def serve(
             css=page_file("studio.css"),
             theme=gr.themes.Base(font=_FONT, font_mono=_MONO, primary_hue="indigo", neutral_hue="slate"),
             allowed_paths=[],
-            blocked_paths=[str(unfinished.state_path("0" * 16).parent.parent)],
+            blocked_paths=[str(home()), str(data_home())],
             max_file_size=LARGEST_UPLOAD,
             footer_links=[],
             run_history=False,

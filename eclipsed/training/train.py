@@ -198,7 +198,7 @@ class _Run:
     def _direction(self) -> Direction:
         assert self.state is not None
         config, state = self.config, self.state
-        scores: dict[str, object] = {"seconds": round(self.clock.seconds, 1)}
+        scores: dict[str, object] = {}  # no times: the same seed gives the same file
         if math.isfinite(self.clock.last.loss):
             scores["loss"] = self.clock.last.loss
         if state.probe:
@@ -231,7 +231,7 @@ class _Run:
             raise self._broken(error) from error
         if found.weak:
             warnings.warn(EclipsedWarning(f"{direction.prompt!r}: {found.note}"), stacklevel=4)
-        return replace(found, scores={**found.scores, "seconds": round(self.clock.seconds, 1)})
+        return found
 
     def _broken(self, error: TrainingError) -> BrokenTraining:
         broken = BrokenTraining(str(error))

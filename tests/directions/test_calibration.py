@@ -128,7 +128,7 @@ def test_the_figures_are_those_of_the_edit(calibrate, direction, editor):
     assert 0 <= scores["localization"] <= 1
     assert scores["change_inside"] >= 0
     assert scores["change_outside"] > 0
-    assert scores["seconds"] == direction.scores["seconds"]
+    assert scores["loss"] == direction.scores["loss"]
     faces = editor.sample(seeds=scores["calibration_seeds"], truncation_psi=1.0)
     edited = editor.edit(faces, found, 1.0)
     mask = torch.maximum(*(editor.parser.mask(f.images, ["hair"]) for f in (faces, edited)))

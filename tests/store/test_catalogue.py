@@ -170,8 +170,10 @@ def test_folders_of_directions(home, tmp_path):
     assert not home.exists()  # asking makes nothing
 
 
-def test_without_a_home_the_users_cache_is_used(monkeypatch):
+def test_without_a_home_the_users_own_folder_is_used(monkeypatch, tmp_path):
     monkeypatch.delenv("ECLIPSED_HOME")
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: str(tmp_path / "data" / "eclipsed"))
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path / "cache" / "eclipsed"))
     assert user_sets().parent.name == "eclipsed"
     assert user_sets().is_absolute()
 

@@ -172,6 +172,17 @@ def test_several_directions_differ_and_the_penalty_parts_them(editor, quick):
 # --- repeating
 
 
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")  # a weak edit is one, too
+def test_the_same_seed_gives_the_same_file_byte_for_byte(editor, quick, tmp_path):
+    config = quick.replace(steps=3, calibrate=True, layers="auto", probe_steps=2)
+    files = [
+        editor.train("a person with blond hair", config=config).save(tmp_path / name)
+        for name in ("a.safetensors", "b.safetensors")
+    ]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert b"seconds" not in files[0].read_bytes()
+
+
 def test_the_seed_decides_everything(editor, quick, direction):
     torch.manual_seed(5)
     again = editor.train(PROMPT, config=quick)
