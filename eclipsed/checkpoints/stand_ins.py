@@ -48,7 +48,9 @@ class TensorFlowNetwork:
 
 
 class ScriptModule:
-    """What a TorchScript archive stores of a module, its code left unread."""
+    """What a TorchScript archive stores of a module: its attributes, its code left unread."""
+
+    qualified = ""  # name of its class in the archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def network_stand_ins() -> Callable[[str, str], object]:
         if f".{module}".endswith(".dnnlib.tflib.network") and name == "Network":
             return Network
         if module.startswith("__torch__"):
-            return type("Script", (ScriptModule,), {})
+            return type("Script", (ScriptModule,), {"qualified": f"{module}.{name}"})
         return None
 
     return stand_in

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from torch import Tensor
 
 from eclipsed.checkpoints.plain_data import only, plain_stand_ins
 from eclipsed.checkpoints.stand_ins import ScriptModule, StorageKind, network_stand_ins
+from eclipsed.checkpoints.torchscript import script_state
 from eclipsed.errors import CheckpointError
 
 __all__ = ["ForeignGlobalError", "read_stream", "unpickle"]
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of what torch.save wrote before it wrote zip files
-_DEEPEST = 32  # modules within modules of TorchScript
+_TEXT = 2**24  # bytes of a program's file
 
 
 class ForeignGlobalError(CheckpointError):
@@ -163,8 +163,12 @@ def _read_zip(stream: BinaryIO, path: Path) -> object:
                 memories[key] = _memory(archive.read(info))
             return kind.storage(memories[key])
 
+        def text(name: str) -> str:
+            info = files.get(name)
+            return "" if info is None or info.file_size > _TEXT else archive.read(info).decode("utf-8", "replace")
+
         content = _Unpickler(io.BytesIO(archive.read(files["data.pkl"])), path, refer=refer).load()
-    return _script_state(content) if isinstance(content, ScriptModule) else content
+        return script_state(content, text) if isinstance(content, ScriptModule) else content
 
 
 def _memory(data: bytes) -> torch.UntypedStorage:
@@ -206,16 +210,3 @@ def _read_old(stream: BinaryIO, path: Path) -> object:
             raise ValueError("it ends too early")
         memory.copy_(_memory(data))
     return content
-
-
-def _script_state(module: ScriptModule, prefix: str = "", depth: int = 0) -> dict[str, Tensor]:
-    """The tensors of a TorchScript module and of those within it, by dotted names."""
-    if depth > _DEEPEST:
-        raise ValueError("modules within modules without an end")
-    state: dict[str, Tensor] = {}
-    for name, value in vars(module).items():
-        if isinstance(value, Tensor):
-            state[prefix + name] = value
-        elif isinstance(value, ScriptModule):
-            state |= _script_state(value, f"{prefix}{name}.", depth + 1)
-    return state
