@@ -35,6 +35,7 @@ from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
+from eclipsed.store.clips import split_clip
 from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
@@ -61,8 +62,8 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         generator: a `Generator`, or the file of one in any layout that `Generator.from_file` reads.
         parser: a `Parser`, the file of a BiSeNet, or a function that loads a parser when it is first needed. Any other
             segmentation network is a `CallableParser`. None is no parser: edits change the whole picture.
-        clip: a `Clip`, a folder of one, ``"MODEL/TAG"`` by open_clip's names (``"ViT-B-32/openai"``), or a function
-            that loads it when it is first needed.
+        clip: a `Clip`, a folder of one, ``"MODEL/TAG"`` by open_clip's names (``"ViT-B-32/openai"``), ``"MODEL//path"``
+            with a file of weights, or a function that loads it when it is first needed.
         name: what the model set is called; "" is what the generator is called.
         world: what the pictures are made of, a world, its name, or its folder: needed for the file of a parser, and
             where there is no parser. None is the parser's own, or the world of faces.
@@ -130,7 +131,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         Args:
             name_or_path: name of a set (``"mini"`` ships with the package), or a folder with ``set.json``.
             device: where the networks run; None takes the best there is.
-            clip: another CLIP than the set's: ``"MODEL/TAG"`` by open_clip's names, or a folder.
+            clip: another CLIP than the set's: ``"MODEL/TAG"`` by open_clip's names, ``"MODEL//path"``, or a folder.
         Raises:
             MissingModelError: there is no such set, or a network of it is missing; names the command that gets it.
             CheckpointError: a network of it is damaged.
@@ -352,10 +353,10 @@ def _is_one(alpha: object) -> bool:
 
 
 def _clip_of(model: str | os.PathLike[str], device: str | torch.device) -> Clip:
-    """A CLIP model of a folder, or of open_clip's name and tag parted by a slash."""
+    """A CLIP model of a folder, or of open_clip's name and a tag or file parted by a slash."""
     text = os.fspath(model)
     if not Path(text).expanduser().is_dir() and not text.startswith(("local-dir:", "hf-hub:", ".", "~", os.sep)):
         name, slash, tag = text.rpartition("/")
-        if slash:
+        if slash and split_clip(text) is None:  # the name of no model, which will be said
             return Clip.from_pretrained(name, tag, device=device)
     return Clip.from_pretrained(text, device=device)

@@ -15,6 +15,8 @@ from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
 from eclipsed.files.atomic import check_writable
+from eclipsed.store.clip_files import clip_file
+from eclipsed.store.clips import clip_name, clip_settings, is_clip_file, parse_clip_name
 from eclipsed.store.files import local_file, read_record
 from eclipsed.store.networks import known_networks, known_sets
 from eclipsed.store.sets import find_set, list_sets
@@ -57,16 +59,20 @@ def list_models(
 @app.command()
 def info(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A model set or network, the folder of a set, or a generator file.")
+        str,
+        typer.Argument(metavar="NAME", help="A model set, network or CLIP model, a set's folder, or a generator file."),
     ],
     as_json: Json = False,
 ) -> None:
-    """Describe a model set, a network or a generator file.
+    """Describe a model set, a network, a CLIP model or a generator file.
 
     The file may have any layout that can be read.
     """
     if name in known_networks() or (name in known_sets() and not _is_present(name)):
         _show(describe_network(name) if name in known_networks() else _describe_absent(name), as_json)
+        return
+    if parse_clip_name(name) is not None:
+        _show(describe_clip(name), as_json)
         return
     from eclipsed.checkpoints.generators import detect_layout, read_generator
 
@@ -156,6 +162,40 @@ def describe_network(name: str) -> dict[str, Any]:
         "licence": wanted.licence.text,
         "licence_address": wanted.licence.address,
         "non_commercial": wanted.licence.non_commercial,
+    }
+
+
+def describe_clip(name: str) -> dict[str, Any]:
+    """A CLIP model, ``clip:MODEL/TAG``, as plain values.
+
+    Raises:
+        InputError: open_clip knows no such model or tag.
+        MissingModelError, CheckpointError: the file in place of a tag is not there, or not of this model.
+    """
+    model, tag = parse_clip_name(name) or (name, None)
+    if tag is not None and is_clip_file(tag):
+        from eclipsed.pretrained.bring_clip import check_clip
+
+        file: Path | None = Path(tag).expanduser()
+        tensors = check_clip(model, Path(tag).expanduser())
+        where, checked = [], f"opened: it holds the {tensors} tensors of CLIP {model}"
+    else:
+        file = clip_file(model, tag)
+        settings = {} if tag is None else clip_settings(model, tag)
+        where = [str(settings[key]) for key in ("hf_hub", "url") if settings.get(key)] or [model]
+        checked = "against the sha256 that its authors or the hub publish, where they do"
+    record = None if file is None else read_record(file)
+    if record is not None:
+        checked = "against the published sha256" if record.pinned else f"recorded at first use on {record.date[:10]}"
+    return {
+        "name": clip_name(model, tag),
+        "present": file is not None,
+        "file": None if file is None else str(file),
+        "description": f"CLIP {model}" + (f", its weights {tag}" if tag else ""),
+        "from": [record.source] if record is not None else where,
+        "bytes": None if file is None else file.stat().st_size,
+        "sha256": None if record is None else record.sha256,
+        "checked": checked,
     }
 
 

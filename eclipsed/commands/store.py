@@ -11,8 +11,10 @@ import typer
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import note, one_line, result, result_json
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
-from eclipsed.store.clips import brought_clip, parse_clip_name
+from eclipsed.store.clip_files import brought_clip, brought_clips, clip_file, clip_not_here, remove_clip, verify_clip
+from eclipsed.store.clips import clip_name, is_clip_file, parse_clip_name
 from eclipsed.store.files import (
+    file_sha256,
     find_network,
     forget_network,
     local_file,
@@ -137,7 +139,8 @@ def _ask(licence: Licence) -> bool:
 
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME…]", help="Networks or sets; without a name all that are here.")
+        list[str] | None,
+        typer.Argument(metavar="[NAME…]", help="Networks, CLIP models or sets; without a name all here."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -146,16 +149,15 @@ def verify(
     The exit code is 1 when one is not right.
     """
     wanted = tuple(n for n, each in known_networks().items() if local_file(each))
+    clips = _clips(names) if names else brought_clips()
     if names:  # of a set that is not for photographs what they need may be missing
-        wanted = tuple(n for n in _networks(names) if n in wanted or n in names or n in _needed(names))
+        others = [name for name in names if parse_clip_name(name) is None]
+        wanted = tuple(n for n in _networks(others) if n in wanted or n in names or n in _needed(others))
     rows, bad = [], 0
-    for name in wanted:
+    for name in (*wanted, *clips):
         try:
-            record = verify_network(name)
-            how = "published" if record.pinned else "recorded at first use"
-            rows.append(
-                {"name": name, "ok": True, "sha256": record.sha256, "text": f"right, sha256 of what came {how}"}
-            )
+            sha256, text = _verified(name)
+            rows.append({"name": name, "ok": True, "sha256": sha256, "text": text})
         except EclipsedError as error:
             bad += 1
             rows.append({"name": name, "ok": False, "sha256": None, "text": one_line(error)})
@@ -187,9 +189,7 @@ def remove(
     for name in names:
         clip = parse_clip_name(name)
         if clip is not None:
-            brought = None if clip[1] is None else brought_clip(clip[0], clip[1])
-            if brought is not None:
-                brought.unlink()
+            if _remove_clip(*clip):
                 found += 1
                 result(f"removed {name}")
             continue
@@ -204,13 +204,18 @@ def remove(
         raise MissingModelError(f"nothing of {', '.join(names)} is on this machine")
 
 
-def path(name: Annotated[str, typer.Argument(metavar="NAME", help="A network or a model set.")]) -> None:
+def path(name: Annotated[str, typer.Argument(metavar="NAME", help="A network, a CLIP model or a model set.")]) -> None:
     """Print where a network is, verified.
 
     Of a set its generator and parser are named.
     """
     if name in known_networks():
         result(str(find_network(name)))
+        return
+    clip = parse_clip_name(name)
+    if clip is not None:
+        _verified(name)
+        result(str(_clip_path(*clip)))
         return
     models = find_set(name)
     for file in (models.generator, models.parser):
@@ -245,3 +250,63 @@ def _removable(name: str) -> tuple[str, ...]:
         for network in set_networks(other)
     }
     return tuple(network for network in _networks([name]) if network not in others)
+
+
+def _clips(names: list[str]) -> tuple[str, ...]:
+    """The CLIP models among some names, and those of sets that are here."""
+    found: dict[str, None] = {}
+    for name in names:
+        if parse_clip_name(name) is not None:
+            found[name] = None
+        elif name in known_sets():
+            clip = known_sets()[name]["clip"]
+            if clip_file(clip["model"], clip["pretrained"]) is not None:
+                found[clip_name(clip["model"], clip["pretrained"])] = None
+    return tuple(found)
+
+
+def _verified(name: str) -> tuple[str, str]:
+    """The sha256 of a network or CLIP model that is right, and what it was compared with."""
+    clip = parse_clip_name(name)
+    if clip is None:
+        record = verify_network(name)
+        return record.sha256, f"right, sha256 of what came {'published' if record.pinned else 'recorded at first use'}"
+    model, tag = clip
+    if tag is not None and is_clip_file(tag):
+        return file_sha256(_opened(model, Path(tag).expanduser())), f"right, the weights of CLIP {model}"
+    sha256, how = verify_clip(model, tag)
+    if how:
+        return sha256, f"right, sha256 of what came {how}"
+    if tag is not None:  # nobody published its hash: it is opened instead
+        _opened(model, _clip_path(model, tag))
+    return sha256, "right, though nobody published its sha256"
+
+
+def _opened(model: str, path: Path) -> Path:
+    from eclipsed.pretrained.bring_clip import check_clip
+
+    check_clip(model, path)
+    return path
+
+
+def _clip_path(model: str, tag: str | None) -> Path:
+    if tag is not None and is_clip_file(tag):
+        return Path(tag).expanduser()
+    path = clip_file(model, tag)
+    if path is None:
+        raise clip_not_here(model, tag)
+    return path
+
+
+def _remove_clip(model: str, tag: str | None) -> bool:
+    """Remove what was brought by hand; what is not ours is left, and said."""
+    if tag is not None and is_clip_file(tag):
+        raise InputError(f"{tag} is a file of your own, not one of the store; remove it yourself")
+    if tag is not None and brought_clip(model, tag) is not None:
+        return remove_clip(model, tag)
+    cached = clip_file(model, tag)
+    if cached is not None:
+        raise InputError(
+            f"{clip_name(model, tag)} lies in open_clip's own cache, which stays; remove it there: {cached}"
+        )
+    return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eclipsed.errors import CheckpointError, DirectionError, InputError
 from eclipsed.files.header import Kind
 
-__all__ = ["CLASSIFIER", "DIRECTION", "ENCODER", "FACES", "GENERATOR", "PARSER", "TRAINING"]
+__all__ = ["CLASSIFIER", "CLIP", "DIRECTION", "ENCODER", "FACES", "GENERATOR", "PARSER", "TRAINING"]
 
 GENERATOR = Kind(
     name="generator",
@@ -39,6 +39,15 @@ CLASSIFIER = Kind(
     noun="classifier",
     error=CheckpointError,
     advice="give the classifier.safetensors of a set",
+)
+
+CLIP = Kind(
+    name="clip",
+    noun="CLIP",
+    error=CheckpointError,
+    advice="give a file of CLIP weights",
+    absent="the CLIP weights {path} do not exist",
+    damaged="{path}: damaged or cut short safetensors file ({why}); fetch it again",
 )
 
 DIRECTION = Kind(

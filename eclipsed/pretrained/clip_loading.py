@@ -9,18 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from eclipsed.errors import CheckpointError, EclipsedError, InputError, MissingExtraError, MissingModelError
+from eclipsed.errors import CheckpointError, EclipsedError, InputError, MissingModelError
+from eclipsed.pretrained.clip_weights import (
+    build_clip,
+    fill_clip,
+    missing_package,
+    read_clip_weights,
+)
+from eclipsed.store.clip_files import clip_file, clip_not_here
 from eclipsed.store.clips import (
     CONFIG_FILE,
     HUB,
+    SUFFIXES,
     WEIGHTS_FILE,
-    brought_clip,
-    cached_url,
-    clip_name,
     hub_offline,
+    in_one_sentence,
+    is_clip_file,
+    known_clip_models,
+    plain_clip_model,
     quiet,
+    split_clip,
 )
 
 # open_clip is imported where it is used: it brings torchvision and timm along, seconds that an edit does not need.
@@ -29,6 +37,8 @@ __all__ = ["LoadedClip", "load_clip"]
 
 _VOCABULARY_FILE = "vocabulary.txt"
 _LOCAL = "local-dir:"
+#: what files of weights in a folder are usually called
+_USUAL = ("open_clip_model", "open_clip_pytorch_model", "model", "pytorch_model")
 
 
 @dataclass(frozen=True)
@@ -50,59 +60,93 @@ class LoadedClip:
 
 def load_clip(model: str | os.PathLike[str], pretrained: str | None = None) -> LoadedClip:
     """Load a model by its open_clip name and tag, or from a folder; see `eclipsed.pretrained.clip.Clip`."""
-    import open_clip
 
     if not isinstance(model, (str, os.PathLike)) or os.fspath(model) in ("", _LOCAL, HUB):
         raise InputError(f"a CLIP model is an open_clip name or a folder; got {model!r}")
     name = os.fspath(model)
     if name.startswith(HUB):
-        return LoadedClip(*_create(name, None), name[len(HUB) :])
-    known = name.replace("/", "-")
-    if known in open_clip.list_models() and not isinstance(model, os.PathLike):
-        return LoadedClip(*_create(known, _check_tag(known, pretrained)), f"{known}/{pretrained}")
+        return LoadedClip(*_of_file(name, None, _file_of(name, None)), name[len(HUB) :])
+    known = None if isinstance(model, os.PathLike) else _known(name, pretrained)
+    if known is not None:
+        name, tag = known
+        return LoadedClip(*_of_file(name, tag, _file_of(name, tag)), f"{name}/{tag}")
     folder = Path(name.removeprefix(_LOCAL)).expanduser()
     if not folder.is_dir():
         raise _no_such_model(name, folder)
-    _check_folder(folder)
+    weights = _weights_in(folder)
     vocabulary = _read_vocabulary(folder)
-    return LoadedClip(*_create(f"{_LOCAL}{folder}", None), folder.name, vocabulary)
+    return LoadedClip(*_of_folder(folder, weights), folder.name, vocabulary)
 
 
-def _create(model: str, tag: str | None) -> tuple[Any, Any]:
-    """The network and the tokenizer, by open_clip's own loader."""
+def _known(name: str, tag: str | None) -> tuple[str, str] | None:
+    """open_clip's name and the tag or file, where a name is one of open_clip's models; None for anything else."""
+    plain = plain_clip_model(name)
+    if plain in known_clip_models():
+        return plain, _check_tag(plain, tag)
+    found = split_clip(name) if tag is None and not Path(name).expanduser().is_dir() else None
+    return None if found is None else (found[0], _check_tag(*found))
+
+
+def _file_of(model: str, tag: str | None) -> Path:
+    """The file in place of a tag, or that of a tag: brought by hand, or in open_clip's own cache."""
+    if tag is not None and is_clip_file(tag):
+        return Path(tag).expanduser()
+    file = clip_file(model, tag)
+    if file is None:
+        raise clip_not_here(model, tag)
+    return file
+
+
+def _of_file(model: str, tag: str | None, file: Path) -> tuple[Any, Any]:
+    """The network and the tokenizer, with the weights of a file, which is read without running anything in it."""
     import open_clip
 
     settings = open_clip.get_pretrained_cfg(model, tag) if tag else {}
-    brought = brought_clip(model, tag) if tag and settings else None
-    if brought is None and not cached_url(settings):
-        raise MissingModelError(_not_here(model, tag))
+    weights = read_clip_weights(file)
     try:
-        # building draws weights only to replace them; a model keeps the activation it was trained with, where
-        # open_clip's plain names build GELU whatever the tag says
-        with quiet(), hub_offline(), torch.random.fork_rng(devices=[]):
-            network = open_clip.create_model(
-                model,
-                pretrained=tag if brought is None else str(brought),
-                precision="fp32",
-                force_quick_gelu=settings.get("quick_gelu", False),
-                force_preprocess_cfg=None if brought is None else _preprocessing(settings),
-                require_pretrained=True,
-            )
-            tokenizer = open_clip.get_tokenizer(model)
-    except Exception as error:  # open_clip raises whatever it met; the two cases are told apart here
+        # a model keeps the activation it was trained with, where open_clip's plain names build GELU
+        quick = bool(settings.get("quick_gelu", False)) or weights.from_openai
+        network = build_clip(model, quick_gelu=quick, preprocessing=_preprocessing(settings))
+        tokenizer = _tokenizer(model)
+    except Exception as error:
         raise _explain(error, model, tag) from error
+    fill_clip(network, weights, f"CLIP {model}")
     return network, tokenizer
 
 
+def _of_folder(folder: Path, file: Path) -> tuple[Any, Any]:
+    """The same for a folder with a config of its own."""
+    model = f"{_LOCAL}{folder}"
+    try:
+        network = build_clip(model)
+        tokenizer = _tokenizer(model)
+    except Exception as error:
+        raise _explain(error, model, None) from error
+    fill_clip(network, read_clip_weights(file), f"CLIP {folder.name}")
+    return network, tokenizer
+
+
+def _tokenizer(model: str) -> Any:
+    import open_clip
+
+    with quiet(), hub_offline():
+        return open_clip.get_tokenizer(model)
+
+
 def _check_tag(model: str, tag: str | None) -> str:
-    """The tag, or the path of a file of weights, once it is sure that open_clip knows it."""
+    """The tag, or the path of a file of weights, once it is sure that there is such a one."""
     import open_clip
 
     tags = ", ".join(open_clip.list_pretrained_tags_by_model(model)) or "none"
     if not tag:
         raise InputError(f"CLIP {model} needs the tag of its weights as well; it has: {tags}")
-    if not open_clip.is_pretrained_cfg(model, tag) and not Path(tag).is_file():
+    if open_clip.is_pretrained_cfg(model, tag):
+        return tag
+    if not is_clip_file(tag):
         raise InputError(f"CLIP {model} has no weights {tag!r}; it has: {tags}")
+    path = Path(tag).expanduser()
+    if not path.is_file():
+        raise MissingModelError(f"the CLIP weights {path} do not exist; give a file of weights, or a tag: {tags}")
     return tag
 
 
@@ -119,11 +163,18 @@ def _no_such_model(name: str, folder: Path) -> InputError | MissingModelError:
     return InputError(f"no CLIP model is called {name!r}, and there is no such folder; {hint}?")
 
 
-def _check_folder(folder: Path) -> None:
+def _weights_in(folder: Path) -> Path:
+    """The weights in a folder, by the usual names first, as open_clip looks for them."""
     if not (folder / CONFIG_FILE).is_file():
         raise MissingModelError(f"the CLIP folder {folder} has no {CONFIG_FILE}; put it there beside the weights")
-    if not any(path.suffix in (".safetensors", ".bin", ".pth") for path in folder.iterdir()):
+    found = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
+    usual = [f"{stem}{suffix}" for stem in _USUAL for suffix in SUFFIXES]
+    found.sort(
+        key=lambda path: (usual.index(path.name) if path.name in usual else len(usual), path.suffix != SUFFIXES[0])
+    )
+    if not found:
         raise MissingModelError(f"the CLIP folder {folder} has no {WEIGHTS_FILE}; put the weights beside the config")
+    return found[0]
 
 
 def _read_vocabulary(folder: Path) -> frozenset[str] | None:
@@ -139,26 +190,15 @@ def _read_vocabulary(folder: Path) -> frozenset[str] | None:
 
 def _explain(error: Exception, model: str, tag: str | None) -> EclipsedError:
     """Put what open_clip raised into one sentence."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    detail = " ".join(line.strip() for line in lines[:3])
-    if isinstance(error, ImportError) and error.name:
-        package = error.name.partition(".")[0]
-        return MissingExtraError(f"CLIP {model} needs the package {package}; install it: pip install {package}")
+    missing = missing_package(error, model)
+    if missing is not None:
+        return missing
+    detail = in_one_sentence(error)
     if model.startswith(_LOCAL):
         return CheckpointError(f"the CLIP model in {model.removeprefix(_LOCAL)} cannot be loaded: {detail}")
-    if tag is not None and Path(tag).is_file():
-        return CheckpointError(f"the CLIP weights {tag} do not load into {model}: {detail}")
-    if isinstance(error, OSError) or "download" in str(error).lower() or model.startswith(HUB):
-        return MissingModelError(_not_here(model, tag))
-    return CheckpointError(f"the CLIP weights of {model} ({tag}) cannot be loaded: {detail}")
-
-
-def _not_here(model: str, tag: str | None) -> str:
-    which = f"{model} ({tag})" if tag else model
-    return (
-        f"the CLIP weights of {which} are not on this machine; get them: eclipsed models fetch"
-        f" {clip_name(model, tag)}, or give a folder that holds {CONFIG_FILE} and {WEIGHTS_FILE}"
-    )
+    if isinstance(error, OSError):  # the config or tokenizer of a model of the hub
+        return clip_not_here(model, tag)
+    return CheckpointError(f"the CLIP weights of {model}{f' ({tag})' if tag else ''} cannot be loaded: {detail}")
 
 
 def _preprocessing(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eclipsed.errors import InputError, MissingModelError
+from eclipsed.pretrained.bring_clip import bring_clip, check_clip
 from eclipsed.pretrained.fetch_network import FetchStep, Sources, fetch_network
-from eclipsed.store.clips import bring_clip, clip_is_here, clip_name, fetch_clip, parse_clip_name
+from eclipsed.store.clip_files import brought_clip, clip_file, verify_clip
+from eclipsed.store.clips import clip_name, fetch_clip, is_clip_file, parse_clip_name
 from eclipsed.store.licences import Consent, agree
 from eclipsed.store.networks import known_networks, known_sets, network, set_networks
 from eclipsed.store.sets import find_set, list_sets
@@ -29,12 +31,14 @@ def fetch(
     """Fetch pretrained networks by name, unless they are here already.
 
     Args:
-        name: a model set (``"ffhq"``), a network (``"bisenet"``) or a CLIP model (``"clip:ViT-B-16/dfn2b"``).
+        name: a model set (``"ffhq"``), a network (``"bisenet"``) or a CLIP model (``"clip:ViT-B-16/dfn2b"``, or
+            ``"clip:ViT-B-16//path"`` for a file of its weights, which is only checked).
         accept_licence: True agrees to terms that are not for every use; a function is asked for each that was not
             agreed to before.
         mirror: address of a folder that holds the files under their authors' names. CLIP models come from the hub
             all the same; its mirror is the variable ``HF_ENDPOINT``.
-        folder: a folder of files brought by hand, or one file. The network is not used.
+        folder: a folder of files brought by hand, or one file. The network is not used. CLIP weights are opened,
+            compared with the model of that name and kept as safetensors.
         offline: never use the network; None asks the variable ``ECLIPSED_OFFLINE``.
         photos: fetch what only photographs need as well: the encoder of a set, and what finds faces.
         callback: told of every step.
@@ -97,21 +101,39 @@ def _ships(name: str) -> bool:
 def _fetch_clip(
     model: str, tag: str | None, *, sources: Sources, alone: bool, callback: Callable[[FetchStep], None]
 ) -> list[Path]:
-    if clip_is_here(model, tag):
-        return []
     name = clip_name(model, tag)
-    if sources.folder is not None:
-        if tag is None:
+    if tag is not None and is_clip_file(tag):
+        return [_checked(model, tag)]
+
+    def tell(phase: str) -> None:
+        callback(FetchStep(name, phase))
+
+    folder = None if sources.folder is None or (sources.folder.is_file() and not alone) else sources.folder
+    here = clip_file(model, tag)
+    if tag is None:
+        if folder is not None and here is None:
             raise InputError(
                 f"{name} cannot be brought by hand; give the folder of the model wherever CLIP is asked for"
             )
-        if alone or not sources.folder.is_file():
-            return [bring_clip(model, tag, sources.folder)]
+    elif folder is not None and (alone or here is None):
+        return [bring_clip(model, tag, folder, tell=tell)]
+    elif here is not None and here == brought_clip(model, tag):
+        if not verify_clip(model, tag)[1]:  # put there by hand, or kept as it was by an earlier version
+            return [bring_clip(model, tag, here, tell=tell)]
+        return [here]
+    if here is not None:
+        return []
     if sources.closed or sources.folder is not None:
         raise MissingModelError(
             f"{name} is not on this machine and the network must not be used (offline); bring it by hand: eclipsed"
             f" models fetch {name} --from FOLDER"
         )
-    callback(FetchStep(name, "hub"))
+    tell("hub")
     fetch_clip(model, tag)
     return []
+
+
+def _checked(model: str, file: str) -> Path:
+    path = Path(file).expanduser()
+    check_clip(model, path)
+    return path

@@ -1,36 +1,38 @@
-"""Weights of CLIP models by open_clip's names and tags, fetched by open_clip's own loader into its own cache.
+"""CLIP models by open_clip's names and tags, fetched by open_clip's own loader into its own cache.
 
 Outside of `fetch_clip` that loader is kept from the network: what is not in the cache is missing.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
-import shutil
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eclipsed.errors import DownloadError, InputError, MissingModelError
-from eclipsed.files.atomic import atomic_write
-from eclipsed.store.files import networks_folder
-from eclipsed.store.imposters import HEAD_BYTES, imposter
+from eclipsed.errors import DownloadError, InputError
 
 __all__ = [
     "CONFIG_FILE",
     "HUB",
+    "SUFFIXES",
     "WEIGHTS_FILE",
-    "bring_clip",
-    "brought_clip",
-    "cached_url",
-    "clip_is_here",
     "clip_name",
+    "clip_settings",
     "fetch_clip",
     "hub_offline",
+    "in_one_sentence",
+    "is_clip_file",
+    "known_clip_models",
     "parse_clip_name",
+    "plain_clip_model",
     "quiet",
+    "split_clip",
 ]
 
 #: What a folder of a CLIP holds.
@@ -39,9 +41,9 @@ WEIGHTS_FILE = "open_clip_model.safetensors"
 
 #: What names of models on the hub begin with.
 HUB = "hf-hub:"
+#: What files of weights end in.
+SUFFIXES = (".safetensors", ".pt", ".bin", ".pth")
 _PREFIX = "clip:"
-_SUFFIXES = (".safetensors", ".pt", ".bin", ".pth")
-_HUB_FILES = (WEIGHTS_FILE, "open_clip_pytorch_model.bin")
 
 
 def clip_name(model: str, tag: str | None) -> str:
@@ -52,6 +54,8 @@ def clip_name(model: str, tag: str | None) -> str:
 def parse_clip_name(name: str) -> tuple[str, str | None] | None:
     """The model and tag of ``clip:MODEL/TAG``; None when it names no CLIP model.
 
+    The tag may be the path of a file of weights, ``clip:MODEL//path``.
+
     Raises:
         InputError: the tag is missing.
     """
@@ -60,10 +64,64 @@ def parse_clip_name(name: str) -> tuple[str, str | None] | None:
     rest = name.removeprefix(_PREFIX)
     if rest.startswith(HUB):
         return rest, None
-    model, slash, tag = rest.rpartition("/")
-    if not slash or not model or not tag:
+    model, tag = split_clip(rest) or _at_the_last_slash(rest)
+    if not model or not tag:
         raise InputError(f"a CLIP model is called clip:MODEL/TAG, such as clip:ViT-B-32/openai; got {name!r}")
-    return model.replace("/", "-"), tag
+    return model, tag
+
+
+def split_clip(text: str) -> tuple[str, str | None] | None:
+    """The model, and the tag or path, of ``MODEL/TAG`` or ``MODEL//path``.
+
+    Args:
+        text: such as ``"ViT-B/32/openai"`` or ``"ViT-B-32//data/ViT-B-32.pt"``.
+    Returns:
+        The model by open_clip's name, and the rest, None where there is none. None when it begins with the name of no
+        model.
+    """
+    known = known_clip_models()
+    parts = text.split("/")
+    for count in range(1, len(parts) + 1):
+        model = plain_clip_model("/".join(parts[:count]))
+        if model in known:
+            return model, "/".join(parts[count:]) or None
+    return None
+
+
+def plain_clip_model(name: str) -> str:
+    """open_clip's name of a model that may be written as OpenAI does: ``ViT-B/32``, ``ViT-L/14@336px``."""
+    return re.sub(r"@(\d+)px$", r"-\1", name.replace("/", "-"))
+
+
+def known_clip_models() -> frozenset[str]:
+    """The names of open_clip's models, without importing it."""
+    loaded: Any = sys.modules.get("open_clip")
+    if hasattr(loaded, "list_models"):  # with those that a program has added
+        return frozenset(loaded.list_models())
+    found = importlib.util.find_spec("open_clip")
+    folders = found.submodule_search_locations if found is not None else None
+    return frozenset(path.stem for folder in folders or () for path in Path(folder, "model_configs").glob("*.json"))
+
+
+def is_clip_file(tag: str) -> bool:
+    """Whether what stands in the place of a tag is the path of a file."""
+    return "/" in tag or os.sep in tag or tag.endswith(SUFFIXES) or Path(tag).is_file()
+
+
+def _at_the_last_slash(text: str) -> tuple[str, str | None]:
+    model, slash, tag = text.rpartition("/")
+    return (plain_clip_model(model), tag) if slash else ("", None)
+
+
+def in_one_sentence(error: Exception) -> str:
+    """What a foreign library raised, on one line, without colours and without advice that is not ours."""
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", str(error)).strip()
+    if "weights_only" in text or "Weights only load failed" in text:
+        return "it cannot be read without running what is in it"
+    if "loading state_dict" in text:
+        return "its keys and shapes are not those of the model"
+    lines = [line.strip() for line in text.splitlines()[:3]] or [type(error).__name__]
+    return " ".join(lines)
 
 
 @contextmanager
@@ -96,40 +154,6 @@ def hub_offline() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def brought_clip(model: str, tag: str) -> Path | None:
-    """The weights of a model that were brought by hand; None when there are none."""
-    stem = _brought_folder() / f"{model}.{tag}"
-    return next((p for p in (stem.with_name(stem.name + suffix) for suffix in _SUFFIXES) if p.is_file()), None)
-
-
-def bring_clip(model: str, tag: str, source: Path) -> Path:
-    """Take weights that were brought by hand into the store.
-
-    Args:
-        model: open_clip's name.
-        tag: open_clip's tag.
-        source: the file, or a folder with ``MODEL.TAG.safetensors`` (.pt, .bin) or the file as the hub calls it.
-    Raises:
-        MissingModelError: the folder has none.
-        DownloadError: the file is no weights.
-        OutputError: it cannot be copied.
-    """
-    if not source.is_file():
-        names = (*(f"{model}.{tag}{suffix}" for suffix in _SUFFIXES), *_HUB_FILES)
-        found = next((source / name for name in names if (source / name).is_file()), None)
-        if found is None:
-            raise MissingModelError(
-                f"{source} has no weights of CLIP {model} ({tag}); put them there as {names[0]} or {_HUB_FILES[0]}"
-            )
-        source = found
-    with open(source, "rb") as file:
-        what = imposter(file.read(HEAD_BYTES))
-    if what is not None:
-        raise DownloadError(f"{source} is no file of weights but {what}; nothing was kept")
-    target = _brought_folder() / f"{model}.{tag}{source.suffix}"
-    return atomic_write(target, lambda temporary: shutil.copyfile(source, temporary))
-
-
 def fetch_clip(model: str, tag: str | None) -> None:
     """Fetch a CLIP model, unless it is here already, by open_clip's own loader into its own cache.
 
@@ -145,14 +169,17 @@ def fetch_clip(model: str, tag: str | None) -> None:
     if model.startswith(HUB):
         _load(lambda: open_clip.create_model_and_transforms(model), model, tag)
         return
-    settings = _settings(model, tag)
-    if tag is not None and brought_clip(model, tag) is not None:
-        return
+    settings = clip_settings(model, tag)
     _load(lambda: open_clip.download_pretrained(settings), model, tag)
     _load(lambda: open_clip.get_tokenizer(model), model, tag)  # some come from the hub as well
 
 
-def _settings(model: str, tag: str | None) -> Mapping[str, Any]:
+def clip_settings(model: str, tag: str | None) -> Mapping[str, Any]:
+    """What open_clip's catalogue says of the weights of a model: where they lie, and what they were trained on.
+
+    Raises:
+        InputError: open_clip knows no such model or tag.
+    """
     import open_clip
 
     tags = open_clip.list_pretrained_tags_by_model(model)
@@ -169,46 +196,7 @@ def _load(work: Any, model: str, tag: str | None) -> None:
         with quiet():
             work()
     except Exception as error:  # open_clip and the hub raise whatever they met
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DownloadError(
             f"the CLIP weights of {model}{f' ({tag})' if tag else ''} could not be fetched; check the network and"
-            f" HF_ENDPOINT, or bring them by hand with --from ({' '.join(lines)[:200]})"
+            f" HF_ENDPOINT, or bring them by hand with --from ({in_one_sentence(error)[:200]})"
         ) from error
-
-
-def clip_is_here(model: str, tag: str | None) -> bool:
-    """Whether a CLIP model was brought by hand or lies in open_clip's cache. Reads no weights.
-
-    Args:
-        model: open_clip's name, or ``hf-hub:OWNER/NAME``.
-        tag: open_clip's tag; None for the hub.
-    Raises:
-        InputError: open_clip knows no such model or tag.
-    """
-    from huggingface_hub import try_to_load_from_cache
-
-    names: tuple[str, ...] = _HUB_FILES
-    if model.startswith(HUB):
-        repository = model.removeprefix(HUB)
-    else:
-        settings = _settings(model, tag)
-        if brought_clip(model, str(tag)) is not None:
-            return True
-        repository, _, given = str(settings.get("hf_hub", "")).rpartition("/")
-        if not repository:
-            return cached_url(settings)
-        if given:  # open_clip looks for safetensors first
-            names = (f"{os.path.splitext(given)[0]}.safetensors", given)
-    return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names)
-
-
-def cached_url(settings: Mapping[str, Any]) -> bool:
-    """Whether weights that lie outside of the hub are in open_clip's cache; True for those of the hub."""
-    if settings.get("hf_hub") or not settings.get("url"):
-        return True
-    folder = Path(os.path.expanduser("~/.cache/clip"))  # open_clip's own
-    return (folder / os.path.basename(str(settings["url"]))).is_file()
-
-
-def _brought_folder() -> Path:
-    return networks_folder() / "clip"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eclipsed.errors import CheckpointError, MissingModelError
-from eclipsed.store.clips import CONFIG_FILE, WEIGHTS_FILE
+from eclipsed.store.clips import CONFIG_FILE, WEIGHTS_FILE, is_clip_file, split_clip
 from eclipsed.store.files import find_network, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.store.own import own_folder
@@ -47,7 +47,7 @@ class ClipSource:
     """Which CLIP a set uses."""
 
     model: str  # open_clip's model name, or the path of a local folder
-    pretrained: str | None = None  # open_clip's tag; None for a folder
+    pretrained: str | None = None  # open_clip's tag, or the path of a file of weights; None for a folder
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,11 @@ def _inspect(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
         return _inspect_known(folder)
     content = _content(folder)
     wanted = [content[key] for key in ("generator", "parser", "classifier", "encoder") if content.get(key)]
-    if isinstance(content["clip"], str):
+    clip = _clip_source(folder, content["clip"])
+    if clip.pretrained is None:
         wanted += [f"{content['clip']}/{name}" for name in (CONFIG_FILE, WEIGHTS_FILE)]
+    elif is_clip_file(clip.pretrained):
+        wanted += [clip.pretrained]
     missing = tuple(f"{name} (into {folder})" for name in wanted if not (folder / name).is_file())
     shipped = _shipped() / "checkpoints" in folder.resolve().parents
     name = content["name"]
@@ -257,8 +260,6 @@ def _world(folder: Path, content: Mapping[str, Any]) -> World:
 
 
 def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
-    clip = content["clip"]
-
     def place(key: str) -> Path | None:
         name = content.get(key)
         if not name:
@@ -275,7 +276,7 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         folder=folder,
         generator=generator,
         parser=place("parser"),
-        clip=ClipSource(str(folder / clip)) if isinstance(clip, str) else ClipSource(clip["model"], clip["pretrained"]),
+        clip=_clip_source(folder, content["clip"]),
         classifier=place("classifier"),
         encoder=None if _is_known(folder) else place("encoder"),  # photos do without it where it was not fetched
         world=_world(folder, content),
@@ -283,3 +284,16 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         description=content.get("description") or "",
         licence=content.get("licence") or "",
     )
+
+
+def _clip_source(folder: Path, clip: str | Mapping[str, str]) -> ClipSource:
+    """The CLIP that a set.json names: a folder beside it, ``MODEL/TAG``, or a model with a tag or a file beside it."""
+    if not isinstance(clip, str):
+        found: tuple[str, str | None] | None = (clip["model"], clip["pretrained"])
+    else:
+        found = None if (folder / clip).is_dir() else split_clip(clip)
+    if found is None or not found[1]:
+        return ClipSource(str(folder / str(clip)))
+    model, tag = found[0], found[1]
+    beside = folder / Path(tag).expanduser()
+    return ClipSource(model, str(beside) if beside.is_file() or is_clip_file(tag) else tag)

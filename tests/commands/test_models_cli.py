@@ -15,7 +15,7 @@ from eclipsed.editor import Editor
 from eclipsed.errors import DownloadError, InputError, MissingModelError
 from eclipsed.pretrained.fetch import fetch
 from eclipsed.pretrained.fetch_network import FetchStep
-from eclipsed.store import clips as clip_files
+from eclipsed.store import clip_files
 from eclipsed.store.networks import known_networks, known_sets
 from eclipsed.store.sets import find_set, list_sets
 
@@ -136,13 +136,13 @@ def test_clip_brought_by_hand(server, run, tmp_path):
     save_file(state, brought / "RN50.openai.safetensors")
     (file,) = fetch("clip:RN50/openai", folder=brought)
     assert clip_files.brought_clip("RN50", "openai") == file
-    assert clip_files.clip_is_here("RN50", "openai")
+    assert clip_files.clip_file("RN50", "openai")
     loaded = Clip.from_pretrained("RN50", "openai", device="cpu")
     assert torch.equal(loaded.network.state_dict()["text_projection"], state["text_projection"].float())
     assert loaded.mean.flatten().tolist() == pytest.approx(open_clip.OPENAI_DATASET_MEAN)
     assert Editor.from_pretrained("mini", device="cpu", clip="RN50/openai").clip.size == 224
     assert run("models", "remove", "clip:RN50/openai")[1] == "removed clip:RN50/openai\n"
-    assert not clip_files.clip_is_here("RN50", "openai")
+    assert not clip_files.clip_file("RN50", "openai")
     code, _, err = run("models", "remove", "clip:RN50/openai")
     assert (code, err) == (1, "error: nothing of clip:RN50/openai is on this machine\n")
 

@@ -225,13 +225,18 @@ def test_a_folder_is_taken_as_text_too(folder, as_text):
     assert clip.encode_text("hair").shape == (1, 24)
 
 
-def test_the_activation_follows_the_tag(monkeypatch):
-    built = {}
+def test_the_activation_follows_the_tag(folder, monkeypatch):
+    built, asked = {}, []
 
     def stop(model, **options):
         built.update(model=model, **options)
         raise RuntimeError("stop here")
 
+    def here(model, tag):
+        asked.append((model, tag))
+        return folder / "open_clip_model.safetensors"
+
+    monkeypatch.setattr("eclipsed.pretrained.clip_loading.clip_file", here)
     monkeypatch.setattr(open_clip, "create_model", stop)
     for model, tag, quick in [
         ("ViT-B-32", "openai", True),
@@ -243,7 +248,7 @@ def test_the_activation_follows_the_tag(monkeypatch):
         with pytest.raises(CheckpointError, match="stop here"):
             Clip.from_pretrained(model, tag, device="cpu")
         assert built["model"] == model.replace("/", "-")
-        assert built["pretrained"] == tag
+        assert asked[-1] == (model.replace("/", "-"), tag)
         assert built["force_quick_gelu"] is quick
         assert built["precision"] == "fp32"
 
@@ -353,7 +358,7 @@ def test_damaged_files_of_a_folder_are_one_clear_error(tmp_path):
     narrow = {"model_cfg": {**MODEL, "embed_dim": 8}, "preprocess_cfg": PREPROCESS}
     assert "proj" in message(lambda f: (f / "open_clip_config.json").write_text(json.dumps(narrow)))
     few = {"logit_scale": torch.tensor(1.0)}
-    assert "Missing key" in message(lambda f: save_file(few, f / weights))
+    assert "lacks positional_embedding" in message(lambda f: save_file(few, f / weights))
     message(lambda f: (f / "vocabulary.txt").write_bytes(b"\xff\xfe\xfa"))
 
 
