@@ -133,11 +133,13 @@ def nvidia_content(config, state, *, nested=False, remember=True, settings=None,
     return {"G": None, "D": None, "G_ema": network, "training_set_kwargs": EasyDict(path="x.zip"), "augment_pipe": None}
 
 
+def saving_nvidia():
+    """Within this, NVIDIA's objects can be saved."""
+    return _modules(torch_utils__persistence=[_reconstruct_persistent_obj], dnnlib__util=[EasyDict])
+
+
 def write_nvidia(path, content, *, protocol=4):
-    with (
-        _modules(torch_utils__persistence=[_reconstruct_persistent_obj], dnnlib__util=[EasyDict]),
-        open(path, "wb") as file,
-    ):
+    with saving_nvidia(), open(path, "wb") as file:
         pickle.dump(content, file, protocol=protocol)
     return path
 

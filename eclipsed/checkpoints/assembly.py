@@ -18,6 +18,7 @@ from eclipsed.networks.stylegan2 import StyleGAN2
 
 __all__ = [
     "CONSTANT",
+    "NOT_SQUARE",
     "Place",
     "Shape",
     "Source",
@@ -36,6 +37,8 @@ Shape = tuple[int, ...]
 
 #: key of what every drawing begins with
 CONSTANT = "synthesis.b4.const"
+#: what is added where sides disagree
+NOT_SQUARE = " (its pictures are not square; only generators of square pictures can be read)"
 
 
 def _same(x: Tensor) -> Tensor:
@@ -209,7 +212,9 @@ def assemble(
         source = by_key[key]
         value, wanted = raw[source.name], source.packed_shape(shape)
         if tuple(value.shape) != wanted:
-            raise CheckpointError(f"{path}: {source.name!r} must have shape {wanted}; found {tuple(value.shape)}")
+            shapes = f"must have shape {wanted}; found {tuple(value.shape)}"
+            oblong = _is_oblong(key, wanted, tuple(value.shape))
+            raise CheckpointError(f"{path}: {source.name!r} {shapes}{NOT_SQUARE if oblong else ''}")
         if not value.dtype.is_floating_point:
             raise CheckpointError(f"{path}: {source.name!r} must hold floating-point numbers; found {value.dtype}")
         value = source.unpack(value.detach().cpu().to(torch.float32)).clone(memory_format=torch.contiguous_format)
@@ -217,6 +222,11 @@ def assemble(
             raise CheckpointError(f"{path}: {source.name!r} holds numbers that are not finite; fetch the file again")
         state[key] = value
     return state
+
+
+def _is_oblong(key: str, wanted: Shape, found: Shape) -> bool:
+    """Whether a drawing begins with an area of unequal sides, as generators of pictures that are not square do."""
+    return key == CONSTANT and len(found) == len(wanted) and found[-1] != found[-2]
 
 
 def check_keys(path: Path, raw: Mapping[str, Tensor], sources: Mapping[Place, Source]) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from torch import Tensor
 
 from eclipsed.checkpoints.native import read_native
 from eclipsed.checkpoints.nvidia import nvidia_generator
-from eclipsed.checkpoints.rosinality import read_rosinality
-from eclipsed.checkpoints.stand_ins import TensorFlowNetwork
+from eclipsed.checkpoints.nvidia_state import NVIDIA_TELLTALES, nvidia_state
+from eclipsed.checkpoints.rosinality import ROSINALITY_TELLTALES, rosinality_generator
+from eclipsed.checkpoints.stand_ins import PersistentObject, TensorFlowNetwork
 from eclipsed.checkpoints.tensorflow import tensorflow_generator
+from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.checkpoints.unpickling import ForeignGlobalError, unpickle
+from eclipsed.checkpoints.unwrapping import Unwrapped, keys_seen, tell_choice, unwrap, unwrap_object
 from eclipsed.errors import CheckpointError, EclipsedError, InputError, MissingModelError
+from eclipsed.files import header
+from eclipsed.files.kinds import GENERATOR
 from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["detect_layout", "read_generator"]
+
+_Reader = Callable[[Path, Unwrapped], tuple[GeneratorConfig, dict[str, Tensor]]]
 
 #: torch.save before zip files: a pickled magic number comes first
 _OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -25,8 +33,8 @@ def read_generator(path: str | Path) -> tuple[GeneratorConfig, dict[str, Tensor]
     """Read a generator in any public layout or in ours, without running anything in the file.
 
     Args:
-        path: NVIDIA PyTorch or TensorFlow pickle, rosinality ``.pt`` or our safetensors; the content decides,
-            not the name.
+        path: NVIDIA PyTorch or TensorFlow pickle, rosinality ``.pt``, state dicts of either, or our safetensors; the
+            content decides, not the name. The network is found in whatever it was saved in, see `unwrap`.
     Returns:
         The config, and the float32 state by NVIDIA's key names.
     Raises:
@@ -35,7 +43,7 @@ def read_generator(path: str | Path) -> tuple[GeneratorConfig, dict[str, Tensor]
     """
     path = Path(path)
     try:
-        return _read(path, detect_layout(path))
+        config, state = _read(path, detect_layout(path))
     except InputError as error:  # a config out of range
         raise CheckpointError(f"{path}: {error}") from error
     except EclipsedError:
@@ -44,26 +52,72 @@ def read_generator(path: str | Path) -> tuple[GeneratorConfig, dict[str, Tensor]
         raise CheckpointError(
             f"{path}: its content is not stored as expected ({type(error).__name__}: {error!s:.120})"
         ) from error
+    if config.img_channels != 3:
+        kind = {1: "is grey", 4: "has transparency"}.get(config.img_channels, "has others")
+        raise CheckpointError(
+            f"{path}: expected a generator of RGB images; this one {kind}, its images have {config.img_channels}"
+            " channels"
+        )
+    return config, state
 
 
 def _read(path: Path, layout: str) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     if layout == "safetensors":
-        return read_native(path)
-    if layout == "torch":
-        return read_rosinality(path)
+        data, tensors = header.read(path, GENERATOR, bare=True)
+        return read_native(path) if data or not _networks(tensors) else _from_content(path, tensors)
     try:
-        content = unpickle(path)
+        content = load_weights(path) if layout == "torch" else unpickle(path)
     except ForeignGlobalError:
         raise
     except CheckpointError as error:
-        if layout == "pickle":
+        if layout != "unknown":
             raise
         raise CheckpointError(_none_of_these(path)) from error
-    if isinstance(content, dict) and "G_ema" in content:
-        return nvidia_generator(path, content["G_ema"])
+    return _from_content(path, content)
+
+
+def _from_content(path: Path, content: object) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+    """Read the generator that lies somewhere in the content of a file."""
     if isinstance(content, tuple | list) and len(content) == 3 and isinstance(content[2], TensorFlowNetwork):
         return tensorflow_generator(path, content[2])
-    raise CheckpointError(_none_of_these(path))
+    for fits in (_is_generator, _is_tensorflow, _is_stored):
+        stored = unwrap_object(content, fits)
+        if stored is not None:
+            tell_choice(path, stored)
+            network = stored.state[""]
+            if isinstance(network, TensorFlowNetwork):
+                return tensorflow_generator(path, network)
+            return nvidia_generator(path, network, stored.place or "network")
+    networks = _networks(content)
+    if not networks:
+        raise CheckpointError(f"{_none_of_these(path)}; {keys_seen(content)}")
+    _, read, found = max(networks, key=lambda item: item[0])
+    tell_choice(path, found)
+    return read(path, found)
+
+
+def _networks(content: object) -> list[tuple[int, _Reader, Unwrapped]]:
+    """State dicts of generators in a content: how many telltales each has, and what reads it."""
+    readers: list[tuple[tuple[str, ...], _Reader]] = [
+        (NVIDIA_TELLTALES, lambda path, found: nvidia_state(path, found.state)),
+        (ROSINALITY_TELLTALES, rosinality_generator),
+    ]
+    found = [(read, telltales, unwrap(content, telltales)) for telltales, read in readers]
+    return [(len(set(telltales) & set(one.state)), read, one) for read, telltales, one in found if one is not None]
+
+
+def _is_generator(value: object) -> bool:
+    modules = value.state.get("_modules") if isinstance(value, PersistentObject) else None
+    return isinstance(modules, Mapping) and "synthesis" in modules and "mapping" in modules
+
+
+def _is_tensorflow(value: object) -> bool:
+    components = value.state.get("components") if isinstance(value, TensorFlowNetwork) else None
+    return isinstance(components, Mapping) and "synthesis" in components
+
+
+def _is_stored(value: object) -> bool:
+    return isinstance(value, PersistentObject)
 
 
 def detect_layout(path: str | Path) -> str:
@@ -103,5 +157,5 @@ def detect_layout(path: str | Path) -> str:
 def _none_of_these(path: Path) -> str:
     return (
         f"{path} is none of the known layouts: NVIDIA PyTorch pickle (with G_ema), legacy TensorFlow pickle "
-        "(G, D, Gs), rosinality .pt, eclipsed safetensors"
+        "(G, D, Gs), a StyleGAN2 generator by rosinality's names (g_ema) or NVIDIA's, eclipsed safetensors"
     )

@@ -9,33 +9,44 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import Place, Source, assemble, check_sizes, mean_w, places, taps_of, widths
+from eclipsed.checkpoints.assembly import (
+    NOT_SQUARE,
+    Place,
+    Source,
+    assemble,
+    check_sizes,
+    mean_w,
+    places,
+    taps_of,
+    widths,
+)
 from eclipsed.checkpoints.stand_ins import PersistentObject
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import Layer
 from eclipsed.values.checks import is_real, is_whole
 
-__all__ = ["nvidia_generator"]
+__all__ = ["filter_taps", "nvidia_generator"]
 
 _ABSENT = object()
 
 
-def nvidia_generator(path: Path, content: object) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+def nvidia_generator(path: Path, content: object, name: str = "G_ema") -> tuple[GeneratorConfig, dict[str, Tensor]]:
     """Turn the unpickled ``G_ema`` into a config and a state.
 
     Args:
         path: the file, for messages.
         content: what the pickle holds under ``G_ema``.
+        name: what it lies under, for messages.
     Returns:
         The config and the float32 state.
     Raises:
         CheckpointError: not a StyleGAN2 skip generator, or a wrong key or shape.
     """
-    modules = _modules(path, content)
+    modules = _modules(path, content, name)
     if "synthesis.b4" not in modules or "mapping" not in modules:
-        name = modules[""].class_name
-        raise CheckpointError(f"{path}: its G_ema is a {name} without the blocks of StyleGAN2 (perhaps a StyleGAN3)")
+        kind = modules[""].class_name
+        raise CheckpointError(f"{path}: its {name} is a {kind} without the blocks of StyleGAN2 (perhaps a StyleGAN3)")
     raw = _tensors(path, modules)
     filters = {key: raw.pop(key) for key in [k for k in raw if k.endswith("resample_filter")]}
     settings = _Settings(path, modules)
@@ -67,14 +78,14 @@ def nvidia_generator(path: Path, content: object) -> tuple[GeneratorConfig, dict
     return config, state
 
 
-def _modules(path: Path, content: object) -> dict[str, PersistentObject]:
+def _modules(path: Path, content: object, whole: str) -> dict[str, PersistentObject]:
     """Every module of a network by its dotted name, the network itself by the empty one."""
     found: dict[str, PersistentObject] = {}
     waiting: list[tuple[str, object]] = [("", content)]
     while waiting:
         name, module = waiting.pop()
         if not isinstance(module, PersistentObject) or name.count(".") > 8:
-            raise CheckpointError(f"{path}: G_ema{'.' if name else ''}{name} is not one of NVIDIA's stored modules")
+            raise CheckpointError(f"{path}: {whole}{'.' if name else ''}{name} is not one of NVIDIA's stored modules")
         found[name] = module
         children = module.state.get("_modules") or {}
         for key, child in children.items() if isinstance(children, Mapping) else ():
@@ -133,7 +144,10 @@ class _Settings:
         value = self.of(name, key, default)
         if not is_whole(value, 0, 2**20 - 1):
             found = "nothing" if value is _ABSENT else repr(value)
-            raise CheckpointError(f"{self.path}: the setting {key} must be a whole number; found {found}")
+            oblong = isinstance(value, tuple | list) and len(set(map(repr, value))) > 1
+            raise CheckpointError(
+                f"{self.path}: the setting {key} must be a whole number; found {found}{NOT_SQUARE if oblong else ''}"
+            )
         return value
 
     def sizes(self) -> tuple[int, int, int]:
@@ -181,16 +195,30 @@ class _Settings:
         return float(value)
 
     def taps(self, filters: Mapping[str, Tensor]) -> tuple[float, ...]:
-        used = {key: f for key, f in filters.items() if not key.endswith("conv1.resample_filter")}
-        if not used:
-            given = self.synthesis.get("resample_filter", [1, 3, 3, 1])
-            return taps_of(self.path, "resample_filter", torch.as_tensor(given, dtype=torch.float32))
-        found = {key: taps_of(self.path, key, f) for key, f in used.items()}
-        key, taps = next(iter(found.items()))
-        other = next((k for k, v in found.items() if v != taps), None)
-        if other is not None:
-            raise CheckpointError(f"{self.path}: the filters {key} and {other} differ; they must be one")
-        return taps
+        return filter_taps(self.path, filters, self.synthesis.get("resample_filter", [1, 3, 3, 1]))
+
+
+def filter_taps(path: Path, filters: Mapping[str, Tensor], default: object) -> tuple[float, ...]:
+    """The taps of all resampling filters of a network, which must be one and the same.
+
+    Args:
+        path: the file, for messages.
+        filters: the filters by their keys; those of the second convolutions are never used.
+        default: taps where there are no filters.
+    Returns:
+        Taps; see `taps_of`.
+    Raises:
+        CheckpointError: they differ, or are no filters.
+    """
+    used = {key: f for key, f in filters.items() if not key.endswith("conv1.resample_filter")}
+    if not used:
+        return taps_of(path, "resample_filter", torch.as_tensor(default, dtype=torch.float32))
+    found = {key: taps_of(path, key, f) for key, f in used.items()}
+    key, taps = next(iter(found.items()))
+    other = next((k for k, v in found.items() if v != taps), None)
+    if other is not None:
+        raise CheckpointError(f"{path}: the filters {key} and {other} differ; they must be one")
+    return taps
 
 
 def _name(layer: Layer) -> str:

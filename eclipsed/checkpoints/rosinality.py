@@ -10,30 +10,34 @@ import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.assembly import CONSTANT, Place, Source, assemble, mean_w, places, taps_of, widths
-from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.checkpoints.unwrapping import Unwrapped
 from eclipsed.errors import CheckpointError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import Layer
 
-__all__ = ["read_rosinality"]
+__all__ = ["ROSINALITY_TELLTALES", "rosinality_generator"]
 
 #: one of these is enough to tell a generator by rosinality's names, so that a missing one can be named
-_TELLTALE = ("input.input", "style.1.weight", "conv1.conv.weight", "to_rgb1.conv.weight")
+ROSINALITY_TELLTALES = ("input.input", "style.1.weight", "conv1.conv.weight", "to_rgb1.conv.weight")
+#: how the keys of such a generator begin
+_BEGINNINGS = ("style.", "input.", "conv1.", "convs.", "to_rgb1.", "to_rgbs.", "noises.")
+#: what the mean of w is called
+_AVERAGES = ("latent_avg", "latent_mean", "mean_latent", "w_avg", "w_mean", "dlatent_avg")
 
 
-def read_rosinality(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
-    """Read a generator that ``torch.save`` wrote under rosinality's names.
+def rosinality_generator(path: Path, found: Unwrapped) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+    """Turn tensors with rosinality's names into a config and a state.
 
     Args:
-        path: the file.
+        path: the file, for messages.
+        found: where in the file they lie.
     Returns:
         The config and the float32 state. Noise that the file lacks is drawn from a fixed seed; a missing
         ``latent_avg`` is measured.
     Raises:
-        ForeignGlobalError: the file asks for a function or class that no checkpoint needs.
-        CheckpointError: damaged, another kind of network, or a wrong key or shape.
+        CheckpointError: another kind of network, or a wrong key or shape.
     """
-    raw, average = _parts(path, load_weights(path))
+    raw, average = _parts(path, found)
     kernels = {key: raw.pop(key) for key in [k for k in raw if k.endswith(".kernel")]}
     taps = {taps_of(path, key, kernel) for key, kernel in kernels.items()} or {(1.0, 3.0, 3.0, 1.0)}
     if len(taps) > 1:
@@ -44,13 +48,13 @@ def read_rosinality(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
         raise CheckpointError(f"{path}: {layers} mapping layers and {len(blocks)} blocks are no StyleGAN2 generator's")
     resolution = 8 * 2 ** max(blocks)
     sources = {place: _source(place) for place in places(resolution, layers, conditional=False)}
-    found = widths(path, raw, sources)
+    sizes = widths(path, raw, sources)
     config = GeneratorConfig(
-        z_dim=found.w_dim,
+        z_dim=sizes.w_dim,
         resolution=resolution,
         mapping_layers=layers,
         resample_filter=taps.pop(),
-        **vars(found),
+        **vars(sizes),
     )
     _add_noise(raw, sources)
     raw["latent_avg"] = torch.zeros(config.w_dim) if average is None else _one_row(path, average)
@@ -60,23 +64,16 @@ def read_rosinality(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     return config, state
 
 
-def _parts(path: Path, content: object) -> tuple[dict[str, Tensor], Tensor | None]:
+def _parts(path: Path, found: Unwrapped) -> tuple[dict[str, Tensor], Tensor | None]:
     """The generator's tensors by rosinality's names, and the mean of w where the file has it."""
-    values = content if isinstance(content, Mapping) else {}
-    average = values.get("latent_avg")
-    inner = values.get("g_ema", values.get("state_dict", values))
-    if not isinstance(inner, Mapping):
-        inner = {}
-    if any(f"decoder.{key}" in inner for key in _TELLTALE):
-        inner = {str(k).removeprefix("decoder."): v for k, v in inner.items() if str(k).startswith("decoder.")}
-    if not any(key in inner for key in _TELLTALE):
-        raise CheckpointError(f"{path}: a torch file, but without a StyleGAN2 generator by rosinality's names (g_ema)")
+    inside = [found.state[name] for name in _AVERAGES if found.state.get(name) is not None]
+    average = inside[0] if inside else found.beside(*_AVERAGES)
     raw = {}
-    for key, value in inner.items():
-        if key != "latent_avg":
-            if not isinstance(value, Tensor):
-                raise CheckpointError(f"{path}: {key!r} must be a tensor; found a {type(value).__name__}")
-            raw[str(key)] = value
+    for key, value in found.state.items():
+        if isinstance(value, Tensor) and key not in _AVERAGES:
+            raw[key] = value
+        elif key.startswith(_BEGINNINGS):
+            raise CheckpointError(f"{path}: {key!r} must be a tensor; found a {type(value).__name__}")
     if average is not None and not isinstance(average, Tensor):
         raise CheckpointError(f"{path}: 'latent_avg' must be a tensor; found a {type(average).__name__}")
     return raw, average

@@ -10,7 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import CONSTANT, Place, Shape, Source, assemble, check_sizes, places, taps_of, widths
+from eclipsed.checkpoints.assembly import (
+    CONSTANT,
+    NOT_SQUARE,
+    Place,
+    Shape,
+    Source,
+    assemble,
+    check_sizes,
+    places,
+    taps_of,
+    widths,
+)
 from eclipsed.checkpoints.plain_data import StoredArray
 from eclipsed.checkpoints.stand_ins import TensorFlowNetwork
 from eclipsed.errors import CheckpointError
@@ -46,6 +57,9 @@ def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[Genera
     version = network.state.get("version")
     if not isinstance(given, Mapping) or not is_whole(version, 4):
         raise CheckpointError(f"{path}: expected a TensorFlow network of version 4 or later; found {version!r}")
+    height, width = (given.get(f"resolution_{side}", given.get("resolution")) for side in "hw")
+    if height != width:
+        raise CheckpointError(f"{path}: the resolution is {height!r} x {width!r}{NOT_SQUARE}")
     for key, wanted in _FIXED.items():
         if given.get(key, wanted) != wanted:
             raise CheckpointError(f"{path}: the setting {key} is {given[key]!r}; only {wanted!r} can be read")

@@ -6,14 +6,17 @@ import re
 import warnings
 from argparse import Namespace
 from collections import Counter, deque
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import torch
+
+from eclipsed.checkpoints.plain_data import StoredArray
 from eclipsed.errors import EclipsedWarning
 
-__all__ = ["Unwrapped", "entries", "keys_seen", "tell_choice", "unwrap"]
+__all__ = ["Unwrapped", "entries", "keys_seen", "tell_choice", "unwrap", "unwrap_object"]
 
 _DEEPEST = 8  # dictionaries within dictionaries
 _MOST = 10_000  # containers that are looked into
@@ -74,19 +77,33 @@ def unwrap(content: object, telltales: Collection[str], *, least: float = 0.0) -
         where there is no such.
     """
     known = set(telltales)
-    found: list[tuple[int, Unwrapped]] = []
+    found: list[tuple[float, Unwrapped]] = []
     for way, around in entries(content):
         prefixes = Counter(prefix for key in around[0] for prefix in _prefixes(key, known))
         for prefix, hits in prefixes.items():
             if hits >= least * len(known):
                 found.append((hits, Unwrapped(_stripped(around[0], prefix), way, prefix, around)))
-    if not found:
-        return None
-    most = max(hits for hits, _ in found)
-    alike = [(hits, one) for hits, one in found if 2 * hits > most]
-    taken = min(alike, key=lambda item: (_rank(item[1]), -item[0]))[1]
-    others = tuple(one.place or "the file itself" for _, one in alike if one is not taken)
-    return Unwrapped(taken.state, taken.way, taken.prefix, taken.around, others)
+    return _best(found)
+
+
+def unwrap_object(content: object, fits: Callable[[object], bool]) -> Unwrapped | None:
+    """Find a network that was stored as an object, however deep it lies.
+
+    Args:
+        content: of a file.
+        fits: whether an object is such a network.
+    Returns:
+        The network, its state the object itself under ``""``; see `unwrap` for which is taken.
+    """
+    if fits(content):
+        return Unwrapped({"": content}, (), "", ())
+    found = [
+        (1.0, Unwrapped({"": value}, (*way, key), "", around))
+        for way, around in entries(content)
+        for key, value in around[0].items()
+        if fits(value)
+    ]
+    return _best(found)
 
 
 def tell_choice(path: Path, found: Unwrapped) -> None:
@@ -141,6 +158,17 @@ def entries(content: object) -> Iterator[tuple[tuple[str, ...], tuple[Mapping[st
             waiting += [((*way, key), inner, around) for key, inner in named.items()]
 
 
+def _best(found: list[tuple[float, Unwrapped]]) -> Unwrapped | None:
+    """The one to take, of several with the number of telltales of each."""
+    if not found:
+        return None
+    most = max(hits for hits, _ in found)
+    alike = [(hits, one) for hits, one in found if 2 * hits > most]
+    taken = min(alike, key=lambda item: (_rank(item[1]), -item[0]))[1]
+    others = tuple(one.place or "the file itself" for _, one in alike if one is not taken)
+    return replace(taken, others=others)
+
+
 def _named(value: object) -> Mapping[str, object] | None:
     """A container as a dictionary with text for keys; None for what is no container."""
     if isinstance(value, Mapping):
@@ -158,7 +186,15 @@ def _prefixes(key: str, known: set[str]) -> Iterator[str]:
 
 
 def _stripped(values: Mapping[str, object], prefix: str) -> dict[str, object]:
-    return {key[len(prefix) :]: value for key, value in values.items() if key.startswith(prefix)}
+    return {key[len(prefix) :]: _tensor(value) for key, value in values.items() if key.startswith(prefix)}
+
+
+def _tensor(value: object) -> object:
+    """An array of numbers as a tensor; everything else as it is."""
+    array = value.value if isinstance(value, StoredArray) else None
+    if array is None or array.dtype.kind not in "fiub":
+        return value
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=True))
 
 
 def _rank(found: Unwrapped) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from eclipsed.checkpoints.native import write_generator
 from eclipsed.compute.arrays import as_tensor
 from eclipsed.compute.devices import as_device, send
 from eclipsed.compute.graphs import Recorder, is_recording, leaves
-from eclipsed.errors import CheckpointError, InputError
+from eclipsed.errors import InputError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.networks.stylegan2 import StyleGAN2
@@ -95,10 +95,6 @@ class Generator:
         """
         where = as_device(device)
         config, state = read_generator(path)
-        if config.img_channels != 3:
-            raise CheckpointError(
-                f"{path}: expected a generator of RGB images; this one has {config.img_channels} channels"
-            )
         return cls(config, state, device=where, name=Path(path).stem if name is None else name)
 
     @property
