@@ -17,7 +17,7 @@ import typer
 import eclipsed
 from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train
 from eclipsed.commands.light_start import light_start
-from eclipsed.commands.terminal import error_json, note, one_line, result, show_warnings
+from eclipsed.commands.terminal import error_json, keep_printing, note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 
 __all__ = ["app", "main", "run"]
@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: words after the program's name; those of the process when None.
     """
+    keep_printing()
     show_warnings()
     words = sys.argv[1:] if arguments is None else list(arguments)
     with light_start(words):

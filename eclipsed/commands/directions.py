@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from eclipsed.commands.options import Json, Named
-from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.commands.terminal import note, result, result_json, result_table
 from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
 from eclipsed.files import header
 from eclipsed.files.atomic import atomic_write
@@ -39,7 +39,6 @@ def list_directions(as_json: Json = False) -> None:
         result("no directions yet; `eclipsed train PROMPT` makes one")
         return
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("name", "prompt", "region", "models", "source", box=box.SIMPLE_HEAD)
@@ -48,7 +47,7 @@ def list_directions(as_json: Json = False) -> None:
         table.add_row(
             row["name"], row["prompt"] or row["method"], region, row["models"], "shipped" if row["shipped"] else "yours"
         )
-    Console().print(table)
+    result_table(table)
 
 
 @app.command()

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from eclipsed.errors import EclipsedWarning
 
-__all__ = ["error_json", "note", "one_line", "result", "result_json", "show_warnings"]
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = [
+    "error_json",
+    "keep_printing",
+    "note",
+    "one_line",
+    "result",
+    "result_json",
+    "result_table",
+    "show_warnings",
+]
+
+#: signs of ours that a console of few letters shows by others
+_NEAR = str.maketrans(
+    {
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{MINUS SIGN}": "-",
+        "\N{HORIZONTAL ELLIPSIS}": "...",
+        "\N{MIDDLE DOT}": "-",
+        "\N{MULTIPLICATION SIGN}": "x",
+        "\N{RIGHTWARDS ARROW}": "->",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-",
+    }
+)
 
 
 def one_line(text: object) -> str:
@@ -20,13 +48,27 @@ def one_line(text: object) -> str:
 
 def result(text: str = "") -> None:
     """Print a line of the result on stdout."""
-    sys.stdout.write(text + "\n")
+    _write(sys.stdout, text)
+
+
+def result_table(table: RenderableType) -> None:
+    """Print a table of rich's on stdout."""
+    from rich.console import Console
+
+    console = Console()
+    with console.capture() as drawn:
+        console.print(table)
+    result(drawn.get().removesuffix("\n"))
 
 
 def result_json(value: Any) -> None:
-    """Print a JSON value as one line on stdout."""
-    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False) + "\n")
-    sys.stdout.flush()
+    """Print a JSON value as one line on stdout; in ASCII where stdout cannot do more."""
+    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+    if not _takes(sys.stdout, text):
+        text = json.dumps(_plain(value), ensure_ascii=True, allow_nan=False)
+    _write(sys.stdout, text)
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def error_json(reason: object, kind: str) -> None:
@@ -41,8 +83,16 @@ def error_json(reason: object, kind: str) -> None:
 
 def note(text: str) -> None:
     """Print a line about what is going on, on stderr."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    _write(sys.stderr, text)
+    if sys.stderr is not None:
+        sys.stderr.flush()
+
+
+def keep_printing() -> None:
+    """Let stdout and stderr take any text from now on, whoever prints: what they cannot show is written as a number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def show_warnings() -> None:
@@ -57,6 +107,24 @@ def show_warnings() -> None:
 
     warnings.showwarning = show
     warnings.simplefilter("always", EclipsedWarning)
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a line so that the stream can take it: signs it lacks as near ones, letters it lacks as numbers."""
+    if stream is None:  # a program without a console, as pythonw's
+        return
+    if not _takes(stream, text):
+        encoding = stream.encoding or "ascii"
+        text = text.translate(_NEAR).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(text + "\n")
+
+
+def _takes(stream: TextIO | None, text: str) -> bool:
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:
