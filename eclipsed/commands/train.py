@@ -19,6 +19,7 @@ from eclipsed.commands.options import (
     parse_setting,
     settings_beside,
 )
+from eclipsed.commands.step_log import StepLog, check_log
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError, TrainingError
 from eclipsed.files.atomic import check_writable
@@ -95,6 +96,9 @@ def train(
     state: Annotated[Path | None, typer.Option("--state", help="File to save the running training to.")] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Such a file, to go on from.")] = None,
     picture: Annotated[Path | None, typer.Option("--strip", metavar="FILE", help="Also draw a strip.")] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="FILE", help="Also write every step to a .csv or .jsonl file.")
+    ] = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -125,10 +129,12 @@ def train(
         _check_suffix(state, "the file of a running training")
     if picture is not None:
         check_picture(picture)
+    if log is not None:
+        check_log(log)
     where = _region(prompt, region, models)
     editor = open_editor(models, device)
     began = time.monotonic()
-    direction = _learn(editor, prompt, where, config, target, state=state, resume=resume)
+    direction = _learn(editor, prompt, where, config, target, state=state, resume=resume, log=log)
     seconds = round(time.monotonic() - began, 1)
     if picture is not None:
         _draw(editor, direction, picture, _STRIP_SEEDS)
@@ -212,6 +218,7 @@ def _learn(
     *,
     state: Path | None = None,
     resume: Path | None = None,
+    log: Path | None = None,
 ) -> Direction:
     """Train, show progress and save; what was learned is saved also when training had to stop."""
     from eclipsed.commands.progress import ProgressBar  # rich's bars are loaded where they are drawn
@@ -219,13 +226,20 @@ def _learn(
 
     parts = "the whole face" if region.whole_face else ", ".join(region.parts)
     note(f"{prompt!r} -> {parts}, on {editor.generator.device}")
+    steps = None if log is None else StepLog(log)
+
+    def tell(step: TrainStep) -> None:
+        _show(bar, step)
+        if steps is not None:
+            steps(step)
+
     with ProgressBar() as bar:
         try:
             direction = editor.train(
                 prompt,
                 region=region,
                 config=config,
-                callback=lambda step: _show(bar, step),
+                callback=tell,
                 state=state,
                 resume=resume,
             )
@@ -234,6 +248,9 @@ def _learn(
                 raise
             error.direction.save(target)
             raise TrainingError(f"{error} (what was learned before is in {target})") from error
+        finally:
+            if steps is not None:
+                steps.close()
     direction.save(target)
     if direction.note:
         note(f"note: {direction.note}")
