@@ -68,6 +68,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         world: what the pictures are made of, a world, its name, or its folder: needed for the file of a parser, and
             where there is no parser. None is the parser's own, or the world of faces.
         truncation_psi: truncation of sampled faces when a call does not say.
+        class_index: class of the faces when a call does not say, where the generator has classes; None leaves it open.
         classifier: reads attributes from pictures to judge edits, or a function that loads it; None is none.
         encoder: guesses the latents of photographs, or a function that loads it; None is none.
         identity: tells who is on a face, or a function that loads it; None is none.
@@ -88,6 +89,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         name: str = "",
         world: World | str | os.PathLike[str] | None = None,
         truncation_psi: float = 1.0,
+        class_index: int | None = None,
         classifier: Classifier | Callable[[], Classifier] | None = None,
         encoder: Encoder | Callable[[], Encoder | None] | None = None,
         identity: Identity | Callable[[], Identity | None] | None = None,
@@ -103,7 +105,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             parser = BiSeNetParser.from_file(parser, world=world, device=where)
         if isinstance(clip, (str, os.PathLike)):
             clip = _clip_of(clip, where)
-        self.generator = generator
+        self.generator = generator if class_index is None else generator.of_class(class_index)
         self.name = name or generator.name
         self.truncation_psi = truncation_psi
         self._world = None if world is None else find_world(world)
@@ -125,6 +127,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         device: str | torch.device | None = None,
         *,
         clip: str | os.PathLike[str] | None = None,
+        class_index: int | None = None,
     ) -> Editor:
         """Load a model set. Parser and CLIP are loaded when they are first needed.
 
@@ -132,6 +135,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             name_or_path: name of a set (``"mini"`` ships with the package), or a folder with ``set.json``.
             device: where the networks run; None takes the best there is.
             clip: another CLIP than the set's: ``"MODEL/TAG"`` by open_clip's names, ``"MODEL//path"``, or a folder.
+            class_index: class of the faces, where the generator has classes; None is the set's own.
         Raises:
             MissingModelError: there is no such set, or a network of it is missing; names the command that gets it.
             CheckpointError: a network of it is damaged.
@@ -152,6 +156,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             name=models.name,
             world=world,
             truncation_psi=models.truncation_psi,
+            class_index=models.class_index if class_index is None else class_index,
             classifier=None if judge is None else lambda: Classifier.from_file(judge, device=where),
             encoder=lambda: photo_networks.encoder(models, where),
             identity=lambda: photo_networks.identity(models, where),
@@ -188,6 +193,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         seeds: Iterable[int] | int | None = None,
         ws: Tensor | ArrayLike | None = None,
         truncation_psi: float | None = None,
+        class_index: int | None = None,
     ) -> Faces:
         """Make faces.
 
@@ -196,8 +202,10 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             ws: instead of seeds, (N, num_ws, w_dim), or w for all rows alike, (N, w_dim); a tensor, an array or lists.
             truncation_psi: how far from the mean face: 1 is no truncation, 0 the mean; None is the set's own. It has
                 no bearing on `ws`.
+            class_index: class of the faces, where the generator has classes; None is the editor's own.
         Raises:
-            InputError: neither or both of seeds and ws, a bad seed, or ws of another shape.
+            InputError: neither or both of seeds and ws, a bad seed, ws of another shape, no class where there are some,
+                or one that is not there.
         """
         if (seeds is None) == (ws is None):
             raise InputError("give either seeds or ws")
@@ -206,7 +214,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             return editing.sample(self.generator, Latent.of_ws(self.generator, ws))
         assert seeds is not None
         checked = check_seeds(seeds)
-        latent = Latent.of_seeds(self.generator, checked, truncation_psi=psi)
+        latent = Latent.of_seeds(self.generator, checked, truncation_psi=psi, class_index=class_index)
         faces = editing.sample(self.generator, latent, seeds=checked)
         return faces if truncation_psi is None else replace(faces, psi=psi)
 
@@ -221,6 +229,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         state: str | os.PathLike[str] | None = None,
         save_every: int = 25,
         resume: str | os.PathLike[str] | None = None,
+        class_index: int | None = None,
     ) -> Direction:
         """Learn a direction from a sentence.
 
@@ -234,6 +243,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             state: file to save the training to, every `save_every` steps and when it stops.
             save_every: see `state`.
             resume: such a file, to go on from; also the place to save to unless `state` is another.
+            class_index: class of the faces, where the generator has classes; None is the config's, or the editor's own.
         Returns:
             The direction, calibrated; see `eclipsed.training.train.train`.
         Raises:
@@ -252,11 +262,11 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             region = self._whole_picture(prompt, region)
         return training.train(
             prompt,
-            generator=self.generator,
+            generator=self.generator if class_index is None else self.generator.of_class(class_index),
             parser=self.parser,
             clip=self.clip,
             region=region,
-            config=config,
+            config=config if class_index is None or config is None else config.replace(class_index=class_index),
             latents=given,
             truncation_psi=self.truncation_psi,
             callback=callback,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from eclipsed.commands.faces import bound, check_picture, open_editor
-from eclipsed.commands.options import AnyGenerator, Device, Json, Models, Named
+from eclipsed.commands.options import AnyGenerator, ClassIndex, Device, Json, Models, Named
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.evaluation.protocol import ALPHAS, SEEDS
 from eclipsed.store import library
@@ -57,6 +57,7 @@ def evaluate(
         Path | None, typer.Option("--out", metavar="FILE", help="Also draw the first faces at these strengths.")
     ] = None,
     any_generator: AnyGenerator = False,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -75,7 +76,7 @@ def evaluate(
     from eclipsed.latents.direction import Direction
 
     loaded = Direction.load(path)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     (learned,) = bound([loaded], editor, any_generator)
     with ProgressBar() as bar:
         found = measure(

@@ -12,6 +12,7 @@ from eclipsed.commands.options import (
     Alpha,
     AnyGenerator,
     Blend,
+    ClassIndex,
     Device,
     Json,
     Layers,
@@ -51,6 +52,7 @@ def sample(
     seeds: Seeds,
     out: Folder,
     psi: Psi = None,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -58,7 +60,7 @@ def sample(
     """Draw faces: one picture per seed."""
     numbers = parse_seeds(seeds)
     check_writable(out, folder=True)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     written: list[str] = []
     for some in _batches(numbers):
         written += map(str, editor.sample(seeds=some, truncation_psi=psi).save(out))
@@ -89,6 +91,7 @@ def edit(
     blend: Blend = None,
     psi: Psi = None,
     any_generator: AnyGenerator = False,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -108,7 +111,7 @@ def edit(
         _check_rows(numbers, "grid")
         check_picture(grid)
     learned = load_directions(directions or [], models)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     if edits is None:
         learned = bound(learned, editor, any_generator)
     before: list[str] = []
@@ -141,6 +144,7 @@ def strip(
     blend: Blend = None,
     psi: Psi = None,
     any_generator: AnyGenerator = False,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -150,7 +154,7 @@ def strip(
     _check_rows(numbers, "strip")
     check_picture(out)
     loaded = load_directions([direction], models)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     (learned,) = bound(loaded, editor, any_generator)
     faces = editor.sample(seeds=numbers, truncation_psi=psi)
     written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows, blend=blend), out)
@@ -166,6 +170,7 @@ def palette(
     alphas2: Annotated[str, typer.Option("--alphas2", help="Strengths of the second direction.")] = "-1,0,1",
     psi: Psi = None,
     any_generator: AnyGenerator = False,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -180,7 +185,7 @@ def palette(
     across, down = parse_alphas(alphas2, name="alphas2"), parse_alphas(alphas1, name="alphas1")
     check_picture(out)
     loaded = load_directions([first, second], models)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     one, two = bound(loaded, editor, any_generator)
     face = editor.sample(seeds=numbers, truncation_psi=psi)
     written = _save(editor.palette(face, one, two, down, across), out)
@@ -194,6 +199,7 @@ def sweep(
     alphas: Annotated[str, typer.Option("--alphas", help="First and last strength.")] = "-1,1",
     psi: Psi = None,
     any_generator: AnyGenerator = False,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -209,17 +215,19 @@ def sweep(
     check_writable(out)
     _tell_replaced(out)
     loaded = load_directions([direction], models)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     (learned,) = bound(loaded, editor, any_generator)
     editor.sweep(editor.sample(seeds=numbers, truncation_psi=psi), learned, out, alphas=strengths)
     _report([str(out)], as_json, {"path": str(out), "seeds": list(numbers)})
 
 
-def open_editor(models: str, device: str | None) -> Editor:
+def open_editor(models: str, device: str | None, class_index: int | None = None) -> Editor:
     """Load a model set."""
     from eclipsed.editor import Editor
 
-    return Editor.from_pretrained(models, device=device)
+    if class_index is None:
+        return Editor.from_pretrained(models, device=device)
+    return Editor.from_pretrained(models, device=device, class_index=class_index)
 
 
 def check_picture(out: Path) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "Alpha",
     "AnyGenerator",
     "Blend",
+    "ClassIndex",
     "Device",
     "Json",
     "Layers",
@@ -45,6 +46,15 @@ Psi = Annotated[
 Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="A direction file, or a name such as blond-hair.")]
 Alpha = Annotated[
     str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
+]
+ClassIndex = Annotated[
+    int | None,
+    typer.Option(
+        "--class",
+        metavar="N",
+        help="Class of the faces, where the generator has classes.",
+        show_default="the set's own",
+    ),
 ]
 AnyGenerator = Annotated[
     bool, typer.Option("--any-generator", help="Also take directions of generators that are no relatives of this one.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eclipsed.commands.faces import check_picture, load_directions, open_editor
-from eclipsed.commands.options import Alpha, AnyGenerator, Device, Json, Models, StackFile
+from eclipsed.commands.options import Alpha, AnyGenerator, ClassIndex, Device, Json, Models, StackFile
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
@@ -70,6 +70,7 @@ def photo(
     ] = None,
     stack: StackFile = None,
     any_generator: AnyGenerator = False,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
@@ -102,7 +103,7 @@ def photo(
             "a saved face is inverted already: --level, --aligned, --face and --save-face do not go with it"
         )
     learned = load_directions(directions or [], models)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     if saved is not None:
         faces = editor.load_faces(saved, any_generator=any_generator)
     else:

@@ -10,6 +10,7 @@ import typer
 
 from eclipsed.commands.faces import check_picture, open_editor
 from eclipsed.commands.options import (
+    ClassIndex,
     Device,
     Json,
     Models,
@@ -69,6 +70,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Direction file.", show_default="named by the prompt")
     ] = None,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     region: RegionNames = None,
     steps: Annotated[int | None, _option("steps", "Optimisation steps")] = None,
@@ -132,7 +134,7 @@ def train(
     if log is not None:
         check_log(log)
     where = _region(prompt, region, models)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     began = time.monotonic()
     direction = _learn(editor, prompt, where, config, target, state=state, resume=resume, log=log)
     seconds = round(time.monotonic() - began, 1)
@@ -157,6 +159,7 @@ def try_it(
     prompt: Prompt,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the results.")] = Path("out"),
     seeds: Annotated[str, typer.Option("--seeds", metavar="LIST", help="Faces of the strip.")] = _STRIP_SEEDS,
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
 ) -> None:
@@ -170,7 +173,7 @@ def try_it(
     check_writable(target)
     check_writable(picture)
     where = _region(prompt, None, models)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     direction = _learn(editor, prompt, where, TrainConfig(), target)
     _draw(editor, direction, picture, seeds)
     result(str(target))

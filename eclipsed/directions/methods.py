@@ -111,8 +111,9 @@ class DirectionMethods(ABC):
         """
         direction = direction_of(direction, models=self.name)
         judge = self._judge(direction, margin)
+        of_class = direction.config.get("class_index")  # of the faces that it was trained on
         held_out = HeldOut(
-            generator=self.generator,
+            generator=self.generator if of_class is None else self.generator.of_class(of_class),
             parser=self.parser,
             count=whole("count", count, 2, 4096),
             seed=check_seed(seed),

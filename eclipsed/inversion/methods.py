@@ -75,6 +75,7 @@ class PhotoMethods(ABC):
         face: int | str | None = None,
         where: Placement | Sequence[Placement] | None = None,
         start: Faces | None = None,
+        class_index: int | None = None,
         config: InversionConfig | None = None,
         callback: Callback | None = None,
     ) -> Faces:
@@ -87,6 +88,7 @@ class PhotoMethods(ABC):
             face: which face of a picture with several: a number from 1, from the left, or ``"all"``.
             where: the faces' places, when they are known.
             start: the faces of an earlier search, which may have been stopped, to go on from.
+            class_index: class of the faces, where the generator has classes; None is the editor's own.
             config: every option; None is the default.
             callback: told of every step; returning False, or Ctrl-C, stops and keeps the best so far.
         Returns:
@@ -105,7 +107,7 @@ class PhotoMethods(ABC):
             places = photo_faces.place_faces(one, lambda: self.finder, aligned=aligned, face=face, where=where)
             placed += [(one, place) for place in places]
         inverter = Inverter(
-            self.generator,
+            self.generator if class_index is None else self.generator.of_class(class_index),
             Perception(self.clip),
             encoder=self.encoder,
             identity=self.identity,

@@ -55,6 +55,8 @@ def save_faces(faces: Faces, generator: Generator, path: str | os.PathLike[str])
     }
     if not faces.origins:
         data |= {"seeds": list(faces.seeds), "truncation_psi": faces.latent.truncation_psi}
+    if faces.latent.class_index is not None:
+        data |= {"class": faces.latent.class_index}
     return header.write(path, FACES, data, plain)
 
 
@@ -119,6 +121,7 @@ def load_faces(generator: Generator, path: str | os.PathLike[str], *, any_genera
         origins = tuple(_origin(entry, k, tensors) for k, entry in enumerate(data["faces"]) if from_photos)
         seeds = check_seeds(data["seeds"]) if data.get("seeds") else ()
         psi = check_alpha(data.get("truncation_psi", 1.0), name="truncation_psi")
+        of_class = None if data.get("class") is None else generator.of_class(data["class"]).class_index
         ws, z, offsets = tensors["ws"], tensors.get("z"), _with(tensors, "style.")
         fits = tuple(ws.shape) == (len(data["faces"]), generator.num_ws, generator.w_dim) and len(seeds) in (0, len(ws))
         fits &= z is None or tuple(z.shape) == (len(ws), generator.z_dim)
@@ -134,6 +137,7 @@ def load_faces(generator: Generator, path: str | os.PathLike[str], *, any_genera
         None if z is None else z.to(generator.device, torch.float32),
         psi,
         there,
+        of_class,
     )
     return editing.sample(generator, latent, seeds=seeds, origins=origins)
 

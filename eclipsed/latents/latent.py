@@ -25,19 +25,22 @@ class Latent:
         z: what ws was mapped from, (N, z_dim); None when it is not known.
         truncation_psi: truncation that ws was mapped with.
         offsets: what is added to style vectors, name of the style layer -> (N, channels).
+        class_index: class that z was mapped with; None where there are no classes, or z is not known.
     """
 
     ws: Tensor
     z: Tensor | None = None
     truncation_psi: float = 1.0
     offsets: Mapping[str, Tensor] = field(default_factory=dict)
+    class_index: int | None = None
 
     @classmethod
     def of_z(cls, generator: Generator, z: Tensor, *, truncation_psi: float = 1.0) -> Latent:
-        """Map z, (N, z_dim), to the faces it stands for."""
+        """Map z, (N, z_dim), to the faces it stands for, of the generator's class if it has any."""
         z = z.to(generator.device)
         with torch.no_grad():
-            return cls(generator.mapping(z, truncation_psi=truncation_psi), z, truncation_psi)
+            ws = generator.mapping(z, truncation_psi=truncation_psi)
+        return cls(ws, z, truncation_psi, class_index=generator.class_index)
 
     @classmethod
     def of_ws(cls, generator: Generator, ws: object, *, name: str = "ws") -> Latent:
@@ -68,8 +71,25 @@ class Latent:
         return cls(given if given.shape[1] == rows else given.repeat(1, rows, 1))
 
     @classmethod
-    def of_seeds(cls, generator: Generator, seeds: Sequence[int], *, truncation_psi: float = 1.0) -> Latent:
-        """The faces of some seeds, which the same generator gives whatever the batch."""
+    def of_seeds(
+        cls,
+        generator: Generator,
+        seeds: Sequence[int],
+        *,
+        truncation_psi: float = 1.0,
+        class_index: int | None = None,
+    ) -> Latent:
+        """The faces of some seeds, which the same generator gives whatever the batch.
+
+        Args:
+            generator: that they belong to.
+            seeds: one for each face.
+            truncation_psi: 1 is no truncation, 0 the mean face.
+            class_index: of the faces, where the generator has classes; None is the generator's own.
+        Raises:
+            InputError: a bad seed, no class where there are some, or one that is not there.
+        """
+        generator = generator if class_index is None else generator.of_class(class_index)
         return cls.of_z(generator, generator.z(seeds), truncation_psi=truncation_psi)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -24,7 +25,7 @@ from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, Synthesi
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.pretrained.kinship import GeneratorId
 from eclipsed.pretrained.sketch import sketch_of
-from eclipsed.values.checks import real
+from eclipsed.values.checks import real, whole
 from eclipsed.values.seeds import check_seeds
 
 __all__ = ["Generator"]
@@ -74,6 +75,8 @@ class Generator:
         self.style_names = tuple(layer.name for layer in self.layers)
         self._fingerprint: str | None = None
         self._sketch: str | None = None
+        self.class_index: int | None = None
+        self._of_class: dict[int, Generator] = {}
         self.recorder = Recorder(self.device)
 
     @classmethod
@@ -129,6 +132,24 @@ class Generator:
         """What files keep of it, to know it or a relative again."""
         return GeneratorId(fingerprint=self.fingerprint, name=self.name, sketch=self.sketch)
 
+    def of_class(self, class_index: int) -> Generator:
+        """The same generator, weights and all, whose faces are of one class unless a call says otherwise.
+
+        Args:
+            class_index: number of the class, from 0 to c_dim - 1; its own is in the attribute of this name, None in a
+                generator that was not asked for one.
+        Raises:
+            InputError: there is no such class, or there are none at all.
+        """
+        if not self.c_dim:
+            raise InputError(f"the generator {self.name!r} has no classes; leave class_index (--class) out")
+        index = whole("class_index", class_index, 0, self.c_dim - 1)
+        if index not in self._of_class:
+            one = copy.copy(self)
+            one.class_index = index
+            self._of_class.setdefault(index, one)
+        return self._of_class[index]
+
     @property
     def version(self) -> tuple[int, ...]:
         """What changes when a weight is changed in place, for whoever keeps what was made with them."""
@@ -164,21 +185,32 @@ class Generator:
         Args:
             z: noise, (N, z_dim).
             truncation_psi: 1 leaves w as it is, 0 gives the mean face.
-            c: class weights, (N, c_dim), for a class-conditional generator.
+            c: class weights, (N, c_dim), for a class-conditional generator; None are those of its `class_index`.
         Returns:
             ws, (N, num_ws, w_dim).
         Raises:
-            InputError: a wrong shape, or numbers that are not finite.
+            InputError: a wrong shape, numbers that are not finite, or no class where there are some.
         """
         psi = real("truncation_psi", truncation_psi)
         z = self._checked(z, "z", (self.z_dim,))
-        c = None if c is None else self._checked(c, "c", (self.c_dim,))
+        c = self._weights_of_class(len(z)) if c is None else self._checked(c, "c", (self.c_dim,))
 
         def mapped(z: Tensor, c: Tensor | None) -> Tensor:
             ws: Tensor = self.network.mapping(z, c, truncation_psi=psi)
             return ws
 
         return self._recorded(("mapping", psi), mapped, z, c)
+
+    def _weights_of_class(self, count: int) -> Tensor | None:
+        """One-hot weights of the class for some faces, (count, c_dim); None where there are no classes."""
+        if not self.c_dim:
+            return None
+        if self.class_index is None:
+            raise InputError(
+                f"the generator {self.name!r} is class-conditional: c must be (N, {self.c_dim}); got none; give "
+                f"class_index (--class), the number of a class from 0 to {self.c_dim - 1}"
+            )
+        return torch.eye(self.c_dim, device=self.device)[self.class_index].repeat(count, 1)
 
     def synthesis(
         self, ws: Tensor, options: SynthesisOptions = DEFAULT_OPTIONS, *, prefix: SynthesisPrefix | None = None

@@ -20,7 +20,7 @@ from eclipsed.store.clips import CONFIG_FILE, WEIGHTS_FILE, is_clip_file, split_
 from eclipsed.store.files import find_network, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.store.own import own_folder
-from eclipsed.values.checks import is_real
+from eclipsed.values.checks import is_real, is_whole
 from eclipsed.worlds.world import World, find_world, known_worlds
 
 __all__ = [
@@ -63,6 +63,7 @@ class ModelSet:
     encoder: Path | None = None  # guesses the latents of photographs
     world: World = field(default_factory=find_world)  # what its pictures are made of
     truncation_psi: float = _TRUNCATION_PSI  # default for sampling
+    class_index: int | None = None  # class of the faces, where the generator has classes; None leaves it open
     description: str = ""
     licence: str = ""
 
@@ -239,6 +240,9 @@ def _content(folder: Path) -> dict[str, Any]:
     psi = content.get("truncation_psi", _TRUNCATION_PSI)
     if not is_real(psi):
         raise CheckpointError(f"{path}: 'truncation_psi' must be a number; found {psi!r}")
+    of_class = content.get("class")
+    if of_class is not None and not is_whole(of_class, 0):
+        raise CheckpointError(f"{path}: 'class' must be the number of a class, from 0; found {of_class!r}")
     return content
 
 
@@ -281,6 +285,7 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         encoder=None if _is_known(folder) else place("encoder"),  # photos do without it where it was not fetched
         world=_world(folder, content),
         truncation_psi=float(content.get("truncation_psi", _TRUNCATION_PSI)),
+        class_index=content.get("class"),
         description=content.get("description") or "",
         licence=content.get("licence") or "",
     )

@@ -44,6 +44,7 @@ class TrainConfig:
         correlation_weight: weight of the mean squared cosine between them.
         seeds: train on the faces of these seeds; None draws new random faces, which serve `reuse` steps.
         truncation_psi: truncation of the training faces; None takes the model set's value.
+        class_index: class of the training faces, where the generator has classes; None takes the generator's own.
         optimiser: ``"adam"``, or ``"shared"``: Adam with one second moment for all numbers of a delta, so that the
             step runs along the gradient.
         row_freedom: with ``"shared"`` in W+, how much of a step may differ from row to row: 0 moves all rows alike, as
@@ -110,6 +111,7 @@ class TrainConfig:
     correlation_weight: float = option(1.0, real, 0.0, 1e6)
     seeds: tuple[int, ...] | None = None
     truncation_psi: float | None = option(None, real, 0.0, 100.0, optional=True)
+    class_index: int | None = option(None, whole, 0, 1_000_000, optional=True)
     optimiser: str = option("shared", one_of, ("adam", "shared"))
     row_freedom: float = option(0.4, real, 0.0, 1.0)
     learning_rate: float = option(0.04, real, 1e-9, 100.0)

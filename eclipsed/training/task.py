@@ -87,6 +87,7 @@ class Task:
             InputError: a score layer or a protected part is unknown, or the resolution is beyond the generator's.
         """
         config = _in_the_world(config, parser)
+        generator = generator if config.class_index is None else generator.of_class(config.class_index)
         if isinstance(config.space, type):
             register_space(config.space)  # the direction is going to name it
         psi = truncation_psi if config.truncation_psi is None else config.truncation_psi

@@ -82,6 +82,8 @@ def train(
     saved = None if resume is None else TrainingState.load(resume, like=config)
     region = _region(reading, region, saved)
     config = config or (saved.config if saved else TrainConfig())
+    if config.class_index is None and generator.class_index is not None:
+        config = config.replace(class_index=generator.class_index)
     place = resume if state is None else state
     if place is not None:
         check_writable(place)

@@ -62,6 +62,7 @@ BAD = {
     "directions": [0, 300],
     "correlation_weight": [-1, math.nan, "1"],
     "seeds": [(), "12", (1, -1), (1.5,)],
+    "class_index": [-1, 1.5, True, "1"],
     "truncation_psi": [-0.1, math.nan, "1"],
     "learning_rate": [0, -1, math.inf, math.nan],
     "optimiser": ["sgd", None],

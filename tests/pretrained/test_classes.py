@@ -1,0 +1,214 @@
+"""Generators with classes: a class by number wherever faces are made, and one sentence where it is missing."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from checkpoint_files import nvidia_content, random_generator, write_nvidia
+from directions_kit import make
+from PIL import Image
+
+from eclipsed.commands import cli
+from eclipsed.directions.calibration import HeldOut
+from eclipsed.editor import Editor
+from eclipsed.errors import CheckpointError, InputError
+from eclipsed.inversion.inverter import InversionConfig
+from eclipsed.latents.direction import Direction
+from eclipsed.latents.latent import Latent
+from eclipsed.latents.w_statistics import WStatistics
+from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.training.config import TrainConfig
+
+CONFIG = GeneratorConfig(
+    z_dim=12,
+    w_dim=16,
+    resolution=32,
+    channels=((4, 8), (8, 8), (16, 8), (32, 6)),
+    c_dim=3,
+    mapping_layers=2,
+    mapping_lr_multiplier=1.0,
+)
+MISSING = (
+    "the generator 'classes' is class-conditional: c must be (N, 3); got none; give class_index (--class), the number "
+    "of a class from 0 to 2"
+)
+PROMPT = "a person with blond hair"
+
+
+def one_hot(index, count):
+    return torch.nn.functional.one_hot(torch.full((count,), index), 3).float()
+
+
+@pytest.fixture(scope="module")
+def folder(model_set, tmp_path_factory):
+    """A model set whose generator, in NVIDIA's layout, has three classes."""
+    folder = shutil.copytree(model_set, tmp_path_factory.mktemp("sets") / "classes")
+    write_nvidia(folder / "classes.pkl", nvidia_content(CONFIG, random_generator(CONFIG)))
+    describe(folder, generator="classes.pkl", name="classes")
+    return folder
+
+
+def describe(folder, **changes):
+    description = json.loads((folder / "set.json").read_text())
+    (folder / "set.json").write_text(json.dumps({**description, **changes}))
+
+
+@pytest.fixture(scope="module")
+def classes(folder):
+    """An editor that was not told a class."""
+    return Editor.from_pretrained(folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def second(classes):
+    """The same for the second class."""
+    return Editor(classes.generator, lambda: classes.parser, lambda: classes.clip, class_index=1, truncation_psi=0.8)
+
+
+def test_a_class_is_a_number(classes, second):
+    generator = classes.generator
+    for index in range(3):
+        faces = classes.sample(seeds=[4, 5], class_index=index, truncation_psi=1.0)
+        expected = generator.network.mapping(generator.z([4, 5]), one_hot(index, 2))
+        torch.testing.assert_close(faces.ws, expected)
+        assert torch.equal(faces.images, generator.synthesis(faces.ws).image)
+        assert torch.equal(Latent.of_seeds(generator, [4, 5], class_index=index).ws, faces.ws)
+    assert torch.equal(second.sample(seeds=[4]).ws, classes.sample(seeds=[4], class_index=1).ws)
+    assert not torch.equal(second.sample(seeds=[4]).ws, second.sample(seeds=[4], class_index=2).ws)
+    assert torch.equal(
+        classes.sample(seeds=[4], class_index=np.int64(2)).ws, classes.sample(seeds=[4], class_index=2).ws
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda editor: editor.sample(seeds=[1]),
+        lambda editor: Latent.of_seeds(editor.generator, [1]),
+        lambda editor: WStatistics.of_generator(editor.generator),
+        lambda editor: editor.train(PROMPT),
+        lambda editor: editor.invert(Image.new("RGB", (32, 32)), aligned=True),
+        lambda editor: HeldOut(generator=editor.generator, parser=editor.parser).latent(),
+        lambda editor: editor.calibrate(make(editor.generator)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")
+def test_without_a_class_there_is_one_sentence(classes, call):
+    with pytest.raises(InputError) as caught:
+        call(classes)
+    assert str(caught.value) == MISSING
+
+
+@pytest.mark.parametrize("index", [-1, 3, 1.5, "1", True])
+def test_a_class_that_is_none(classes, index):
+    with pytest.raises(InputError, match=r"^class_index must be a whole number .*0.*2; got"):
+        classes.sample(seeds=[1], class_index=index)
+
+
+def test_a_generator_without_classes(editor):
+    for call in (
+        lambda: editor.sample(seeds=[1], class_index=0),
+        lambda: editor.train(PROMPT, class_index=0),
+        lambda: editor.train(PROMPT, config=TrainConfig(class_index=0)),
+        lambda: Editor(editor.generator, None, editor.clip, class_index=0),
+    ):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert str(caught.value) == "the generator 'stub' has no classes; leave class_index (--class) out"
+
+
+def test_a_view_shares_the_weights_and_the_identity(classes):
+    generator = classes.generator
+    view = generator.of_class(2)
+    assert view is generator.of_class(2) is view.of_class(2)
+    assert view.network is generator.network
+    assert (generator.class_index, view.class_index, view.fingerprint) == (None, 2, generator.fingerprint)
+    make(view).check_generator(generator.of_class(0))
+
+
+def test_each_class_has_its_statistics(classes):
+    found = [WStatistics.of_generator(classes.generator.of_class(index)) for index in (0, 1)]
+    assert not torch.allclose(found[0].mean, found[1].mean, atol=1e-3)
+    assert WStatistics.of_generator(classes.generator.of_class(0)).mean is found[0].mean
+
+
+def test_a_direction_is_learned_on_a_class_and_says_so(classes, second, quick, tmp_path):
+    direction = classes.train(PROMPT, config=quick, class_index=1)
+    assert direction.config["class_index"] == 1
+    for same in (second.train(PROMPT, config=quick), classes.train(PROMPT, config=quick.replace(class_index=1))):
+        assert torch.equal(same.deltas, direction.deltas)
+        assert same.config == direction.config
+    assert not torch.equal(classes.train(PROMPT, config=quick, class_index=2).deltas, direction.deltas)
+    kept = Direction.load(direction.save(tmp_path / "d.safetensors"))
+    faces = classes.sample(seeds=[1], class_index=1)
+    assert not torch.equal(classes.edit(faces, kept, 1.0).ws, faces.ws)
+
+
+def test_a_stopped_training_goes_on_with_its_class(classes, second, quick, tmp_path):
+    state = tmp_path / "state.safetensors"
+    whole = second.train(PROMPT, config=quick)
+    second.train(PROMPT, config=quick, state=state, callback=lambda step: step.step < 3)
+    assert torch.equal(classes.train(PROMPT, resume=state).deltas, whole.deltas)
+
+
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")
+def test_calibration_draws_faces_of_the_directions_class(classes, second):
+    direction = make(classes.generator, config={"class_index": 1, "seeds": None}, scale=1.0)
+    found = classes.calibrate(direction, count=4)
+    assert found.scale == second.calibrate(make(classes.generator, scale=1.0), count=4).scale
+
+
+def test_z_is_moved_within_the_class(classes):
+    faces = classes.sample(seeds=[1], class_index=2, truncation_psi=1.0)
+    direction = make(classes.generator, "Z", scale=1.0)
+    moved = classes.edit(faces, direction, 0.5)
+    z = faces.latent.z + 0.5 * direction.deltas[0]
+    torch.testing.assert_close(moved.ws, classes.generator.network.mapping(z, one_hot(2, 1)))
+
+
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")
+def test_an_inversion_begins_at_the_mean_of_the_class(classes, second):
+    config = InversionConfig(level="good", steps_from_mean=1)
+    picture = classes.sample(seeds=[1], class_index=1).pil()[0]
+    first, again = (
+        classes.invert(picture, aligned=True, config=config, class_index=1),
+        second.invert(picture, aligned=True, config=config),
+    )
+    assert torch.equal(first.ws, again.ws)
+    assert not torch.equal(first.ws, classes.invert(picture, aligned=True, config=config, class_index=2).ws)
+
+
+def test_saved_faces_keep_their_class(classes, tmp_path):
+    faces = classes.sample(seeds=[1], class_index=2)
+    again = classes.load_faces(classes.save_faces(faces, tmp_path / "one.face.safetensors"))
+    assert again.latent.class_index == 2
+
+
+def test_a_set_may_name_its_class(folder, second, tmp_path):
+    described = shutil.copytree(folder, tmp_path / "described")
+    describe(described, **{"class": 1})
+    editor = Editor.from_pretrained(described, device="cpu")
+    assert torch.equal(editor.sample(seeds=[3]).ws, second.sample(seeds=[3]).ws)
+    other = Editor.from_pretrained(described, device="cpu", class_index=2)
+    assert torch.equal(other.sample(seeds=[3]).ws, second.sample(seeds=[3], class_index=2).ws)
+    for wrong in (-1, "1", 1.5, True, []):
+        describe(described, **{"class": wrong})
+        with pytest.raises(CheckpointError) as caught:
+            Editor.from_pretrained(described, device="cpu")
+        assert str(caught.value) == (
+            f"{described / 'set.json'}: 'class' must be the number of a class, from 0; found {wrong!r}"
+        )
+
+
+def test_the_command_line_takes_a_class(folder, second, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["sample", "--models", str(folder), "--device", "cpu", "--seeds", "3", "--out", "faces"]
+    assert cli.run(words) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: {MISSING}"
+    assert cli.run([*words, "--class", "1"]) == 0
+    drawn = np.asarray(Image.open(tmp_path / "faces" / "seed0003.png"))
+    assert np.array_equal(drawn, np.asarray(second.sample(seeds=[3]).pil()[0]))
+    assert cli.run([*words, "--class", "3"]) == 1
+    assert "error: class_index must be a whole number" in capsys.readouterr().err
