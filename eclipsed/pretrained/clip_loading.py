@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from eclipsed.store.clips import (
     in_one_sentence,
     is_clip_file,
     known_clip_models,
+    near_clip_models,
     plain_clip_model,
     quiet,
     split_clip,
@@ -151,15 +151,13 @@ def _check_tag(model: str, tag: str | None) -> str:
 
 
 def _no_such_model(name: str, folder: Path) -> InputError | MissingModelError:
-    import open_clip
-
-    if name.startswith((_LOCAL, ".", "~")) or os.sep in name or "/" in name:
+    path = name.startswith((_LOCAL, ".", "~", "/", os.sep))
+    near = () if path else near_clip_models(name, cutoff=0.7 if "/" in name or os.sep in name else 0.5)
+    if path or (not near and ("/" in name or os.sep in name)):
         return MissingModelError(
             f"the CLIP folder {folder} does not exist; expected a folder with {CONFIG_FILE} and {WEIGHTS_FILE}"
         )
-    lowered = {model.lower(): model for model in open_clip.list_models()}
-    near = difflib.get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(lowered[match] for match in near)}" if near else "see open_clip.list_models()"
+    hint = f"did you mean {' or '.join(near)}" if near else "see open_clip.list_models()"
     return InputError(f"no CLIP model is called {name!r}, and there is no such folder; {hint}?")
 
 

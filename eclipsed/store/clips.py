@@ -5,6 +5,7 @@ Outside of `fetch_clip` that loader is kept from the network: what is not in the
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import logging
 import os
@@ -29,6 +30,7 @@ __all__ = [
     "in_one_sentence",
     "is_clip_file",
     "known_clip_models",
+    "near_clip_models",
     "parse_clip_name",
     "plain_clip_model",
     "quiet",
@@ -101,6 +103,20 @@ def known_clip_models() -> frozenset[str]:
     found = importlib.util.find_spec("open_clip")
     folders = found.submodule_search_locations if found is not None else None
     return frozenset(path.stem for folder in folders or () for path in Path(folder, "model_configs").glob("*.json"))
+
+
+def near_clip_models(name: str, *, cutoff: float = 0.7) -> tuple[str, ...]:
+    """open_clip's names that are close to one that it does not know; one that differs in nothing but case is alone.
+
+    Args:
+        name: that nothing goes by.
+        cutoff: how close, from 0 to 1.
+    """
+    lowered = {model.lower(): model for model in sorted(known_clip_models())}
+    wanted = plain_clip_model(name).lower()
+    if wanted in lowered:
+        return (lowered[wanted],)
+    return tuple(lowered[match] for match in difflib.get_close_matches(wanted, lowered, n=3, cutoff=cutoff))
 
 
 def is_clip_file(tag: str) -> bool:
@@ -184,7 +200,9 @@ def clip_settings(model: str, tag: str | None) -> Mapping[str, Any]:
 
     tags = open_clip.list_pretrained_tags_by_model(model)
     if not tags:
-        raise InputError(f"open_clip has no weights of a CLIP {model!r}; see open_clip.list_pretrained()")
+        near = () if model in known_clip_models() else near_clip_models(model)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see open_clip.list_pretrained()"
+        raise InputError(f"open_clip has no weights of a CLIP {model!r}; {hint}")
     if tag is None or not open_clip.is_pretrained_cfg(model, tag):
         raise InputError(f"CLIP {model} has no weights {tag!r}; it has: {', '.join(tags)}")
     settings: Mapping[str, Any] = open_clip.get_pretrained_cfg(model, tag)

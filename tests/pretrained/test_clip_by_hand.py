@@ -405,6 +405,23 @@ def test_a_tag_is_missing_or_unknown():
     )
 
 
+@pytest.mark.parametrize("name", ["vit-t-16", "vit-t/16", "VIT-T/16"])
+def test_a_name_in_another_case_is_told(name):
+    for ask in (
+        lambda: Clip.from_pretrained(name, TAG, device="cpu"),
+        lambda: Clip.from_pretrained(name, device="cpu"),
+    ):
+        with pytest.raises(InputError) as caught:
+            ask()
+        assert str(caught.value) == (
+            f"no CLIP model is called {name!r}, and there is no such folder; did you mean {NAME}?"
+        )
+    with pytest.raises(InputError, match=rf"^open_clip has no weights of a CLIP '.*'; did you mean {NAME}\?$"):
+        fetch(f"clip:{name}/{TAG}")
+    with pytest.raises(MissingModelError, match="the CLIP folder models/mine does not exist"):
+        Clip.from_pretrained("models/mine", device="cpu")
+
+
 def test_the_hash_of_a_file_in_the_hubs_cache(monkeypatch, tmp_path):
     import hashlib
 
