@@ -40,10 +40,10 @@ def studio(
         check_host(host, password)
     except InputError as error:
         raise typer.BadParameter(str(error)) from None
-    find_set(models)
+    name = find_set(models).name
     if importlib.util.find_spec("gradio") is None:
         raise MissingExtraError('the studio needs gradio: pip install "eclipsed[studio]"')
-    note("starting …")
+    note(f"loading {name} …")
     from eclipsed.studio.serving import serve
 
     blocks, address = serve(models, host=host, port=port, password=password, device=device, block=False)

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Engine:
-    """The editor behind the page. `start` begins to load it; whatever needs it waits until it is there.
+    """The editor behind the page. `load` loads it; whatever needs it waits until it is there.
 
     Args:
         models: name or folder of a model set.
@@ -62,25 +62,25 @@ class Engine:
         engine._editor.set_result(editor)
         return engine
 
-    def start(self) -> None:
-        """Load the model set in a thread."""
-        threading.Thread(target=self._load, name="eclipsed-load", daemon=True).start()
+    def load(self) -> None:
+        """Load the model set and draw the first face, so that what cannot work is known before anybody is asked in.
 
-    def _load(self) -> None:
-        try:
-            from eclipsed.editor import Editor
+        CLIP is loaded by `warm`: a set without its weights edits all the same.
 
-            self._editor.set_result(Editor.from_pretrained(self.models, device=self.device))
-        except BaseException as error:  # whoever waits for the editor is told
-            self._editor.set_exception(error)
+        Raises:
+            EclipsedError: the device is not there, or a network of the set is missing or damaged.
+        """
+        from eclipsed.editor import Editor
+
+        editor = Editor.from_pretrained(self.models, device=self.device)
+        if editor.has_parser:
+            _ = editor.parser
+        self._editor.set_result(editor)
+        self.face(FIRST_SEED, None)
 
     @property
     def editor(self) -> Editor:
-        """The editor.
-
-        Raises:
-            EclipsedError: the model set could not be loaded.
-        """
+        """The editor; whoever asks waits until `load` is done."""
         return self._editor.result()
 
     def warm(self) -> None:

@@ -33,7 +33,7 @@ def serve(
     device: str | None = None,
     block: bool = True,
 ) -> tuple[gr.Blocks, str]:
-    """Show the studio in the browser.
+    """Show the studio in the browser, once it is certain that the model set and the device work.
 
     Args:
         models: name or folder of a model set.
@@ -45,12 +45,16 @@ def serve(
     Returns:
         The page, and its address.
     Raises:
-        InputError: the host needs a password, or the port is out of range.
+        InputError: the host needs a password, the port is out of range, or the device is not on this machine.
+        MissingModelError: there is no such model set, or a network of it is missing.
+        CheckpointError: a network of it is damaged.
         OutputError: the port is taken.
     """
     check_host(host, password)
     port = whole("the port", port, 0, 65535)
     _stay_at_home()
+    engine = Engine(models, device)
+    engine.load()
     import gradio as gr
     from starlette.middleware import Middleware
 
@@ -58,7 +62,6 @@ def serve(
     from eclipsed.studio.pieces import page_file
 
     unfinished.sweep()
-    engine = Engine(models, device)
     blocks = build(engine, LearningQueue(engine))
     hosts = LOCAL_HOSTS if host in LOCAL_HOSTS else ()
     try:
@@ -87,7 +90,6 @@ def serve(
         )
     except OSError as error:
         raise OutputError(f"the studio cannot be shown at {host}:{port}: that port is taken; choose another") from error
-    engine.start()
     if block:
         blocks.block_thread()
     return blocks, address

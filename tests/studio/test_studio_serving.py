@@ -1,6 +1,7 @@
 """The server: importing it changes nothing, and what it starts tells nobody anything."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import eclipsed
+from eclipsed.commands import cli
 from eclipsed.errors import InputError
 from eclipsed.studio.serving import serve
 
@@ -37,6 +39,58 @@ def test_nothing_is_told_to_anyone_and_importing_changes_nothing(tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, env={**quiet, **place, **ours})
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("http://127.0.0.1:")
+
+
+def cut(name):
+    """Break one file of a model set."""
+
+    def harm(folder):
+        (folder / name).write_bytes((folder / name).read_bytes()[:300])
+
+    return harm
+
+
+def swap(folder):
+    """Put the parser where the generator should be."""
+    shutil.copy(folder / "parser.safetensors", folder / "generator.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("harm", "words", "error"),
+    [
+        (None, ["--device", "abacus"], "unknown device 'abacus'; use 'cpu', 'cuda', 'cuda:0' … or 'mps'"),
+        (None, ["--device", "cuda:99"], "device 'cuda:99' is not on this machine; use "),
+        (cut("generator.safetensors"), [], "{folder}/generator.safetensors: damaged or cut short safetensors file"),
+        (cut("parser.safetensors"), [], "{folder}/parser.safetensors "),
+        (swap, [], "{folder}/generator.safetensors: expected a generator; this file holds 'parser'"),
+        (lambda folder: (folder / "generator.safetensors").unlink(), [], "the model set 'stub' in {folder} is not "),
+        (lambda folder: (folder / "set.json").write_text("{"), [], "{folder}/set.json: cannot be read as JSON"),
+        (lambda folder: (folder / "set.json").unlink(), [], "'{folder}' is not the folder of a model set: "),
+    ],
+)
+def test_what_cannot_work_ends_with_a_sentence_and_no_address(harm, words, error, model_set, tmp_path, capsys):
+    folder = shutil.copytree(model_set, tmp_path / "stub")
+    if harm is not None:
+        harm(folder)
+    code = cli.run(["studio", "--models", str(folder), "--port", "0", *words])
+    out, err = capsys.readouterr()
+    last = err.splitlines()[-1]
+    assert (code, out) == (1, "")
+    assert last.startswith("error: " + error.format(folder=folder)), last
+    assert "unexpected" not in last
+
+
+def test_the_address_comes_when_the_first_face_is_drawn(model_set, monkeypatch, capsys):
+    told = []
+
+    def build(engine, jobs):
+        told.append((engine._editor.done(), engine.editor.name, engine.face(1, None).seeds))
+        raise InputError("far enough")
+
+    monkeypatch.setattr("eclipsed.studio.app.build", build)
+    assert cli.run(["studio", "--models", str(model_set), "--port", "0", "--device", "cpu"]) == 1
+    assert told == [(True, "stub", (1,))]
+    assert capsys.readouterr().err == "loading stub …\nerror: far enough\n"
 
 
 @pytest.mark.parametrize("port", [-1, 65536, True, "7860"])
