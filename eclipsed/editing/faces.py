@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from torch import Tensor
 from eclipsed.editing.naming import picture_name
 from eclipsed.errors import InputError
 from eclipsed.images import pictures
-from eclipsed.images.conversion import to_pil
+from eclipsed.images.conversion import resize, to_pil
 from eclipsed.latents.latent import Latent
 from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.photos.origin import Origin
@@ -29,10 +30,13 @@ __all__ = [
     "Faces",
     "at_once",
     "check_faces",
+    "remembered",
     "render",
     "sample",
 ]
 
+_SHOWN = 8  # faces, and edits, that a notebook shows
+_SMALL = 192  # px: the side of such a face
 _PIXELS_AT_ONCE = 8 * 256 * 256
 
 
@@ -78,7 +82,8 @@ class Faces:
         latent: what they were synthesised from.
         seeds: of the faces; empty when they were made from latents.
         edits: what was applied to them, first to last.
-        before: the faces that the last call of `edit` was given; None when they are unedited.
+        before: the faces that the last call of `edit` was given; None when they are unedited. Of long chains of edits
+            the first faces and the last few are remembered.
         origins: of inverted faces, the photograph of each; empty for others.
         psi: truncation that was asked for; None is the set's own, or that of no seeds.
     """
@@ -108,6 +113,21 @@ class Faces:
             origins=self.origins[part],
             psi=self.psi,
         )
+
+    def __repr__(self) -> str:
+        named = ", ".join(self.names[:_SHOWN]) + (", …" if len(self) > _SHOWN else "")
+        edits = "".join(f", {edit.name} {edit.strength}" for edit in self.edits[-_SHOWN:])
+        return f"Faces({len(self)} of {self.images.shape[-1]} px: {named}{edits})"
+
+    def _repr_png_(self) -> bytes | None:
+        """What a notebook shows: the first faces, small, with what was done to them."""
+        if not len(self):
+            return None
+        some = _small(self[:_SHOWN])
+        sheet = some.strip() if some.before is not None else pictures.strip([some.images], columns=some.names)
+        page = io.BytesIO()
+        sheet.save(page, format="PNG")
+        return page.getvalue()
 
     @property
     def ws(self) -> Tensor:
@@ -210,6 +230,27 @@ def render(
 def at_once(resolution: int) -> int:
     """How many pictures of that side are drawn at a time, so that memory does not grow with their number."""
     return max(1, _PIXELS_AT_ONCE // resolution**2)
+
+
+def remembered(faces: Faces) -> Faces:
+    """The same faces with few of the pictures that they had before, for edits of them to remember.
+
+    Where there were many edits, the first pictures and the last are kept.
+    """
+    last = faces.before
+    if last is None or last.before is None or last.before.before is None:
+        return faces
+    first = last.before
+    while first.before is not None:
+        first = first.before
+    return replace(faces, before=replace(last, before=first))
+
+
+def _small(faces: Faces) -> Faces:
+    """The same faces in pictures that a page has room for."""
+    size = min(_SMALL, faces.images.shape[-1])
+    images = resize(faces.images.detach().float(), size)
+    return replace(faces, images=images, before=None if faces.before is None else _small(faces.before))
 
 
 def _caption(before: Faces, after: Faces) -> str:

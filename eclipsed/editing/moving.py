@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from eclipsed.editing.faces import Edit, Faces, at_once, check_faces, render
+from eclipsed.editing.faces import Edit, Faces, at_once, check_faces, remembered, render
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
@@ -160,7 +160,7 @@ def _edited(
 ) -> Faces:
     places = None if layers is None else tuple(layers)
     edits = tuple(Edit(d.name, d.title, a, places, d.region.parts) for d, a in zip(each, alphas, strict=True))
-    return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=faces)
+    return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=remembered(faces))
 
 
 def directions_of(given: Directions, *, models: str = "") -> list[Direction]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from eclipsed.editing.blending import blend, check_blend
-from eclipsed.editing.faces import Edit, Faces, render
+from eclipsed.editing.faces import Edit, Faces, remembered, render
 from eclipsed.editing.moving import warn_beyond
 from eclipsed.editing.stack import Stack, StackEntry
 from eclipsed.errors import DirectionError, EclipsedError, EclipsedWarning, MissingModelError
@@ -188,4 +188,4 @@ def replay(
         latent = moved
     if not drawn:
         images = render(generator, latent, faces.origins, prefix=prefix)
-    return replace(faces, images=images, latent=latent, edits=tuple(edits), before=faces)
+    return replace(faces, images=images, latent=latent, edits=tuple(edits), before=remembered(faces))

@@ -7,10 +7,13 @@ import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from html import escape
 from typing import Any
 
 from eclipsed.images.metrics import Interval
 from eclipsed.prompts.target import Target
+
+_PAGE = 120  # characters in a line of a notebook
 
 __all__ = ["Evaluation", "Strength"]
 
@@ -102,6 +105,14 @@ class Evaluation:
     seconds_per_edit: float
     peak_memory: int | None
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        alphas = ", ".join(f"{one.alpha:+g}" for one in self.strengths)
+        return f"Evaluation({self.prompt!r}, {len(self.seeds)} faces, alphas {alphas})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table."""
+        return f"<pre>{escape(_as_text(self, _PAGE))}</pre>"
 
     def __str__(self) -> str:
         """The table that ``eclipsed evaluate`` shows, as wide as the terminal."""

@@ -29,6 +29,7 @@ from eclipsed.prompts.region import Region
 from eclipsed.store import library
 from eclipsed.values.checks import is_whole, shown
 from eclipsed.values.seeds import TRAINING_SEEDS
+from eclipsed.values.showing import facts_table
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -183,6 +184,12 @@ class Direction:
     def __repr__(self) -> str:
         many = f", {len(self)} of them" if len(self) > 1 else ""
         return f"Direction({self.title!r}, space={self.space!r}, generator={self.generator_name!r}{many})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        low, high = self.alpha_range
+        facts = {"region": ", ".join(self.region.parts), "space": self.space, "alphas": f"{low:.2f} to {high:.2f}"}
+        return facts_table(self.title, {**facts, "generator": self.generator_name, "note": self.note})
 
     @property
     def weak(self) -> bool:

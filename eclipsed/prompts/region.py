@@ -11,6 +11,7 @@ from typing import Any
 
 from eclipsed.errors import InputError, LocalityWarning
 from eclipsed.prompts.binding import Binder, bind
+from eclipsed.values.showing import facts_table
 from eclipsed.worlds.world import DEFAULT_WORLD, World, find_world, known_worlds
 
 __all__ = ["MAX_PROMPT", "Region", "check_prompt"]
@@ -38,6 +39,16 @@ class Region:
     prompt: str = ""
     warning: str | None = None
     world: str = DEFAULT_WORLD
+
+    def __repr__(self) -> str:
+        parts = "the whole picture" if self.whole_face else ", ".join(self.parts)
+        return f"Region({parts})" if not self.prompt else f"Region({parts}; {self.prompt!r})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the parts, and the words that say so."""
+        parts = "the whole picture" if self.whole_face else ", ".join(self.parts)
+        words = {word: ", ".join(led) for word, led in self.matches.items()}
+        return facts_table(self.prompt or "Region", {"parts": parts, **words, "warning": self.warning})
 
     @classmethod
     def from_prompt(
