@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.generators import detect_layout
-from eclipsed.checkpoints.plain import compacted, compare_state, in_float32
+from eclipsed.checkpoints.plain import compacted, compare_state, in_float32, with_counters
 from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.checkpoints.unwrapping import keys_seen, tell_choice, unwrap
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import ENCODER
@@ -23,6 +24,8 @@ __all__ = ["read_encoder", "write_encoder"]
 
 #: what the public files call their kinds
 _KINDS = {"Encoder4Editing": "e4e", "GradualStyleEncoder": "psp"}
+#: keys by which an encoder is found
+_TELLTALES = ("input_layer.0.weight", "body.0.res_layer.1.weight", "styles.0.linear.weight", "latlayer1.weight")
 
 
 def read_encoder(path: str | os.PathLike[str]) -> tuple[EncoderConfig, dict[str, Tensor], Tensor]:
@@ -85,21 +88,28 @@ def _read_safetensors(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
 
 def _read_torch(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
     content = load_weights(path)
-    if not isinstance(content, Mapping) or not isinstance(content.get("state_dict"), Mapping):
-        raise CheckpointError(f"{path} is no encoder of e4e or pSp: it has no state_dict")
-    options = _options(content.get("opts"))
+    found = unwrap(content, _TELLTALES)
+    if found is None:
+        raise CheckpointError(
+            f"{path} is no encoder of e4e or pSp: it has no state_dict of one, and no keys that begin 'encoder.'; "
+            f"{keys_seen(content)}"
+        )
+    tell_choice(path, found)
+    options = _options(found.beside("opts", "options", "args"))
     name = options.get("encoder_type")
     if name not in _KINDS:
         raise CheckpointError(f"{path} is an encoder of the kind {name!r}; eclipsed reads {' and '.join(_KINDS)}")
-    latent_avg = content.get("latent_avg")
+    latent_avg = found.beside("latent_avg")
     if not isinstance(latent_avg, Tensor):
         raise CheckpointError(f"{path} lacks latent_avg, which the encoder's guesses are added to")
     if not options.get("start_from_latent_avg", True):
         latent_avg = torch.zeros_like(latent_avg)
-    prefix = "encoder."
-    state = {key[len(prefix) :]: t for key, t in content["state_dict"].items() if str(key).startswith(prefix)}
-    if not state:
-        raise CheckpointError(f"{path} is no encoder of e4e or pSp: its state_dict has no keys that begin {prefix!r}")
+    known = ("input_layer.", "body.", "styles.", "latlayer")
+    state: dict[str, Any] = {
+        key: value
+        for key, value in found.state.items()
+        if key.startswith(known) or (found.prefix and isinstance(value, Tensor))
+    }
     return _KINDS[name], state, latent_avg
 
 
@@ -122,6 +132,7 @@ def _check(
         raise CheckpointError(f"{path} is no encoder of e4e or pSp: {error}") from error
     with torch.device("meta"):
         expected = Encoder(config).state_dict()
+    state = with_counters(expected, state)
     compare_state(path, expected, state, "an encoder")
     wanted = (config.num_ws, config.w_dim)
     if tuple(latent_avg.shape) not in (wanted, wanted[1:]):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.plain import compacted, compare_state, in_float32, read_plain_state
+from eclipsed.checkpoints.plain import compacted, compare_state, in_float32, read_plain_state, state_of, with_counters
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import PARSER
@@ -21,6 +21,8 @@ from eclipsed.values.checks import is_whole, shown
 from eclipsed.worlds.world import World, find_world
 
 __all__ = ["ParserConfig", "read_parser", "write_parser"]
+
+_WHAT = "BiSeNet, a face parser"
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,7 @@ def read_parser(path: str | os.PathLike[str], *, world: World | None = None) -> 
     """Read a parser checkpoint without running anything in it; the layout is told by the content.
 
     Args:
-        path: our safetensors, or a PyTorch file that holds a BiSeNet state dict, plain or under ``state_dict``,
-            its keys with or without ``module.`` in front.
+        path: our safetensors, or a PyTorch file that holds the state dict of a BiSeNet, wherever in it; see `unwrap`.
         world: whose parts its classes are; None is the world of faces.
     Returns:
         The configuration and the state dict of a `BiSeNet` of as many classes as the world has parts, floating-point
@@ -86,9 +87,10 @@ def read_parser(path: str | os.PathLike[str], *, world: World | None = None) -> 
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
     if start[8:9] == b"{":
-        settings, state = _read_safetensors(path)
+        settings, stored = _read_safetensors(path)
+        state = state_of(path, stored, _WHAT, _keys())
     else:
-        settings, state = {}, read_plain_state(path, "face parser (BiSeNet)")
+        settings, state = {}, read_plain_state(path, _WHAT, _keys())
     return _check(path, settings, state, find_world(world))
 
 
@@ -118,6 +120,12 @@ def write_parser(
     return header.write(path, PARSER, {"config": asdict(config)}, compacted(state, dtype))
 
 
+def _keys() -> set[str]:
+    """The keys of every BiSeNet."""
+    with torch.device("meta"):
+        return set(BiSeNet(2, 8).state_dict())
+
+
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     data, state = header.read(path, PARSER, bare=True)
     settings = data.get("config") if data else {}
@@ -145,5 +153,6 @@ def _check(
         raise CheckpointError(f"{path} tells {classes} classes apart; expected {expected_parts}")
     with torch.device("meta"):
         expected = BiSeNet(classes, config.width).state_dict()
+    state = with_counters(expected, state)
     compare_state(path, expected, state, "a BiSeNet")
     return config, in_float32(state)

@@ -1,41 +1,68 @@
-"""Plain state dicts: read from PyTorch files without running anything, compared with a network, stored small."""
+"""Plain state dicts: read from files without running anything, compared with a network, stored small."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.checkpoints.unwrapping import keys_seen, tell_choice, unwrap
 from eclipsed.errors import CheckpointError, MissingModelError
 
-__all__ = ["compacted", "compare_state", "fill_network", "in_float32", "read_plain_state"]
+__all__ = ["compacted", "compare_state", "fill_network", "in_float32", "read_plain_state", "state_of", "with_counters"]
+
+_COUNTER = "num_batches_tracked"
 
 
-def read_plain_state(path: Path, what: str) -> dict[str, Tensor]:
-    """Read a state dict, plain or under ``state_dict``, its keys with or without ``module.`` in front.
+def read_plain_state(path: Path, what: str, telltales: Collection[str]) -> dict[str, Tensor]:
+    """Read the state dict of a network whose keys are known, in whatever it was saved in.
 
     Args:
         path: the file.
         what: it should hold, for messages: ``"face detector"``.
+        telltales: keys of the network, a quarter of which must be there.
     Raises:
         MissingModelError: there is no such file.
-        CheckpointError: it is damaged, asks to run code, or holds no state dict.
+        CheckpointError: it is damaged, asks to run code, or holds no such network.
     """
     if not path.is_file():
         raise MissingModelError(f"the {what} {path} does not exist")
     content = load_weights(path)
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(f"{path} holds no state dict but {type(content).__name__}; expected a {what}")
-    for key, value in content.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
+    return state_of(path, content, what, telltales)
+
+
+def state_of(path: Path, content: object, what: str, telltales: Collection[str]) -> dict[str, Tensor]:
+    """Find the state dict of a network whose keys are known in the content of a file.
+
+    Args:
+        path, what, telltales: see `read_plain_state`.
+        content: of the file. Plain data between the tensors is left out.
+    Raises:
+        CheckpointError: there is no such network, or one of its keys holds no tensor.
+    """
+    counted = [key for key in telltales if not key.endswith(_COUNTER)]  # some files have them, some do not
+    found = unwrap(content, counted, least=0.25)
+    if found is None:
+        raise CheckpointError(f"{path} is not a {what}: {keys_seen(content)}")
+    tell_choice(path, found)
+    state = {}
+    for key, value in found.state.items():
+        if isinstance(value, Tensor):
+            state[key] = value
+        elif key in telltales:
             raise CheckpointError(f"{path} is no plain state dict: {key!r} holds {type(value).__name__}, not a tensor")
-    prefix = "module." if all(key.startswith("module.") for key in content) else ""
-    return {key.removeprefix(prefix): value for key, value in content.items()}
+    return state
+
+
+def with_counters(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict with the counters of batches that files of old versions of PyTorch lack; nothing reads them here."""
+    counters = [key for key in expected if key.endswith(_COUNTER) and key not in state]
+    return {**state, **{key: torch.zeros((), dtype=torch.int64) for key in counters}}
 
 
 def compare_state(path: Path, expected: Mapping[str, Tensor], state: Mapping[str, Tensor], what: str) -> None:
@@ -74,10 +101,8 @@ def fill_network(path: Path, network: nn.Module, what: str) -> None:
         MissingModelError: there is no such file.
         CheckpointError: see `read_plain_state` and `compare_state`.
     """
-    state = read_plain_state(path, what)
     own = network.state_dict()
-    counters = {key: value for key, value in own.items() if key.endswith("num_batches_tracked") and key not in state}
-    state = {**state, **counters}  # files of old versions of PyTorch lack them, and nothing reads them here
+    state = with_counters(own, read_plain_state(path, what, own))
     compare_state(path, own, state, f"a {what}")
     network.load_state_dict(state)
     network.eval().requires_grad_(False)

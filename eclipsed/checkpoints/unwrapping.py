@@ -61,7 +61,7 @@ class Unwrapped:
         for values in self.around:
             for name in names:
                 if values.get(name) is not None:
-                    return values[name]
+                    return _tensor(values[name])
         return None
 
 

@@ -24,6 +24,8 @@ __all__ = ["FaceFinder", "FacexlibFinder", "FoundFace", "choose_faces", "heatmap
 
 _LONGEST = 1280  # side of the picture that the detector sees, in pixels
 _SURE = 0.8  # least score of a face
+#: keys of RetinaFace of any size
+_TELLTALES = ("fpn.output1.0.weight", "fpn.output2.0.weight", "ssh1.conv3X3.0.weight", "ClassHead.0.conv1x1.weight")
 _SIZE = 256  # of the square that landmarks are looked for in
 _AROUND = 1.3  # that square's side over the longer side of the face's box
 _NOSE = {5: 2, 68: 30, 98: 54}
@@ -138,7 +140,8 @@ class FacexlibFinder:
             from facexlib.detection.retinaface import RetinaFace
         except ImportError as error:  # OpenCV needs libraries of the system
             raise MissingExtraError(f"faces are found with facexlib, which cannot be imported: {error}") from error
-        small = any(key.startswith("body.stage1.") for key in read_plain_state(Path(detector), "face detector"))
+        keys = read_plain_state(Path(detector), "face detector", _TELLTALES)
+        small = any(key.startswith("body.stage1.") for key in keys)
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore")  # torchvision's, about how facexlib calls it
             finder = RetinaFace(network_name="mobile0.25" if small else "resnet50", device=target)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.plain import in_float32
+from eclipsed.checkpoints.plain import in_float32, with_counters
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
@@ -73,7 +73,7 @@ class Classifier(FrozenNetwork):
         except InputError as error:
             raise CheckpointError(f"{path}: {error}") from error
         try:
-            network.load_state_dict(in_float32(state), assign=True)
+            network.load_state_dict(with_counters(network.state_dict(), in_float32(state)), assign=True)
         except RuntimeError as error:
             raise CheckpointError(f"{path} does not fit a classifier: {' '.join(str(error).split())}") from error
         return classifier.to(target)

@@ -83,6 +83,20 @@ def test_the_public_layout_is_read_without_its_decoder(tmp_path, kind, ours):
     assert torch.equal(latent_avg, torch.arange(20.0).view(4, 5))
 
 
+@pytest.mark.parametrize("prefix", ["", "encoder.", "module.encoder.", "net.", "pSp.encoder."])
+@pytest.mark.parametrize("key", [None, "state_dict", "model", "any"])
+def test_an_encoder_is_found_in_whatever_it_was_saved_in(tmp_path, prefix, key):
+    file, state = tmp_path / "encoder.pt", small_state()
+    stored = {f"{prefix}{k}": v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    around = {k: v for k, v in public(state).items() if k != "state_dict"}
+    torch.save({**around, **(stored if key is None else {key: stored})}, file)
+    config, read, latent_avg = read_encoder(file)
+    assert config == SMALL
+    assert read.keys() == state.keys()
+    assert all(torch.equal(read[k], v) for k, v in state.items() if not k.endswith("num_batches_tracked"))
+    assert torch.equal(latent_avg, torch.arange(20.0).view(4, 5))
+
+
 def test_options_may_be_a_namespace_and_one_mean_serve_all_rows(tmp_path):
     file = tmp_path / "encoder.pt"
     options = Namespace(encoder_type="Encoder4Editing")

@@ -216,6 +216,17 @@ def test_writing_a_state_of_another_width_is_refused(tmp_path, small_state):
 # --- errors
 
 
+@pytest.mark.parametrize("key", [None, "state_dict", "model", "params_ema", "net", "any"])
+@pytest.mark.parametrize("prefix", ["", "module.", "net.", "parser.model."])
+def test_a_parser_is_found_in_whatever_it_was_saved_in(tmp_path, small_state, key, prefix):
+    state = {f"{prefix}{k}": v for k, v in small_state.items() if not k.endswith("num_batches_tracked")}
+    content = {**state, "epoch": 3} if key is None else {key: state, "epoch": np.float64(3), "optimizer": {"state": {}}}
+    torch.save(content, tmp_path / "p.pth")
+    read = read_parser(tmp_path / "p.pth")[1]
+    assert read.keys() == small_state.keys()
+    assert all(torch.equal(read[k], v) for k, v in small_state.items() if not k.endswith("num_batches_tracked"))
+
+
 def test_a_missing_key_an_extra_key_and_a_wrong_shape_are_named(tmp_path, small_state):
     path = tmp_path / "p.pth"
 
@@ -238,7 +249,8 @@ def test_a_missing_key_an_extra_key_and_a_wrong_shape_are_named(tmp_path, small_
     )
     assert "tells 7 classes apart; expected the 19" in message(random_state(BiSeNet(7, 8)))
     assert "is not a BiSeNet" in message({"weight": torch.zeros(3)})
-    assert "'epoch' holds int, not a tensor" in message({**small_state, "epoch": 3})
+    assert "'ffm.conv1.weight' holds int, not a tensor" in message({**small_state, "ffm.conv1.weight": 3})
+    assert message({"weight": torch.zeros(3)}) == f"{path} is not a BiSeNet, a face parser: keys seen: weight"
     assert "holds no state dict but list" in message([torch.zeros(3)])
 
 
