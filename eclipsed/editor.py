@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = ["Editor"]
+
+_Opened = tuple[Path, torch.device, str | os.PathLike[str] | None, int | None]
 
 
 _FILE = "one, its file, or a function that loads it"  # how a network may be given
@@ -110,6 +113,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         self.truncation_psi = truncation_psi
         self._world = None if world is None else find_world(world)
         self._has_parser = parser is not None
+        self._opened: _Opened | None = None  # what `from_pretrained` was given
         given = self._stand_in if parser is None else parser
         self._parser: Lazy[Parser] = Lazy.of("parser", given, Parser, allowed=_FILE)
         if isinstance(parser, Parser):
@@ -118,7 +122,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         self._classifier: Lazy[Classifier | None] = Lazy.of("classifier", classifier, Classifier, NoneType)
         self._encoder = Lazy.of("encoder", encoder, Encoder, NoneType)
         self._identity = Lazy.of("identity network", identity, Identity, NoneType)
-        self._finder = Lazy.of("finder", finder or (lambda: photo_networks.finder(self.generator.device)), FaceFinder)
+        self._finder = Lazy.of("finder", finder or partial(photo_networks.finder, self.generator.device), FaceFinder)
 
     @classmethod
     def from_pretrained(
@@ -145,7 +149,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         generator = Generator.from_file(models.generator, device=device, name=models.name)
         where, judge = generator.device, models.classifier
         parsing, world = models.parser, models.world
-        return cls(
+        editor = cls(
             generator,
             None if parsing is None else lambda: BiSeNetParser.from_file(parsing, world=world, device=where),
             lambda: (
@@ -161,6 +165,14 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             encoder=lambda: photo_networks.encoder(models, where),
             identity=lambda: photo_networks.identity(models, where),
         )
+        editor._opened = (models.folder.absolute(), where, clip, class_index)
+        return editor
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """A worker process opens the same model set; an editor of objects goes there as a whole."""
+        if self._opened is None:
+            return super().__reduce_ex__(protocol)
+        return _reopened, (*self._opened, {"name": self.name, "truncation_psi": self.truncation_psi})
 
     @property
     def parser(self) -> Parser:
@@ -355,6 +367,19 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         if self._world is not None and parser.world.parts != self._world.parts:
             raise InputError(f"the parser is of the world {parser.world.name!r}; the editor's is {self._world.name!r}")
         return parser
+
+
+def _reopened(
+    folder: Path,
+    device: torch.device,
+    clip: str | os.PathLike[str] | None,
+    class_index: int | None,
+    settings: dict[str, Any],
+) -> Editor:
+    """An editor of a model set as another process had it."""
+    editor = Editor.from_pretrained(folder, device, clip=clip, class_index=class_index)
+    vars(editor).update(settings)
+    return editor
 
 
 def _is_one(alpha: object) -> bool:

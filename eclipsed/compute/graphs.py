@@ -197,6 +197,10 @@ class Recorder:
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._done: torch.cuda.Event | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Recordings stay in the process that made them."""
+        return {**self.__dict__, "_tape": None, "_entries": OrderedDict(), "_done": None}
+
     @property
     def active(self) -> bool:
         """Whether calls are recorded at all."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import RLock
 from typing import Any, Generic, TypeVar, cast
 
@@ -48,13 +49,11 @@ class Lazy(Generic[_T]):
         if not isinstance(given, kinds) and not callable(given):
             raise InputError(f"the {what} must be {allowed}; got {shown(given)}")
 
-        def load() -> _T:
-            found: Any = given if isinstance(given, kinds) else cast("Callable[[], _T]", given)()
-            if not isinstance(found, kinds):
-                raise InputError(f"the function that loads the {what} gave {type(found).__name__}")
-            return cast(_T, found)
+        return cls(partial(_load, what, given, kinds))
 
-        return cls(load)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process loads it by itself."""
+        return type(self), (self._load,)
 
     def get(self) -> _T:
         """The thing, loaded by now."""
@@ -63,3 +62,11 @@ class Lazy(Generic[_T]):
                 if self._found is _NOTHING:
                     self._found = self._load()
         return cast(_T, self._found)
+
+
+def _load(what: str, given: object, kinds: tuple[type, ...]) -> Any:
+    """What was given, or what the function gives that was given."""
+    found: Any = given if isinstance(given, kinds) else cast("Callable[[], object]", given)()
+    if not isinstance(found, kinds):
+        raise InputError(f"the function that loads the {what} gave {type(found).__name__}")
+    return found
