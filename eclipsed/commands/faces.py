@@ -104,7 +104,9 @@ def edit(
     if edits is None and not directions:
         raise InputError("expected a direction such as blond-hair, or --stack with a file")
     numbers = _seeds(seeds, edits)
-    psi = edits.truncation_psi if psi is None and edits is not None else psi
+    if edits is not None:
+        psi = edits.truncation_psi if psi is None else psi
+        class_index = edits.class_index if class_index is None else class_index
     rows, alphas = parse_layers(layers), parse_alpha(alpha, directions=len(directions or ()))
     check_writable(out, folder=True)
     if grid is not None:

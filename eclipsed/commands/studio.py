@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eclipsed.commands.options import Device, Models
+from eclipsed.commands.options import ClassIndex, Device, Models
 from eclipsed.commands.terminal import note, result
 from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.store.sets import DEFAULT_SET
@@ -16,6 +16,7 @@ __all__ = ["studio"]
 
 
 def studio(
+    class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     host: Annotated[
         str, typer.Option("--host", help="Address to be reached at; one that others can reach needs --password.")
@@ -46,7 +47,9 @@ def studio(
     note(f"loading {name} …")
     from eclipsed.studio.serving import serve
 
-    blocks, address = serve(models, host=host, port=port, password=password, device=device, block=False)
+    blocks, address = serve(
+        models, host=host, port=port, password=password, device=device, class_index=class_index, block=False
+    )
     result(f"the studio is at {address}")
     note("Ctrl-C ends it")
     blocks.block_thread()

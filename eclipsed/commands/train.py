@@ -40,6 +40,7 @@ __all__ = ["train", "try_it"]
 _STRIP_ALPHAS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _STRIP_SEEDS = "1-4"
 _OPTIONS = (  # of training that have an option of their own
+    "class_index",
     "steps",
     "batch",
     "seed",

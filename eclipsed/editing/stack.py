@@ -14,7 +14,7 @@ from eclipsed.errors import InputError, MissingModelError
 from eclipsed.files.atomic import atomic_write
 from eclipsed.pretrained.kinship import GeneratorId, Kinship
 from eclipsed.values.alphas import check_alpha
-from eclipsed.values.checks import boolean, is_whole, real, shown
+from eclipsed.values.checks import boolean, is_whole, real, shown, whole
 from eclipsed.values.seeds import check_seed
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class Stack:
         generator_sketch: what its latents mean, see `Generator.sketch`; "" in files from before it was kept.
         seed: of the face; None leaves it open.
         truncation_psi: of the face; None is the model set's own.
+        class_index: of the face, where the generator has classes; None is the model set's own.
         saved_face: of a photograph's face instead of a seed: what `eclipsed.inversion.saving.faces_digest` gives.
     Raises:
         InputError: there are too many entries, or a value is out of range.
@@ -116,6 +117,7 @@ class Stack:
     generator_sketch: str = ""
     seed: int | None = None
     truncation_psi: float | None = None
+    class_index: int | None = None
     saved_face: str = ""
 
     def __post_init__(self) -> None:
@@ -133,6 +135,8 @@ class Stack:
             raise InputError(f"a saved face is named by 64 hex digits; got {shown(self.saved_face)}")
         if self.saved_face and self.seed is not None:
             raise InputError("the face of a stack has a seed or is a saved one; got both")
+        if self.class_index is not None:
+            object.__setattr__(self, "class_index", whole("a class", self.class_index, 0))
         if self.truncation_psi is not None:
             object.__setattr__(self, "truncation_psi", real("truncation_psi", self.truncation_psi, -2, 2))
 
@@ -203,6 +207,7 @@ class Stack:
             face = {"saved": self.saved_face}
         elif self.seed is not None:
             face = {"seed": self.seed, "truncation_psi": self.truncation_psi}
+            face |= {} if self.class_index is None else {"class": self.class_index}
         return {
             "kind": "edit stack",
             "version": _VERSION,
@@ -233,7 +238,7 @@ class Stack:
         if len(values["edits"]) > MOST_EDITS:
             raise InputError(f"a stack holds at most {MOST_EDITS} edits; got {len(values['edits'])}")
         of = _mapping(values.get("generator") or {}, "the generator", ("fingerprint", "name", "sketch"))
-        face = _mapping(values.get("face") or {}, "the face", ("seed", "truncation_psi", "saved"))
+        face = _mapping(values.get("face") or {}, "the face", ("seed", "truncation_psi", "class", "saved"))
         return cls(
             entries=tuple(StackEntry.from_json(entry) for entry in values["edits"]),
             generator=of.get("fingerprint", ""),
@@ -241,6 +246,7 @@ class Stack:
             generator_sketch=of.get("sketch", ""),
             seed=face.get("seed"),
             truncation_psi=face.get("truncation_psi"),
+            class_index=face.get("class"),
             saved_face=face.get("saved") or "",
         )
 

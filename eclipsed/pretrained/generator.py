@@ -201,15 +201,23 @@ class Generator:
 
         return self._recorded(("mapping", psi), mapped, z, c)
 
-    def _weights_of_class(self, count: int) -> Tensor | None:
-        """One-hot weights of the class for some faces, (count, c_dim); None where there are no classes."""
-        if not self.c_dim:
-            return None
-        if self.class_index is None:
+    def check_class(self) -> None:
+        """Raise unless it is known what to draw: there are no classes, or one of them was asked for.
+
+        Raises:
+            InputError: no class where there are some.
+        """
+        if self.c_dim and self.class_index is None:
             raise InputError(
                 f"the generator {self.name!r} is class-conditional: c must be (N, {self.c_dim}); got none; give "
                 f"class_index (--class), the number of a class from 0 to {self.c_dim - 1}"
             )
+
+    def _weights_of_class(self, count: int) -> Tensor | None:
+        """One-hot weights of the class for some faces, (count, c_dim); None where there are no classes."""
+        self.check_class()
+        if self.class_index is None:
+            return None
         return torch.eye(self.c_dim, device=self.device)[self.class_index].repeat(count, 1)
 
     def synthesis(

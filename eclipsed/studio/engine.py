@@ -44,10 +44,11 @@ class Engine:
     Args:
         models: name or folder of a model set.
         device: where the networks run; None takes the best there is.
+        class_index: class of the faces, where the generator has classes; None is the set's own.
     """
 
-    def __init__(self, models: str = DEFAULT_SET, device: str | None = None) -> None:
-        self.models, self.device = models, device
+    def __init__(self, models: str = DEFAULT_SET, device: str | None = None, *, class_index: int | None = None) -> None:
+        self.models, self.device, self.class_index = models, device, class_index
         self._editor: Future[Editor] = Future()
         self._warm, self._lock = False, threading.Lock()
         self._faces: Memory[Faces] = Memory(_FACES)
@@ -72,7 +73,7 @@ class Engine:
         """
         from eclipsed.editor import Editor
 
-        editor = Editor.from_pretrained(self.models, device=self.device)
+        editor = Editor.from_pretrained(self.models, device=self.device, class_index=self.class_index)
         if editor.has_parser:
             _ = editor.parser
         self._editor.set_result(editor)

@@ -146,6 +146,7 @@ def _full(engine: Engine, look: Stack) -> Stack:
         generator_name=editor.name,
         generator_sketch=drawn_by.sketch,
         truncation_psi=psi,
+        class_index=editor.generator.class_index,
     )
 
 

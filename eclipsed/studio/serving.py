@@ -31,6 +31,7 @@ def serve(
     port: int = 7860,
     password: str | None = None,
     device: str | None = None,
+    class_index: int | None = None,
     block: bool = True,
 ) -> tuple[gr.Blocks, str]:
     """Show the studio in the browser, once it is certain that the model set and the device work.
@@ -41,6 +42,7 @@ def serve(
         port: of the address; 0 takes any that is free.
         password: asked for at the door; None lets everyone in who can reach the address.
         device: where the networks run; None takes the best there is.
+        class_index: class of the faces, where the generator has classes; None is the set's own.
         block: return only when the server ends.
     Returns:
         The page, and its address.
@@ -53,7 +55,7 @@ def serve(
     check_host(host, password)
     port = whole("the port", port, 0, 65535)
     _stay_at_home()
-    engine = Engine(models, device)
+    engine = Engine(models, device, class_index=class_index)
     engine.load()
     import gradio as gr
     from starlette.middleware import Middleware

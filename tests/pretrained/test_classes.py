@@ -12,6 +12,7 @@ from PIL import Image
 
 from eclipsed.commands import cli
 from eclipsed.directions.calibration import HeldOut
+from eclipsed.editing.stack import Stack
 from eclipsed.editor import Editor
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.inversion.inverter import InversionConfig
@@ -19,6 +20,7 @@ from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.studio.engine import Engine
 from eclipsed.training.config import TrainConfig
 
 CONFIG = GeneratorConfig(
@@ -212,3 +214,21 @@ def test_the_command_line_takes_a_class(folder, second, tmp_path, capsys, monkey
     assert np.array_equal(drawn, np.asarray(second.sample(seeds=[3]).pil()[0]))
     assert cli.run([*words, "--class", "3"]) == 1
     assert "error: class_index must be a whole number" in capsys.readouterr().err
+
+
+def test_a_stack_names_the_class_of_its_face():
+    stack = Stack(seed=1, class_index=2)
+    assert stack.to_json()["face"] == {"seed": 1, "truncation_psi": None, "class": 2}
+    assert Stack.from_json(stack.to_json()) == stack
+    assert "class" not in Stack(seed=1).to_json()["face"]
+    with pytest.raises(InputError, match="a class must be a whole number"):
+        Stack(seed=1, class_index=-1)
+
+
+def test_the_studio_draws_one_class_and_says_where_none_was_named(folder, second):
+    engine = Engine(str(folder), "cpu", class_index=1)
+    engine.load()
+    assert torch.equal(engine.face(3, None).ws, second.sample(seeds=[3]).ws)
+    with pytest.raises(InputError) as caught:
+        Engine(str(folder), "cpu").load()
+    assert str(caught.value) == MISSING
