@@ -64,7 +64,7 @@ def info(
     ],
     as_json: Json = False,
 ) -> None:
-    """Describe a model set, a network, a CLIP model or a generator file.
+    """Describe a set, network, CLIP model or generator file.
 
     The file may have any layout that can be read.
     """

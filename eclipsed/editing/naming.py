@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from eclipsed.files.names import fitting, plain
 
-if TYPE_CHECKING:
-    from eclipsed.editing.faces import Edit
-
-__all__ = ["picture_name"]
+__all__ = ["NamedEdit", "picture_name"]
 
 
-def picture_name(face: str, edits: Sequence[Edit], psi: float | None = None) -> str:
+class NamedEdit(Protocol):
+    """What a name says of an edit."""
+
+    @property
+    def name(self) -> str:
+        """Of its direction."""
+
+    @property
+    def alpha(self) -> float | tuple[float, ...]:
+        """Its strength."""
+
+    @property
+    def layers(self) -> Sequence[int | str] | None:
+        """Rows and layers it was held to; None is all."""
+
+
+def picture_name(face: str, edits: Sequence[NamedEdit], psi: float | None = None) -> str:
     """The file name of one face: ``"seed0007_blond-hair_a+1.00_l4-7_psi0.5.png"``.
 
     Args:
@@ -30,7 +43,7 @@ def picture_name(face: str, edits: Sequence[Edit], psi: float | None = None) -> 
     return fitting("_".join(parts), ".png")
 
 
-def _edit(edit: Edit) -> str:
+def _edit(edit: NamedEdit) -> str:
     """One edit: its direction, strength and layers."""
     alpha = edit.alpha[0] if isinstance(edit.alpha, tuple) else edit.alpha
     short = f"{alpha + 0.0:+.2f}"
