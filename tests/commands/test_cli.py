@@ -104,6 +104,7 @@ def test_the_help_page_loads_next_to_nothing():
     assert done.stdout.splitlines()[-1] == "set()", done.stderr
 
 
+@pytest.mark.slow
 def test_a_region_is_told_without_torch_and_other_programs_keep_theirs():
     code = "import sys; from eclipsed.commands import cli; cli.{}(['region', 'blond hair']); {}"
     told = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules));"

@@ -115,6 +115,7 @@ def test_clip_that_cannot_be_fetched_is_one_sentence(server, run, monkeypatch):
         fetch("clip:ViT-B-16/dfn2b", offline=True)
 
 
+@pytest.mark.slow
 def test_clip_brought_by_hand(server, run, tmp_path):
     """The file lies in the store under the model's name and tag, and is loaded with what open_clip knows of it."""
     import open_clip

@@ -268,6 +268,7 @@ def test_bad_classifier_files(tmp_path):
 # --- the command
 
 
+@pytest.mark.slow
 def test_the_command(capsys, tmp_path):
     sheet = tmp_path / "sheet.png"
     arguments = ["evaluate", "glasses", "--seeds", "2000-2003", "--alphas=-1,1", "--out", str(sheet)]

@@ -33,6 +33,7 @@ def noise(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+@pytest.mark.slow
 def test_the_network_needs_neither_facexlib_nor_opencv():
     """Both take seconds to import, and OpenCV needs system libraries."""
     code = """

@@ -16,6 +16,8 @@ from torch.testing import assert_close
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.networks import frozen_layer, fused, ops
 
+pytestmark = pytest.mark.slow  # the operations are compiled first
+
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TAPS = [[1, 3, 3, 1], [1, 2, 3, 4], [2, 5, 1], [[1.0, 2.0, 0.5], [0.3, 4.0, 1.0]]]  # asymmetric, odd, not square
 FILTERS = [

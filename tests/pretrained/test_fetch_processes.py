@@ -126,6 +126,7 @@ def test_killed_at_random_points(server, right, processes):
     assert all(name.endswith(".lock") for name in partial), partial
 
 
+@pytest.mark.slow
 def test_two_processes_fetch_the_same_file(server, right, processes):
     server.how = "trickle"
     for name in ("pinned-generator", "open-weights"):

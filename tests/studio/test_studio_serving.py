@@ -31,6 +31,7 @@ os._exit(0)
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_told_to_anyone_and_importing_changes_nothing(tmp_path):
     ours = {"ECLIPSED_HOME": str(tmp_path / "home"), "GRADIO_TEMP_DIR": str(tmp_path / "cache")}
     quiet = {name: value for name, value in os.environ.items() if not name.startswith(("GRADIO_", "HF_HUB_DISABLE"))}
