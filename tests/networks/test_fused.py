@@ -279,7 +279,6 @@ def test_a_build_is_kept_until_the_sources_change(compiler, tmp_path, monkeypatc
     assert runs() == 6
 
 
-@pytest.mark.slow
 def test_two_processes_may_build_at_once(compiler, tmp_path):
     compiler()
     code = "from eclipsed.networks import fused; print(fused.build(cuda=False))"
@@ -307,7 +306,6 @@ def test_without_a_toolkit_there_is_one_warning_and_then_the_reference(compiler,
     assert not fused.is_ready(rand(1, 1))
 
 
-@pytest.mark.slow
 def test_the_cuda_kernels_compile(tmp_path, monkeypatch):
     if shutil.which("nvcc") is None or torch.version.cuda is None:
         pytest.skip("there is no CUDA toolkit, or torch has no CUDA")
