@@ -64,6 +64,10 @@ class SynthesisNetwork(nn.Module):
             raise InputError(f"unknown layer {name!r}; known: {', '.join(self._by_name)}")
         return self._by_name[name]
 
+    def weight_of(self, layer: Layer) -> Tensor:
+        """The weight of a layer's convolution, (out, in, K, K)."""
+        return self._module_of[layer.name].weight
+
     def layers_up_to(self, resolution: int | None) -> tuple[Layer, ...]:
         """The layers that a picture of this side needs; None is the full one.
 

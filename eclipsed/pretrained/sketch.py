@@ -35,11 +35,11 @@ def sketch_of(network: StyleGAN2, fingerprint: str) -> str:
     w = network.mapping.w(z, c)
     mapping = _projected(w, rng.standard_normal((PROJECTIONS, config.w_dim)))
     styles = network.synthesis.styles(w[:, None].expand(-1, config.num_ws, -1))
-    state = network.synthesis.state_dict()
     layers = []
-    for name, style in styles.items():
+    for layer in network.synthesis.layers:
+        style = styles[layer.name]
         projected = _projected(style, rng.standard_normal((1, style.shape[1])))
-        layers.append(np.concatenate([projected, _sampled(state[f"{name}.weight"])]))
+        layers.append(np.concatenate([projected, _sampled(network.synthesis.weight_of(layer))]))
     return encode_sketch(fingerprint, mapping, np.stack(layers))
 
 

@@ -140,11 +140,12 @@ def _full(engine: Engine, look: Stack) -> Stack:
     editor = engine.editor
     psi = editor.truncation_psi if look.truncation_psi is None else look.truncation_psi
     drawn_by = editor.generator.id
+    known = look.generator_sketch if look.generator == drawn_by.fingerprint else ""  # equal but for rounding
     return replace(
         look,
         generator=drawn_by.fingerprint,
         generator_name=editor.name,
-        generator_sketch=drawn_by.sketch,
+        generator_sketch=known or drawn_by.sketch,
         truncation_psi=psi,
         class_index=editor.generator.class_index,
     )
