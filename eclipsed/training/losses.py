@@ -13,7 +13,6 @@ from eclipsed.images.change import localization_score, outside_inside_ratio
 
 __all__ = [
     "contrast_loss",
-    "contrast_margin",
     "correlation_penalties",
     "directional_loss",
     "hinge",
@@ -113,23 +112,6 @@ def pad_captions(texts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     together = torch.nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
     counts = torch.tensor([len(one) for one in texts], device=together.device)
     return together, torch.arange(together.shape[1], device=together.device) >= counts[:, None]
-
-
-def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Tensor:
-    """By how much the prompt beats the best of the other captions: positive where CLIP would choose it.
-
-    Args:
-        images: CLIP embeddings, unit norm, (N, D).
-        texts: embeddings of the prompt (first) and of the other captions, (T, D).
-        temperature: what cosines are multiplied by.
-    Returns:
-        (N,).
-    Raises:
-        InputError: there is no other caption.
-    """
-    _check_contrast(texts)
-    logits = temperature * images @ texts.T
-    return logits[:, 0] - logits[:, 1:].amax(dim=1)
 
 
 def correlation_penalties(deltas: Tensor) -> Tensor:
