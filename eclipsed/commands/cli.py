@@ -16,7 +16,6 @@ import typer
 
 import eclipsed
 from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train
-from eclipsed.commands.light_start import light_start
 from eclipsed.commands.terminal import error_json, keep_printing, note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 
@@ -75,8 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     keep_printing()
     show_warnings()
     words = sys.argv[1:] if arguments is None else list(arguments)
-    with light_start(words):
-        code = run(words)
+    code = run(words)
     try:
         sys.stdout.flush()
     except OSError as error:

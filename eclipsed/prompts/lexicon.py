@@ -183,7 +183,10 @@ class Lexicon:
 
     @cached_property
     def _pipeline(self) -> tuple[Language, PhraseMatcher]:
-        """A blank English pipeline: our tokenizer, spaCy's lookup lemmatizer over our table, a phrase matcher."""
+        """A blank English pipeline: our tokenizer, spaCy's lookup lemmatizer over our table, a phrase matcher.
+
+        Importing spaCy imports torch where that is installed: thinc, its foundation, looks for it and has no switch.
+        """
         import spacy
         from spacy.lookups import Lookups
         from spacy.matcher import PhraseMatcher

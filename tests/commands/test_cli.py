@@ -105,13 +105,11 @@ def test_the_help_page_loads_next_to_nothing():
 
 
 @pytest.mark.slow
-def test_a_region_is_told_without_torch_and_other_programs_keep_theirs():
-    code = "import sys; from eclipsed.commands import cli; cli.{}(['region', 'blond hair']); {}"
-    told = "import atexit, sys; atexit.register(lambda: print('torch' in sys.modules));"
-    done = python("-c", told + code.format("main", ""))
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "False"), done.stderr
-    done = python("-c", code.format("run", "import thinc.compat; print(thinc.compat.has_torch)"))
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "True"), done.stderr
+def test_a_command_leaves_pythons_ways_to_modules_as_they_are():
+    told = "atexit.register(lambda: print(sys.meta_path == before, __import__('thinc.compat').compat.has_torch))"
+    code = f"import atexit, sys; before = list(sys.meta_path); {told}; from eclipsed.commands import cli"
+    done = python("-c", f"{code}; cli.main(['region', 'blond hair'])")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "True True"), done.stderr
 
 
 def test_python_m_eclipsed_is_the_command():
