@@ -239,7 +239,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         latents: Faces | Latent | Tensor | ArrayLike | None = None,
         callback: Callback | None = None,
         state: str | os.PathLike[str] | None = None,
-        save_every: int = 25,
+        save_every: int = training.SAVE_EVERY,
         resume: str | os.PathLike[str] | None = None,
         class_index: int | None = None,
     ) -> Direction:

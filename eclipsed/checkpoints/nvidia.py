@@ -55,7 +55,7 @@ def nvidia_generator(path: Path, content: object, name: str = "G_ema") -> tuple[
     drawing = list(dict.fromkeys(place.layer for place in own if place.layer is not None))
     settings.check(own, drawing)
     _silence(raw, settings.without_noise(drawing))
-    no_average = "mapping.w_avg" not in raw and settings.of("mapping", "w_avg_beta", 0.998) is None
+    no_average = "mapping.w_avg" not in raw and settings.of("mapping", "w_avg_beta", GeneratorConfig.w_avg_beta) is None
     sources = {place: Source(place.key) for place in own}
     found = widths(path, raw, sources)
     if no_average:
@@ -69,7 +69,7 @@ def nvidia_generator(path: Path, content: object, name: str = "G_ema") -> tuple[
         resample_filter=settings.taps(filters),
         conv_clamp=settings.clamp(drawing),
         num_fp16_res=settings.fp16(resolution),
-        w_avg_beta=float(settings.of("mapping", "w_avg_beta", 0.998) or 0.998),
+        w_avg_beta=float(settings.of("mapping", "w_avg_beta", None) or GeneratorConfig.w_avg_beta),
         **vars(found),
     )
     state = assemble(path, raw, sources, config)

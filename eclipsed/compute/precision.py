@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from eclipsed.values.checks import one_of
+from eclipsed.values.choices import PRECISIONS
 
 __all__ = ["autocast", "compute_dtype"]
 
@@ -25,7 +26,7 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     Raises:
         InputError: the precision is unknown.
     """
-    if one_of("precision", precision, ("auto", *_DTYPES)) != "auto":
+    if one_of("precision", precision, PRECISIONS) != "auto":
         return _DTYPES[precision]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16

@@ -22,7 +22,7 @@ from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
-from eclipsed.values.seeds import CALIBRATION_SEEDS
+from eclipsed.values.seeds import CALIBRATION_FACES, CALIBRATION_SEEDS
 
 __all__ = ["FENCE", "LADDER", "HeldOut", "calibrate", "full_strength"]
 
@@ -54,18 +54,19 @@ class HeldOut:
         truncation_psi: of the faces.
         resolution: side of their pictures; None is the full picture.
         dtype: what the ladder is computed in; figures are computed in float32.
-        share: of variance that the kept components of w hold, which distances are measured in.
+        share: of variance that the kept components of w hold, which distances are measured in; None is that of
+            `WStatistics`.
     """
 
     generator: Generator
     parser: Parser
-    count: int = 24
+    count: int = CALIBRATION_FACES
     seed: int = 0
     avoid: Collection[int] = ()
     truncation_psi: float = 1.0
     resolution: int | None = None
     dtype: torch.dtype | None = None
-    share: float = 0.985
+    share: float | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.target import Target
 from eclipsed.values.checks import whole
-from eclipsed.values.seeds import check_seed
+from eclipsed.values.seeds import CALIBRATION_FACES, check_seed
 
 __all__ = ["DirectionMethods"]
 
@@ -61,7 +61,7 @@ class DirectionMethods(ABC):
         finder: Finder,
         *,
         margin: Margin | Target | str | None = None,
-        count: int = 24,
+        count: int = CALIBRATION_FACES,
         seed: int = 0,
         avoid: Collection[int] = (),
     ) -> Direction:
@@ -91,7 +91,7 @@ class DirectionMethods(ABC):
         direction: Direction | str | os.PathLike[str],
         *,
         margin: Margin | Target | str | None = None,
-        count: int = 24,
+        count: int = CALIBRATION_FACES,
         seed: int = 0,
         avoid: Collection[int] = (),
     ) -> Direction:

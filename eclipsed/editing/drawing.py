@@ -140,7 +140,7 @@ class DrawingMethods(ABC):
         *,
         alphas: tuple[float, float] = (-1.0, 1.0),
         frames: int = 25,
-        fps: float = 12.0,
+        fps: float = animation.FPS,
     ) -> Path:
         """Film some faces side by side while the strength goes from one value to another and back.
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from eclipsed.errors import InputError, MissingModelError
 from eclipsed.files.atomic import atomic_write
 from eclipsed.pretrained.kinship import GeneratorId, Kinship
+from eclipsed.prompts.region import MAX_PROMPT
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.checks import boolean, is_whole, real, shown, whole
+from eclipsed.values.choices import ROW_GROUPS
 from eclipsed.values.seeds import check_seed
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ __all__ = ["BLENDS", "GROUPS", "MOST_EDITS", "Stack", "StackEntry", "check_name"
 BLENDS: tuple[str | None, ...] = (None, "pixels", "features")
 
 #: names of row groups that stand for layers, see `eclipsed.latents.rows.row_groups`
-GROUPS = ("coarse", "middle", "fine")
+GROUPS = ROW_GROUPS[:-1]
 
 #: edits in one stack
 MOST_EDITS = 32
@@ -68,8 +70,8 @@ class StackEntry:
         check_name(self.direction)
         if not isinstance(self.digest, str) or not _DIGEST.fullmatch(self.digest):
             raise InputError(f"digest must be the 64 hex digits of a direction; got {shown(self.digest)}")
-        if not isinstance(self.prompt, str) or len(self.prompt) > 1000:
-            raise InputError(f"prompt must be a text of at most 1000 characters; got {shown(self.prompt)}")
+        if not isinstance(self.prompt, str) or len(self.prompt) > MAX_PROMPT:
+            raise InputError(f"prompt must be a text of at most {MAX_PROMPT} characters; got {shown(self.prompt)}")
         object.__setattr__(self, "alpha", real("alpha", check_alpha(self.alpha), -_STRONGEST, _STRONGEST))
         boolean("on", self.on)
         if self.blend not in BLENDS:

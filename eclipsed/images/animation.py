@@ -12,13 +12,16 @@ from PIL import Image
 from eclipsed.errors import InputError, MissingExtraError, OutputError
 from eclipsed.files.atomic import atomic_write
 
-__all__ = ["ANIMATION_SUFFIXES", "save_animation"]
+__all__ = ["ANIMATION_SUFFIXES", "FPS", "save_animation"]
 
 ANIMATION_SUFFIXES = (".gif", ".mp4")
 
+#: frames per second, unless somebody says otherwise
+FPS = 12.0
+
 
 def save_animation(
-    frames: Sequence[Image.Image], path: str | os.PathLike[str], *, fps: float = 12.0, bounce: bool = True
+    frames: Sequence[Image.Image], path: str | os.PathLike[str], *, fps: float = FPS, bounce: bool = True
 ) -> Path:
     """Write frames as a looping GIF or as an MP4 film; the suffix of the name says which.
 

@@ -11,6 +11,7 @@ from eclipsed.images.conversion import resize
 from eclipsed.images.masks import grow_mask
 from eclipsed.images.metrics import weighted_mean
 from eclipsed.values.checks import one_of
+from eclipsed.values.choices import DIFFERENCES
 
 __all__ = ["SEAM", "change_map", "localization_score", "mean_changes", "outside_inside_ratio", "region_changes"]
 
@@ -37,7 +38,7 @@ def change_map(before: Tensor, after: Tensor, *, difference: str = "l2") -> Tens
         raise InputError(
             f"before and after must share one shape (N, C, H, W); got {tuple(before.shape)} and {tuple(after.shape)}"
         )
-    if one_of("difference", difference, ("l2", "l1", "cosine")) == "l2":
+    if one_of("difference", difference, DIFFERENCES) == "l2":
         return (after - before).square().sum(dim=1, keepdim=True)
     if difference == "l1":
         return (after - before).abs().sum(dim=1, keepdim=True)

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from eclipsed.errors import InputError
 from eclipsed.values.checks import one_of
+from eclipsed.values.choices import MASKS
 
 __all__ = ["grow_mask", "mix_masks"]
 
@@ -24,7 +25,7 @@ def mix_masks(before: Tensor, after: Tensor, how: str) -> Tensor:
     """
     if before.shape != after.shape:
         raise InputError(f"the masks must share one shape; got {tuple(before.shape)} and {tuple(after.shape)}")
-    if one_of("mask", how, ("average", "union", "intersection")) == "average":
+    if one_of("mask", how, MASKS) == "average":
         return (before + after) / 2
     return torch.maximum(before, after) if how == "union" else torch.minimum(before, after)
 

@@ -17,6 +17,7 @@ from eclipsed.latents.rows import rows_of
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.pretrained.generator import Generator
 from eclipsed.values.checks import one_of
+from eclipsed.values.choices import STARTS
 
 __all__ = ["Space", "column"]
 
@@ -109,7 +110,7 @@ class Space(ABC):
         Raises:
             InputError: `kind` is unknown.
         """
-        one_of("start", kind, ("zero", "small", "unit"))
+        one_of("start", kind, STARTS)
         draw = self.keep(torch.randn(count, *self.shape, generator=rng).to(self.generator.device))
         if kind == "zero":
             return torch.zeros_like(draw)

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from eclipsed.errors import InputError
 from eclipsed.pretrained.generator import Generator
+from eclipsed.values.variance import KEPT_VARIANCE
 
 __all__ = ["WStatistics", "cap_rows"]
 
 _SEED = 20230607  # of the sample that is measured; any would do, but the same for everybody
 _CHUNK = 1024
-_SHARE = 0.985
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +49,12 @@ class WStatistics:
     _radii: dict[str, float] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of_generator(cls, generator: Generator, *, share: float = _SHARE) -> WStatistics:
+    def of_generator(cls, generator: Generator, *, share: float | None = None) -> WStatistics:
         """What `measure` gives, measured once for each generator and kept as long as that is, or until it changes.
 
         Args:
             generator: whose mapping network is measured, without truncation.
-            share: of variance that the kept components hold, in (0, 1].
+            share: of variance that the kept components hold, in (0, 1]; None is `KEPT_VARIANCE`.
         Raises:
             InputError: `share` is outside (0, 1].
         """
@@ -63,10 +63,10 @@ class WStatistics:
             if known is None or version != generator.version:
                 known = cls.measure(generator)
                 _measured[generator] = generator.version, known
-        return known.with_share(share)
+        return known.with_share(KEPT_VARIANCE if share is None else share)
 
     @classmethod
-    def measure(cls, generator: Generator, *, count: int = 4096, share: float = _SHARE) -> WStatistics:
+    def measure(cls, generator: Generator, *, count: int = 4096, share: float = KEPT_VARIANCE) -> WStatistics:
         """Map `count` random z and measure them.
 
         Args:
@@ -86,7 +86,7 @@ class WStatistics:
             return cls.of(torch.cat(parts), share=share)
 
     @classmethod
-    def of(cls, sample: Tensor, *, share: float = _SHARE) -> WStatistics:
+    def of(cls, sample: Tensor, *, share: float = KEPT_VARIANCE) -> WStatistics:
         """Measure a sample of w.
 
         Args:

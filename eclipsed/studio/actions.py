@@ -14,6 +14,7 @@ from eclipsed.studio.engine import Engine
 from eclipsed.studio.session import Session
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.checks import is_whole
+from eclipsed.values.choices import LAST_ROW
 from eclipsed.values.seeds import LARGEST_SEED, parse_seeds
 
 __all__ = ["FACES_ON_WALL", "MOST_CHOSEN", "act", "move", "pick", "shuffle"]
@@ -85,7 +86,7 @@ def _layers(data: Mapping[str, Any]) -> tuple[int | str, ...] | str | None:
     if text in GROUPS:
         return text
     rows = parse_seeds(text)
-    if max(rows) > 1023:
+    if max(rows) > LAST_ROW:
         raise InputError(f"rows are small numbers such as 4-7; got {text[:40]!r}")
     return rows
 

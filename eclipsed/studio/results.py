@@ -84,7 +84,7 @@ def film(engine: Engine, look: Stack, suffix: str) -> Path:
     shares = [index / (_FRAMES - 1) for index in range(_FRAMES)]
     images = torch.cat([_scaled(engine, look, share) for share in shares])
     frames = pictures.captioned(images, [f"{share:.0%}" for share in shares])
-    return animation.save_animation(frames, _place(look, suffix, "sweep"), fps=12.0)
+    return animation.save_animation(frames, _place(look, suffix, "sweep"))
 
 
 def pasted(engine: Engine, look: Stack, given: KeptPicture | None = None) -> Image.Image:

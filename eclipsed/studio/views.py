@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from eclipsed.editing.stack import GROUPS
 from eclipsed.images.pictures import signed
 from eclipsed.latents.rows import row_groups
 from eclipsed.studio.images import data_uri, to_uris
@@ -86,9 +87,7 @@ def stack(engine: Engine, session: Session) -> dict[str, Any]:
                 "layers": layers,
                 "blend": entry.blend,
                 "rows": _ranges(direction.layers),
-                "groups": [
-                    [name, not set(groups[name]) & set(direction.layers)] for name in ("coarse", "middle", "fine")
-                ],
+                "groups": [[name, not set(groups[name]) & set(direction.layers)] for name in GROUPS],
             }
         )
     # A drag moves the slider without a new value; named anew, the value is drawn even where it is that of before.

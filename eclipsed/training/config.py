@@ -11,14 +11,14 @@ from eclipsed.latents.space_registry import SPACES
 from eclipsed.training.schedules import SCHEDULES, Schedule
 from eclipsed.training.term_registry import TERMS
 from eclipsed.values.checks import boolean, checked_fields, one_of, option, real, shown, whole
-from eclipsed.values.seeds import check_seed, check_seeds
+from eclipsed.values.choices import DIFFERENCES, LAST_ROW, LOCALITY_LOSSES, MASKS, PRECISIONS, ROW_GROUPS, STARTS
+from eclipsed.values.seeds import CALIBRATION_FACES, check_seed, check_seeds
+from eclipsed.values.variance import KEPT_VARIANCE
 
 if TYPE_CHECKING:
     from eclipsed.latents.space import Space
 
 __all__ = ["TrainConfig"]
-
-_GROUPS = ("coarse", "middle", "fine", "all")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ class TrainConfig:
     learning_rate: float = option(0.04, real, 1e-9, 100.0)
     schedule: str | Schedule = "cosine"
     warmup: int = option(5, whole, 0, 1_000_000)
-    start: str = option("small", one_of, ("zero", "small", "unit"))
+    start: str = option("small", one_of, STARTS)
     start_scale: float = option(0.003, real, 0.0, 1e6)
     alpha: tuple[float, float] = (0.1, 1.0)
     clip_weight: float = option(1.0, real, 0.0, 1e6)
@@ -129,24 +129,24 @@ class TrainConfig:
     augment: bool = option(True, boolean)
     locality_weight: float = option(0.05, real, 0.0, 1e6)
     locality_scale: float = option(20.0, real, 0.0, 1e6)
-    locality_loss: str = option("ratio", one_of, ("score", "ratio", "bounded"))
+    locality_loss: str = option("ratio", one_of, LOCALITY_LOSSES)
     score_layers: tuple[str, ...] | str = "image"
-    difference: str = option("l1", one_of, ("l2", "l1", "cosine"))
-    mask: str = option("union", one_of, ("average", "union", "intersection"))
+    difference: str = option("l1", one_of, DIFFERENCES)
+    mask: str = option("union", one_of, MASKS)
     mask_grow: float = option(0.03, real, 0.0, 0.5)
     protect: tuple[str, ...] | None = None
     where: str = option("foreground", one_of, ("foreground", "background"))
     fence_weight: float = option(1.0, real, 0.0, 1e6)
-    components: float | None = option(0.985, real, 0.0, 1.0, optional=True)
+    components: float | None = option(KEPT_VARIANCE, real, 0.0, 1.0, optional=True)
     row_cap: float | None = option(0.35, real, 0.0, 100.0, optional=True)
     resolution: int | None = option(None, whole, 4, 65536, optional=True)
-    precision: str = option("auto", one_of, ("auto", "float32", "bfloat16", "float16"))
+    precision: str = option("auto", one_of, PRECISIONS)
     low_memory: bool = option(False, boolean)
-    probe_groups: tuple[str, ...] = ("coarse", "middle", "fine", "all")
+    probe_groups: tuple[str, ...] = ROW_GROUPS
     probe_steps: int = option(40, whole, 1, 1_000_000)
     probe_share: float = option(0.75, real, 0.0, 1.0)
     calibrate: bool = option(True, boolean)
-    calibration_faces: int = option(24, whole, 2, 4096)
+    calibration_faces: int = option(CALIBRATION_FACES, whole, 2, 4096)
 
     def __post_init__(self) -> None:
         checked_fields(self)
@@ -195,7 +195,7 @@ class TrainConfig:
                 raise InputError(f'layers must be "auto", None (all) or row numbers; got {self.layers!r}')
         elif self.layers is not None:
             rows = _names("layers", self.layers)
-            self._set("layers", tuple(sorted({whole("layers", row, 0, 1023) for row in rows})))
+            self._set("layers", tuple(sorted({whole("layers", row, 0, LAST_ROW) for row in rows})))
         if not isinstance(self.styles, str):
             self._set("styles", tuple(str(name) for name in _names("styles", self.styles)))
         elif self.styles not in ("all", "conv"):
@@ -207,8 +207,8 @@ class TrainConfig:
         elif self.score_layers not in ("all", "image"):
             raise InputError(f'score_layers must be "all", "image" or names of layers; got {self.score_layers!r}')
         groups = _names("probe_groups", self.probe_groups)
-        if any(group not in _GROUPS for group in groups):
-            raise InputError(f"probe_groups must be among {', '.join(_GROUPS)}; got {self.probe_groups!r}")
+        if any(group not in ROW_GROUPS for group in groups):
+            raise InputError(f"probe_groups must be among {', '.join(ROW_GROUPS)}; got {self.probe_groups!r}")
         self._set("probe_groups", tuple(dict.fromkeys(groups)))
 
     @classmethod

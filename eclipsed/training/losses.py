@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from eclipsed.errors import InputError
 from eclipsed.images.change import localization_score, outside_inside_ratio
+from eclipsed.values.checks import one_of
+from eclipsed.values.choices import LOCALITY_LOSSES
 
 __all__ = [
     "contrast_loss",
@@ -152,8 +154,7 @@ def mean_locality_loss(
     Raises:
         InputError: the shapes disagree, or a name is unknown.
     """
-    if loss not in ("score", "ratio", "bounded"):
-        raise InputError(f"locality_loss must be one of score, ratio, bounded; got {loss!r}")
+    one_of("locality_loss", loss, LOCALITY_LOSSES)
     terms = []
     for name, old in before.items():
         if loss == "score":

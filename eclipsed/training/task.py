@@ -107,7 +107,7 @@ class Task:
             truncation_psi=psi,
             options=SynthesisOptions(resolution=resolution, features=features, dtype=dtype),
             with_image=with_image,
-            statistics=WStatistics.of_generator(generator, share=config.components or 0.985),
+            statistics=WStatistics.of_generator(generator, share=config.components),
             recorder=Recorder(generator.device, after=1),  # every shape is going to come again
         )
 
@@ -191,7 +191,7 @@ class Task:
             truncation_psi=self.truncation_psi,
             resolution=self.options.resolution,
             dtype=self.dtype,
-            share=self.config.components or 0.985,
+            share=self.config.components,
         )
 
     @cached_property

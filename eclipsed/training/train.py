@@ -33,7 +33,10 @@ from eclipsed.training.task import Task
 from eclipsed.training.terms import Loss
 from eclipsed.values.checks import whole
 
-__all__ = ["train"]
+__all__ = ["SAVE_EVERY", "train"]
+
+#: steps after which a training is saved, where somebody said to which file
+SAVE_EVERY = 25
 
 _START = 1  # stream of random numbers, beside that of the steps
 
@@ -50,7 +53,7 @@ def train(
     truncation_psi: float = 1.0,
     callback: Callback | None = None,
     state: str | os.PathLike[str] | None = None,
-    save_every: int = 25,
+    save_every: int = SAVE_EVERY,
     resume: str | os.PathLike[str] | None = None,
 ) -> Direction:
     """Learn a direction from a sentence.

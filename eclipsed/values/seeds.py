@@ -10,6 +10,7 @@ from eclipsed.errors import InputError
 from eclipsed.values.checks import shown
 
 __all__ = [
+    "CALIBRATION_FACES",
     "CALIBRATION_SEEDS",
     "LARGEST_SEED",
     "MOST_SEEDS",
@@ -30,6 +31,9 @@ TRAINING_SEEDS = range(1_000_000_000, LARGEST_SEED)
 
 #: Calibration takes its faces from here: never trained on, and out of the way of the small seeds that people use.
 CALIBRATION_SEEDS = range(900_000_000, 1_000_000_000)
+
+#: As many of them as a direction is calibrated on, unless somebody says otherwise.
+CALIBRATION_FACES = 24
 
 
 def check_seed(seed: object, *, name: str = "seed") -> int:

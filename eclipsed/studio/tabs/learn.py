@@ -9,7 +9,7 @@ import gradio as gr
 
 from eclipsed.errors import InputError
 from eclipsed.prompts.reading import read as read_sentence
-from eclipsed.prompts.region import Region
+from eclipsed.prompts.region import MAX_PROMPT, Region
 from eclipsed.studio import views
 from eclipsed.studio.learning import Job
 from eclipsed.studio.page_state import LOOKS, QUIET, SLOW, Page
@@ -38,7 +38,7 @@ class LearnTab:
             self.prompt = gr.Textbox(
                 label="What shall the face look like?",
                 placeholder="a person with blond hair",
-                max_length=1000,
+                max_length=MAX_PROMPT,
                 lines=1,
                 scale=4,
                 min_width=220,

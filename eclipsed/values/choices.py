@@ -1,0 +1,26 @@
+"""Words and bounds that both the options, which load no torch, and the code that computes with them must know."""
+
+from __future__ import annotations
+
+__all__ = ["DIFFERENCES", "LAST_ROW", "LOCALITY_LOSSES", "MASKS", "PRECISIONS", "ROW_GROUPS", "STARTS"]
+
+#: How two feature maps are told apart, place by place.
+DIFFERENCES = ("l2", "l1", "cosine")
+
+#: How the region before an edit and that after it become one mask.
+MASKS = ("average", "union", "intersection")
+
+#: What the locality loss makes of the change inside the mask and outside.
+LOCALITY_LOSSES = ("score", "ratio", "bounded")
+
+#: Where a delta begins.
+STARTS = ("zero", "small", "unit")
+
+#: What networks compute in; the first is the format that the device is fast in.
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+#: Names of rows of ws that act alike; the last is all of them.
+ROW_GROUPS = ("coarse", "middle", "fine", "all")
+
+#: The highest row of ws that any generator may have.
+LAST_ROW = 1023
