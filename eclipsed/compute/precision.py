@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from eclipsed.values.checks import one_of
 from eclipsed.values.choices import PRECISIONS
 
-__all__ = ["autocast", "compute_dtype"]
+__all__ = ["compute_dtype"]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -31,21 +28,6 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
     return torch.bfloat16 if device.type == "cpu" and _multiplies_bfloat16() else torch.float32
-
-
-@contextmanager
-def autocast(device: torch.device, dtype: torch.dtype | None) -> Iterator[None]:
-    """Let PyTorch choose, operation by operation, between a short format and float32.
-
-    Args:
-        device: where the networks run.
-        dtype: the short format; None and float32 change nothing.
-    """
-    if dtype in (None, torch.float32):
-        yield
-        return
-    with torch.autocast(device.type, dtype):
-        yield
 
 
 def _multiplies_bfloat16() -> bool:

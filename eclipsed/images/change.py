@@ -10,7 +10,7 @@ from eclipsed.errors import InputError
 from eclipsed.images.conversion import resize
 from eclipsed.images.masks import grow_mask
 from eclipsed.images.metrics import weighted_mean
-from eclipsed.values.checks import one_of
+from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import DIFFERENCES
 
 __all__ = ["SEAM", "change_map", "localization_score", "mean_changes", "outside_inside_ratio", "region_changes"]
@@ -19,6 +19,22 @@ __all__ = ["SEAM", "change_map", "localization_score", "mean_changes", "outside_
 SEAM = 0.05
 
 _TINY = 1e-12
+
+
+def _squared(before: Tensor, after: Tensor) -> Tensor:
+    return (after - before).square().sum(dim=1, keepdim=True)
+
+
+def _absolute(before: Tensor, after: Tensor) -> Tensor:
+    return (after - before).abs().sum(dim=1, keepdim=True)
+
+
+def _turned(before: Tensor, after: Tensor) -> Tensor:
+    return (1 - F.cosine_similarity(before, after, dim=1, eps=1e-8)).clamp(min=0).unsqueeze(1)
+
+
+#: every way of `DIFFERENCES`, in that order
+_MEASURES = dict(zip(DIFFERENCES, (_squared, _absolute, _turned), strict=True))
 
 
 def change_map(before: Tensor, after: Tensor, *, difference: str = "l2") -> Tensor:
@@ -38,11 +54,9 @@ def change_map(before: Tensor, after: Tensor, *, difference: str = "l2") -> Tens
         raise InputError(
             f"before and after must share one shape (N, C, H, W); got {tuple(before.shape)} and {tuple(after.shape)}"
         )
-    if one_of("difference", difference, DIFFERENCES) == "l2":
-        return (after - before).square().sum(dim=1, keepdim=True)
-    if difference == "l1":
-        return (after - before).abs().sum(dim=1, keepdim=True)
-    return (1 - F.cosine_similarity(before, after, dim=1, eps=1e-8)).clamp(min=0).unsqueeze(1)
+    if difference not in _MEASURES:
+        raise not_one_of("difference", difference, _MEASURES)
+    return _MEASURES[difference](before, after)
 
 
 def localization_score(before: Tensor, after: Tensor, mask: Tensor, *, difference: str = "l2") -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.errors import InputError
-from eclipsed.values.checks import one_of
+from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import MASKS
 
 __all__ = ["grow_mask", "mix_masks"]
@@ -25,7 +25,9 @@ def mix_masks(before: Tensor, after: Tensor, how: str) -> Tensor:
     """
     if before.shape != after.shape:
         raise InputError(f"the masks must share one shape; got {tuple(before.shape)} and {tuple(after.shape)}")
-    if one_of("mask", how, MASKS) == "average":
+    if how not in MASKS:
+        raise not_one_of("mask", how, MASKS)
+    if how == "average":
         return (before + after) / 2
     return torch.maximum(before, after) if how == "union" else torch.minimum(before, after)
 

@@ -46,7 +46,7 @@ class MappingNetwork(nn.Module):
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.num_ws = config, config.num_ws
         embed = (config.embed_features or config.w_dim) if config.c_dim else 0
         width = config.mapping_features or config.w_dim
         if config.c_dim:
@@ -78,7 +78,7 @@ class MappingNetwork(nn.Module):
             InputError: z or c of another shape.
         """
         w = self.w(z, c)
-        ws = w[:, None].expand(-1, self.config.num_ws, -1)  # (N, num_ws, w_dim)
+        ws = w[:, None].expand(-1, self.num_ws, -1)  # (N, num_ws, w_dim)
         if truncation_psi == 1.0:
             return ws.clone(memory_format=torch.contiguous_format)
         pulled = self.w_avg.lerp(ws, truncation_psi)

@@ -18,7 +18,7 @@ from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.networks.mapping import MappingNetwork
 from eclipsed.networks.ops import setup_filter, upsample2d
-from eclipsed.values.checks import one_of
+from eclipsed.values.checks import not_one_of
 
 __all__ = ["StyleGAN2", "SynthesisNetwork"]
 
@@ -52,6 +52,7 @@ class SynthesisNetwork(nn.Module):
         #: everything that takes a style, in the order it runs
         self.layers: tuple[Layer, ...] = tuple(layers)
         self._by_name = {layer.name: layer for layer in self.layers}
+        self._sides, self._ws_shape = config.resolutions, (config.num_ws, config.w_dim)
         self.register_buffer("resample_filter", setup_filter(config.resample_filter), persistent=False)
 
     def layer(self, name: str) -> Layer:
@@ -76,7 +77,8 @@ class SynthesisNetwork(nn.Module):
         """
         if resolution is None:
             return self.layers
-        one_of("resolution", resolution, self.config.resolutions)
+        if resolution not in self._sides:
+            raise not_one_of("resolution", resolution, self._sides)
         return tuple(layer for layer in self.layers if layer.resolution <= resolution)
 
     def styles(self, ws: Tensor) -> dict[str, Tensor]:
@@ -92,7 +94,7 @@ class SynthesisNetwork(nn.Module):
         return self._styles(ws, self.layers)
 
     def _styles(self, ws: Tensor, layers: Sequence[Layer]) -> dict[str, Tensor]:
-        shape = (self.config.num_ws, self.config.w_dim)
+        shape = self._ws_shape
         if ws.ndim != 3 or tuple(ws.shape[1:]) != shape:
             raise InputError(f"ws must have shape (N, {shape[0]}, {shape[1]}); got {tuple(ws.shape)}")
         # A matrix product may round differently for rows that lie differently in memory; copies all lie alike, so
@@ -145,8 +147,8 @@ class SynthesisNetwork(nn.Module):
         Raises:
             InputError: a style is missing, unknown or of another shape, or there is no such row.
         """
-        if not 0 <= row < self.config.num_ws:
-            raise InputError(f"row must be from 0 to {self.config.num_ws - 1}; got {row!r}")
+        if not 0 <= row < self._ws_shape[0]:
+            raise InputError(f"row must be from 0 to {self._ws_shape[0] - 1}; got {row!r}")
         layers = self.layers_up_to(options.resolution)
         self._check_styles(styles, layers)
         self._check_features(layers, options)

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eclipsed.compute.devices import as_device
-from eclipsed.compute.precision import autocast
 from eclipsed.errors import CheckpointError, InputError, VocabularyWarning
 from eclipsed.pretrained.clip_loading import load_clip
 from eclipsed.pretrained.frozen import FrozenNetwork, shortened
@@ -225,7 +224,7 @@ class OpenClip(Clip):
             InputError: `images` is not an image tensor.
         """
         inputs = self.preprocess(images)
-        with autocast(self.device, None if self._weighs_more_than_it_works else dtype):
+        with self.autocast(None if self._weighs_more_than_it_works else dtype):
             vectors = self._encoder(dtype)(inputs)
         return F.normalize(vectors.float(), dim=-1)
 

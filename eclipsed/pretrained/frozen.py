@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -65,6 +66,14 @@ class FrozenNetwork(nn.Module):
         check_images(images)
         inputs = images.to(self.mean).clamp(-1, 1) * 0.5 + 0.5
         return (resized(inputs) - self.mean) / self.std
+
+    def autocast(self, dtype: torch.dtype | None) -> AbstractContextManager[Any]:
+        """Let PyTorch choose, operation by operation, between a short format and float32.
+
+        Args:
+            dtype: the short format; None and float32 change nothing.
+        """
+        return nullcontext() if dtype in (None, torch.float32) else torch.autocast(self.device.type, dtype)
 
     def short_copy(self, dtype: torch.dtype, build: Callable[[], Any]) -> Any:
         """A copy of a network whose weights lie in a short format, built once for each format and device.

@@ -335,7 +335,8 @@ class Generator:
 
     def _checked(self, x: Tensor, name: str, shape: tuple[int, ...], *, finite: bool = True) -> Tensor:
         wanted = ", ".join(["N", *map(str, shape)])
-        x = as_tensor(name, x, shape=f"({wanted})")
+        if not isinstance(x, Tensor):
+            x = as_tensor(name, x, shape=f"({wanted})")
         if x.ndim != len(shape) + 1 or tuple(x.shape[1:]) != shape:
             raise InputError(f"{name} must have shape ({wanted}); got {tuple(x.shape)}")
         if not x.dtype.is_floating_point:

@@ -109,19 +109,17 @@ class Batches:
     def __init__(
         self, task: Task, *, masked: bool, looked_at: Callable[[Step], bool] | None = None, recordable: bool = False
     ) -> None:
-        self.task, self.masked = task, masked
-        self._looked_at, self._recordable = looked_at, recordable
+        self.task, self.masked, self._looked_at = task, masked, looked_at
+        networks = task.clip.recordable and (task.parser.recordable or not masked)
+        possible = task.recorder.active and not task.config.low_memory
+        self._recordable = recordable and networks and possible
         self._kept: dict[tuple[int, int], Unedited] = {}
         self._recent: tuple[object, list[Batch]] = (None, [])
 
     @property
     def recordable(self) -> bool:
         """Whether CUDA graphs take the place of Python in the steps of a training."""
-        task = self.task
-        parsed = task.parser.recordable or not self.masked
-        return (
-            self._recordable and task.clip.recordable and parsed and task.recorder.active and not task.config.low_memory
-        )
+        return self._recordable and self.task.recorder.active  # which stops where something cannot be recorded
 
     def whole(self, step: Step) -> Batch:
         """The faces of a step in one piece, also with ``low_memory``."""

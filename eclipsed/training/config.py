@@ -261,16 +261,16 @@ class TrainConfig:
         _check_known(changes)
         return replace(self, **changes)
 
-    def learning_rate_at(self, step: int, steps: int | None = None) -> float:
-        """Learning rate of a step.
+    def learning_rates(self, steps: int | None = None) -> tuple[float, ...]:
+        """Learning rate of each step.
 
         Args:
-            step: counted from 0.
             steps: length of the run; None is `self.steps`.
         """
         total = self.steps if steps is None else steps
         schedule = SCHEDULES[self.schedule] if isinstance(self.schedule, str) else self.schedule
-        return self.learning_rate * min(1.0, (step + 1) / (self.warmup + 1)) * schedule(step, total)
+        rising = (min(1.0, (step + 1) / (self.warmup + 1)) for step in range(total))
+        return tuple(self.learning_rate * share * schedule(step, total) for step, share in enumerate(rising))
 
     def to_json(self) -> dict[str, Any]:
         """All fields as plain JSON values; what is of the caller's own by its name."""

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from eclipsed.errors import InputError
 from eclipsed.images.change import localization_score, outside_inside_ratio
-from eclipsed.values.checks import one_of
+from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import LOCALITY_LOSSES
 
 __all__ = [
@@ -154,7 +154,8 @@ def mean_locality_loss(
     Raises:
         InputError: the shapes disagree, or a name is unknown.
     """
-    one_of("locality_loss", loss, LOCALITY_LOSSES)
+    if loss not in LOCALITY_LOSSES:
+        raise not_one_of("locality_loss", loss, LOCALITY_LOSSES)
     terms = []
     for name, old in before.items():
         if loss == "score":

@@ -52,9 +52,8 @@ def choose_space(loss: Loss, tell: Callable[[int, Figures], None]) -> tuple[Spac
         config.directions, kind=config.start, scale=config.start_scale, rng=step_rng(config.seed, 0, _START)
     )
     state = AdamState.start(start)
-    for number in range(config.probe_steps):
+    for number, rate in enumerate(config.learning_rates(config.probe_steps)):
         step = Step(number, config.probe_steps, row=min(every), trial=True)
-        rate = config.learning_rate_at(number, config.probe_steps)
         state, figures = advance(loss, loss.batches.of(step), whole, state, step=step, rate=rate, shared=False)
         tell(number + 1, figures)
     judged = [Step(config.probe_steps + k, config.probe_steps, trial=True) for k in range(_JUDGED)]

@@ -147,11 +147,11 @@ class _Run:
         self.state = state
         space = self._space(state.rows)
         self.clock.begin("train", state.adam.step)
+        rates, shared = self.config.learning_rates(), self.config.optimiser == "shared"
         for number in range(state.adam.step, self.config.steps):
             step = Step(number, self.config.steps, row=min(space.rows))
-            rate, shared = self.config.learning_rate_at(number), self.config.optimiser == "shared"
             faces = self.loss.batches.of(step)
-            adam, figures = advance(self.loss, faces, space, state.adam, step=step, rate=rate, shared=shared)
+            adam, figures = advance(self.loss, faces, space, state.adam, step=step, rate=rates[number], shared=shared)
             self.state = state = replace(state, adam=adam)
             if adam.step % self.save_every == 0:
                 self._save()

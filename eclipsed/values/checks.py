@@ -10,7 +10,18 @@ from typing import Any, TypeGuard, TypeVar
 
 from eclipsed.errors import InputError
 
-__all__ = ["boolean", "checked_fields", "is_real", "is_whole", "one_of", "option", "real", "shown", "whole"]
+__all__ = [
+    "boolean",
+    "checked_fields",
+    "is_real",
+    "is_whole",
+    "not_one_of",
+    "one_of",
+    "option",
+    "real",
+    "shown",
+    "whole",
+]
 
 _T = TypeVar("_T")
 _LONGEST = 60  # characters of a value that a message repeats
@@ -76,8 +87,13 @@ def one_of(name: str, value: _T, choices: Iterable[_T]) -> _T:
     """
     known = list(choices)
     if value not in known:
-        raise InputError(f"{name} must be one of {', '.join(map(str, known))}; got {shown(value)}")
+        raise not_one_of(name, value, known)
     return value
+
+
+def not_one_of(name: str, value: object, choices: Iterable[object]) -> InputError:
+    """The error of a value that is none of a few, for whoever finds that out by looking it up; see `one_of`."""
+    return InputError(f"{name} must be one of {', '.join(map(str, choices))}; got {shown(value)}")
 
 
 def boolean(name: str, value: object) -> bool:

@@ -131,8 +131,8 @@ def test_a_stopped_training_of_own_things_goes_on(editor, quick, tmp_path):
 
 def test_schedules_of_ones_own():
     config = TrainConfig(schedule=lambda step, steps: step / steps, learning_rate=0.1, warmup=0)
-    assert config.learning_rate_at(30, 120) == pytest.approx(0.025)
-    assert TrainConfig(schedule="constant", warmup=0).learning_rate_at(7) == TrainConfig().learning_rate
+    assert config.learning_rates(120)[30] == pytest.approx(0.025)
+    assert TrainConfig(schedule="constant", warmup=0).learning_rates()[7] == TrainConfig().learning_rate
     assert set(SCHEDULES) == {"constant", "halved", "cosine"}
 
 
