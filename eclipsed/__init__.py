@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from eclipsed.prompts.reading import Reading, read
     from eclipsed.prompts.region import Region
     from eclipsed.prompts.target import Target
+    from eclipsed.prompts.vocabulary import Vocabulary
     from eclipsed.store.library import find_direction
     from eclipsed.store.sets import ModelSet, SetStatus, find_set, list_sets
     from eclipsed.training.batches import Step
@@ -134,6 +135,7 @@ __all__ = [
     "TrainStep",
     "TrainingError",
     "View",
+    "Vocabulary",
     "VocabularyWarning",
     "WStatistics",
     "World",
@@ -199,6 +201,7 @@ _HOME = {
     "TrainConfig": "training.config",
     "TrainStep": "training.events",
     "View": "training.terms",
+    "Vocabulary": "prompts.vocabulary",
     "WStatistics": "latents.w_statistics",
     "World": "worlds.world",
     "compare": "evaluation.comparison",

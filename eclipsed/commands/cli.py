@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import eclipsed
-from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train
+from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train, words
 from eclipsed.commands.terminal import error_json, keep_printing, note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 
@@ -41,6 +41,7 @@ app.command()(faces.palette)
 app.command()(faces.sweep)
 app.command()(evaluate.evaluate)
 app.command()(region.region)
+app.command()(words.words)
 app.add_typer(directions.app, name="directions")
 app.add_typer(models.app, name="models")
 app.command()(doctor.doctor)

@@ -14,6 +14,7 @@ from eclipsed.files import header
 from eclipsed.files.atomic import atomic_write
 from eclipsed.files.kinds import DIRECTION
 from eclipsed.store import library
+from eclipsed.worlds.world import DEFAULT_WORLD
 
 __all__ = ["app"]
 
@@ -43,9 +44,12 @@ def list_directions(as_json: Json = False) -> None:
 
     table = Table("name", "prompt", "region", "models", "source", box=box.SIMPLE_HEAD)
     for row in rows:
-        region = "whole face" if row["whole_face"] else ", ".join(row["parts"])
         table.add_row(
-            row["name"], row["prompt"] or row["method"], region, row["models"], "shipped" if row["shipped"] else "yours"
+            row["name"],
+            row["prompt"] or row["method"],
+            _spoken(row),
+            row["models"],
+            "shipped" if row["shipped"] else "yours",
         )
     result_table(table)
 
@@ -106,6 +110,7 @@ def _summary(entry: library.Entry) -> dict[str, Any]:
             "method": data.get("method", "trained"),
             "parts": data["region"]["parts"],
             "whole_face": data["region"].get("whole_face", False),
+            "world": data["region"].get("world", DEFAULT_WORLD),
             "models": data["generator"]["name"],
             "space": data["space"],
             "shipped": entry.shipped,
@@ -113,6 +118,13 @@ def _summary(entry: library.Entry) -> dict[str, Any]:
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise DirectionError(f"{entry.path} has damaged metadata ({error!r})") from error
+
+
+def _spoken(row: dict[str, Any]) -> str:
+    """The region of a direction in one line."""
+    from eclipsed.prompts.region import Region
+
+    return Region(tuple(row["parts"]), row["whole_face"], world=row["world"]).spoken()
 
 
 def _plain(value: object) -> str:

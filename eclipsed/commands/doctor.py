@@ -11,6 +11,7 @@ from typing import Any
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.store.networks import known_sets
+from eclipsed.values.extras import pip_line
 
 __all__ = ["doctor", "examine"]
 
@@ -33,7 +34,7 @@ def doctor(as_json: Json = False) -> None:
     result(f"devices: {devices}; the default is {found['default_device']} ({found['threads']} threads on the CPU)")
     compilers = [f"{name} ({path})" for name, path in found["compilers"].items() if path]
     result("compilers: " + (", ".join(compilers) or "none; fused CUDA kernels need one, all else does not"))
-    result("MP4: " + ("yes" if found["mp4"] else 'no; pip install "eclipsed[video]"'))
+    result("MP4: " + ("yes" if found["mp4"] else f"no; {pip_line(extra='video')}"))
     for models in found["models"]:
         if models["present"]:
             result(f"models {models['name']}: present")

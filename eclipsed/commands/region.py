@@ -1,4 +1,4 @@
-"""``eclipsed region``: which parts of the face a prompt is about."""
+"""``eclipsed region``: which parts of the picture a prompt is about."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eclipsed.commands.options import Models
 from eclipsed.commands.terminal import note, one_line, result, result_json
 from eclipsed.errors import EclipsedError, InputError
+from eclipsed.store.sets import DEFAULT_SET, find_set
+from eclipsed.worlds.world import World
 
 if TYPE_CHECKING:
     from eclipsed.prompts.region import Region
@@ -22,26 +25,26 @@ Json = Annotated[
 
 
 def region(
-    prompt: Annotated[str | None, typer.Argument(help="A sentence about a face.")] = None,
+    prompt: Annotated[str | None, typer.Argument(help="A sentence about a picture, such as a face.")] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="Read prompts from a file, one a line; - is standard input.")
     ] = None,
+    models: Models = DEFAULT_SET,
     as_json: Json = False,
 ) -> None:
-    """Say which parts of the face a prompt is about.
+    """Say which parts of the picture a prompt is about.
 
     The words that say so are named, too.
     """
-    from eclipsed.prompts.region import Region
-
     if (prompt is None) == (file is None):
         raise InputError("give one prompt, or --file with a list of them")
+    world = find_set(models).world
     if file is not None:
         for line in _lines(file):
-            _answer(Region, line, as_json=as_json)
+            _answer(world, line, as_json=as_json)
         return
     assert prompt is not None
-    error = _answer(Region, prompt, as_json=as_json)
+    error = _answer(world, prompt, as_json=as_json)
     if error is not None and not as_json:
         raise error
     if error is not None:  # said in JSON already
@@ -49,10 +52,12 @@ def region(
         raise typer.Exit(1)
 
 
-def _answer(kind: type[Region], prompt: str, *, as_json: bool) -> EclipsedError | None:
+def _answer(world: World, prompt: str, *, as_json: bool) -> EclipsedError | None:
     """Print the region of one prompt; its error is returned, so that a list goes on after it."""
+    from eclipsed.prompts.region import Region
+
     try:
-        found = kind.from_prompt(prompt, warn=False)
+        found = Region.from_prompt(prompt, world=world, warn=False)
     except EclipsedError as error:
         if as_json:
             result_json({"prompt": prompt, "error": one_line(error), "kind": type(error).__name__})
@@ -62,7 +67,7 @@ def _answer(kind: type[Region], prompt: str, *, as_json: bool) -> EclipsedError 
     if as_json:
         result_json(_describe(prompt, found))
     else:
-        _explain(prompt, found)
+        _explain(world, prompt, found)
     return None
 
 
@@ -76,9 +81,9 @@ def _describe(prompt: str, found: Region) -> dict[str, Any]:
     }
 
 
-def _explain(prompt: str, found: Region) -> None:
+def _explain(world: World, prompt: str, found: Region) -> None:
     result(prompt)
-    result(f"  region: {'the whole face' if found.whole_face else ', '.join(found.parts)}")
+    result(f"  region: {found.spoken(world)}")
     for word, parts in found.matches.items():
         result(f"  {word}: {', '.join(parts)}")
     if found.warning:

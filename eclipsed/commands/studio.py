@@ -11,6 +11,7 @@ from eclipsed.commands.options import ClassIndex, Device, Models
 from eclipsed.commands.terminal import note, result
 from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.store.sets import DEFAULT_SET
+from eclipsed.values.extras import pip_line
 
 __all__ = ["studio"]
 
@@ -43,7 +44,7 @@ def studio(
         raise typer.BadParameter(str(error)) from None
     name = find_set(models).name
     if importlib.util.find_spec("gradio") is None:
-        raise MissingExtraError('the studio needs gradio: pip install "eclipsed[studio]"')
+        raise MissingExtraError(f"the studio needs gradio: {pip_line(extra='studio')}")
     note(f"loading {name} …")
     from eclipsed.studio.serving import serve
 

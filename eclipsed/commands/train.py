@@ -134,10 +134,11 @@ def train(
         check_picture(picture)
     if log is not None:
         check_log(log)
-    where = _region(prompt, region, models)
+    asked, said = _region(prompt, region, models)
     editor = open_editor(models, device, class_index)
+    note(f"{prompt!r} -> {said if resume is None or asked else 'goes on'}, on {editor.generator.device}")
     began = time.monotonic()
-    direction = _learn(editor, prompt, where, config, target, state=state, resume=resume, log=log)
+    direction = _learn(editor, prompt, asked, config, target, state=state, resume=resume, log=log)
     seconds = round(time.monotonic() - began, 1)
     if picture is not None:
         _draw(editor, direction, picture, _STRIP_SEEDS)
@@ -173,9 +174,10 @@ def try_it(
     picture = target.with_suffix(".png")
     check_writable(target)
     check_writable(picture)
-    where = _region(prompt, None, models)
+    _, said = _region(prompt, None, models)
     editor = open_editor(models, device, class_index)
-    direction = _learn(editor, prompt, where, TrainConfig(), target)
+    note(f"{prompt!r} -> {said}, on {editor.generator.device}")
+    direction = _learn(editor, prompt, None, TrainConfig(), target)
     _draw(editor, direction, picture, seeds)
     result(str(target))
     result(str(picture))
@@ -190,14 +192,16 @@ def _config(preset: str, changes: dict[str, Any], *, resuming: bool) -> TrainCon
     return None if resuming and not changes else TrainConfig().replace(**changes)
 
 
-def _region(prompt: str, names: str | None, models: str) -> Region:
+def _region(prompt: str, names: str | None, models: str) -> tuple[Region | None, str]:
+    """The region that was asked for, None where the sentence says it; and what the edit may change, in words."""
     from eclipsed.prompts.reading import read
     from eclipsed.prompts.region import Region
     from eclipsed.store.sets import find_set
 
-    parts, world = parse_names(names), find_set(models).world
-    reading = read(prompt, world=world)  # an empty prompt fails here, region given or not
-    return reading.region if parts is None else Region.from_parts(parts, world=world)
+    parts, found = parse_names(names), find_set(models)
+    reading = read(prompt, world=found.world)  # an empty prompt fails here, region given or not
+    asked = None if parts is None else Region.from_parts(parts, world=found.world)
+    return asked, "the whole picture" if found.parser is None else (asked or reading.region).spoken(found.world)
 
 
 def _check_suffix(path: Path, what: str) -> None:
@@ -216,7 +220,7 @@ def _slug(prompt: str) -> str:
 def _learn(
     editor: Editor,
     prompt: str,
-    region: Region,
+    region: Region | None,
     config: TrainConfig | None,
     target: Path,
     *,
@@ -228,8 +232,6 @@ def _learn(
     from eclipsed.commands.progress import ProgressBar  # rich's bars are loaded where they are drawn
     from eclipsed.training.events import BrokenTraining
 
-    parts = "the whole face" if region.whole_face else ", ".join(region.parts)
-    note(f"{prompt!r} -> {parts}, on {editor.generator.device}")
     steps = None if log is None else StepLog(log)
 
     def tell(step: TrainStep) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from eclipsed.errors import InputError, MissingExtraError, OutputError
 from eclipsed.files.atomic import atomic_write
+from eclipsed.values.extras import pip_line
 
 __all__ = ["ANIMATION_SUFFIXES", "FPS", "save_animation"]
 
@@ -73,7 +74,7 @@ def _ffmpeg() -> object:
 
         imageio_ffmpeg.get_ffmpeg_exe()
     except (ImportError, RuntimeError):
-        raise MissingExtraError('MP4 needs ffmpeg: pip install "eclipsed[video]", or save a .gif instead') from None
+        raise MissingExtraError(f"MP4 needs ffmpeg: {pip_line(extra='video')}; or save a .gif instead") from None
     return imageio_ffmpeg
 
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from eclipsed.errors import EclipsedWarning, InputError, MissingExtraError
 from eclipsed.files.atomic import atomic_write
 from eclipsed.images.pictures import PICTURE_FORMATS
+from eclipsed.values.extras import pip_line
 
 __all__ = ["Photo", "Pixels", "read_photo", "save_photo"]
 
@@ -122,7 +123,7 @@ def _open_heif(path: Path) -> Image.Image:
     try:
         import pillow_heif
     except ImportError as error:
-        raise MissingExtraError(f'{path} is HEIC; to read it: pip install "eclipsed[heic]"') from error
+        raise MissingExtraError(f"{path} is HEIC; to read it: {pip_line(extra='heic')}") from error
     picture: Image.Image = pillow_heif.open_heif(path).to_pillow()
     return picture
 

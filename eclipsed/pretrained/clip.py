@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from eclipsed.compute.devices import as_device
 from eclipsed.errors import CheckpointError, InputError, VocabularyWarning
 from eclipsed.pretrained.clip_loading import load_clip
 from eclipsed.pretrained.frozen import FrozenNetwork, shortened
+from eclipsed.prompts.vocabulary import plain_words
 
 __all__ = ["Clip", "OpenClip"]
 
@@ -86,6 +86,11 @@ class Clip(FrozenNetwork, ABC):
         """What the model multiplies cosines by before a softmax."""
 
     @property
+    def words(self) -> tuple[str, ...] | None:
+        """The words that it was trained on, in alphabetical order; None when they are not known."""
+        return None if self._vocabulary is None else tuple(sorted(self._vocabulary))
+
+    @property
     def tower(self) -> nn.Module | None:
         """The network that pictures run through, whose layers may be looked at; None when nobody knows it."""
         return None
@@ -149,7 +154,7 @@ class Clip(FrozenNetwork, ABC):
         """
         if self._vocabulary is None:
             return ()
-        return tuple(dict.fromkeys(word for word in _words(prompt) if word not in self._vocabulary))
+        return tuple(dict.fromkeys(word for word in plain_words(prompt) if word not in self._vocabulary))
 
 
 class OpenClip(Clip):
@@ -309,9 +314,3 @@ def _to_square(images: Tensor, size: int, mode: str, interpolation: str, fill: f
         images = F.pad(images, (left, missing_width - left, top, missing_height - top), value=fill)
     top, left = (round((side - size) / 2) for side in images.shape[2:])
     return images[:, :, top : top + size, left : left + size]
-
-
-def _words(text: str) -> list[str]:
-    """Words of letters, in lower case, without the 's of possession."""
-    plain = re.sub(r"['’]s\b", "", text.lower())
-    return re.findall(r"[^\W\d_]+", plain)

@@ -28,6 +28,7 @@ from eclipsed.store.clips import (
     near_clip_models,
     plain_clip_model,
     quiet,
+    read_vocabulary,
     split_clip,
 )
 
@@ -35,7 +36,6 @@ from eclipsed.store.clips import (
 
 __all__ = ["LoadedClip", "load_clip"]
 
-_VOCABULARY_FILE = "vocabulary.txt"
 _LOCAL = "local-dir:"
 #: what files of weights in a folder are usually called
 _USUAL = ("open_clip_model", "open_clip_pytorch_model", "model", "pytorch_model")
@@ -74,7 +74,7 @@ def load_clip(model: str | os.PathLike[str], pretrained: str | None = None) -> L
     if not folder.is_dir():
         raise _no_such_model(name, folder)
     weights = _weights_in(folder)
-    vocabulary = _read_vocabulary(folder)
+    vocabulary = read_vocabulary(folder)
     return LoadedClip(*_of_folder(folder, weights), folder.name, vocabulary)
 
 
@@ -173,17 +173,6 @@ def _weights_in(folder: Path) -> Path:
     if not found:
         raise MissingModelError(f"the CLIP folder {folder} has no {WEIGHTS_FILE}; put the weights beside the config")
     return found[0]
-
-
-def _read_vocabulary(folder: Path) -> frozenset[str] | None:
-    path = folder / _VOCABULARY_FILE
-    if not path.is_file():
-        return None
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} cannot be read as text, one word a line: {error}") from error
-    return frozenset(line.strip().lower() for line in lines if line.strip())
 
 
 def _explain(error: Exception, model: str, tag: str | None) -> EclipsedError:

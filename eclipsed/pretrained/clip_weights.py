@@ -20,6 +20,7 @@ from eclipsed.files import header
 from eclipsed.files.kinds import CLIP
 from eclipsed.store.clips import hub_offline, in_one_sentence, quiet
 from eclipsed.store.imposters import HEAD_BYTES, imposter
+from eclipsed.values.extras import pip_line
 
 __all__ = [
     "ClipWeights",
@@ -156,7 +157,7 @@ def missing_package(error: Exception, model: str) -> MissingExtraError | None:
     package = name or (asked[1] if asked else "")
     if not package:
         return None
-    return MissingExtraError(f"CLIP {model} needs the package {package}; install it: pip install {package}")
+    return MissingExtraError(f"CLIP {model} needs the package {package}; install it: {pip_line(package=package)}")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.images.conversion import check_images, resize
 from eclipsed.pretrained.frozen import FrozenNetwork
 from eclipsed.store.files import find_network
+from eclipsed.values.extras import pip_line
 
 __all__ = ["Lpips"]
 
@@ -52,7 +53,7 @@ class Lpips(FrozenNetwork):
             import lpips
             from torchvision.models import alexnet
         except ImportError as error:
-            raise MissingExtraError('LPIPS needs an extra package: pip install "eclipsed[lpips]"') from error
+            raise MissingExtraError(f"LPIPS needs an extra package: {pip_line(extra='lpips')}") from error
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # lpips speaks to an older torchvision
             network: Any = lpips.LPIPS(net="alex", pnet_rand=True, spatial=True, verbose=False)

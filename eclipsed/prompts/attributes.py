@@ -11,7 +11,7 @@ from eclipsed.prompts.binding import Binder
 from eclipsed.prompts.lexicon import Term
 from eclipsed.prompts.spelling import split_words
 
-__all__ = ["Attributes"]
+__all__ = ["Attributes", "caption_of"]
 
 _ROUNDS = 2  # how many synonyms of a sibling may be offered
 
@@ -222,8 +222,12 @@ def _each(siblings: list[list[str]], form: str, *, rounds: int = _ROUNDS) -> Ite
     for turn in range(rounds):
         for words in siblings:
             if turn < len(words):
-                sentence = _fill(form, words[turn])
-                yield re.sub(r"\b(a) (?=[aeiou])", "an ", sentence)
+                yield caption_of(form, words[turn])
+
+
+def caption_of(form: str, words: str) -> str:
+    """A form such as "a person with a {} nose" with some words in it, "a" before a vowel become "an"."""
+    return re.sub(r"\b(a) (?=[aeiou])", "an ", _fill(form, words))
 
 
 def _fill(form: str, words: str) -> str:

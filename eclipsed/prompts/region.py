@@ -41,12 +41,12 @@ class Region:
     world: str = DEFAULT_WORLD
 
     def __repr__(self) -> str:
-        parts = "the whole picture" if self.whole_face else ", ".join(self.parts)
+        parts = self.spoken()
         return f"Region({parts})" if not self.prompt else f"Region({parts}; {self.prompt!r})"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the parts, and the words that say so."""
-        parts = "the whole picture" if self.whole_face else ", ".join(self.parts)
+        parts = self.spoken()
         words = {word: ", ".join(led) for word, led in self.matches.items()}
         return facts_table(self.prompt or "Region", {"parts": parts, **words, "warning": self.warning})
 
@@ -102,6 +102,18 @@ class Region:
         if not parts:
             raise InputError(f"a region needs at least one part, got none; known parts: {', '.join(kind.parts)}")
         return cls(parts, whole_face=set(kind.whole) <= set(parts), world=kind.name)
+
+    def spoken(self, world: World | None = None) -> str:
+        """The parts in one line, or what the world calls all of them: ``"hair, hat"``, ``"the whole face"``.
+
+        Args:
+            world: whose parts they are; None is the one of this name that comes with the package. Where there is none,
+                all is the whole picture.
+        """
+        if not self.whole_face:
+            return ", ".join(self.parts)
+        known = world or (find_world(self.world) if self.world in known_worlds() else None)
+        return "the whole picture" if known is None else known.everything
 
     def to_json(self) -> dict[str, Any]:
         """The region as a plain dict, ready for `json.dumps`."""
@@ -174,7 +186,7 @@ def _whole_warning(prompt: str, words: tuple[str, ...], world: World, *, foreign
     if foreign:
         reason = f"the prompt {prompt!r} does not look like English"
     elif words:
-        reason = f"the prompt {prompt!r} is about the whole {world.subject} ({', '.join(words)})"
+        reason = f"the prompt {prompt!r} is about {world.everything} ({', '.join(words)})"
     else:
         reason = f"the prompt {prompt!r} names no part of a {world.subject}"
     return f"{reason}, so locality is off and the edit may change all of it; name the region to hold it to a part"

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eclipsed.errors import DownloadError, InputError
+from eclipsed.errors import CheckpointError, DownloadError, InputError
 
 __all__ = [
     "CONFIG_FILE",
@@ -34,6 +34,7 @@ __all__ = [
     "parse_clip_name",
     "plain_clip_model",
     "quiet",
+    "read_vocabulary",
     "split_clip",
 ]
 
@@ -46,6 +47,7 @@ HUB = "hf-hub:"
 #: What files of weights end in.
 SUFFIXES = (".safetensors", ".pt", ".bin", ".pth")
 _PREFIX = "clip:"
+_VOCABULARY_FILE = "vocabulary.txt"
 
 
 def clip_name(model: str, tag: str | None) -> str:
@@ -122,6 +124,22 @@ def near_clip_models(name: str, *, cutoff: float = 0.7) -> tuple[str, ...]:
 def is_clip_file(tag: str) -> bool:
     """Whether what stands in the place of a tag is the path of a file."""
     return "/" in tag or os.sep in tag or tag.endswith(SUFFIXES) or Path(tag).is_file()
+
+
+def read_vocabulary(folder: Path) -> frozenset[str] | None:
+    """The words that the CLIP in a folder was trained on, in lower case; None where its folder does not list them.
+
+    Raises:
+        CheckpointError: the list cannot be read.
+    """
+    path = folder / _VOCABULARY_FILE
+    if not path.is_file():
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read as text, one word a line: {error}") from error
+    return frozenset(line.strip().lower() for line in lines if line.strip())
 
 
 def _at_the_last_slash(text: str) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
-"""The studio: one page in the browser on which faces are edited by looking. Needs ``pip install "eclipsed[studio]"``.
+"""The studio: one page in the browser on which faces are edited by looking. Needs ``pip install ".[studio]"``.
 
 Everything that is computed here is computed by the floors below; this package shows it and keeps the sessions apart.
 Importing it loads neither gradio nor torch.

@@ -186,13 +186,18 @@ class World:
         wanted = set(parts)
         return tuple(part for part in self.parts if part in wanted)
 
+    @property
+    def everything(self) -> str:
+        """What an edit may change where no part holds it, as people call it: ``"the whole face"``."""
+        return f"the whole {self.subject}"
+
     def spoken(self, parts: Iterable[str]) -> list[str]:
         """Parts by the names that people use, where a whole group is there: ``["the eyes", "left ear"]``."""
         left, found = list(parts), []
         for group in sorted(self.groups, key=lambda name: -len(self.groups[name])):  # of two, the larger
             members = self.groups[group]
             if set(members) <= set(left):
-                found.append(f"the whole {self.subject}" if set(members) == set(self.whole) else f"the {_plain(group)}")
+                found.append(self.everything if set(members) == set(self.whole) else f"the {_plain(group)}")
                 left = [part for part in left if part not in members]
         return found + [_plain(part) for part in left]
 

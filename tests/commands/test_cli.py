@@ -22,7 +22,7 @@ from eclipsed.commands import cli, train
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import result_json, show_warnings
 from eclipsed.editor import Editor
-from eclipsed.errors import InputError
+from eclipsed.errors import InputError, LocalityWarning
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.events import BrokenTraining, TrainStep
 
@@ -217,6 +217,56 @@ def test_region_for_people_names_words_and_parts(run):
     assert "the whole face" in out
     assert err.startswith("warning: ")
     assert len(err.splitlines()) == 1
+
+
+def garden(model_set, folder, **changes):
+    """A copy of a set that brings a world of flowers."""
+    place = Path(shutil.copytree(model_set, folder))
+    shutil.copytree(Path(__file__).parents[1] / "fixtures" / "worlds" / "flower", place / "flowers")
+    content = {**json.loads((place / "set.json").read_text()), "world": "flowers", **changes}
+    (place / "set.json").write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+    return place
+
+
+def test_region_reads_with_the_words_of_the_sets_world(run, fails, model_set, tmp_path):
+    place = garden(model_set, tmp_path / "garden")
+    code, out, err = run("region", "a flower with red petals", "--models", place)
+    assert (code, out.splitlines()[1], err) == (0, "  region: flower", "")
+    code, out, err = run("region", "tax returns", "--models", place)
+    assert out.splitlines()[1] == "  region: the whole flower"
+    assert err.startswith("warning: the prompt 'tax returns' names no part of a flower")
+    assert "there is no model set 'nothing'" in fails("region", "hair", "--models", "nothing")
+
+
+def test_training_says_what_it_may_change_in_the_words_of_the_world(model_set, tmp_path):
+    whole = ("Make it nicer", None)
+    assert train._region(*whole, str(model_set)) == (None, "the whole face")
+    assert train._region(*whole, str(garden(model_set, tmp_path / "garden"))) == (None, "the whole flower")
+    asked, said = train._region("Make it nicer", "stem,pot", str(tmp_path / "garden"))
+    assert (asked.parts, said) == (("pot", "stem"), "pot, stem")
+    bare = garden(model_set, tmp_path / "bare", parser=None)
+    assert train._region("red petals", None, str(bare)) == (None, "the whole picture")
+
+
+def test_a_set_without_a_parser_can_be_trained_from_the_terminal(run, model_set, tmp_path):
+    bare = garden(model_set, tmp_path / "bare", parser=None)
+    options = [*QUICK, "--models", bare, "--device", "cpu", "--out", "x.safetensors"]
+    with pytest.warns(LocalityWarning, match="has no parser"):
+        code, out, err = run("train", "blond hair", *options)
+    assert (code, out) == (0, "x.safetensors\n"), err
+    assert "'blond hair' -> the whole picture, on cpu" in err.splitlines()
+
+
+def test_words_of_a_set_for_people_and_for_programs(run):
+    code, out, err = run("words")
+    assert (code, err) == (0, "")
+    assert out.startswith("hair colour:\n  a person with black hair; a person with brown hair; ")
+    assert "\nthe 362 words that the CLIP of mini was shown:\n  a add afro aged " in out
+    assert max(map(len, out.splitlines())) <= 100
+    code, out, err = run("words", "--json")
+    found = json.loads(out)
+    assert (code, found["models"], len(found["words"])) == (0, "mini", 362)
+    assert found["sentences"]["gender"] == ["a woman", "a man"]
 
 
 def test_a_bad_prompt_is_an_error_in_both_forms(run, fails):

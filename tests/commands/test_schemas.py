@@ -78,6 +78,7 @@ def test_what_only_reads(answer, tmp_path):
     fits(answer("region", "tax returns"), "region")
     fits(answer("region", ""), "region")
     fits(answer("region"), "error")
+    fits(answer("words"), "words")
     fits(answer("region", "--no"), "error")
 
 

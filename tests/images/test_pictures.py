@@ -1,6 +1,7 @@
 """What is drawn: every face whole and in its place, captions that fit, files in the right format."""
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from eclipsed.images import lettering
 from eclipsed.images.animation import save_animation
 from eclipsed.images.conversion import to_pil
 from eclipsed.images.pictures import captioned, grid, overlay, palette, save_picture, signed, strip
+from eclipsed.values.extras import pip_line
 from eclipsed.worlds.world import find_world
 
 FACE = find_world("face")
@@ -223,7 +225,8 @@ def test_an_mp4_has_the_frames(tmp_path):
 
 def test_mp4_without_ffmpeg_names_the_pip_line(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "eclipsed\[video\]"'):
+    line = re.escape(f"MP4 needs ffmpeg: {pip_line(extra='video')}; or save a .gif instead")
+    with pytest.raises(MissingExtraError, match=f"^{line}$"):
         save_animation([Image.new("RGB", (8, 8))], tmp_path / "a.mp4")
     assert os.listdir(tmp_path) == []
 

@@ -1,5 +1,6 @@
 """LPIPS against its definition, written out on torchvision's AlexNet and the linear weights of the package lpips."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from eclipsed.evaluation.evaluate import evaluate
 from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.lpips import Lpips
 from eclipsed.store import library
+from eclipsed.values.extras import pip_line
 
 lpips = pytest.importorskip("lpips", reason="LPIPS is an extra: pip install lpips")
 torchvision = pytest.importorskip("torchvision")
@@ -93,7 +95,8 @@ def test_a_file_that_is_no_alexnet_is_refused(tmp_path):
 
 def test_without_the_package_the_extra_is_named(backbone, monkeypatch):
     monkeypatch.setitem(sys.modules, "lpips", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "eclipsed\[lpips\]"'):
+    line = re.escape(pip_line(extra="lpips"))
+    with pytest.raises(MissingExtraError, match=f"^LPIPS needs an extra package: {line}$"):
         Lpips.from_file(backbone[1], device="cpu")
 
 

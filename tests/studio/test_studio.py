@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
+pytest.importorskip("gradio", reason='the studio needs gradio: pip install ".[studio]"')
 
 import gradio as gr
 
@@ -35,6 +35,7 @@ from eclipsed.studio.memory import Memory
 from eclipsed.studio.session import Session
 from eclipsed.studio.tabs.compare import compared
 from eclipsed.studio.tabs.palette import cells
+from eclipsed.values.extras import pip_line
 
 
 @pytest.fixture(autouse=True)
@@ -274,7 +275,7 @@ def test_the_command_refuses_a_host_without_a_password(capsys):
 def test_without_gradio_the_command_names_the_extra(monkeypatch, capsys):
     monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
     assert cli.run(["studio"]) == 1
-    assert 'pip install "eclipsed[studio]"' in capsys.readouterr().err
+    assert capsys.readouterr().err == f"error: the studio needs gradio: {pip_line(extra='studio')}\n"
 
 
 def bomb():

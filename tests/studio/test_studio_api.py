@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
+pytest.importorskip("gradio", reason='the studio needs gradio: pip install ".[studio]"')
 
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
+pytest.importorskip("gradio", reason='the studio needs gradio: pip install ".[studio]"')
 api = pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: pip install playwright")
 
 import eclipsed  # noqa: E402

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
+pytest.importorskip("gradio", reason='the studio needs gradio: pip install ".[studio]"')
 
 from eclipsed.commands import cli
 from eclipsed.editing.stack import Stack

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("gradio", reason='the studio needs gradio: pip install "eclipsed[studio]"')
+pytest.importorskip("gradio", reason='the studio needs gradio: pip install ".[studio]"')
 pytest.importorskip("playwright.sync_api", reason="browser tests need playwright: pip install playwright")
 
 from test_studio_browser import Visit, browser, change, chromium, mini, server, shipped, visit  # noqa: F401

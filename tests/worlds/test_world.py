@@ -15,6 +15,7 @@ import pytest
 
 import eclipsed
 from eclipsed.errors import CheckpointError, InputError
+from eclipsed.prompts.region import Region
 from eclipsed.worlds.world import World, find_world, known_worlds
 
 FLOWER = Path(__file__).parents[1] / "fixtures" / "worlds" / "flower"
@@ -82,6 +83,11 @@ def test_a_world_of_ones_own():
     assert world.expand(["plant"]) == ("stem", "flower")
     assert world.whole == ("pot", "stem", "flower")
     assert world.spoken(world.whole) == ["the plant", "pot"]
+    assert world.everything == "the whole flower"
+    assert Region(world.whole, True, world=world.name).spoken(world) == "the whole flower"
+    assert Region(world.whole, True, world=world.name).spoken() == "the whole picture"  # by its name alone
+    assert Region(world.whole, True).spoken() == "the whole face"
+    assert Region(("stem",), world=world.name).spoken() == "stem"
     assert len(set(world.colours.values())) == 4
     assert all(0 <= value <= 255 for colour in world.colours.values() for value in colour)
 
