@@ -17,7 +17,10 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-__all__ = ["COLOURS", "FAMILIES", "GROUPS", "INDEX", "VALUES", "Value", "appearance", "presence", "sample", "weights"]
+from recipes.mini.population import MINI, Population
+
+__all__ = ["COLOURS", "FAMILIES", "GROUPS", "INDEX", "VALUES", "Value", "appearance", "from_normal", "presence",
+           "sample", "weights"]  # fmt: skip
 
 #: row groups: which attributes live where; ``rows_of_group`` in train_generator.py maps them to rows of ws
 GROUPS = ("coarse", "middle", "fine")
@@ -142,19 +145,18 @@ def sample(n: int, *, rng: torch.Generator, wide: float = 0.0) -> Tensor:
     return torch.where(stretch & picked, far, v)
 
 
-def from_normal(z: Tensor) -> Tensor:
+def from_normal(z: Tensor, population: Population = MINI) -> Tensor:
     """Values from standard normal numbers: flags become bimodal, and a few depend on others as in people.
 
     Args:
         z: (N, len(VALUES)), standard normal.
+        population: which depend on which.
     Returns:
         v, same shape.
     """
     shift = torch.tensor([NormalDist().inv_cdf(1 - v.share) if v.kind == "flag" else 0.0 for v in VALUES])
-    z = z.clone()
-    male = torch.tanh(4 * z[:, INDEX["male"]])
-    for name, pull in (("beard", 0.9), ("moustache", 0.9), ("bald", 0.35), ("hair_length", -0.5), ("lips_red", -0.3)):
-        z[:, INDEX[name]] = (z[:, INDEX[name]] + pull * male) / (1 + pull * pull) ** 0.5
+    matrix, step = (part.to(z) for part in population.mixing(INDEX))
+    z = z @ matrix.T + torch.tanh(4 * z[:, INDEX["male"], None]) * step
     flags = torch.tanh(8 * (z - shift)) + 0.08 * z
     return torch.where(_FLAG.to(z.device), flags, z)
 

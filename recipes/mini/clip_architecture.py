@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from eclipsed.files.atomic import atomic_write
 
-__all__ = ["CONFIG", "build", "save"]
+__all__ = ["CONFIG", "VISION", "build", "save"]
 
 #: What ``open_clip_config.json`` holds: a ResNet of one block a stage, a text tower of three layers, the usual BPE.
 CONFIG: dict[str, Any] = {
@@ -32,19 +32,28 @@ CONFIG: dict[str, Any] = {
     },
 }
 
+#: image towers by name: mini's own ResNet, and a small vision transformer
+VISION: dict[str, dict[str, Any]] = {
+    "resnet": CONFIG["model_cfg"]["vision_cfg"],
+    "vit": {"image_size": 128, "layers": 4, "width": 192, "head_width": 48, "patch_size": 16},
+}
 
-def build(*, seed: int = 0, image_size: int = 128, width: int = 16) -> open_clip.CLIP:
+
+def build(*, seed: int = 0, image_size: int = 128, width: int | None = None, vision: str = "resnet") -> open_clip.CLIP:
     """Make the model with random weights; torch's global random state is left as it was.
 
     Args:
         seed: decides the weights.
         image_size: side of the pictures it looks at, in pixels; a multiple of 32.
-        width: channels after the stem of the image tower; even, 16 or more, `width` * 32 divisible by 64.
+        width: channels after the stem of the image tower; of a ResNet even, 16 or more, `width` * 32 divisible by 64.
+            None is the tower's own.
+        vision: a name of `VISION`.
     Returns:
         An `open_clip.CLIP` in training mode whose ``visual.preprocess_cfg`` is set.
     """
     config = deepcopy(CONFIG)
-    config["model_cfg"]["vision_cfg"].update(image_size=image_size, width=width)
+    tower = VISION[vision]
+    config["model_cfg"]["vision_cfg"] = {**tower, "image_size": image_size, "width": width or tower["width"]}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = open_clip.CLIP(**config["model_cfg"])

@@ -8,6 +8,7 @@ that the networks that learn from them see more than the average face.
 from __future__ import annotations
 
 import argparse
+from copy import copy
 from pathlib import Path
 
 import torch
@@ -81,6 +82,12 @@ class Portraits:
         self.values = torch.cat([part["values"] for part in parts])
         self.images = torch.cat([part["images"] for part in parts])
         self.labels = torch.cat([part["labels"] for part in parts])
+
+    def only(self, picked: Tensor) -> Portraits:
+        """Some of the portraits, by their positions."""
+        some = copy(self)
+        some.values, some.images, some.labels = self.values[picked], self.images[picked], self.labels[picked]
+        return some
 
     def to(self, device: torch.device | str) -> Portraits:
         """Move pictures and labels to a device, in place; the values stay."""

@@ -21,11 +21,13 @@ from recipes.mini.train_generator import rows_of
 __all__ = ["build"]
 
 
-def build(work: Path, *, shards: list[int], start: Path | None = None, threads: int = 1) -> None:
+def build(work: Path, *, shards: list[int], start: Path | None = None, missing: bool = False, threads: int = 1) -> None:
     """Draw the values of some portrait shards with the generator, into ``work/generated``.
 
     Args:
         start: a finished ``generator.safetensors``; None takes the one that is being trained in ``work``.
+        missing: leave those as they are that are there already.
+        threads: of torch.
     """
     torch.set_num_threads(threads)
     out = work / "generated"
@@ -33,6 +35,8 @@ def build(work: Path, *, shards: list[int], start: Path | None = None, threads: 
     network = generator(work / "synthesis.pt") if start is None else Generator.from_file(start).network
     synthesis = network.synthesis
     for k in shards:
+        if missing and (out / f"shard{k:03d}.pt").exists():
+            continue
         source = torch.load(work / "portraits" / f"shard{k:03d}.pt", weights_only=True)
         rng = torch.Generator().manual_seed(500_000 + k)
         pictures = []
@@ -53,13 +57,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("work/mini"))
     parser.add_argument("--shards", default="0-4,24-32", help="portrait shards to draw again, such as 0-4,24-32")
     parser.add_argument("--start", type=Path, help="a finished generator.safetensors instead of that in WORK")
+    parser.add_argument("--missing", action="store_true", help="leave what is there already")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     shards: list[int] = []
     for span in args.shards.split(","):
         low, _, high = span.partition("-")
         shards += range(int(low), int(high or low) + 1)
-    build(args.work, shards=shards, start=args.start, threads=args.threads)
+    build(args.work, shards=shards, start=args.start, missing=args.missing, threads=args.threads)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,23 @@ mapping network ends in a leaky ReLU, and this is a W that such a network can gi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from recipes.mini.attributes import VALUES
 
-__all__ = ["CENTRE", "NUM_WS", "ROWS", "SIDE", "W_DIM", "basis", "rows_mask", "values_of", "w_of"]
+__all__ = ["CENTRE", "FRAME", "LEAK", "NUM_WS", "ROWS", "SIDE", "W_DIM", "Frame", "basis", "rows_mask", "values_of",
+           "w_of"]  # fmt: skip
 
 W_DIM = 128
 NUM_WS = 14
 CENTRE = 3.0
+
+#: slope of the leaky ReLU that ends the mapping
+LEAK = 0.2
 
 #: side of the pictures that every network but the generator's last block learns from, and that CLIP and the judge see
 SIDE = 128
@@ -44,3 +51,29 @@ def w_of(v: Tensor) -> Tensor:
 def values_of(w: Tensor) -> Tensor:
     """Read the values back out of w, (N, W_DIM) -> (N, V)."""
     return (w - CENTRE) @ basis().T
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How the values of a portrait are read from the w that a mapping network gives, and changed in it.
+
+    Args:
+        values: w (N, w_dim) to values (N, V).
+        moved: w (N, w_dim) of the same portraits with something added to their values (N, V).
+    """
+
+    values: Callable[[Tensor], Tensor]
+    moved: Callable[[Tensor, Tensor], Tensor]
+
+
+def _straight(w: Tensor) -> Tensor:
+    return torch.where(w < 0, w / LEAK, w)
+
+
+def _moved(w: Tensor, by: Tensor) -> Tensor:
+    straight = _straight(w) + by.to(w) @ basis().to(w)
+    return torch.where(straight < 0, straight * LEAK, straight)
+
+
+#: of mini
+FRAME = Frame(lambda w: values_of(_straight(w).cpu()), _moved)

@@ -14,11 +14,15 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from eclipsed.networks.mapping import MappingNetwork
+from eclipsed.networks.mapping import FullyConnected, MappingNetwork
 from recipes.mini.attributes import INDEX, VALUES
-from recipes.mini.latent import CENTRE, W_DIM, basis
+from recipes.mini.latent import CENTRE, basis
+from recipes.mini.population import MINI, Population
 
-__all__ = ["COLOUR_CONTRAST", "COLOUR_SHIFT", "wire"]
+__all__ = ["COLOUR_CONTRAST", "COLOUR_SHIFT", "Head", "natural", "wire"]
+
+#: what the last layer makes of the values before its leaky ReLU: a matrix (w_dim, len(VALUES)) and a constant (w_dim,)
+Head = tuple[Tensor, Tensor]
 
 #: a wire carries value + LIFT, which stays positive
 LIFT = 6.5
@@ -32,9 +36,6 @@ COLOUR_SHIFT = {
     "hair_green": 0.4, "hair_pink": 0.4, "hair_purple": 0.4, "lips_red": 0.3, "lips_pink": 0.3, "lips_plum": 0.3,
     "eyes_green": 0.3, "eyes_grey": 0.3,
 }  # fmt: skip
-
-#: value -> how strongly it follows "male"
-FOLLOWS_MALE = {"beard": 0.9, "moustache": 0.9, "bald": 0.35, "hair_length": -0.5, "lips_red": -0.3}
 
 #: half the width of a flag's step, in z
 STEP = 0.06
@@ -60,38 +61,44 @@ def _step_weights(low: float, high: float, outside: float, half: float) -> tuple
 class _Layer:
     """Weights of one layer in plain units: out = lrelu(matrix @ in + bias), gains left to `store`."""
 
-    def __init__(self) -> None:
-        self.matrix = torch.zeros(W_DIM, W_DIM, dtype=torch.float64)
-        self.bias = torch.zeros(W_DIM, dtype=torch.float64)
+    def __init__(self, module: FullyConnected) -> None:
+        self.module = module
+        self.matrix = torch.zeros(module.weight.shape, dtype=torch.float64)
+        self.bias = torch.zeros(len(module.bias), dtype=torch.float64)
 
-    def store(self, layer: torch.nn.Module, incoming_gain: float) -> None:
+    def store(self, incoming_gain: float) -> None:
         with torch.no_grad():
-            layer.weight.copy_(self.matrix / incoming_gain / layer.weight_gain)  # type: ignore[operator]
-            layer.bias.copy_(self.bias / layer.bias_gain)  # type: ignore[operator]
+            self.module.weight.copy_(self.matrix / incoming_gain / self.module.weight_gain)
+            self.module.bias.copy_(self.bias / self.module.bias_gain)
 
 
-def wire(mapping: MappingNetwork) -> None:
-    """Set the weights of a mapping network with z_dim = w_dim = 128 and four layers, and its w_avg."""
+def wire(mapping: MappingNetwork, *, population: Population = MINI, head: Head | None = None) -> None:
+    """Set the weights of a mapping network, and its w_avg.
+
+    Args:
+        mapping: of four layers or more, as wide as mini's or wider. What is left of z and of its units is not used.
+        population: which values depend on which.
+        head: None is mini's own, the frame of W around its centre.
+    """
     n = len(VALUES)
     flags = [v.name for v in VALUES if v.kind == "flag"]
     place = {name: n + 2 * k for k, name in enumerate(flags)}  # the two step units of each flag
-    first, second, third, last = (_Layer() for _ in range(4))
+    layers = [_Layer(getattr(mapping, f"fc{k}")) for k in range(mapping.config.mapping_layers)]
+    first, second, third, *_, last = layers
 
-    for i in range(n):  # wires through the first three layers
-        for layer in (first, second, third):
+    for i in range(n):  # wires through all layers but the last
+        for layer in layers[:-1]:
             layer.matrix[i, i] = 1.0
         first.bias[i] = LIFT
 
     male = INDEX["male"]
     for k, half in enumerate((0.25, -0.25)):  # units for "male" as the others feel it
         first.matrix[n + k, male], first.bias[n + k] = 1.0, half
-    a, b, c, constant = _step_weights(-1.0, 1.0, 0.0, 0.25)
-    for name, pull in FOLLOWS_MALE.items():
-        i, norm = INDEX[name], math.sqrt(1 + pull * pull)
-        second.matrix[i, i] = 1 / norm
-        second.matrix[i, male] += pull * a / norm
-        second.matrix[i, n], second.matrix[i, n + 1] = pull * b / norm, pull * c / norm
-        second.bias[i] = LIFT - LIFT / norm + pull * (constant - a * LIFT) / norm
+    _, b, c, constant = _step_weights(-1.0, 1.0, 0.0, 0.25)
+    matrix, step = population.mixing(INDEX)
+    second.matrix[:n, :n] = matrix
+    second.matrix[:n, n], second.matrix[:n, n + 1] = step * b, step * c
+    second.bias[:n] = LIFT - LIFT * matrix.sum(1) + step * constant
     for name in flags:  # units for each flag's step, on the value as the second layer makes it
         i, at = INDEX[name], NormalDist().inv_cdf(1 - VALUES[INDEX[name]].share)
         for k, half in enumerate((STEP, -STEP)):
@@ -107,22 +114,22 @@ def wire(mapping: MappingNetwork) -> None:
             third.matrix[i, i] = COLOUR_CONTRAST
             third.bias[i] = LIFT - COLOUR_CONTRAST * LIFT + COLOUR_SHIFT.get(value.name, 0.0)
 
-    frame = basis().double()
-    last.matrix[:, :n] = frame.T / _SQRT2
-    last.bias[:] = (CENTRE - LIFT * frame.sum(0)) / _SQRT2
+    matrix, constants = (basis().T, torch.full_like(last.bias, CENTRE)) if head is None else head
+    last.matrix[:, :n] = matrix.double() / _SQRT2
+    last.bias[:] = (constants.double() - LIFT * matrix.double().sum(1)) / _SQRT2
 
-    for k, layer in enumerate((first, second, third, last)):
-        layer.store(getattr(mapping, f"fc{k}"), 1.0 if k == 0 else _SQRT2)
+    for k, layer in enumerate(layers):
+        layer.store(1.0 if k == 0 else _SQRT2)
     _set_centre(mapping)
 
 
 @torch.no_grad()
 def _set_centre(mapping: MappingNetwork) -> None:
-    z = torch.randn(50_000, W_DIM, generator=torch.Generator().manual_seed(11))
+    z = torch.randn(50_000, mapping.config.z_dim, generator=torch.Generator().manual_seed(11))
     mapping.w_avg.copy_(mapping.w(z).mean(0))
 
 
 def natural(n: int, mapping: MappingNetwork, *, rng: torch.Generator) -> Tensor:
-    """w of ``n`` faces as users meet them, (n, W_DIM)."""
+    """w of ``n`` faces as users meet them, (n, w_dim)."""
     with torch.no_grad():
-        return mapping.w(torch.randn(n, W_DIM, generator=rng))
+        return mapping.w(torch.randn(n, mapping.config.z_dim, generator=rng))

@@ -19,6 +19,7 @@ import random
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -108,21 +109,28 @@ def sibling_loss(logits: Tensor, classes: dict[str, Tensor], emphasis: Mapping[s
     return (loss * hard).sum() / hard.sum()
 
 
+def _last_map(tower: Any) -> tuple[torch.nn.Module, int]:
+    """The module that gives the last map of an image tower where places are told apart, and the numbers in that map."""
+    if isinstance(tower, open_clip.transformer.VisionTransformer):
+        return tower.transformer, tower.positional_embedding.numel()
+    return tower.layer4, tower.attnpool.k_proj.in_features * (tower.image_size // 32) ** 2
+
+
 class Heads(torch.nn.Module):
     """What is thrown away after training: it only teaches the image tower what to look for.
 
     Args:
-        model: whose ``visual.layer4`` is listened to.
+        model: whose last map is listened to: ``visual.layer4`` of a ResNet, ``visual.transformer`` of a transformer.
     """
 
     def __init__(self, model: open_clip.CLIP) -> None:
         super().__init__()
-        side, depth = model.visual.image_size // 32, model.visual.attnpool.k_proj.in_features
+        last, numbers = _last_map(model.visual)
         with torch.random.fork_rng():
             torch.manual_seed(6)
             self.classes = torch.nn.Linear(128, len(PAIRS))
-            self.values = torch.nn.Linear(depth * side * side, len(VALUES))
-        model.visual.layer4.register_forward_hook(self._keep)
+            self.values = torch.nn.Linear(numbers, len(VALUES))
+        last.register_forward_hook(self._keep)
 
     def _keep(self, _module: torch.nn.Module, _inputs: object, output: Tensor) -> None:
         self.last_map = output
@@ -174,6 +182,8 @@ def train(
     start: Path | None = None,
     zoomed: float = 0.0,
     emphasis: Mapping[str, float] = {},
+    vision: str = "resnet",
+    said: Mapping[str, Tensor] | None = None,
     threads: int = 1,
 ) -> None:
     """Train, from where the last run stopped; the state lies in ``folder/NAME.pt``.
@@ -182,10 +192,13 @@ def train(
         start: state of another run to begin from, or the ``open_clip_model.safetensors`` of a finished CLIP.
         emphasis: weights of single attributes among their like; 1 where none is given.
         zoomed: share of pictures that show only the middle of the face, enlarged.
+        vision: the image tower, a name of `clip_architecture.VISION`.
+        said: what the captions say of each picture, in the form of `facts`; None is the truth. Where it is given, the
+            head that reads the true values is left out.
     """
     torch.set_num_threads(threads)
     file = folder / f"{name}.pt"
-    model = clip_architecture.build(seed=2)
+    model = clip_architecture.build(seed=2, vision=vision)
     model.visual.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
     model.train()
     heads = Heads(model)
@@ -206,7 +219,7 @@ def train(
         begun = torch.load(start, weights_only=True)
         model.load_state_dict(begun["model"])
         heads.load_state_dict(begun["heads"])
-    all_classes, all_shown = facts(data.values), appearance(data.values)
+    all_classes, all_shown = facts(data.values) if said is None else said, appearance(data.values)
     began = time.time()
     for step in range(first, steps):
         rng, chance = torch.Generator().manual_seed(step), random.Random(step)
@@ -221,15 +234,12 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(rate, step, steps, warmup=150, floor=0.02)
         seen = model.encode_image(image, normalize=True)
-        said = model.encode_text(tokens(texts.texts), normalize=True)
-        logits = model.logit_scale.exp().clamp(max=60) * seen @ said.T  # (B, T)
+        read = model.encode_text(tokens(texts.texts), normalize=True)
+        logits = model.logit_scale.exp().clamp(max=60) * seen @ read.T  # (B, T)
         loss = sibling_loss(logits, classes, emphasis) + sibling_loss(heads.classes(8 * seen), classes, emphasis)
-        loss = (
-            loss
-            + heads.values_loss(all_shown[picked], ~near)
-            + 0.3 * nce_loss(logits, texts.truth)
-            + 0.3 * nce_loss(logits.T, texts.truth.T)
-        )
+        loss = loss + 0.3 * nce_loss(logits, texts.truth) + 0.3 * nce_loss(logits.T, texts.truth.T)
+        if said is None:
+            loss = loss + heads.values_loss(all_shown[picked], ~near)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
@@ -250,9 +260,9 @@ def train(
             )
 
 
-def export(file: Path, folder: Path) -> None:
+def export(file: Path, folder: Path, *, vision: str = "resnet") -> None:
     """Write the trained CLIP and the words that it was shown as a folder that open_clip reads."""
-    model = clip_architecture.build()
+    model = clip_architecture.build(vision=vision)
     model.load_state_dict(torch.load(file, weights_only=True)["model"])
     words = vocabulary()
     ids = {int(i) for word in words for i in _tokenizer.encode(word)} | {

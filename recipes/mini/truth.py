@@ -23,7 +23,7 @@ from eclipsed.prompts.target import Target
 from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import FAMILIES, INDEX, SHARPNESS, weights
 from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, STEPS, facts
-from recipes.mini.latent import values_of, w_of
+from recipes.mini.latent import FRAME, Frame
 
 __all__ = ["NEAR", "REGION", "Truth", "exact_values", "exact_ws", "region_colour"]
 
@@ -33,9 +33,6 @@ NEAR = 0.2
 
 #: share of a named colour in the mixture that makes it plainly that colour
 _PLAIN = 0.97
-
-#: slope of the leaky ReLU that ends the mapping
-_LEAK = 0.2
 
 _expand = find_world("face").expand
 
@@ -120,12 +117,13 @@ def _coloured(v: Tensor, family: str, classes: list[int]) -> Tensor:
     return out
 
 
-def exact_ws(ws: Tensor, target: Target) -> Tensor:
+def exact_ws(ws: Tensor, target: Target, *, frame: Frame = FRAME) -> Tensor:
     """ws of the same faces with the target true, and nothing else changed.
 
     Args:
         ws: of faces made from seeds without truncation, whose rows are alike, (N, num_ws, w_dim).
         target: see `exact_values`.
+        frame: how values lie in the W of the generator.
     Returns:
         ws, same shape.
     Raises:
@@ -134,11 +132,10 @@ def exact_ws(ws: Tensor, target: Target) -> Tensor:
     w = ws[:, 0]
     if not torch.equal(ws, w[:, None].expand_as(ws)):
         raise ValueError("the truth is known of faces whose rows of ws are alike; make them from seeds")
-    v = values_of(torch.where(w < 0, w / _LEAK, w).cpu())
-    moved = w_of(exact_values(v, target)) - w_of(v)  # what is true already moves by nothing at all
-    straight = torch.where(w < 0, w / _LEAK, w) + moved.to(w)
-    after = torch.where(straight < 0, straight * _LEAK, straight)
-    return torch.where((moved == 0).all(dim=1, keepdim=True).to(w.device), w, after)[:, None].expand_as(ws).contiguous()
+    v = frame.values(w)
+    by = exact_values(v, target) - v  # what is true already moves by nothing at all
+    still = (by == 0).all(dim=1, keepdim=True).to(w.device)
+    return torch.where(still, w, frame.moved(w, by))[:, None].expand_as(ws).contiguous()
 
 
 def region_colour(editor: Editor, faces: Faces, parts: Sequence[str]) -> Tensor:
@@ -176,10 +173,10 @@ class Truth:
     statistics: WStatistics
 
     @classmethod
-    def of(cls, editor: Editor, target: Target, *, seeds: Sequence[int]) -> Truth:
+    def of(cls, editor: Editor, target: Target, *, seeds: Sequence[int], frame: Frame = FRAME) -> Truth:
         """The faces of some seeds without truncation, and their exact edits."""
         before = editor.sample(seeds=seeds, truncation_psi=1.0)
-        exact = editor.sample(ws=exact_ws(before.ws, target))
+        exact = editor.sample(ws=exact_ws(before.ws, target, frame=frame))
         colours = region_colour(editor, exact, REGION[target.attribute])
         return cls(target, before, exact, colours, WStatistics.of_generator(editor.generator))
 

@@ -1,0 +1,205 @@
+"""The method in worlds harder than `mini`: worlds × sentences × settings × training seeds, judged against the truth.
+
+Run from the checkout: ``python -m benchmarks.worlds --worlds witness big --prompts "a person with blond hair"``. Worlds
+are those of `recipes.worlds`, or groups of them (``cheap``, ``witnesses``, ``honest``, ``parsers``, ``every``); what
+needs a training is made by ``python -m recipes.worlds.make``. A direction is learned with the networks of its world and
+judged by mini's own parser and by a classifier that can be trusted, at alpha = 1. ``--config batch=12 reuse=4`` changes
+training options, and makes other records; their label in the tables is what was changed. Each record is kept as soon as
+it is there, so a run that was stopped goes on where it was; ``--table`` only prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import measuring
+from benchmarks.defaults import SENTENCES
+from benchmarks.records import FACES, Records, as_share, crossed, digest, grid, judge, plain, train
+from eclipsed import Direction, EclipsedWarning, TrainConfig
+from eclipsed.commands.options import parse_setting
+from eclipsed.values.seeds import parse_seeds
+from recipes.mini.measure import PROMPTS
+from recipes.mini.truth import Truth
+from recipes.worlds.catalogue import HarderWorld, Place, load, named
+
+__all__ = ["EXACT", "SETTINGS", "main", "says", "table"]
+
+#: the setting whose record is what no direction can do much better than
+EXACT = "exact edit"
+
+SETTINGS: dict[str, Callable[[], TrainConfig]] = {"default": TrainConfig, "report": TrainConfig.report}
+
+Record = dict[str, Any]
+
+
+def says(direction: Direction) -> dict[str, Any]:
+    """What the program itself says of a direction."""
+    return {
+        "reached": direction.scores.get("clip_success"),
+        "gain": direction.scores.get("clip_gain"),
+        "weak": direction.weak,
+        "note": direction.note,
+        "layers": list(direction.layers),
+    }
+
+
+def measured(
+    world: HarderWorld,
+    records: Records,
+    prompts: Sequence[str],
+    settings: Mapping[str, TrainConfig],
+    seeds: Sequence[int],
+    *,
+    faces: Sequence[int],
+    folder: Path,
+) -> None:
+    """Make the records of all combinations that are missing.
+
+    Args:
+        settings: label -> the config; `EXACT` stands for the exact edit, whatever its config.
+        seeds: of the trainings.
+        folder: where directions are kept.
+    """
+    for prompt in prompts:
+        truth: Truth | None = None
+        for label, config in settings.items():
+            for seed in seeds if label != EXACT else (0,):
+                one = config.replace(seed=seed)
+                of = "" if label == EXACT else digest(one.to_json())
+                key = {"world": world.name, "prompt": prompt, "setting": label, "seed": seed, "config": of}
+                key |= {"models": world.digest, "faces": digest(list(faces))}
+                if records.find(key) is not None:
+                    continue
+                truth = truth or Truth.of(world.judge, PROMPTS[prompt], seeds=faces, frame=world.frame)
+                if label == EXACT:
+                    record = {"key": key, **plain(truth.ceiling(world.judge, prompt=prompt))}
+                else:
+                    direction, seconds = train(world.editor, prompt, one, folder=folder, models=world.digest)
+                    record = {"key": key, "seconds": round(seconds, 1), "says": says(direction)}
+                    record |= judge(world.judge, direction, truth)
+                records.add(record)
+                figures = " · ".join(cells([[record]]))
+                print(f"{world.name:14s} {prompt:30s} {label}, seed {seed}: {figures}", flush=True)
+
+
+COLUMNS = ("success", "strict", "outside / inside", "leakage", "says", "weak", "seconds")
+EXTREMES = ("least success", "most outside", "says within 15 points")
+
+
+def cells(sentences: Sequence[Sequence[Record]]) -> list[str]:
+    """The figures of some sentences, each with its records of one world and setting, in the order of `COLUMNS`."""
+    records = [one for sentence in sentences for one in sentence]
+    told = [one["says"] for one in records if "says" in one]
+    reached = [one["reached"] for one in told if one["reached"] is not None]
+    seconds = [one["seconds"] for one in records if one.get("seconds") is not None]
+    return [
+        as_share(crossed(sentences, "success").mean),
+        as_share(crossed(sentences, "strict").mean),
+        f"{crossed(sentences, _ratio).mean:.3f}",
+        as_share(1 - crossed(sentences, "kept").mean, 1),
+        as_share(float(np.mean(reached))) if reached else "–",
+        f"{sum(one['weak'] for one in told)} of {len(told)}" if told else "–",
+        f"{np.mean(seconds):.0f}" if seconds else "–",
+    ]
+
+
+def _ratio(mean: Any) -> Any:
+    return mean("outside") / mean("inside")
+
+
+def _success(sentence: Sequence[Record]) -> float:
+    return float(np.nanmean(grid(sentence, "success")))
+
+
+def summary(sentences: Mapping[str, Sequence[Record]]) -> list[str]:
+    """The means of a world and setting with their intervals, its worst sentences, and how far off the program was."""
+    every = list(sentences.values())
+    success, ratio = crossed(every, "success"), crossed(every, _ratio)
+    worst = min(sentences, key=lambda prompt: _success(sentences[prompt]))
+    ratios = {prompt: crossed([some], _ratio).mean for prompt, some in sentences.items()}
+    farthest = max(ratios, key=lambda prompt: ratios[prompt])
+    off = [
+        abs(one["says"]["reached"] - _success([one]))
+        for one in (one for sentence in every for one in sentence)
+        if one.get("says", {}).get("reached") is not None
+    ]
+    figures = cells(every)
+    figures[0] = f"**{success.mean:.0%}** {success.low:.0%}…{success.high:.0%}"
+    figures[2] = f"**{ratio.mean:.3f}** {ratio.low:.3f}…{ratio.high:.3f}"
+    return [
+        *figures,
+        f"{worst} {as_share(_success(sentences[worst]))}",
+        f"{farthest} {ratios[farthest]:.3f}",
+        f"{sum(one <= 0.15 for one in off)} of {len(off)}" if off else "–",
+    ]
+
+
+def table(records: Sequence[Record], *, details: bool = True) -> str:
+    """Markdown: a row for each world and setting, and then one for each sentence of them."""
+    rows: dict[tuple[str, str], dict[str, list[Record]]] = {}
+    for one in records:
+        key = one["key"]
+        rows.setdefault((key["world"], key["setting"]), {}).setdefault(key["prompt"], []).append(one)
+    names: tuple[str, ...] = ("world", "setting", "sentences × seeds", *COLUMNS, *EXTREMES)
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    for (world, setting), sentences in rows.items():
+        seeds = max(len(some) for some in sentences.values())
+        lines.append(f"| {world} | {setting} | {len(sentences)} × {seeds} | {' | '.join(summary(sentences))} |")
+    if details:
+        names = ("world", "setting", "sentence", *COLUMNS)
+        lines += ["", f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+        for (world, setting), sentences in rows.items():
+            for prompt, some in sentences.items():
+                lines.append(f"| {world} | {setting} | {prompt} | {' | '.join(cells([some]))} |")
+    return "\n".join(lines)
+
+
+def configs(settings: Sequence[str], changes: Sequence[str]) -> dict[str, TrainConfig]:
+    """Label -> config, for names of `SETTINGS` and `EXACT` and ``name=value`` changes of all of them."""
+    values = dict(parse_setting(text) for text in changes)
+    tail = "".join(f", {text}" for text in changes)
+    out = {name + tail: SETTINGS[name]().replace(**values) for name in settings if name != EXACT}
+    return {EXACT: TrainConfig(), **out} if EXACT in settings else out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--worlds", nargs="+", default=["cheap"], metavar="WORLD")
+    parser.add_argument("--prompts", nargs="+", default=list(SENTENCES), choices=list(PROMPTS), metavar="PROMPT")
+    parser.add_argument("--settings", nargs="+", default=["default"], choices=[*SETTINGS, EXACT], metavar="NAME")
+    parser.add_argument("--config", nargs="+", default=[], metavar="NAME=VALUE", help="training options to change")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="training seeds")
+    parser.add_argument("--faces", default=f"{FACES[0]}-{FACES[-1]}", help="held-out faces, such as 2000-2063")
+    parser.add_argument("--work", type=Path, default=Path("work"), help="where worlds and directions are kept")
+    parser.add_argument("--json", type=Path, default=None, help="the records; WORK/worlds/records.json when not given")
+    parser.add_argument("--device", default=None)
+    parser.add_argument("--table", action="store_true", help="only print what is there already")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore", EclipsedWarning)
+    worlds = named(args.worlds)
+    settings = configs(args.settings, args.config)
+    records = Records(args.json or args.work / "worlds" / "records.json")
+    if not args.table:
+        place = Place(args.work, args.device)
+        print(measuring.describe(place.device), flush=True)
+        for name in worlds:
+            measured(
+                load(name, place),
+                records,
+                args.prompts,
+                settings,
+                args.seeds,
+                faces=parse_seeds(args.faces),
+                folder=args.work / "worlds" / "directions",
+            )
+    print(table([one for one in records.all() if one["key"]["world"] in worlds]))
+
+
+if __name__ == "__main__":
+    main()

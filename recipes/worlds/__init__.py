@@ -1,0 +1,1 @@
+"""Worlds that are harder than ``mini``, made from it: what benchmarks/worlds.py measures in."""
