@@ -1,4 +1,4 @@
-"""``eclipsed region``: which parts of the picture a prompt is about."""
+"""``eclipsed region``: how a prompt is read, and which parts of the picture it is about."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.worlds.world import World
 
 if TYPE_CHECKING:
-    from eclipsed.prompts.region import Region
+    from eclipsed.prompts.reading import Reading
 
 __all__ = ["region"]
 
@@ -34,7 +34,8 @@ def region(
 ) -> None:
     """Say which parts of the picture a prompt is about.
 
-    The words that say so are named, too.
+    The words that say so are named, too, and how the prompt is read where it is a command, asks that something go, or
+    speaks of several attributes.
     """
     if (prompt is None) == (file is None):
         raise InputError("give one prompt, or --file with a list of them")
@@ -53,11 +54,11 @@ def region(
 
 
 def _answer(world: World, prompt: str, *, as_json: bool) -> EclipsedError | None:
-    """Print the region of one prompt; its error is returned, so that a list goes on after it."""
-    from eclipsed.prompts.region import Region
+    """Print how one prompt is read; its error is returned, so that a list goes on after it."""
+    from eclipsed.prompts.reading import read
 
     try:
-        found = Region.from_prompt(prompt, world=world, warn=False)
+        found = read(prompt, world=world)
     except EclipsedError as error:
         if as_json:
             result_json({"prompt": prompt, "error": one_line(error), "kind": type(error).__name__})
@@ -65,29 +66,47 @@ def _answer(world: World, prompt: str, *, as_json: bool) -> EclipsedError | None
             note(f"error: {prompt[:60]!r}: {one_line(error)}")
         return error
     if as_json:
-        result_json(_describe(prompt, found))
+        result_json(_describe(found))
     else:
-        _explain(world, prompt, found)
+        _explain(found)
     return None
 
 
-def _describe(prompt: str, found: Region) -> dict[str, Any]:
+def _describe(reading: Reading) -> dict[str, Any]:
+    region = reading.region
     return {
-        "prompt": prompt,
-        "parts": list(found.parts),
-        "whole_face": found.whole_face,
-        "matches": {word: list(parts) for word, parts in found.matches.items()},
-        "warning": found.warning,
+        "prompt": reading.prompt,
+        "parts": list(region.parts),
+        "whole_face": region.whole_face,
+        "matches": {word: list(parts) for word, parts in region.matches.items()},
+        "warning": region.warning,
+        "caption": reading.caption,
+        "removes": reading.removes.caption if reading.removes else None,
+        "statements": [
+            {
+                "caption": one.caption,
+                "removes": one.removes.caption if one.removes else None,
+                "parts": list(one.region.parts),
+            }
+            for one in reading.statements
+        ],
+        "unknown": list(reading.unknown),
+        "note": reading.note,
     }
 
 
-def _explain(world: World, prompt: str, found: Region) -> None:
-    result(prompt)
-    result(f"  region: {found.spoken(world)}")
-    for word, parts in found.matches.items():
+def _explain(reading: Reading) -> None:
+    region = reading.region
+    result(reading.prompt)
+    result(f"  region: {region.spoken(reading.world)}")
+    for word, parts in region.matches.items():
         result(f"  {word}: {', '.join(parts)}")
-    if found.warning:
-        note(f"warning: {one_line(found.warning)}")
+    if len(reading.statements) > 1:
+        result(f"  speaks of: {'; '.join(one.caption for one in reading.statements)}")
+    if reading.note:
+        result(f"  {reading.note}")
+    if region.warning:
+        note(f"warning: {one_line(region.warning)}")
 
 
 def _lines(file: Path) -> list[str]:

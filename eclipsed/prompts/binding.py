@@ -292,7 +292,7 @@ class Binder:
         return Found(found.term, found.parts, min(start, found.term.start))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def bind(prompt: str, world: World) -> Binder:
     """What belongs together in a sentence; the lexicon parses each sentence once.
 

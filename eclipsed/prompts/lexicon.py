@@ -42,6 +42,9 @@ class Entry:
     sides: bool = False
     spreads: frozenset[str] = frozenset()
     home: str = ""
+    caption: str = ""
+    made_of: str = ""
+    absent: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,9 @@ class Lexicon:
         self.world = world
         self.entries = tuple(_entry(raw, world) for raw in data["entries"])
         self.forms: dict[str, list[str]] = data.get("forms", {})
-        self.core, self.guards, self.people, self.impersonal, self.objects, self.names = (
-            frozenset(data.get(key, ())) for key in ("core", "guards", "people", "impersonal", "objects", "names")
+        self.core, self.guards, self.people, self.impersonal, self.objects, self.names, self.mass = (
+            frozenset(data.get(key, ()))
+            for key in ("core", "guards", "people", "impersonal", "objects", "names", "mass")
         )
         self.coloured = _coloured(data["coloured"], world) if "coloured" in data else None
         self.sides: dict[str, str] = language["sides"]
@@ -209,6 +213,27 @@ class Lexicon:
             matcher.add(str(index), list(nlp.pipe(entry.words)))
         return nlp, matcher
 
+    @cached_property
+    def small(self) -> frozenset[str]:
+        """Every word of the language's lists, that of foreign words aside."""
+        listed = (value for key, value in _english().items() if key != "foreign")
+        return frozenset(word for phrases in listed for phrase in phrases for word in phrase.split())
+
+    @cached_property
+    def function(self) -> frozenset[str]:
+        """The small words that are part of no name for a thing."""
+        lists = ("nots", "none", "without", "wishes", "polite", "carried", "enders", "modals")
+        words = {word for name in lists for phrase in _english()[name] for word in phrase.split()}
+        return frozenset(words | self.determiners | self.joins | self.stops | {"less", "fewer", "more", "much"})
+
+    def phrases(self, name: str) -> tuple[tuple[str, ...], ...]:
+        """One of the language's lists of phrases, as words, the longest first: "asks", "removals"."""
+        return _phrases(name)
+
+    def word_list(self, name: str) -> frozenset[str]:
+        """One of the language's lists of single words: "enders"."""
+        return _words(name)
+
     def is_foreign(self, prompt: str) -> bool:
         """Whether the small words of a prompt are another language's rather than English."""
         words = [w.norm for w in split_words(prompt)]
@@ -240,6 +265,16 @@ def _english() -> dict[str, Any]:
     return data
 
 
+@cache
+def _phrases(name: str) -> tuple[tuple[str, ...], ...]:
+    return _by_length(_english()[name])
+
+
+@cache
+def _words(name: str) -> frozenset[str]:
+    return frozenset(_english()[name])
+
+
 def _entry(raw: Mapping[str, Any], world: World) -> Entry:
     return Entry(
         raw["name"],
@@ -254,6 +289,9 @@ def _entry(raw: Mapping[str, Any], world: World) -> Entry:
         raw.get("sides", False),
         frozenset(world.expand(raw.get("spreads", ()))),
         raw.get("home", ""),
+        raw.get("caption", ""),
+        raw.get("made_of", ""),
+        raw.get("absent", ""),
     )
 
 

@@ -15,9 +15,10 @@ from eclipsed.worlds.world import World, find_world
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Target"]
+__all__ = ["PLAIN", "Target"]
 
-_PLAIN = ("colour", "texture", "length", "open", "size", "width", "angle", "yes", "no")  # say nothing of themselves
+#: Words in the names of attributes that say nothing of themselves.
+PLAIN = ("colour", "texture", "length", "open", "size", "width", "angle", "yes", "no")
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,9 @@ class Target:
         negated = any(word in ("no", "not", "without") for word in words)
         best: tuple[int, Target] | None = None
         for name, classes in attributes.items():
-            nouns = [part for part in name.split("_") if part not in _PLAIN]
+            nouns = [part for part in name.split("_") if part not in PLAIN]
             about = any(alike(noun, word) for noun in nouns for word in words)
-            said = tuple(c for c in classes if c not in _PLAIN[-2:] and any(alike(c, word) for word in words))
+            said = tuple(c for c in classes if c not in PLAIN[-2:] and any(alike(c, word) for word in words))
             sure = sum(c in other for c in said for other in attributes.values()) == 1
             if said and (about or sure):  # "man" alone is rarely what an edit is about
                 candidate = (0 if name in kind.last_attributes else 2 + about, cls(name, said[:1]))

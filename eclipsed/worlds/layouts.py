@@ -19,7 +19,10 @@ names that may begin a longer word (lip, lipstick).
   before it; ``<colour>`` is any colour), ``people`` (the trait counts only before a word for a person), ``tinted``
   (the parts when a colour describes it: dark *skin*), ``sides`` (left, right, upper and lower narrow it down),
   ``home`` (a mark's own place), ``spreads`` (parts that a mark does not leave its own parts for: freckles on the nose
-  are on the skin around it too).
+  are on the skin around it too), ``caption`` (the sentence that says that a thing is there: "a person wearing {}"),
+  ``made_of`` (the part that a thing is of, whose adjectives are then the part's: bangs of hair), ``absent`` (the
+  caption of a picture without the part: "a bald person").
+- ``mass``: nouns, their last words or whole phrases, that take no "a".
 - ``core``: the words people use most; where a slip may be one of several words it is one of these.
 - ``forms``: lemma -> irregular forms. Regular plurals of nouns are added by the code.
 - ``guards``: common words that one slip would turn into a word of this world; never mended.
@@ -32,12 +35,17 @@ names that may begin a longer word (lip, lipstick).
 
 - ``adjectives``: ``members`` are lists of synonyms that describe the entries in ``of``; ``caption`` is a sentence of
   its own, ``person`` the form before a word for a person ("black-haired"), ``near`` pairs of members too alike to
-  stand against each other, ``skip`` members never offered, ``compound`` the form in "olive-skinned" where it differs.
+  stand against each other, ``skip`` members never offered, ``compound`` the form in "olive-skinned" where it differs,
+  ``verbs`` those that give something the value (darken), ``opposites`` what a member is put as when it is denied: the
+  caption of another value.
 - ``words``: members that are told by an ``adjective`` ("a smiling man") or a ``noun`` with its article ("a smile");
-  only the members in ``asked`` (all if absent) are looked for; ``last``: only when no other family has anything.
+  only the members in ``asked`` (all if absent) are looked for; ``last``: only when no other family has anything;
+  ``caption``: the sentence of a member where it is not the neutral one with its adjective; ``opposites`` as above.
 - ``presences``: things that are there or not. ``none`` is what is missing when they are not, ``bare`` are other ways
   to say so, ``kinds`` lists of synonyms that stand against each other, ``absent`` words that say it is not there,
   ``only`` the words of the entries meant, ``there`` the sentence that says it is.
+- ``alike``: lists of captions that name the same to whoever looks less closely (wrinkles and age), by which attributes
+  of classifiers are found; one that says that something lacks is the contrary of the others.
 - ``neutral`` captions, ``shades`` that go with a colour, ``carriers`` and ``negations`` that go with a thing, and the
   sentences ``with`` a thing, ``without`` it (of the words that say so), and where it is ``there``.
 
@@ -90,13 +98,16 @@ LEXICON: Shape = record(
                     "sides": flag,
                     "home": text,
                     "spreads": words,
+                    "caption": form,
+                    "made_of": text,
+                    "absent": text,
                 },
             ),
             least=1,
         ),
     },
     {
-        **dict.fromkeys(("core", "guards", "people", "impersonal", "objects", "names"), words),
+        **dict.fromkeys(("core", "guards", "people", "impersonal", "objects", "names", "mass"), words),
         "forms": dict_of(words),
         "coloured": record({"name": text, "entry": text, "parts": list_of(text, least=1)}, {"dressed": words}),
     },
@@ -109,10 +120,18 @@ CONTRASTS: Shape = record(
     {"neutral": list_of(text, least=3), "with": form, "without": form, "there": form},
     {
         **dict.fromkeys(("shades", "carriers", "negations"), words),
+        "alike": list_of(list_of(text, least=2)),
         "adjectives": list_of(
             record(
                 {"name": text, "of": words, "caption": form, "members": _members},
-                {"person": form, "near": _near, "skip": words, "compound": dict_of(text)},
+                {
+                    "person": form,
+                    "near": _near,
+                    "skip": words,
+                    "compound": dict_of(text),
+                    "verbs": dict_of(words),
+                    "opposites": dict_of(text),
+                },
             )
         ),
         "words": list_of(
@@ -120,11 +139,14 @@ CONTRASTS: Shape = record(
                 {
                     "name": text,
                     "members": list_of(
-                        record({"name": text}, {"adjective": list_of(text, least=1), "noun": list_of(text, least=1)}),
+                        record(
+                            {"name": text},
+                            {"adjective": list_of(text, least=1), "noun": list_of(text, least=1), "caption": text},
+                        ),
                         least=2,
                     ),
                 },
-                {"asked": words, "last": flag, "near": _near, "skip": words},
+                {"asked": words, "last": flag, "near": _near, "skip": words, "opposites": dict_of(text)},
             )
         ),
         "presences": list_of(
@@ -158,7 +180,8 @@ def check_lexicon(data: Mapping[str, Any], expand: Callable[[Iterable[str]], obj
             expand((*entry["parts"], *entry.get("tinted", ()), *entry.get("spreads", ())))
         except InputError as error:
             raise InputError(f"the entry {entry['name']!r}: {error}") from None
-        _known(f"the entry {entry['name']!r}", "entry", (*entry.get("fits", ()), *_given(entry, "home")), names)
+        others = (*entry.get("fits", ()), *_given(entry, "home"), *_given(entry, "made_of"))
+        _known(f"the entry {entry['name']!r}", "entry", others, names)
 
 
 def check_contrasts(data: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> None:
@@ -179,6 +202,7 @@ def check_contrasts(data: Mapping[str, Any], entries: Iterable[Mapping[str, Any]
             raise InputError(f"the family {family['name']!r} has two members of one name")
         near = [member for pair in family.get("near", ()) for member in pair]
         named = (*family.get("skip", ()), *family.get("asked", ()), *near)
+        named += (*family.get("verbs", ()), *family.get("opposites", ()))
         _known(f"the family {family['name']!r}", "member", named, members)
 
 

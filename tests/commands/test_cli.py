@@ -190,10 +190,28 @@ def test_region_as_json_has_the_fields_of_the_contract(run):
     code, out, err = run("region", "a person with blond hair", "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
-    assert set(found) == {"prompt", "parts", "whole_face", "matches", "warning"}
+    assert set(found) == {
+        *("prompt", "parts", "whole_face", "matches", "warning"),
+        *("caption", "removes", "statements", "unknown", "note"),
+    }
     assert (found["prompt"], found["parts"], found["whole_face"]) == ("a person with blond hair", ["hair"], False)
     assert all(parts == ["hair"] for parts in found["matches"].values())
     assert found["warning"] is None
+
+
+def test_region_says_how_a_command_and_a_sentence_of_several_attributes_are_read(run):
+    found = json.loads(run("region", "remove the glasses", "--json")[1])
+    assert (found["caption"], found["removes"]) == ("a person without glasses", "a person with glasses")
+    assert found["note"] == 'learned as "a person with glasses" and turned round'
+    found = json.loads(run("region", "zxcv beard and no glasses", "--json")[1])
+    assert found["statements"] == [
+        {"caption": "a person with a zxcv beard", "removes": None, "parts": ["skin"]},
+        {"caption": "a person without glasses", "removes": "a person with glasses", "parts": ["glasses"]},
+    ]
+    assert found["unknown"] == ["zxcv"]
+    out = run("region", "make the hair long and red")[1]
+    assert "  speaks of: a person with long hair; a person with red hair\n" in out
+    assert '  read as "a person with long red hair"\n' in out
 
 
 def test_region_of_a_file_is_one_object_a_line(run):

@@ -32,7 +32,7 @@ PROMPTS = [
         ("an orange hat", ["a black hat", "a blue hat", "a person without a hat"], ["orange"]),
         ("dark blue eyes", ["green eyes", "brown eyes"], ["blue"]),
         ("a blue-eyed man", ["a brown-eyed man", "a green-eyed man"], ["blue"]),
-        ("change her eyes to green", ["change her eyes to blue"], ["green", "emerald"]),
+        ("change her eyes to green", ["a person with blue eyes"], ["green", "emerald"]),
         ("a person with curly hair", ["a person with straight hair", "a person with wavy hair"], ["frizzy"]),
         ("a long-haired man", ["a short-haired man"], ["long"]),
         ("a bald man", ["a long-haired man", "a short-haired man"], ["bald", "hairless"]),

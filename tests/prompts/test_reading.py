@@ -53,10 +53,19 @@ def test_a_sentence_is_parsed_once_whatever_is_asked(parses, prompt):
         assert reading.contrasts
         assert reading.bystanders
         assert isinstance(reading.is_foreign, bool)
-        reading.target(ATTRIBUTES)
+        assert reading.statements == (reading,)
+        assert reading.caption == prompt
+        assert reading.removes is None
+        assert reading.note == ""
+        assert isinstance(reading.unknown, tuple)
     assert parses == [prompt]
     assert read(prompt).region == reading.region == Region.from_prompt(prompt, warn=False)
     assert parses == [prompt]
+    for _ in range(2):  # the names of a classifier are texts of their own, read once too
+        reading.target(ATTRIBUTES)
+        read(prompt).targets(ATTRIBUTES)
+        assert parses.count(prompt) == 1
+        assert len(set(parses)) == len(parses)
 
 
 def test_training_and_judging_read_their_sentence_once(parses, editor, quick):
@@ -107,7 +116,8 @@ def test_what_is_no_sentence(prompt):
 
 def test_reading_is_light():
     code = (
-        "import sys, eclipsed; eclipsed.read('blond hair').target({'hair_colour': ('black', 'blond')});"
+        "import sys, eclipsed; eclipsed.read('blond hair');"
+        "eclipsed.Target.of_prompt('blond hair', {'hair_colour': ('black', 'blond')});"
         "sys.exit(bool({'torch', 'spacy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,153 @@
+"""What the small words of a sentence ask for: a command rather than a description, and what is to go or be absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from eclipsed.prompts.binding import Binder
+from eclipsed.prompts.spelling import BREAK
+
+__all__ = ["Cue", "Wishes"]
+
+_KINDS = {"gone": "gone", "remove": "removals", "without": "without", "not": "nots", "no": "none"}
+_REACH = 6  # words between "not" and what it denies
+
+
+@dataclass(frozen=True)
+class Cue:
+    """Words that turn round, or set aside, what is said near them.
+
+    Args:
+        start: the first of them.
+        end: position after the last.
+        kind: "remove" ("take off"), "without", "no", "not", "gone" (after its noun: "glasses removed"), or "instead"
+            (what follows is not meant: "instead of a hat").
+    """
+
+    start: int
+    end: int
+    kind: str
+
+
+class Wishes:
+    """Reads the small words of one prompt.
+
+    Args:
+        binder: of the prompt.
+    """
+
+    def __init__(self, binder: Binder) -> None:
+        self.norms = binder.norms
+        self.lexicon = binder.lexicon
+        self.parse = binder.parse
+
+    @cached_property
+    def is_command(self) -> bool:
+        """Whether the prompt asks for an edit rather than describing a picture: "make the hair red"."""
+        inside = any(self._at(i, self.lexicon.phrases("wishes")) for i in range(len(self.norms)))
+        return inside or any(self._asks(i) for i in self._clauses())
+
+    @cached_property
+    def cues(self) -> tuple[Cue, ...]:
+        """The words that turn round or set aside, from left to right, none overlapping."""
+        found: list[Cue] = []
+        at, particles = 0, set()
+        while at < len(self.norms):
+            cue = None if at in particles else self._cue(at)
+            if cue is not None:
+                found.append(cue)
+                particles.add(self._particle(at))
+            at = max(at + 1, cue.end if cue else 0)
+        return tuple(found)
+
+    def ends(self, start: int, end: int) -> bool:
+        """Whether what a cue says ends somewhere in the words ``start`` to ``end``."""
+        enders = self.lexicon.word_list("enders")
+        asked = any(self._asks(i) for i in self._clauses() if start <= i < end)
+        return asked or any(w in enders for w in self.norms[start:end])
+
+    def reaches(self, cue: Cue, start: int) -> bool:
+        """Whether what begins at word ``start`` is the first thing that a cue before it is about."""
+        between = self.norms[cue.end : start]
+        if cue.kind == "instead":
+            return len(between) <= _REACH and BREAK not in between
+        carried = between[1:] if between and between[0] in self.lexicon.word_list("carried") else between
+        stopped = BREAK in carried or self.ends(start - len(carried), start)
+        return not stopped and len(between) <= _REACH
+
+    def goes_on(self, cue: Cue, start: int, end: int, *, thing: bool, bare: bool) -> bool:
+        """Whether a cue is about one thing more, after the words ``start`` to ``end`` between the two.
+
+        Args:
+            cue: that the thing before is turned round by.
+            start: position after the thing before.
+            end: first word of what follows.
+            thing: what follows is a thing, not a value of a part.
+            bare: it has no article and no adjectives.
+        """
+        between = self.norms[start:end]
+        small = self.lexicon.determiners | self.lexicon.joins | {BREAK, "also"}
+        if not between:
+            return True
+        if any(w not in small for w in between):
+            return False
+        if "or" in between or "nor" in between:
+            return True
+        if cue.kind == "remove":
+            return True
+        if cue.kind == "without":
+            return thing
+        return cue.kind in ("no", "instead") and "and" in between and thing and bare
+
+    def _asks(self, at: int) -> bool:
+        """Whether a verb asks for something here; further on in a sentence it needs its object: "and cut the hair"."""
+        length = self._at(at, self.lexicon.phrases("asks"))
+        following = self.norms[at + length] if at + length < len(self.norms) else ""
+        return bool(length) and (at == 0 or following in self.lexicon.determiners or following in self.lexicon.people)
+
+    def _cue(self, at: int) -> Cue | None:
+        if self._at(at, self.lexicon.phrases("instead")):
+            return Cue(at, at + self._at(at, self.lexicon.phrases("instead")), "instead")
+        particle = self._particle(at)
+        if particle:
+            return Cue(at, at + (2 if particle == at + 1 else 1), "remove")
+        for kind, phrases in _KINDS.items():
+            length = self._at(at, self.lexicon.phrases(phrases))
+            if length and not (kind == "gone" and not self._after_a_noun(at)):
+                return Cue(at, at + length, kind)
+        return Cue(at, at + 1, "not") if self.norms[at].endswith("n't") else None
+
+    def _particle(self, at: int) -> int:
+        """The particle that makes a verb a removal: the "off" of "take the hat off"; 0 where there is none."""
+        verbs, particles = self.lexicon.word_list("parted"), self.lexicon.word_list("particles")
+        if self.norms[at] not in verbs:
+            return 0
+        for i in range(at + 1, min(len(self.norms), at + 2 + _REACH)):
+            if self.norms[i] == BREAK:
+                return 0
+            if self.norms[i] in particles:
+                return i
+        return 0
+
+    def _after_a_noun(self, at: int) -> bool:
+        """Whether the word before is the end of something that can be gone."""
+        while at > 0 and self.norms[at - 1] in self.lexicon.links:
+            at -= 1
+        return self.parse.term_until(at) is not None
+
+    def _clauses(self) -> Iterator[int]:
+        """The words that a clause may begin with, those of politeness passed over."""
+        polite = self.lexicon.phrases("polite")
+        for start in range(len(self.norms)):
+            if start and self.norms[start - 1] != BREAK and self.norms[start - 1] not in self.lexicon.joins:
+                continue
+            at = start
+            while at < len(self.norms) and (length := self._at(at, polite)):
+                at += length
+            yield at
+
+    def _at(self, at: int, phrases: Sequence[tuple[str, ...]]) -> int:
+        """How many words of some phrases stand here, the longest; 0 where there are none."""
+        return next((len(p) for p in phrases if self.norms[at : at + len(p)] == p), 0)
