@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         DownloadError,
         EclipsedError,
         EclipsedWarning,
+        ForeignPictureError,
         InputError,
         LocalityWarning,
         MissingExtraError,
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from eclipsed.prompts.target import Target
     from eclipsed.prompts.vocabulary import Vocabulary
     from eclipsed.store.library import find_direction
+    from eclipsed.store.own_kind import OwnKind
     from eclipsed.store.sets import ModelSet, SetStatus, find_set, list_sets
     from eclipsed.training.batches import Step
     from eclipsed.training.config import TrainConfig
@@ -99,6 +101,7 @@ __all__ = [
     "Faces",
     "FetchStep",
     "Finder",
+    "ForeignPictureError",
     "Generator",
     "GeneratorConfig",
     "Identity",
@@ -114,6 +117,7 @@ __all__ = [
     "ModelSet",
     "Origin",
     "OutputError",
+    "OwnKind",
     "Parser",
     "Photo",
     "Placement",
@@ -181,6 +185,7 @@ _HOME = {
     "Layer": "networks.layers",
     "ModelSet": "store.sets",
     "Origin": "photos.origin",
+    "OwnKind": "store.own_kind",
     "Parser": "pretrained.parser",
     "Photo": "photos.reading",
     "Placement": "photos.alignment",

@@ -37,6 +37,7 @@ from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
 from eclipsed.store.clips import split_clip
+from eclipsed.store.own_kind import OwnKind
 from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
 __all__ = ["Editor"]
 
 _Opened = tuple[Path, torch.device, str | os.PathLike[str] | None, int | None]
-
-
 _FILE = "one, its file, or a function that loads it"  # how a network may be given
 
 
@@ -97,6 +96,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         encoder: Encoder | Callable[[], Encoder | None] | None = None,
         identity: Identity | Callable[[], Identity | None] | None = None,
         finder: FaceFinder | Callable[[], FaceFinder] | None = None,
+        kind: OwnKind | None = None,
         device: str | torch.device | None = None,
     ) -> None:
         if isinstance(generator, (str, os.PathLike)):
@@ -112,6 +112,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         self.name = name or generator.name
         self.truncation_psi = truncation_psi
         self._world = None if world is None else find_world(world)
+        self._kind = kind
         self._has_parser = parser is not None
         self._opened: _Opened | None = None  # what `from_pretrained` was given
         given = self._stand_in if parser is None else parser
@@ -164,6 +165,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             classifier=None if judge is None else lambda: Classifier.from_file(judge, device=where),
             encoder=lambda: photo_networks.encoder(models, where),
             identity=lambda: photo_networks.identity(models, where),
+            kind=models.kind if clip is None else replace(models.kind, closeness={}),
         )
         editor._opened = (models.folder.absolute(), where, clip, class_index)
         return editor

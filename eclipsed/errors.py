@@ -12,6 +12,7 @@ __all__ = [
     "DownloadError",
     "EclipsedError",
     "EclipsedWarning",
+    "ForeignPictureError",
     "InputError",
     "LocalityWarning",
     "MissingExtraError",
@@ -28,6 +29,21 @@ class EclipsedError(Exception):
 
 class InputError(EclipsedError, ValueError):
     """An argument is of the wrong kind, shape, range or name."""
+
+
+class ForeignPictureError(InputError):
+    """A picture is not of the kind that the generator draws, so that edits of its inversion are worth nothing.
+
+    Args:
+        message: all of it in one sentence, with what to do in the library and in the terminal.
+        reason: its first half, without what to do.
+        photographs: name of the model set for photographs, where this one draws something else; "" for none.
+        whole: whether the picture was taken as an aligned face as a whole.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", photographs: str = "", whole: bool = False) -> None:
+        super().__init__(message)
+        self.reason, self.photographs, self.whole = reason or message, photographs, whole
 
 
 class CheckpointError(EclipsedError, ValueError):

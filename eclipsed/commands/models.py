@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from eclipsed.commands import store
+from eclipsed.commands.measure import measure
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
@@ -30,6 +31,7 @@ app.command()(store.fetch)
 app.command()(store.verify)
 app.command()(store.remove)
 app.command()(store.path)
+app.command()(measure)
 
 
 @app.command("list")

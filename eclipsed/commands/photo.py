@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eclipsed.editor import Editor
     from eclipsed.inversion.inverter import InversionStep
 
-__all__ = ["photo"]
+__all__ = ["photo", "show"]
 
 _SAVED = ".face.safetensors"
 _PHASES = {"latents": "inverting", "generator": "tuning"}
@@ -68,6 +68,9 @@ def photo(
         Path | None,
         typer.Option("--from-face", metavar="FILE", help="A face of this photo that was saved; nothing is inverted."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on where the picture is not of the kind that the set draws.")
+    ] = False,
     stack: StackFile = None,
     any_generator: AnyGenerator = False,
     class_index: ClassIndex = None,
@@ -98,9 +101,9 @@ def photo(
     alphas = parse_alpha(alpha, directions=len(directions or ()))
     edits = None if stack is None else Stack.load(stack)
     which = _which(face)
-    if saved is not None and (aligned or which is not None or level is not None or save_face is not None):
+    if saved is not None and (aligned or which is not None or level is not None or save_face is not None or force):
         raise InputError(
-            "a saved face is inverted already: --level, --aligned, --face and --save-face do not go with it"
+            "a saved face is inverted already: --level, --aligned, --face, --force and --save-face do not go with it"
         )
     learned = load_directions(directions or [], models)
     editor = open_editor(models, device, class_index)
@@ -111,7 +114,7 @@ def photo(
 
         with ProgressBar() as bar:
             faces = editor.invert(
-                picture, level=level, aligned=aligned, face=which, callback=lambda step: _show(bar, step)
+                picture, level=level, aligned=aligned, face=which, force=force, callback=lambda step: show(bar, step)
             )
     summary: dict[str, Any] = {"faces": len(faces)}
     summary |= {"alpha": list(alphas)} if edits is None else {"stack": edits.to_json()}
@@ -153,7 +156,8 @@ def _write(editor: Editor, edited: Faces, picture: Path | None, out: Path) -> No
     save_photo(editor.paste(edited, picture)[0], out)
 
 
-def _show(bar: ProgressBar, step: InversionStep) -> None:
+def show(bar: ProgressBar, step: InversionStep) -> None:
+    """Show one step of an inversion."""
     bar.show(
         _PHASES.get(step.phase, step.phase),
         step.step,

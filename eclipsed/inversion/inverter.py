@@ -82,6 +82,10 @@ class InversionConfig:
             raise InputError(f"no such option of an inversion: {error}") from error
 
 
+#: the defaults
+_USUAL = InversionConfig()
+
+
 @dataclass(frozen=True)
 class InversionStep:
     """What a callback is told.
@@ -129,6 +133,8 @@ class Inverter:
         identity: who is on a face; None leaves it out.
         config: every option.
         callback: told of every step; returning False, or Ctrl-C, stops and keeps the best so far.
+        look_over: given the pictures and the ws found for them before the generator is tuned, unless the search was
+            stopped or had fewer steps than is usual; may raise.
     Raises:
         InputError: the encoder belongs to another kind of generator, or is missing where nothing else is asked for.
     """
@@ -142,6 +148,7 @@ class Inverter:
         identity: Identity | None = None,
         config: InversionConfig,
         callback: Callback | None = None,
+        look_over: Callable[[Tensor, Tensor], object] | None = None,
     ) -> None:
         if encoder is not None and (encoder.num_ws, encoder.w_dim) != (generator.num_ws, generator.w_dim):
             raise InputError(
@@ -152,6 +159,7 @@ class Inverter:
             raise InputError('the level "fast" is an encoder\'s guess, and this model set has none; take "good"')
         self.generator, self.perception, self.encoder, self.identity = generator, perception, encoder, identity
         self.config, self._callback, self._stopped = config, callback, False
+        self._look_over = look_over
         self._statistics = WStatistics.of_generator(generator)
 
     def invert(self, images: Tensor, *, start: Tensor | None = None) -> Inverted:
@@ -173,13 +181,26 @@ class Inverter:
         goals = resize(images.to(self.generator.device).float(), self.generator.resolution).clamp(-1, 1)
         start = self._begin(goals) if start is None else self._checked(start, len(goals))
         if self.config.level == "fast":
+            self._show(goals, start)
             return Inverted(start, (None,) * len(goals))
         size = max(1, _AT_ONCE // self.generator.resolution**2)
         pairs = zip(torch.split(start, size), torch.split(goals, size), strict=True)
         ws = torch.cat([self._descend(some, goal) for some, goal in pairs])
+        if not self._stopped and self._steps >= (_USUAL.steps_from_mean if self.encoder is None else _USUAL.steps):
+            self._show(goals, ws)
         if self.config.level == "good":
             return Inverted(ws, (None,) * len(goals))
         return Inverted(ws, tuple(self._tune(ws[k : k + 1], goals[k : k + 1]) for k in range(len(goals))))
+
+    @property
+    def _steps(self) -> int:
+        """Of the descent."""
+        return self.config.steps_from_mean if self.encoder is None else self.config.steps
+
+    def _show(self, goals: Tensor, ws: Tensor) -> None:
+        """Show what was found to who wants to look it over."""
+        if self._look_over is not None:
+            self._look_over(goals, ws)
 
     def _begin(self, goals: Tensor) -> Tensor:
         if self.encoder is not None:
@@ -201,8 +222,7 @@ class Inverter:
 
     def _descend(self, start: Tensor, goals: Tensor) -> Tensor:
         """Adam in W+ for some faces side by side; the best of each is kept."""
-        config = self.config
-        steps = config.steps if self.encoder is not None else config.steps_from_mean
+        config, steps = self.config, self._steps
         unit = self._statistics.radius / math.sqrt(self.generator.w_dim)  # a typical deviation of w
         ws = start.clone().requires_grad_()
         optimiser = torch.optim.Adam([ws], lr=config.rate * unit, betas=(0.9, 0.99))

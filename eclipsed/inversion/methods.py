@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import statistics
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eclipsed.editing import faces as editing
 from eclipsed.editing.faces import Faces
+from eclipsed.errors import EclipsedWarning
 from eclipsed.inversion import placing as photo_faces
 from eclipsed.inversion import saving
+from eclipsed.inversion.belonging import OWN_SEEDS, Belonging, Usual, check_belonging, measured_as
 from eclipsed.inversion.inverter import Callback, InversionConfig, Inverter
+from eclipsed.latents.latent import Latent
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.finding import FaceFinder
-from eclipsed.photos.reading import read_photo
+from eclipsed.photos.reading import Photo, read_photo
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
@@ -22,20 +28,32 @@ from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.perception import Perception
+from eclipsed.store.own_kind import OwnKind, keep_closeness, kept_closeness
+from eclipsed.values.checks import whole
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
 __all__ = ["PhotoMethods"]
+
+_Placed = tuple[Photo, Placement]  # a photograph, and where a face lies in it
 
 
 class PhotoMethods(ABC):
     """The part of `Editor` that deals with photographs: to latents, back into the picture, and into a file."""
 
+    name: str
     generator: Generator
+    truncation_psi: float
+    _kind: OwnKind | None  # None: nothing is known of what is drawn, and nobody asks
     _encoder: Lazy[Encoder | None]
     _identity: Lazy[Identity | None]
     _finder: Lazy[FaceFinder]
+
+    @abstractmethod
+    def sample(self, *, seeds: Iterable[int] | int | None = None) -> Faces:
+        """Make faces."""
 
     @property
     @abstractmethod
@@ -78,8 +96,13 @@ class PhotoMethods(ABC):
         class_index: int | None = None,
         config: InversionConfig | None = None,
         callback: Callback | None = None,
+        force: bool = False,
     ) -> Faces:
         """Turn photographs into faces that can be edited.
+
+        A picture to which the nearest face is far less close than is usual for the model set is refused: a photograph
+        where avatars are drawn, a whole photo that was said to be aligned. Searches that were stopped, or had fewer
+        steps than is usual, are not judged.
 
         Args:
             photo: a path, a PIL picture or a `Photo`, or several.
@@ -91,30 +114,109 @@ class PhotoMethods(ABC):
             class_index: class of the faces, where the generator has classes; None is the editor's own.
             config: every option; None is the default.
             callback: told of every step; returning False, or Ctrl-C, stops and keeps the best so far.
+            force: take pictures of another kind, too.
         Returns:
             The faces, with their photographs in `Faces.origins`.
         Raises:
             InputError: no picture, no face, or one that cannot be aligned; see `place_faces`.
+            ForeignPictureError: a picture is not of the kind that the generator draws.
             MissingModelError: what finds faces is not on this machine.
         Warns:
-            EclipsedWarning: there is no encoder, so the search begins at the mean face.
+            EclipsedWarning: there is no encoder, so the search begins at the mean face; it is unknown how close the
+                set usually comes (see `measure_closeness`); or a picture was only taken because of `force`.
         """
         chosen = config or InversionConfig()
         chosen = chosen if level is None else chosen.replace(level=level)
         sources: list[Any] = list(photo) if isinstance(photo, (list, tuple)) else [photo]
-        placed = []
+        placed: list[_Placed] = []
         for one in map(read_photo, sources):
             places = photo_faces.place_faces(one, lambda: self.finder, aligned=aligned, face=face, where=where)
             placed += [(one, place) for place in places]
-        inverter = Inverter(
-            self.generator if class_index is None else self.generator.of_class(class_index),
+        generator = self.generator if class_index is None else self.generator.of_class(class_index)
+        usual = self._usual_closeness(chosen.level)
+
+        def look_over(goals: Tensor, ws: Tensor) -> None:
+            assert usual is not None
+            found = self._belonging(generator).closeness(goals, editing.render(generator, Latent(ws)))
+            kind = self._kind or OwnKind()
+            check_belonging(found, placed, name=self.name, kind=kind, usual=usual, force=force)
+
+        inverter = self._inverter(generator, chosen, callback, None if usual is None else look_over)
+        return photo_faces.invert_photos(inverter, placed, start=start)
+
+    def closeness(self, faces: Faces) -> list[float]:
+        """How close inverted faces come to their photographs, see `eclipsed.inversion.belonging.Belonging`.
+
+        Args:
+            faces: that `invert` gave; of edited ones, what they were before.
+        Returns:
+            One for each: 1 is the same picture, 0 no closer than any face of the generator.
+        Raises:
+            InputError: faces that were sampled, or loaded from a file without their photograph.
+        """
+        return self._belonging(self.generator).closeness(*photo_faces.goals_of(self.generator, faces))
+
+    def measure_closeness(self, *, level: str = "good", count: int = 16, callback: Callback | None = None) -> float:
+        """Measure how close inversions of the generator's own faces come to them, and keep it for `invert`.
+
+        This is for model sets that do not say it themselves; it is done once for a generator and a CLIP.
+
+        Args:
+            level: of the inversion; ``"best"`` is judged as ``"good"``.
+            count: faces, of fixed seeds.
+            callback: told of every step.
+        Returns:
+            The median of their closeness.
+        Raises:
+            InputError: the level is unknown, or "fast" without an encoder; `count` is no number from 1.
+            OutputError: it cannot be written.
+        """
+        config = InversionConfig().replace(level=measured_as(level))
+        own = self.sample(seeds=list(OWN_SEEDS[: whole("count", count, 1, len(OWN_SEEDS))])).pil()
+        placed = [(one, Placement.of_box(0, 0, one.width, one.height)) for one in map(read_photo, own)]
+        inverter = self._inverter(self.generator, config, callback, None)
+        usual = statistics.median(self.closeness(photo_faces.invert_photos(inverter, placed)))
+        usual = round(max(usual, 0.0), 4)
+        keep_closeness(self.generator.fingerprint, self.clip.name, {config.level: usual})
+        return usual
+
+    def _inverter(
+        self,
+        generator: Generator,
+        config: InversionConfig,
+        callback: Callback | None,
+        look_over: Callable[[Tensor, Tensor], object] | None,
+    ) -> Inverter:
+        return Inverter(
+            generator,
             Perception(self.clip),
             encoder=self.encoder,
             identity=self.identity,
-            config=chosen,
+            config=config,
             callback=callback,
+            look_over=look_over,
         )
-        return photo_faces.invert_photos(inverter, placed, start=start)
+
+    def _belonging(self, generator: Generator) -> Belonging:
+        return Belonging(generator, Perception(self.clip), truncation_psi=self.truncation_psi)
+
+    def _usual_closeness(self, level: str) -> Usual | None:
+        """How close inversions of this level usually come, by the set's own word or as it was measured here."""
+        level, kind = measured_as(level), self._kind
+        if kind is not None and level in kind.closeness:
+            return Usual(kind.closeness[level])
+        kept = kept_closeness(self.generator.fingerprint, self.clip.name)
+        if level in kept:
+            return Usual(kept[level], generated=True)
+        if kind is not None:
+            warnings.warn(
+                EclipsedWarning(
+                    f"it is unknown how close {self.name!r} comes to pictures of its own kind, so nobody can tell "
+                    f"whether this one belongs; measure it once: eclipsed models measure {kind.source}"
+                ),
+                stacklevel=3,
+            )
+        return None
 
     def paste(self, faces: Faces, photo: photo_faces.Source | None = None) -> list[Image.Image]:
         """Put edited faces back into their photographs, which stay as they are elsewhere, bit for bit.

@@ -18,9 +18,10 @@ from eclipsed.photos.alignment import Placement
 from eclipsed.photos.finding import FaceFinder, choose_faces
 from eclipsed.photos.origin import Origin
 from eclipsed.photos.reading import Photo, read_photo
+from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 
-__all__ = ["Source", "invert_photos", "paste_faces", "place_faces"]
+__all__ = ["Source", "goals_of", "invert_photos", "paste_faces", "place_faces"]
 
 #: a photograph as callers give it
 Source = str | os.PathLike[str] | Image.Image | Photo
@@ -75,6 +76,27 @@ def invert_photos(
     pairs = zip(placed, found.tunings, strict=True)
     origins = tuple(Origin.of(photo, place, tuning) for (photo, place), tuning in pairs)
     return editing.sample(inverter.generator, Latent(found.ws), origins=origins)
+
+
+def goals_of(generator: Generator, faces: Faces) -> tuple[torch.Tensor, torch.Tensor]:
+    """What faces were inverted from, and what was found before any edit.
+
+    Args:
+        generator: of the faces.
+        faces: inverted, and edited or not.
+    Returns:
+        Two tensors (N, 3, H, W).
+    Raises:
+        InputError: faces that were sampled, or loaded without their photograph.
+    """
+    first = check_faces(faces)
+    while first.before is not None:
+        first = first.before
+    placed = [(origin.photo, origin.placement) for origin in first.origins]
+    crops = [place.crop(photo, generator.resolution) for photo, place in placed if photo is not None]
+    if not crops or len(crops) != len(first):
+        raise InputError("only faces that were inverted from a photo, which is still there, can be compared with it")
+    return torch.cat(crops).to(first.images.device), first.images
 
 
 def paste_faces(parser: Parser, faces: Faces, photo: Source | None = None) -> list[Image.Image]:

@@ -24,7 +24,7 @@ _LEAST_SIDE = 32.0  # of the square in the photo, in pixels
 
 #: number of landmarks -> points of the left eye, right eye, left and right corner of the mouth, as on the picture
 _SCHEMES: dict[int, tuple[range, range, int, int]] = {
-    5: (range(1), range(1, 2), 3, 4),  # RetinaFace
+    5: (range(1), range(1, 2), 3, 4),  # RetinaFace, InsightFace, MTCNN
     68: (range(36, 42), range(42, 48), 48, 54),  # iBUG
     98: (range(60, 68), range(68, 76), 76, 82),  # WFLW
 }
@@ -34,17 +34,38 @@ def anchors(landmarks: Any) -> tuple[Any, Any, Any, Any]:
     """The four points that the alignment rests on.
 
     Args:
-        landmarks: 5 (eyes, nose, corners of the mouth), 68 (iBUG) or 98 (WFLW) points, (K, 2).
+        landmarks: 5 (left and right eye, nose, left and right corner of the mouth, as they lie on the picture), 68
+            (iBUG) or 98 (WFLW) points, (K, 2).
     Returns:
         Centre of the left and of the right eye, left and right corner of the mouth, as they lie on the picture.
     Raises:
-        InputError: another number of points, or points that are not finite.
+        InputError: another number of points, another order, or points that are not finite.
     """
-    points = np.asarray(landmarks, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) not in _SCHEMES or not np.isfinite(points).all():
-        raise InputError(f"landmarks must be 5, 68 or 98 finite points (x, y); got an array {points.shape}")
+    points = _points(landmarks)
     left, right, mouth_left, mouth_right = _SCHEMES[len(points)]
-    return points[list(left)].mean(0), points[list(right)].mean(0), points[mouth_left], points[mouth_right]
+    found = points[list(left)].mean(0), points[list(right)].mean(0), points[mouth_left], points[mouth_right]
+    between, below = found[1] - found[0], (found[2] + found[3]) / 2 - (found[0] + found[1]) / 2
+    if between[0] * below[1] < between[1] * below[0]:  # seen from the mouth, the left eye lies on the right
+        raise InputError(
+            f"the {len(points)} landmarks are in another order: expected the left eye before the right one as they lie "
+            "on the picture, then nose and mouth; reorder them"
+        )
+    return found
+
+
+def _points(landmarks: Any) -> Any:
+    """Landmarks as an array of one of the known numbers of finite points."""
+    try:
+        points = np.asarray(landmarks, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError):  # rows of unequal lengths, words, tensors of other devices
+        raise InputError(
+            f"landmarks must be 5, 68 or 98 finite points (x, y); got {type(landmarks).__name__} of other things"
+        ) from None
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) not in _SCHEMES:
+        raise InputError(f"landmarks must be 5, 68 or 98 finite points (x, y); got an array {points.shape}")
+    if not np.isfinite(points).all():
+        raise InputError(f"landmarks must be 5, 68 or 98 finite points (x, y); some of the {len(points)} are not")
+    return points
 
 
 @dataclass(frozen=True)

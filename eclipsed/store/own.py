@@ -1,4 +1,4 @@
-"""Where what is the user's own is kept: directions, model sets and unfinished trainings.
+"""Where what is the user's own is kept: directions, model sets, unfinished trainings and what was measured.
 
 They lie in ``$ECLIPSED_HOME``, or else in the user's data folder: a cache may be emptied, and they could not be fetched
 again.
@@ -23,7 +23,7 @@ def own_folder(name: str) -> Path:
     What an earlier version kept in the cache is moved there first, once, and a warning says so.
 
     Args:
-        name: ``"directions"``, ``"sets"`` or ``"unfinished"``.
+        name: ``"directions"``, ``"sets"``, ``"unfinished"`` or ``"closeness"``.
     """
     old, new = home() / name, data_home() / name
     if old == new or not old.is_dir():

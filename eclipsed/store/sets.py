@@ -20,6 +20,7 @@ from eclipsed.store.clips import CONFIG_FILE, WEIGHTS_FILE, is_clip_file, split_
 from eclipsed.store.files import find_network, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.store.own import own_folder
+from eclipsed.store.own_kind import OwnKind, read_kind
 from eclipsed.values.checks import is_real, is_whole
 from eclipsed.worlds.world import World, find_world, known_worlds
 
@@ -66,6 +67,7 @@ class ModelSet:
     class_index: int | None = None  # class of the faces, where the generator has classes; None leaves it open
     description: str = ""
     licence: str = ""
+    kind: OwnKind = field(default_factory=OwnKind)  # what it draws
 
 
 @dataclass(frozen=True)
@@ -237,6 +239,7 @@ def _content(folder: Path) -> dict[str, Any]:
     ):
         raise CheckpointError(f"{path}: 'clip' must be a folder or hold 'model' and 'pretrained'; found {clip!r}")
     _world(folder, content)
+    _kind(folder, content)
     psi = content.get("truncation_psi", _TRUNCATION_PSI)
     if not is_real(psi):
         raise CheckpointError(f"{path}: 'truncation_psi' must be a number; found {psi!r}")
@@ -288,7 +291,14 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         class_index=content.get("class"),
         description=content.get("description") or "",
         licence=content.get("licence") or "",
+        kind=_kind(folder, content),
     )
+
+
+def _kind(folder: Path, content: Mapping[str, Any]) -> OwnKind:
+    """What a set draws, by its own word."""
+    named = _folder_of(folder.name) == folder
+    return read_kind(folder / "set.json", content, folder.name if named else str(folder))
 
 
 def _clip_source(folder: Path, clip: str | Mapping[str, str]) -> ClipSource:

@@ -25,6 +25,8 @@ SET = {
     "name": "mini",
     "description": "small faces drawn by a renderer, 256 px; everything in one package, no download",
     "licence": "MIT",
+    "draws": "avatars, no photographs",
+    "photographs": "ffhq",
     "generator": "generator.safetensors",
     "parser": "parser.safetensors",
     "clip": "clip",

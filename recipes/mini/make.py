@@ -20,6 +20,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ("judge",),
     ("assemble",),
     ("train_encoder",),
+    ("closeness",),
     ("train_directions",),
     ("card",),
 )

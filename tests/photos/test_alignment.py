@@ -53,6 +53,71 @@ def test_wide_eyes_set_the_size():
     assert Placement.of_landmarks(points).side == pytest.approx(240)
 
 
+def of_a_detector(points):
+    """The five points that a detector gives of a face with 68: pupils, tip of the nose, corners of the mouth."""
+    return np.stack([points[36:42].mean(0), points[42:48].mean(0), points[30], points[48], points[54]])
+
+
+def a_face(rng):
+    """68 landmarks in the places and with the irregularity of a face's, turned, moved and scaled."""
+    points = np.full((68, 2), 50.0) + rng.randn(68, 2)
+    for first, middle in ((36, (38.0, 44.0)), (42, (62.0, 45.0))):  # outer corner, upper lid, inner corner, lower lid
+        lids = np.array([[-5, 0], [-2, -2.2], [2, -2], [5, 0.4], [2, 1.8], [-2, 2]])
+        points[first : first + 6] = middle + lids + 0.3 * rng.randn(6, 2)
+    points[30], points[48], points[54] = (50, 60), (42, 72), (59, 71)
+    return turned(points, rng.uniform(-0.5, 0.5)) * rng.uniform(1, 6) + rng.uniform(0, 100, 2)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_five_points_of_a_detector_give_the_square_of_the_same_face_with_68(seed):
+    many = a_face(np.random.RandomState(seed))
+    wanted, found = Placement.of_landmarks(many), Placement.of_landmarks(of_a_detector(many))
+    np.testing.assert_allclose(found.corners, wanted.corners, atol=1e-9)
+    # pupils that a detector sees a fiftieth of the eyes' distance beside hardly move the square
+    rng = np.random.RandomState(100 + seed)
+    five = of_a_detector(many)
+    five[:2] += rng.uniform(-1, 1, (2, 2)) * np.linalg.norm(five[1] - five[0]) / 50
+    near = Placement.of_landmarks(five)
+    assert np.abs(near.corners - wanted.corners).max() < 0.03 * wanted.side
+
+
+@pytest.mark.parametrize(
+    "points",
+    [FIVE.tolist(), tuple(map(tuple, FIVE)), FIVE.astype(np.float32), torch.from_numpy(FIVE), FIVE.astype(int)],
+    ids=["lists", "tuples", "float32", "tensor", "whole"],
+)
+def test_five_points_in_any_form(points):
+    np.testing.assert_allclose(Placement.of_landmarks(points).across, (54, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (np.zeros((106, 2)), "landmarks must be 5, 68 or 98 finite points (x, y); got an array (106, 2)"),
+        (np.zeros((478, 2)), "landmarks must be 5, 68 or 98 finite points (x, y); got an array (478, 2)"),
+        (np.zeros((1, 5, 2)), "landmarks must be 5, 68 or 98 finite points (x, y); got an array (1, 5, 2)"),
+        (np.zeros(10), "landmarks must be 5, 68 or 98 finite points (x, y); got an array (10,)"),
+        (FIVE * np.nan, "landmarks must be 5, 68 or 98 finite points (x, y); some of the 5 are not"),
+        ([[1, 2], [3]], "landmarks must be 5, 68 or 98 finite points (x, y); got list of other things"),
+        (None, "landmarks must be 5, 68 or 98 finite points (x, y); got an array ()"),
+        (
+            FIVE[[1, 0, 2, 4, 3]],  # left and right of the person, not of the picture
+            "the 5 landmarks are in another order: expected the left eye before the right one as they lie on the "
+            "picture, then nose and mouth; reorder them",
+        ),
+        (
+            np.array([[66, 50], [56, 50], [34, 50], [44, 50], [50, 62]]),  # dlib's five: corners of the eyes, nose
+            "the 5 landmarks are in another order: expected the left eye before the right one as they lie on the "
+            "picture, then nose and mouth; reorder them",
+        ),
+    ],
+)
+def test_landmarks_of_another_number_or_order_are_refused(points, message):
+    with pytest.raises(InputError) as error:
+        Placement.of_landmarks(points)
+    assert str(error.value) == message
+
+
 @pytest.mark.parametrize("angle", [0.4, -1.2, math.pi])
 def test_the_square_turns_with_the_face(angle):
     placement = Placement.of_landmarks(turned(FIVE, angle))
