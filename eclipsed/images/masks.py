@@ -10,7 +10,25 @@ from eclipsed.errors import InputError
 from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import MASKS
 
-__all__ = ["grow_mask", "mix_masks"]
+__all__ = ["edit_mask", "grow_mask", "mix_masks"]
+
+
+def edit_mask(before: Tensor, after: Tensor, *, how: str, grown: float, background: bool = False) -> Tensor:
+    """Where an edit may act: the region before and after it, mixed and grown, without what is protected then.
+
+    Args:
+        before: of the unedited pictures the region and what is protected, in [0, 1], (N, 2, H, W).
+        after: the same of the edited ones.
+        how: see `mix_masks`.
+        grown: see `grow_mask`.
+        background: the edit may act everywhere but in the grown region, and nothing is protected.
+    Returns:
+        In [0, 1], (N, 1, H, W).
+    Raises:
+        InputError: the shapes disagree, or `how` is unknown.
+    """
+    mask = grow_mask(mix_masks(before[:, :1], after[:, :1], how), grown)
+    return 1 - mask if background else mask * (1 - torch.maximum(before[:, 1:], after[:, 1:]))
 
 
 def mix_masks(before: Tensor, after: Tensor, how: str) -> Tensor:

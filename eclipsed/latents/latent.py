@@ -126,6 +126,7 @@ class Latent:
         options: SynthesisOptions = DEFAULT_OPTIONS,
         *,
         prefix: SynthesisPrefix | None = None,
+        split: int | None = None,
     ) -> Synthesis:
         """Draw the faces.
 
@@ -133,9 +134,10 @@ class Latent:
             generator: the one that the latents belong to.
             options: how.
             prefix: go on from what `prefix` gave, with the same options.
+            split: keep what these faces share with all that differ from them in the rows from `split` on only.
         Returns:
-            Images (N, 3, H, W), and the features that were asked for.
+            Images (N, 3, H, W), the features that were asked for, and with `split` the prefix.
         """
         if self.offsets:
-            return generator.synthesis_from_styles(self.styles(generator), options, prefix=prefix)
-        return generator.synthesis(self.ws, options, prefix=prefix)
+            return generator.synthesis_from_styles(self.styles(generator), options, prefix=prefix, split=split)
+        return generator.synthesis(self.ws, options, prefix=prefix, split=split)

@@ -82,10 +82,12 @@ class Synthesis:
     Args:
         image: about [-1, 1], (N, img_channels, resolution, resolution).
         features: activations after the layers that were asked for, name -> (N, C, side, side); empty when none were.
+        prefix: what the layers before the row `split` of the call drew; None when it named none.
     """
 
     image: Tensor
     features: Mapping[str, Tensor] = field(default_factory=dict)
+    prefix: SynthesisPrefix | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -103,7 +103,12 @@ class SynthesisNetwork(nn.Module):
         return {layer.name: self._module_of[layer.name].affine(rows[layer.row]) for layer in layers}
 
     def forward(
-        self, ws: Tensor, options: SynthesisOptions = DEFAULT_OPTIONS, *, prefix: SynthesisPrefix | None = None
+        self,
+        ws: Tensor,
+        options: SynthesisOptions = DEFAULT_OPTIONS,
+        *,
+        prefix: SynthesisPrefix | None = None,
+        split: int | None = None,
     ) -> Synthesis:
         """Draw images.
 
@@ -111,11 +116,12 @@ class SynthesisNetwork(nn.Module):
             ws: latents, (N, num_ws, w_dim).
             options: how.
             prefix: go on from what `prefix` gave for faces that are alike up to there, with the same options.
+            split: the first row of ws in which other faces are going to differ: what is drawn before it is kept.
         Raises:
             InputError: a wrong shape, or a resolution or layer that the generator does not have.
         """
         layers = self.layers_up_to(options.resolution)
-        return self._draw(self._styles(ws, layers), layers, options, prefix)
+        return self._draw(self._styles(ws, layers), layers, options, prefix, split)
 
     def from_styles(
         self,
@@ -123,6 +129,7 @@ class SynthesisNetwork(nn.Module):
         options: SynthesisOptions = DEFAULT_OPTIONS,
         *,
         prefix: SynthesisPrefix | None = None,
+        split: int | None = None,
     ) -> Synthesis:
         """Draw images from style vectors, as `styles` gives them; otherwise like `forward`.
 
@@ -131,7 +138,7 @@ class SynthesisNetwork(nn.Module):
         """
         layers = self.layers_up_to(options.resolution)
         self._check_styles(styles, layers)
-        return self._draw(styles, layers, options, prefix)
+        return self._draw(styles, layers, options, prefix, split)
 
     def prefix(
         self, styles: Mapping[str, Tensor], row: int, options: SynthesisOptions = DEFAULT_OPTIONS
@@ -147,13 +154,17 @@ class SynthesisNetwork(nn.Module):
         Raises:
             InputError: a style is missing, unknown or of another shape, or there is no such row.
         """
-        if not 0 <= row < self._ws_shape[0]:
-            raise InputError(f"row must be from 0 to {self._ws_shape[0] - 1}; got {row!r}")
         layers = self.layers_up_to(options.resolution)
         self._check_styles(styles, layers)
         self._check_features(layers, options)
-        first = [layer for layer in layers if layer.row < row]
-        return self.run(first, styles, self.start(styles[layers[0].name], options.dtype), options)
+        start = self.start(styles[layers[0].name], options.dtype)
+        return self.run(self._before(row, layers), styles, start, options)
+
+    def _before(self, row: int, layers: Sequence[Layer]) -> Sequence[Layer]:
+        """Those of some layers that read none of the rows from `row` on."""
+        if not 0 <= row < self._ws_shape[0]:
+            raise InputError(f"row must be from 0 to {self._ws_shape[0] - 1}; got {row!r}")
+        return [layer for layer in layers if layer.row < row]
 
     def start(self, style: Tensor, dtype: torch.dtype | None = None) -> SynthesisPrefix:
         """Where every drawing begins.
@@ -207,15 +218,18 @@ class SynthesisNetwork(nn.Module):
         layers: Sequence[Layer],
         options: SynthesisOptions,
         prefix: SynthesisPrefix | None,
+        split: int | None,
     ) -> Synthesis:
         self._check_features(layers, options)
         if prefix is None:
             prefix = self.start(styles[layers[0].name], options.dtype)
         if prefix.depth > len(layers):
             raise InputError(f"the prefix has {prefix.depth} layers; a picture of this side has only {len(layers)}")
+        if split is not None:
+            prefix = self.run(self._before(split, layers)[prefix.depth :], styles, prefix, options)
         drawn = self.run(layers[prefix.depth :], styles, prefix, options)
         assert drawn.image is not None  # every resolution ends with a ToRGB
-        return Synthesis(drawn.image.contiguous(), drawn.features)
+        return Synthesis(drawn.image.contiguous(), drawn.features, None if split is None else prefix)
 
     def _check_styles(self, styles: Mapping[str, Tensor], layers: Sequence[Layer]) -> None:
         unknown = [name for name in styles if name not in self._by_name]

@@ -221,7 +221,12 @@ class Generator:
         return torch.eye(self.c_dim, device=self.device)[self.class_index].repeat(count, 1)
 
     def synthesis(
-        self, ws: Tensor, options: SynthesisOptions = DEFAULT_OPTIONS, *, prefix: SynthesisPrefix | None = None
+        self,
+        ws: Tensor,
+        options: SynthesisOptions = DEFAULT_OPTIONS,
+        *,
+        prefix: SynthesisPrefix | None = None,
+        split: int | None = None,
     ) -> Synthesis:
         """Draw images; gradients flow to ws.
 
@@ -229,18 +234,20 @@ class Generator:
             ws: latents, (N, num_ws, w_dim).
             options: how, e.g. ``SynthesisOptions(resolution=64)``. The picture is float32 whatever the dtype.
             prefix: go on from what `prefix` gave, with the same options.
+            split: the first row of ws in which other faces are going to differ: what is drawn before it is kept.
         Returns:
-            Images, (N, 3, resolution, resolution), about [-1, 1], and the features that were asked for.
+            Images, (N, 3, resolution, resolution), about [-1, 1], the features that were asked for, and with `split`
+            the prefix.
         Raises:
-            InputError: a wrong shape, numbers that are not finite, or a resolution or layer that is not there.
+            InputError: a wrong shape, numbers that are not finite, or a resolution, layer or row that is not there.
         """
         ws = self._checked(ws, "ws", (self.num_ws, self.w_dim))
 
         def drawn(ws: Tensor, prefix: SynthesisPrefix | None) -> Synthesis:
-            drawing: Synthesis = self.network.synthesis(ws, options, prefix=prefix)
+            drawing: Synthesis = self.network.synthesis(ws, options, prefix=prefix, split=split)
             return drawing
 
-        return self._drawn("synthesis", options, len(ws), drawn, ws, prefix)
+        return self._drawn(("synthesis", split), options, len(ws), drawn, ws, prefix)
 
     def styles(self, ws: Tensor) -> dict[str, Tensor]:
         """Read out the style vectors, (N, num_ws, w_dim) -> {name of a layer: (N, channels)}.
@@ -256,6 +263,7 @@ class Generator:
         options: SynthesisOptions = DEFAULT_OPTIONS,
         *,
         prefix: SynthesisPrefix | None = None,
+        split: int | None = None,
     ) -> Synthesis:
         """Draw images from style vectors as `styles` gives them; otherwise like `synthesis`.
 
@@ -265,9 +273,9 @@ class Generator:
         given = self._checked_styles(styles)
 
         def drawn(styles: dict[str, Tensor], prefix: SynthesisPrefix | None) -> Synthesis:
-            return self.network.synthesis.from_styles(styles, options, prefix=prefix)
+            return self.network.synthesis.from_styles(styles, options, prefix=prefix, split=split)
 
-        return self._drawn("styles", options, _count(given), drawn, given, prefix)
+        return self._drawn(("styles", split), options, _count(given), drawn, given, prefix)
 
     def prefix(
         self, styles: Mapping[str, Tensor], row: int, options: SynthesisOptions = DEFAULT_OPTIONS

@@ -89,6 +89,22 @@ class Parser(FrozenNetwork, ABC):
         # half the time of argmax, which takes pixels one by one
         return self.logits(images, dtype=dtype).max(dim=1).indices
 
+    @torch.no_grad()
+    def looked_up(self, images: Tensor, tables: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+        """What tables of numbers say of the part at each pixel, such as whether it is inside a region.
+
+        Args:
+            images: (N, 3, H, W), range [-1, 1].
+            tables: one number for each of `parts`, (T, parts).
+            dtype: what convolutions are computed in; None is float32.
+        Returns:
+            (N, T, H, W), without gradient, in the dtype and on the device of `images`.
+        Raises:
+            InputError: `images` is not an image tensor.
+        """
+        labels = self.labels(images, dtype=dtype).to(images.device)
+        return tables.to(images)[:, labels].transpose(0, 1)
+
     def mask(self, images: Tensor, parts: Iterable[str] | str, *, soft: bool = False) -> Tensor:
         """Where some parts are.
 

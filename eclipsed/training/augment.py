@@ -25,6 +25,7 @@ class Jitter:
         rng: source of the random numbers; on the CPU, so that every device gets the same ones.
         crop: the smallest share of the side that is shown.
         light: largest change of brightness (of the range [-1, 1]) and of contrast (a factor).
+        device: of the images; None is that of `rng`.
     """
 
     zoom: Tensor
@@ -32,8 +33,16 @@ class Jitter:
     contrast: Tensor
     brightness: Tensor
 
-    def __init__(self, count: int, rng: torch.Generator, *, crop: float = 0.85, light: float = 0.08) -> None:
-        draw = torch.rand(count, 5, generator=rng)
+    def __init__(
+        self,
+        count: int,
+        rng: torch.Generator,
+        *,
+        crop: float = 0.85,
+        light: float = 0.08,
+        device: torch.device | None = None,
+    ) -> None:
+        draw = send(torch.rand(count, 5, generator=rng), rng.device if device is None else device)
         self.zoom = crop + (1 - crop) * draw[:, 0]
         self.shift = (2 * draw[:, 1:3] - 1) * (1 - self.zoom)[:, None]  # stays inside the picture
         self.contrast = 1 + light * (2 * draw[:, 3] - 1)
@@ -54,14 +63,11 @@ class Jitter:
         Returns:
             Same shape and dtype.
         """
-        place, kind = images.device, images.dtype
-        zoom, shift, contrast, brightness = (
-            send(one, place, kind) for one in (self.zoom, self.shift, self.contrast, self.brightness)
-        )
         theta = images.new_zeros(len(images), 2, 3)
-        theta[:, 0, 0] = zoom
-        theta[:, 1, 1] = zoom
-        theta[:, :, 2] = shift
+        theta[:, 0, 0] = self.zoom
+        theta[:, 1, 1] = self.zoom
+        theta[:, :, 2] = self.shift
         grid = F.affine_grid(theta, list(images.shape), align_corners=False)
         moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-        return moved * contrast.view(-1, 1, 1, 1) + brightness.view(-1, 1, 1, 1)
+        contrast, brightness = (one.to(images.dtype).view(-1, 1, 1, 1) for one in (self.contrast, self.brightness))
+        return moved * contrast + brightness

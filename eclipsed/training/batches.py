@@ -52,7 +52,7 @@ class Unedited:
 
     image: Tensor
     features: Mapping[str, Tensor]
-    regions: tuple[Tensor, Tensor] | None
+    regions: Tensor | None
     prefix: SynthesisPrefix | None
 
     @classmethod
@@ -63,7 +63,7 @@ class Unedited:
         return cls(
             torch.cat([face.image for face in faces]),
             {name: torch.cat([face.features[name] for face in faces]) for name in faces[0].features},
-            (torch.cat([one[0] for one in regions]), torch.cat([one[1] for one in regions])) if regions else None,
+            torch.cat(regions) if regions else None,
             SynthesisPrefix.cat(prefixes) if prefixes else None,
         )
 
@@ -77,7 +77,7 @@ class Batch:
         alpha: their strengths, (N,).
         image: (N, 3, H, W).
         features: where change is measured beside the picture: name -> (N, C, h, w).
-        regions: the region and the protected parts, (N, 1, H, W) each; None when no term asks for a mask.
+        regions: the region and the protected parts, (N, 2, H, W); None when no term asks for a mask.
         jitter: what happens to pictures before CLIP sees them; None for nothing.
         embedding: CLIP's view of `image`, (N, D); None when no term asks for it.
         prefix: what is drawn alike before and after the edit; None when the edit may change the first row.
@@ -87,7 +87,7 @@ class Batch:
     alpha: Tensor
     image: Tensor
     features: Mapping[str, Tensor]
-    regions: tuple[Tensor, Tensor] | None
+    regions: Tensor | None
     jitter: Jitter | None
     embedding: Tensor | None = None
     prefix: SynthesisPrefix | None = None
@@ -153,7 +153,7 @@ class Batches:
         rng = self._rng(step)
         latent, indices = self._faces(rng)
         alpha = self._strengths(latent, rng)
-        jitter = Jitter(len(latent), rng) if self.task.config.augment else None
+        jitter = Jitter(len(latent), rng, device=alpha.device) if self.task.config.augment else None
         looked_at = self._is_looked_at(step)
         for start in range(0, len(latent), size):
             part = slice(start, start + size)
@@ -214,7 +214,7 @@ class Batches:
 
     @torch.no_grad()
     def _embedding(self, image: Tensor, jitter: Jitter | None) -> Tensor:
-        clip, dtype = self.task.clip, self.task.dtype
+        clip, dtype = self.task.clip, self.task.options.dtype
         embedding: Tensor = self._called(
             "look",
             lambda image, jitter: clip.encode_images(image if jitter is None else jitter(image), dtype=dtype),
@@ -225,10 +225,9 @@ class Batches:
 
     def _draw(self, latent: Latent, row: int) -> Unedited:
         task = self.task
-        prefix = latent.prefix(task.generator, row, task.options) if row else None
-        drawn = latent.render(task.generator, task.options, prefix=prefix)
-        regions = task.regions(drawn.image, dtype=task.dtype) if self.masked else None
-        return Unedited(drawn.image, drawn.features, regions, prefix)
+        drawn = latent.render(task.generator, task.options, split=row or None)
+        found = task.parser.looked_up(drawn.image, task.tables, dtype=task.options.dtype) if self.masked else None
+        return Unedited(drawn.image, drawn.features, found, drawn.prefix)
 
     def _called(self, key: object, function: Any, *inputs: object) -> Any:
         """A call, by way of a CUDA graph where steps are recorded."""

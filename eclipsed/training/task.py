@@ -12,7 +12,6 @@ from eclipsed.compute.graphs import Recorder
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.calibration import HeldOut
 from eclipsed.errors import InputError
-from eclipsed.images.masks import grow_mask, mix_masks
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.spaces import register_space
 from eclipsed.latents.w_statistics import WStatistics
@@ -154,31 +153,13 @@ class Task:
         known = [one for one in self.reading.bystanders if not any(map(self.clip.unknown_words, one))]
         return [self.clip.encode_text(captions) for captions in known]
 
-    def regions(self, images: Tensor, *, dtype: torch.dtype | None) -> tuple[Tensor, Tensor]:
-        """The region and the protected parts in some images, each (N, 1, H, W), without gradient.
-
-        Args:
-            images: (N, 3, H, W), range [-1, 1].
-            dtype: what the parser computes in; None is float32.
-        """
-        labels = self.parser.labels(images.detach(), dtype=dtype)[:, None]
-        region, protected = (table.to(images)[labels.to(images.device)] for table in self._tables)
-        return region, protected
-
-    def mask(self, region: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor]) -> Tensor:
-        """Where an edit may act: the region before and after it, mixed and grown, without what is protected before or
-        after it; for the background its inverse.
-
-        Args:
-            region: what `regions` gave of the unedited pictures.
-            after: what it gave of the edited ones.
-        Returns:
-            In [0, 1], (N, 1, H, W).
-        """
-        mask = grow_mask(mix_masks(region[0], after[0], self.config.mask), self.config.mask_grow)
-        if self.config.where == "background":
-            return 1 - mask
-        return mask * (1 - torch.maximum(region[1], after[1]))
+    @cached_property
+    def tables(self) -> Tensor:
+        """Of each of the parser's parts whether it is inside the region, and whether it is protected, (2, parts)."""
+        inside = self.region.parts
+        protected = [name for name in self.config.protect or () if name not in inside]
+        rows = [[float(name in names) for name in self.parser.parts] for names in (inside, protected)]
+        return torch.tensor(rows, device=self.generator.device)
 
     def held_out(self) -> HeldOut:
         """The faces that the direction is calibrated on, which training never saw."""
@@ -193,14 +174,6 @@ class Task:
             dtype=self.dtype,
             share=self.config.components,
         )
-
-    @cached_property
-    def _tables(self) -> Tensor:
-        """For each label whether it is inside the region, and whether it is protected, (2, labels)."""
-        inside = self.region.parts
-        protected = [name for name in self.config.protect or () if name not in inside]
-        rows = [[float(name in names) for name in self.parser.parts] for names in (inside, protected)]
-        return torch.tensor(rows, device=self.generator.device)
 
 
 def _in_the_world(config: TrainConfig, parser: Parser) -> TrainConfig:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from eclipsed.errors import InputError
 from eclipsed.images.change import localization_score
+from eclipsed.images.masks import edit_mask
 from eclipsed.latents.rows import row_groups
 from eclipsed.latents.space import Space
 from eclipsed.training.batches import Batch, Batches, Step
@@ -66,8 +67,7 @@ class View:
         self.image = drawn.image
         self.features: Mapping[str, Tensor] = {name: values.float() for name, values in drawn.features.items()}
         # The parser goes first: what it needs is gone again when CLIP's activations come to stay for the gradient.
-        after = None if batch.regions is None else task.regions(self.image, dtype=task.dtype)
-        self._mask = None if batch.regions is None or after is None else task.mask(batch.regions, after)
+        self._mask = None if batch.regions is None else self._allowed(batch.regions)
 
     @property
     def mask(self) -> Tensor:
@@ -100,9 +100,15 @@ class View:
             return self.batch.features, self.features
         return {**self.batch.features, "image": self.batch.image}, {**self.features, "image": self.image}
 
+    def _allowed(self, before: Tensor) -> Tensor:
+        task, config = self.task, self.task.config
+        after = task.parser.looked_up(self.image, task.tables, dtype=task.options.dtype)
+        background = config.where == "background"
+        return edit_mask(before, after, how=config.mask, grown=config.mask_grow, background=background)
+
     def _look(self, images: Tensor) -> Tensor:
-        jitter = self.batch.jitter
-        return self.task.clip.encode_images(images if jitter is None else jitter(images), dtype=self.task.dtype)
+        jitter, dtype = self.batch.jitter, self.task.options.dtype
+        return self.task.clip.encode_images(images if jitter is None else jitter(images), dtype=dtype)
 
 
 class Term(ABC):

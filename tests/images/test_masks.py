@@ -23,6 +23,17 @@ def test_growing_a_mask_reaches_as_far_as_it_says(share):
     assert torch.equal(masks.grow_mask(mask, share)[0, 0], wanted)
 
 
+def test_an_edit_may_act_in_the_grown_region_but_where_something_is_protected():
+    """One row of ten pixels: the region before and after, grown by one, without a protected pixel of each."""
+    before, after = torch.zeros(1, 2, 1, 10), torch.zeros(1, 2, 1, 10)
+    before[0, 0, 0, 2] = after[0, 0, 0, 6] = 1
+    before[0, 1, 0, 3] = after[0, 1, 0, 6] = 1
+    mask = masks.edit_mask(before, after, how="union", grown=0.1)
+    assert mask.flatten().tolist() == [0, 1, 1, 0, 0, 1, 0, 1, 0, 0]
+    behind = masks.edit_mask(before, after, how="union", grown=0.1, background=True)
+    assert behind.flatten().tolist() == [1, 0, 0, 0, 1, 0, 0, 0, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -146,6 +146,24 @@ def test_gone_on_with_a_prefix_every_drawing_is_the_same_to_the_last_bit(network
         assert all(torch.equal(rest.features[name], whole.features[name]) for name in whole.features)
 
 
+@pytest.mark.parametrize("side", [8, None])
+def test_a_drawing_keeps_the_prefix_that_it_is_asked_for(network, ws, side):
+    options = SynthesisOptions(resolution=side, features=("b4.conv1",))
+    whole = network(ws, options)
+    assert whole.prefix is None
+    for row in range(CONFIG.num_ws):
+        wanted = network.prefix(network.styles(ws), row, options)
+        for drawn in (network(ws, options, split=row), network.from_styles(network.styles(ws), options, split=row)):
+            assert torch.equal(drawn.image, whole.image)
+            assert drawn.prefix.depth == wanted.depth
+            assert torch.equal(drawn.prefix.x, wanted.x)
+            assert list(drawn.prefix.features) == list(wanted.features)
+        again = network(ws, options, prefix=network.prefix(network.styles(ws), 0, options), split=row)
+        assert torch.equal(again.prefix.x, wanted.x)
+    with pytest.raises(InputError, match="row must be from 0 to 5; got 6"):
+        network(ws, options, split=6)
+
+
 def test_a_prefix_is_cut_and_joined_like_the_faces_it_is_of(network, ws):
     options = SynthesisOptions(features=("b4.conv1",))
     prefix = network.prefix(network.styles(ws), 3, options)

@@ -143,6 +143,17 @@ def test_a_hard_mask_is_where_the_labels_are_and_a_soft_one_their_chance(small):
     assert_close(everything, torch.ones_like(everything))
 
 
+def test_tables_are_looked_up_at_every_pixel(small):
+    images = pictures(2, 64, 64).requires_grad_()
+    tables = torch.randn(3, len(small.parts), generator=torch.Generator().manual_seed(3))
+    labels, found = small.labels(images), small.looked_up(images, tables)
+    assert found.shape == (2, 3, 64, 64)
+    assert not found.requires_grad
+    for row, values in enumerate(tables.tolist()):
+        assert found[:, row].flatten().tolist() == pytest.approx([values[label] for label in labels.flatten().tolist()])
+    assert small.looked_up(images.double(), tables).dtype == torch.float64
+
+
 def test_groups_and_single_names_are_understood(small):
     images = pictures(1, 64, 64)
     assert torch.equal(small.mask(images, "lips"), small.mask(images, ["upper_lip", "lower_lip"]))

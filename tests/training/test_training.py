@@ -18,6 +18,7 @@ from eclipsed.errors import (
     VocabularyWarning,
 )
 from eclipsed.images.change import localization_score
+from eclipsed.images.masks import edit_mask
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.rows import row_groups
@@ -128,16 +129,17 @@ def test_locality_holds_the_edit_to_the_region(editor):
 def test_what_is_protected_is_never_inside(editor, monkeypatch, region, changes, wanted):
     """Hair that becomes a hat, hair that stays, a hat that becomes hair, skin that becomes hair, and bare skin."""
     config = TrainConfig(mask_grow=0.0).replace(**changes)
-    task = loss_of(editor, config, region=(region,)).task
+    tables = loss_of(editor, config, region=(region,)).task.tables
     before, after = (
         torch.tensor([find_world().label(name) for name in names.split()]).expand(1, 5, 5)
         for names in ("hair hair hat skin skin", "hat hair hair hair skin")
     )
     images = torch.zeros(1, 3, 5, 5)
     monkeypatch.setattr(editor.parser, "labels", lambda images, **_: before)
-    old = task.regions(images, dtype=None)
+    old = editor.parser.looked_up(images, tables)
     monkeypatch.setattr(editor.parser, "labels", lambda images, **_: after)
-    mask = task.mask(old, task.regions(images, dtype=None))
+    background = config.where == "background"
+    mask = edit_mask(old, editor.parser.looked_up(images, tables), how=config.mask, grown=0.0, background=background)
     assert mask.shape[-2:] == (5, 5)
     assert mask[0, 0, 0].tolist() == wanted
 
