@@ -121,7 +121,8 @@ class SynthesisNetwork(nn.Module):
             InputError: a wrong shape, or a resolution or layer that the generator does not have.
         """
         layers = self.layers_up_to(options.resolution)
-        return self._draw(self._styles(ws, layers), layers, options, prefix, split)
+        ahead = layers if prefix is None else layers[prefix.depth :]  # what the prefix has read is not read again
+        return self._draw(self._styles(ws, ahead), layers, options, prefix, split)
 
     def from_styles(
         self,
