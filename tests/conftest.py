@@ -9,6 +9,7 @@ import random
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the network
 
+import clip_kit
 import file_server
 import open_clip
 import pytest
@@ -151,3 +152,21 @@ def server(files, tmp_path, monkeypatch):
         store_kit.use_catalogue(tmp_path / "networks.json")
         yield server
     store_kit.use_catalogue(real)
+
+
+@pytest.fixture
+def tiny_clip(monkeypatch, tmp_path):
+    """open_clip knows a tiny model by name, and the store and every cache are empty."""
+    clip_kit.register(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def only_ours(monkeypatch):
+    """PyTorch's and open_clip's loaders may not be asked."""
+
+    def run(*_, **__):
+        raise AssertionError("another loader was asked")
+
+    monkeypatch.setattr(torch.jit, "load", run)
+    monkeypatch.setattr(torch, "load", run)
+    monkeypatch.setattr(open_clip.factory, "load_state_dict", run)

@@ -11,7 +11,7 @@ import typer
 from eclipsed.commands.options import Json
 from eclipsed.commands.terminal import note, one_line, result, result_json
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
-from eclipsed.store.clip_files import brought_clip, brought_clips, clip_file, clip_not_here, remove_clip, verify_clip
+from eclipsed.store.clip_files import brought_clip, brought_clips, clip_file, clip_weights, remove_clip, verify_clip
 from eclipsed.store.clips import clip_name, is_clip_file, parse_clip_name
 from eclipsed.store.files import (
     file_sha256,
@@ -215,7 +215,7 @@ def path(name: Annotated[str, typer.Argument(metavar="NAME", help="A network, a 
     clip = parse_clip_name(name)
     if clip is not None:
         _verified(name)
-        result(str(_clip_path(*clip)))
+        result(str(clip_weights(*clip)))
         return
     models = find_set(name)
     for file in (models.generator, models.parser):
@@ -278,7 +278,7 @@ def _verified(name: str) -> tuple[str, str]:
     if how:
         return sha256, f"right, sha256 of what came {how}"
     if tag is not None:  # nobody published its hash: it is opened instead
-        _opened(model, _clip_path(model, tag))
+        _opened(model, clip_weights(model, tag))
     return sha256, "right, though nobody published its sha256"
 
 
@@ -286,15 +286,6 @@ def _opened(model: str, path: Path) -> Path:
     from eclipsed.pretrained.bring_clip import check_clip
 
     check_clip(model, path)
-    return path
-
-
-def _clip_path(model: str, tag: str | None) -> Path:
-    if tag is not None and is_clip_file(tag):
-        return Path(tag).expanduser()
-    path = clip_file(model, tag)
-    if path is None:
-        raise clip_not_here(model, tag)
     return path
 
 

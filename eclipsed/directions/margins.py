@@ -12,12 +12,24 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.prompts.target import Target
 
-__all__ = ["Margin", "class_margin", "clip_margin", "contrast_margin"]
+__all__ = ["Margin", "check_contrast", "class_margin", "clip_margin", "contrast_margin"]
 
 #: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
 Margin = Callable[[Tensor], Tensor]
 
 _TINY = 1e-6
+
+
+def check_contrast(texts: Tensor) -> None:
+    """Raise unless there is something that a prompt can be held against.
+
+    Args:
+        texts: embeddings of the prompt (first) and of the other captions, (T, D).
+    Raises:
+        InputError: there is no other caption.
+    """
+    if texts.shape[0] < 2:
+        raise InputError("the contrast needs the prompt and at least one other caption; got the prompt alone")
 
 
 def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Tensor:
@@ -32,8 +44,7 @@ def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Ten
     Raises:
         InputError: there is no other caption.
     """
-    if texts.shape[0] < 2:
-        raise InputError("the contrast needs the prompt and at least one other caption; got the prompt alone")
+    check_contrast(texts)
     logits = temperature * images @ texts.T
     return logits[:, 0] - logits[:, 1:].amax(dim=1)
 

@@ -110,16 +110,7 @@ class SynthesisNetwork(nn.Module):
         prefix: SynthesisPrefix | None = None,
         split: int | None = None,
     ) -> Synthesis:
-        """Draw images.
-
-        Args:
-            ws: latents, (N, num_ws, w_dim).
-            options: how.
-            prefix: go on from what `prefix` gave for faces that are alike up to there, with the same options.
-            split: the first row of ws in which other faces are going to differ: what is drawn before it is kept.
-        Raises:
-            InputError: a wrong shape, or a resolution or layer that the generator does not have.
-        """
+        """Draw images from ws, (N, num_ws, w_dim); the other arguments are those of `Generator.synthesis`."""
         layers = self.layers_up_to(options.resolution)
         ahead = layers if prefix is None else layers[prefix.depth :]  # what the prefix has read is not read again
         return self._draw(self._styles(ws, ahead), layers, options, prefix, split)
@@ -132,11 +123,7 @@ class SynthesisNetwork(nn.Module):
         prefix: SynthesisPrefix | None = None,
         split: int | None = None,
     ) -> Synthesis:
-        """Draw images from style vectors, as `styles` gives them; otherwise like `forward`.
-
-        Raises:
-            InputError: a style is missing, unknown or of another shape.
-        """
+        """Draw images from style vectors, as `styles` gives them; otherwise like `forward`."""
         layers = self.layers_up_to(options.resolution)
         self._check_styles(styles, layers)
         return self._draw(styles, layers, options, prefix, split)
@@ -144,17 +131,7 @@ class SynthesisNetwork(nn.Module):
     def prefix(
         self, styles: Mapping[str, Tensor], row: int, options: SynthesisOptions = DEFAULT_OPTIONS
     ) -> SynthesisPrefix:
-        """Draw up to the first layer that reads a row of ws: what faces have in common that differ from there on.
-
-        Args:
-            styles: as `styles` gives them, {name: (N, channels)}.
-            row: the first row of ws that is still open.
-            options: how.
-        Returns:
-            What `forward` and `from_styles` go on from.
-        Raises:
-            InputError: a style is missing, unknown or of another shape, or there is no such row.
-        """
+        """Draw up to the first layer that reads a row of ws; see `Generator.prefix`."""
         layers = self.layers_up_to(options.resolution)
         self._check_styles(styles, layers)
         self._check_features(layers, options)

@@ -15,7 +15,7 @@ from eclipsed.pretrained.clip_weights import (
     missing_package,
     read_clip_weights,
 )
-from eclipsed.store.clip_files import clip_file, clip_not_here
+from eclipsed.store.clip_files import clip_not_here, clip_weights
 from eclipsed.store.clips import (
     CONFIG_FILE,
     HUB,
@@ -65,11 +65,11 @@ def load_clip(model: str | os.PathLike[str], pretrained: str | None = None) -> L
         raise InputError(f"a CLIP model is an open_clip name or a folder; got {model!r}")
     name = os.fspath(model)
     if name.startswith(HUB):
-        return LoadedClip(*_of_file(name, None, _file_of(name, None)), name[len(HUB) :])
+        return LoadedClip(*_of_file(name, None, clip_weights(name, None)), name[len(HUB) :])
     known = None if isinstance(model, os.PathLike) else _known(name, pretrained)
     if known is not None:
         name, tag = known
-        return LoadedClip(*_of_file(name, tag, _file_of(name, tag)), f"{name}/{tag}")
+        return LoadedClip(*_of_file(name, tag, clip_weights(name, tag)), f"{name}/{tag}")
     folder = Path(name.removeprefix(_LOCAL)).expanduser()
     if not folder.is_dir():
         raise _no_such_model(name, folder)
@@ -85,16 +85,6 @@ def _known(name: str, tag: str | None) -> tuple[str, str] | None:
         return plain, _check_tag(plain, tag)
     found = split_clip(name) if tag is None and not Path(name).expanduser().is_dir() else None
     return None if found is None else (found[0], _check_tag(*found))
-
-
-def _file_of(model: str, tag: str | None) -> Path:
-    """The file in place of a tag, or that of a tag: brought by hand, or in open_clip's own cache."""
-    if tag is not None and is_clip_file(tag):
-        return Path(tag).expanduser()
-    file = clip_file(model, tag)
-    if file is None:
-        raise clip_not_here(model, tag)
-    return file
 
 
 def _of_file(model: str, tag: str | None, file: Path) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from eclipsed.errors import CheckpointError, MissingModelError
 from eclipsed.files.atomic import remove_file
-from eclipsed.store.clips import CONFIG_FILE, HUB, SUFFIXES, WEIGHTS_FILE, clip_name, clip_settings
+from eclipsed.store.clips import CONFIG_FILE, HUB, SUFFIXES, WEIGHTS_FILE, clip_name, clip_settings, is_clip_file
 from eclipsed.store.files import Record, file_sha256, networks_folder, read_record, write_record
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "cached_clip",
     "clip_file",
     "clip_not_here",
+    "clip_weights",
     "file_among",
     "published_sha256",
     "record_clip",
@@ -85,6 +86,21 @@ def clip_file(model: str, tag: str | None) -> Path | None:
     """
     cached = cached_clip(model, tag)
     return (None if tag is None else brought_clip(model, tag)) or cached
+
+
+def clip_weights(model: str, tag: str | None) -> Path:
+    """The file that holds the weights of a CLIP model: that in place of a tag, or what `clip_file` finds.
+
+    Raises:
+        InputError: open_clip knows no such model or tag.
+        MissingModelError: the weights of the tag are not on this machine.
+    """
+    if tag is not None and is_clip_file(tag):
+        return Path(tag).expanduser()
+    path = clip_file(model, tag)
+    if path is None:
+        raise clip_not_here(model, tag)
+    return path
 
 
 def clip_not_here(model: str, tag: str | None) -> MissingModelError:

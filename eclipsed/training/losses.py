@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.errors import InputError
+from eclipsed.directions.margins import check_contrast
 from eclipsed.images.change import localization_score, outside_inside_ratio
 from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import LOCALITY_LOSSES
@@ -65,7 +65,7 @@ def contrast_loss(images: Tensor, texts: Tensor, *, temperature: float) -> Tenso
     Raises:
         InputError: there is no other caption.
     """
-    _check_contrast(texts)
+    check_contrast(texts)
     return -F.log_softmax(temperature * images @ texts.T, dim=1)[:, 0]
 
 
@@ -164,8 +164,3 @@ def mean_locality_loss(
             bounded = loss == "bounded"
             terms.append(outside_inside_ratio(old, after[name], mask, difference=difference, bounded=bounded))
     return torch.stack(terms).mean(dim=0)
-
-
-def _check_contrast(texts: Tensor) -> None:
-    if texts.shape[0] < 2:
-        raise InputError("the contrast needs the prompt and at least one other caption; got the prompt alone")

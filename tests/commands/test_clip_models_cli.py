@@ -17,10 +17,7 @@ from eclipsed.store.sets import ClipSource, find_set
 
 FULL = f"clip:{NAME}/{TAG}"
 
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch, tmp_path):
-    clip_kit.register(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("tiny_clip")
 
 
 @pytest.fixture

@@ -24,27 +24,12 @@ from eclipsed.store.clips import known_clip_models, parse_clip_name, split_clip
 
 FULL = f"clip:{NAME}/{TAG}"
 
-
-@pytest.fixture(autouse=True)
-def tiny(monkeypatch, tmp_path):
-    clip_kit.register(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("tiny_clip")
 
 
 @pytest.fixture
 def archive(tmp_path):
     return clip_kit.write_archive(tmp_path / "ViT-T-16.pt")
-
-
-@pytest.fixture
-def only_ours(monkeypatch):
-    """PyTorch's and open_clip's loaders may not be asked."""
-
-    def run(*_, **__):
-        raise AssertionError("another loader was asked")
-
-    monkeypatch.setattr(torch.jit, "load", run)
-    monkeypatch.setattr(torch, "load", run)
-    monkeypatch.setattr(open_clip.factory, "load_state_dict", run)
 
 
 def one_line(error):
