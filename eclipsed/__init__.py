@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from eclipsed.checkpoints.generators import read_generator
+    from eclipsed.commands.progress import ProgressBar
     from eclipsed.directions.finder import Finder
     from eclipsed.editing.faces import Edit, Faces
     from eclipsed.editing.stack import Stack, StackEntry
@@ -121,6 +122,7 @@ __all__ = [
     "Parser",
     "Photo",
     "Placement",
+    "ProgressBar",
     "Reading",
     "Region",
     "SetStatus",
@@ -189,6 +191,7 @@ _HOME = {
     "Parser": "pretrained.parser",
     "Photo": "photos.reading",
     "Placement": "photos.alignment",
+    "ProgressBar": "commands.progress",
     "Reading": "prompts.reading",
     "Region": "prompts.region",
     "SetStatus": "store.sets",

@@ -54,7 +54,7 @@ def test_the_surface_is_what_it_was():
     public |= {"FaceFinder", "InversionConfig", "InversionStep", "Origin", "Photo", "Placement", "save_photo"}
     public |= {"GeneratorConfig", "Layer", "Synthesis", "SynthesisOptions", "SynthesisPrefix", "read_generator"}
     public |= {"Classifier", "Encoder", "FetchStep", "Identity", "ModelSet", "OwnKind", "SetStatus", "list_sets"}
-    public |= {"Finder", "Step", "Term", "View", "Vocabulary", "WStatistics", "register_term"}
+    public |= {"Finder", "ProgressBar", "Step", "Term", "View", "Vocabulary", "WStatistics", "register_term"}
     assert public == {n for n in eclipsed.__all__ if not n.endswith(("Error", "Warning"))}
 
 

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from eclipsed.commands.options import Json
+from eclipsed.commands.progress import waiting
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.store.networks import known_sets
 from eclipsed.values.extras import pip_line
@@ -24,7 +25,8 @@ def doctor(as_json: Json = False) -> None:
 
     Packages, devices, compilers, and which model sets are present.
     """
-    found = examine()
+    with waiting("looking at this machine"):
+        found = examine()
     if as_json:
         result_json(found)
         return

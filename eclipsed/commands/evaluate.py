@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from eclipsed.commands.faces import bound, check_picture, open_editor
+from eclipsed.commands.faces import bound, check_picture, load_directions, open_editor
 from eclipsed.commands.options import AnyGenerator, ClassIndex, Device, Json, Models, Named
+from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.evaluation.protocol import ALPHAS, SEEDS
 from eclipsed.store import library
@@ -70,15 +71,13 @@ def evaluate(
     if out is not None:
         check_picture(out)
     path = library.find_direction(direction, models=models)
-    from eclipsed.commands.progress import ProgressBar
+    editor = open_editor(models, device, class_index)
     from eclipsed.evaluation.evaluate import evaluate as measure
     from eclipsed.images.pictures import save_picture
-    from eclipsed.latents.direction import Direction
 
-    loaded = Direction.load(path)
-    editor = open_editor(models, device, class_index)
-    (learned,) = bound([loaded], editor, any_generator)
+    (learned,) = bound(load_directions([path]), editor, any_generator)
     with ProgressBar() as bar:
+        bar.show("faces", 0, len(numbers))
         found = measure(
             editor,
             learned,
@@ -90,8 +89,9 @@ def evaluate(
             tell=lambda done: bar.show("faces", done, len(numbers)),
         )
     if out is not None:
-        faces = editor.sample(seeds=numbers[:_SHOWN])
-        save_picture(editor.strip(faces, learned, alphas=[one.alpha for one in found.strengths]), out)
+        with waiting("drawing the picture"):
+            faces = editor.sample(seeds=numbers[:_SHOWN])
+            save_picture(editor.strip(faces, learned, alphas=[one.alpha for one in found.strengths]), out)
     size = path.stat().st_size
     if as_json:
         result_json({**found.to_json(), "file": str(path), "file_size": size, "sheet": out})

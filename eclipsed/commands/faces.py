@@ -23,6 +23,7 @@ from eclipsed.commands.options import (
     StackFile,
     parse_layers,
 )
+from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
@@ -39,7 +40,18 @@ if TYPE_CHECKING:
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
 
-__all__ = ["bound", "check_picture", "edit", "load_directions", "open_editor", "palette", "sample", "strip", "sweep"]
+__all__ = [
+    "bound",
+    "check_picture",
+    "edit",
+    "find_directions",
+    "load_directions",
+    "open_editor",
+    "palette",
+    "sample",
+    "strip",
+    "sweep",
+]
 
 Folder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the pictures; made if need be.")]
 Picture = Annotated[Path, typer.Option("--out", metavar="FILE", help="Picture to write (.png, .jpg, .webp).")]
@@ -112,8 +124,9 @@ def edit(
     if grid is not None:
         _check_rows(numbers, "grid")
         check_picture(grid)
-    learned = load_directions(directions or [], models)
+    files = find_directions(directions or [], models)
     editor = open_editor(models, device, class_index)
+    learned = load_directions(files)
     if edits is None:
         learned = bound(learned, editor, any_generator)
     before: list[str] = []
@@ -155,11 +168,12 @@ def strip(
     numbers, strengths, rows = parse_seeds(seeds), parse_alphas(alphas), parse_layers(layers)
     _check_rows(numbers, "strip")
     check_picture(out)
-    loaded = load_directions([direction], models)
+    files = find_directions([direction], models)
     editor = open_editor(models, device, class_index)
-    (learned,) = bound(loaded, editor, any_generator)
-    faces = editor.sample(seeds=numbers, truncation_psi=psi)
-    written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows, blend=blend), out)
+    (learned,) = bound(load_directions(files), editor, any_generator)
+    with waiting("drawing the strip"):
+        faces = editor.sample(seeds=numbers, truncation_psi=psi)
+        written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows, blend=blend), out)
     _report([written], as_json, {"path": written, "seeds": list(numbers), "alphas": list(strengths)})
 
 
@@ -186,11 +200,12 @@ def palette(
         raise InputError(f"a palette shows one face; got {len(numbers)} seeds")
     across, down = parse_alphas(alphas2, name="alphas2"), parse_alphas(alphas1, name="alphas1")
     check_picture(out)
-    loaded = load_directions([first, second], models)
+    files = find_directions([first, second], models)
     editor = open_editor(models, device, class_index)
-    one, two = bound(loaded, editor, any_generator)
-    face = editor.sample(seeds=numbers, truncation_psi=psi)
-    written = _save(editor.palette(face, one, two, down, across), out)
+    one, two = bound(load_directions(files), editor, any_generator)
+    with waiting("drawing the palette"):
+        face = editor.sample(seeds=numbers, truncation_psi=psi)
+        written = _save(editor.palette(face, one, two, down, across), out)
     _report([written], as_json, {"path": written, "seed": numbers[0], "alphas1": list(down), "alphas2": list(across)})
 
 
@@ -216,20 +231,24 @@ def sweep(
         raise InputError(f"cannot tell the film format of {str(out)!r}: end it in .gif or .mp4")
     check_writable(out)
     _tell_replaced(out)
-    loaded = load_directions([direction], models)
+    files = find_directions([direction], models)
     editor = open_editor(models, device, class_index)
-    (learned,) = bound(loaded, editor, any_generator)
-    editor.sweep(editor.sample(seeds=numbers, truncation_psi=psi), learned, out, alphas=strengths)
+    (learned,) = bound(load_directions(files), editor, any_generator)
+    with ProgressBar() as bar:
+        bar.show("drawing faces", 0, None)
+        faces = editor.sample(seeds=numbers, truncation_psi=psi)
+        editor.sweep(faces, learned, out, alphas=strengths, tell=lambda done, total: _film(bar, done, total))
     _report([str(out)], as_json, {"path": str(out), "seeds": list(numbers)})
 
 
 def open_editor(models: str, device: str | None, class_index: int | None = None) -> Editor:
     """Load a model set."""
-    from eclipsed.editor import Editor
+    with waiting(f"loading {models}", at_once=True):
+        from eclipsed.editor import Editor  # brings torch, which takes seconds
 
-    if class_index is None:
-        return Editor.from_pretrained(models, device=device)
-    return Editor.from_pretrained(models, device=device, class_index=class_index)
+        if class_index is None:
+            return Editor.from_pretrained(models, device=device)
+        return Editor.from_pretrained(models, device=device, class_index=class_index)
 
 
 def check_picture(out: Path) -> None:
@@ -267,11 +286,16 @@ def _seeds(seeds: str | None, edits: Stack | None) -> tuple[int, ...]:
     return (edits.seed,)
 
 
-def load_directions(names: Sequence[str], models: str) -> list[Direction]:
-    """Load directions by name or by file; of several of one name, that of the model set is meant."""
+def find_directions(names: Sequence[str], models: str) -> list[Path]:
+    """The files of directions, by name or by file; of several of one name, that of the model set is meant."""
+    return [library.find_direction(name, models=models) for name in names]
+
+
+def load_directions(files: Sequence[Path]) -> list[Direction]:
+    """Load directions."""
     from eclipsed.latents.direction import Direction
 
-    return [Direction.load(library.find_direction(name, models=models)) for name in names]
+    return [Direction.load(file) for file in files]
 
 
 def bound(directions: Sequence[Direction], editor: Editor, any_generator: bool) -> list[Direction]:
@@ -280,7 +304,18 @@ def bound(directions: Sequence[Direction], editor: Editor, any_generator: bool) 
 
 
 def _batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (seeds[start : start + _AT_ONCE] for start in range(0, len(seeds), _AT_ONCE))
+    """Some seeds at a time, and how far one is with them."""
+    with ProgressBar() as bar:
+        for start in range(0, len(seeds), _AT_ONCE):
+            bar.show("drawing faces", start, len(seeds))
+            yield seeds[start : start + _AT_ONCE]
+        bar.show("drawing faces", len(seeds), len(seeds))
+
+
+def _film(bar: ProgressBar, done: int, total: int) -> None:
+    bar.show("drawing faces", done, total)
+    if done == total:
+        bar.show("writing the film", 0, None)
 
 
 def _check_rows(seeds: Sequence[int], what: str) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.options import Device, Json
-from eclipsed.commands.photo import show
+from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import result, result_json
 
 __all__ = ["measure"]
@@ -25,15 +25,11 @@ def measure(
     Photos that it comes far less close to are refused by `eclipsed photo`. Sets that say it themselves need no
     measuring; others are measured once.
     """
-    from eclipsed.commands.progress import ProgressBar
-
     editor = open_editor(models, device)
     levels = ("good",) if editor.encoder is None else ("fast", "good")
     with ProgressBar() as bar:
-        found = {
-            level: editor.measure_closeness(level=level, count=faces, callback=lambda step: show(bar, step))
-            for level in levels
-        }
+        bar.show("drawing faces", 0, None)
+        found = {level: editor.measure_closeness(level=level, count=faces, callback=bar) for level in levels}
     if as_json:
         result_json({"name": editor.name, "faces": faces, "closeness": found})
         return

@@ -13,6 +13,7 @@ import typer
 from eclipsed.commands import store
 from eclipsed.commands.measure import measure
 from eclipsed.commands.options import Json
+from eclipsed.commands.progress import waiting
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
 from eclipsed.files.atomic import check_writable
@@ -92,7 +93,8 @@ def info(
             "clip": " ".join(filter(None, (models.clip.model, models.clip.pretrained))),
             "truncation_psi": models.truncation_psi,
         }
-    config, state = read_generator(path)
+    with waiting(f"reading {path.name}"):
+        config, state = read_generator(path)
     found |= {
         "generator": str(path),
         "layout": detect_layout(path),
@@ -125,7 +127,9 @@ def convert(
 
     from eclipsed.checkpoints.convert import convert_generator
 
-    result(str(convert_generator(source, target, dtype=torch.float16 if half else torch.float32)))
+    with waiting(f"converting {source.name}"):
+        written = convert_generator(source, target, dtype=torch.float16 if half else torch.float32)
+    result(str(written))
 
 
 def describe_sets() -> list[dict[str, Any]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eclipsed.commands.faces import check_picture, load_directions, open_editor
+from eclipsed.commands.faces import check_picture, find_directions, load_directions, open_editor
 from eclipsed.commands.options import Alpha, AnyGenerator, ClassIndex, Device, Json, Models, StackFile
+from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
@@ -18,15 +18,12 @@ from eclipsed.store.sets import DEFAULT_SET
 from eclipsed.values.alphas import parse_alpha
 
 if TYPE_CHECKING:
-    from eclipsed.commands.progress import ProgressBar
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
-    from eclipsed.inversion.inverter import InversionStep
 
-__all__ = ["photo", "show"]
+__all__ = ["photo"]
 
 _SAVED = ".face.safetensors"
-_PHASES = {"latents": "inverting", "generator": "tuning"}
 
 
 def photo(
@@ -105,28 +102,27 @@ def photo(
         raise InputError(
             "a saved face is inverted already: --level, --aligned, --face, --force and --save-face do not go with it"
         )
-    learned = load_directions(directions or [], models)
+    files = find_directions(directions or [], models)
     editor = open_editor(models, device, class_index)
+    learned = load_directions(files)
     if saved is not None:
         faces = editor.load_faces(saved, any_generator=any_generator)
     else:
-        from eclipsed.commands.progress import ProgressBar
-
         with ProgressBar() as bar:
-            faces = editor.invert(
-                picture, level=level, aligned=aligned, face=which, force=force, callback=lambda step: show(bar, step)
-            )
+            bar.show("finding the face", 0, None)
+            faces = editor.invert(picture, level=level, aligned=aligned, face=which, force=force, callback=bar)
     summary: dict[str, Any] = {"faces": len(faces)}
     summary |= {"alpha": list(alphas)} if edits is None else {"stack": edits.to_json()}
     if save_face is not None:
         summary["face"] = str(editor.save_faces(faces, save_face))
     if out is not None:
-        if edits is None:
-            strength = alphas if len(alphas) > 1 else alphas[0]
-            edited = editor.edit(faces, learned, strength, any_generator=any_generator)
-        else:
-            edited = editor.edit(faces, edits, any_generator=any_generator)
-        _write(editor, edited, None if alone else picture, out)
+        with waiting("putting the face back"):
+            if edits is None:
+                strength = alphas if len(alphas) > 1 else alphas[0]
+                edited = editor.edit(faces, learned, strength, any_generator=any_generator)
+            else:
+                edited = editor.edit(faces, edits, any_generator=any_generator)
+            _write(editor, edited, None if alone else picture, out)
         summary["path"] = str(out)
     if as_json:
         result_json(summary)
@@ -154,14 +150,3 @@ def _write(editor: Editor, edited: Faces, picture: Path | None, out: Path) -> No
         save_photo(edited.pil()[0], out)
         return
     save_photo(editor.paste(edited, picture)[0], out)
-
-
-def show(bar: ProgressBar, step: InversionStep) -> None:
-    """Show one step of an inversion."""
-    bar.show(
-        _PHASES.get(step.phase, step.phase),
-        step.step,
-        step.steps,
-        figures=f"{step.psnr:.1f} dB",
-        seconds_left=step.seconds_left if step.step else math.inf,
-    )

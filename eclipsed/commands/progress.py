@@ -1,4 +1,4 @@
-"""How long work shows itself in the terminal, whatever the work is."""
+"""How long work shows itself in a terminal, in a notebook, and where nobody looks."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
-from rich.table import Column
-from rich.text import Text
+from eclipsed.commands.bars import Lines, NotebookBar, Stand, TerminalBar, View, duration
 
-from eclipsed.commands.terminal import note
+if TYPE_CHECKING:
+    from rich.console import Console
 
-__all__ = ["ProgressBar", "listed"]
+    from eclipsed.inversion.inverter import InversionStep
+    from eclipsed.training.events import TrainStep
+
+__all__ = ["ProgressBar", "listed", "waiting"]
 
 _MB = 10**6
-_EVERY = 100 * _MB  # bytes between two lines where nobody knows how many there are
+_PHASES = {
+    "probe": "choosing layers",
+    "train": "training",
+    "calibrate": "calibrating",
+    "latents": "inverting",
+    "generator": "tuning",
+}
 
 
 class ProgressBar:
-    """A bar where stderr is a terminal, and a line every tenth of the way where it is not.
+    """A bar where stderr is a terminal, one output that changes in a notebook, and lines anywhere else.
 
-    Use it as a context manager, and call `show` after each step. A step of another name, or one that falls back,
-    begins another bar.
+    Use it as a context manager, and give it as the callback of a training or an inversion, or call `show` after each
+    step. A step of another name, or one that falls back, begins another bar. In a notebook no context is needed.
 
     Args:
         in_bytes: the work is counted in bytes rather than in steps.
@@ -34,26 +41,27 @@ class ProgressBar:
 
     def __init__(self, *, in_bytes: bool = False, console: Console | None = None) -> None:
         self._in_bytes = in_bytes
-        self._name, self._done, self._tenth = "", 0, -1
+        self._name, self._done = "", 0
         self._began, self._from = 0.0, 0  # when this bar began, and how far the work was then
-        self._task: TaskID | None = None
-        self._bar: Progress | None = None
-        console = console or Console(stderr=True)
-        if console.is_terminal:
-            name, *texts = (
-                TextColumn(text, markup=False, table_column=Column(no_wrap=True))
-                for text in ("{task.description:<15}", "{task.fields[amount]}", "{task.fields[left]}")
-            )
-            self._bar = Progress(name, BarColumn(bar_width=20), *texts, _Figures(), console=console)
+        self._view = _view(console)
+        self._open = False
 
     def __enter__(self) -> ProgressBar:
-        if self._bar is not None:
-            self._bar.start()
+        self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self.close()
+
+    def __call__(self, step: TrainStep | InversionStep) -> None:
+        """Show a step of a training or of an inversion: it is a callback."""
+        terms: Mapping[str, float] | None = getattr(step, "terms", None)
+        if terms is None:
+            figures = f"{getattr(step, 'psnr', math.nan):.1f} dB"
+        else:
+            figures = "" if step.phase == "calibrate" else listed({"loss": step.loss, **terms})
+        left = step.seconds_left if step.step else math.inf
+        self.show(_PHASES.get(step.phase, step.phase), step.step, step.steps, figures=figures, seconds_left=left)
 
     def show(
         self, name: str, done: int, total: int | None, *, figures: str = "", seconds_left: float | None = None
@@ -67,53 +75,44 @@ class ProgressBar:
             figures: what else is to be said, see `listed`.
             seconds_left: until all is done; None reckons it from the time that this name took so far.
         """
+        self._start()
         fresh = name != self._name or done < self._done or not self._began
         if fresh:
-            self._name, self._tenth = name, -1
+            self._name = name
             self._began, self._from = time.monotonic(), done
         self._done = done
-        if self._bar is not None:
-            self._draw(self._bar, fresh, total, figures, self._left(total, seconds_left))
-        else:
-            self._write(total, figures, seconds_left)
+        self._view.draw(
+            Stand(name, done, total, self._amount(total), figures, self._left(total, seconds_left), self._in_bytes),
+            fresh=fresh,
+        )
 
     def say(self, text: str) -> None:
         """Print a line of its own."""
-        if self._bar is not None:
-            self._bar.console.print(text, highlight=False)
-        else:
-            note(text)
+        self._view.say(text)
+
+    def close(self) -> None:
+        """End the bar, as it stands; leaving the context does so, too."""
+        if self._open:
+            self._view.stop()
+        self._open = False
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Leave the terminal to a question."""
-        if self._bar is not None:
-            self._bar.stop()
+        self.close()
         try:
             yield
         finally:
-            if self._bar is not None:
-                self._bar.start()
+            self._start()
 
-    def _draw(self, bar: Progress, fresh: bool, total: int | None, figures: str, left: str) -> None:
-        fields: dict[str, Any] = {"amount": self._amount(total), "figures": figures, "left": left}
-        if not fresh and self._task is not None:
-            bar.update(self._task, completed=self._done, total=total, **fields)
-            return
-        if self._task is not None:
-            bar.update(self._task, visible=False)
-        self._task = bar.add_task(self._name, completed=self._done, total=total, **fields)
-
-    def _write(self, total: int | None, figures: str, seconds_left: float | None) -> None:
-        tenth = 10 * self._done // total if total else self._done // _EVERY
-        if tenth != self._tenth:
-            told = (f"{self._name} {self._amount(total)}", figures, self._left(total, seconds_left))
-            note("  ".join(filter(None, told)))
-        self._tenth = tenth
+    def _start(self) -> None:
+        if not self._open:
+            self._view.start()
+        self._open = True
 
     def _amount(self, total: int | None) -> str:
         if not self._in_bytes:
-            return f"{self._done}/{'?' if total is None else total}"
+            return f"{self._done}/{total}" if total is not None else str(self._done or "")
         return f"{self._done / _MB:.1f} MB" if total is None else f"{self._done / _MB:.1f}/{total / _MB:.1f} MB"
 
     def _left(self, total: int | None, seconds_left: float | None) -> str:
@@ -125,16 +124,35 @@ class ProgressBar:
         if seconds_left is None and total and rate:
             seconds_left = (total - self._done) / rate
         if seconds_left is not None and math.isfinite(seconds_left):
-            told.append(f"{_duration(seconds_left)} left")
+            told.append(f"{duration(seconds_left)} left")
         return "  ".join(told)
 
 
-class _Figures(ProgressColumn):
-    """The figures on one line; what a narrow terminal has no room for is cut."""
+@contextmanager
+def waiting(what: str, *, at_once: bool = False, console: Console | None = None) -> Iterator[None]:
+    """Say what is going on while nobody can count it: ``"loading mini …"``.
 
-    def render(self, task: Task) -> Text:
-        """The text of a step."""
-        return Text(str(task.fields["figures"]), no_wrap=True, overflow="ellipsis")
+    Args:
+        what: is being done.
+        at_once: say so where nobody looks, too, before it takes a while.
+        console: where it is shown; None is stderr.
+    """
+    view = _view(console, lasting=False, at_once=at_once)
+    view.start()
+    try:
+        view.draw(Stand(what, 0, None), fresh=True)
+        yield
+    finally:
+        view.stop()
+
+
+def _view(console: Console | None, *, lasting: bool = True, at_once: bool = True) -> View:
+    from rich.console import Console  # here, for most commands need no bar
+
+    console = console or Console(stderr=True)
+    if console.is_jupyter:
+        return NotebookBar(lasting=lasting)
+    return TerminalBar(console, lasting=lasting) if console.is_terminal else Lines(at_once=at_once)
 
 
 def listed(terms: Mapping[str, float]) -> str:
@@ -144,8 +162,3 @@ def listed(terms: Mapping[str, float]) -> str:
     'loss 0.500  CLIP 0.250'
     """
     return "  ".join(f"{name} {value:.3f}" for name, value in terms.items() if math.isfinite(value))
-
-
-def _duration(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"

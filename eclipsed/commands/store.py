@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eclipsed.commands.options import Json
+from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, one_line, result, result_json
 from eclipsed.errors import EclipsedError, InputError, MissingModelError
 from eclipsed.store.clip_files import brought_clip, brought_clips, clip_file, clip_weights, remove_clip, verify_clip
@@ -26,7 +27,6 @@ from eclipsed.store.networks import Licence, known_networks, known_sets, set_net
 from eclipsed.store.sets import find_set
 
 if TYPE_CHECKING:
-    from eclipsed.commands.progress import ProgressBar
     from eclipsed.pretrained.fetch_network import FetchStep
 
 __all__ = ["FetchLog", "fetch", "path", "remove", "verify"]
@@ -66,7 +66,6 @@ def fetch(
 
     A broken download goes on where it stopped. What is here already is not fetched again.
     """
-    from eclipsed.commands.progress import ProgressBar
     from eclipsed.pretrained import fetch as fetching
 
     if folder is not None and not folder.exists():
@@ -156,7 +155,8 @@ def verify(
     rows, bad = [], 0
     for name in (*wanted, *clips):
         try:
-            sha256, text = _verified(name)
+            with waiting(f"verifying {name}"):
+                sha256, text = _verified(name)
             rows.append({"name": name, "ok": True, "sha256": sha256, "text": text})
         except EclipsedError as error:
             bad += 1

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from eclipsed.commands.options import ClassIndex, Device, Models
+from eclipsed.commands.progress import waiting
 from eclipsed.commands.terminal import note, result
 from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.store.sets import DEFAULT_SET
@@ -45,12 +46,12 @@ def studio(
     name = find_set(models).name
     if importlib.util.find_spec("gradio") is None:
         raise MissingExtraError(f"the studio needs gradio: {pip_line(extra='studio')}")
-    note(f"loading {name} …")
-    from eclipsed.studio.serving import serve
+    with waiting(f"loading {name}", at_once=True):
+        from eclipsed.studio.serving import serve
 
-    blocks, address = serve(
-        models, host=host, port=port, password=password, device=device, class_index=class_index, block=False
-    )
+        blocks, address = serve(
+            models, host=host, port=port, password=password, device=device, class_index=class_index, block=False
+        )
     result(f"the studio is at {address}")
     note("Ctrl-C ends it")
     blocks.block_thread()

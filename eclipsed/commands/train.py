@@ -20,6 +20,7 @@ from eclipsed.commands.options import (
     parse_setting,
     settings_beside,
 )
+from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.step_log import StepLog, check_log
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError, TrainingError
@@ -29,7 +30,6 @@ from eclipsed.training.config import TrainConfig
 from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
-    from eclipsed.commands.progress import ProgressBar
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
     from eclipsed.prompts.region import Region
@@ -52,7 +52,6 @@ _OPTIONS = (  # of training that have an option of their own
     "low_memory",
 )
 _SUFFIX = ".safetensors"
-_PHASES = {"probe": "choosing layers", "train": "training", "calibrate": "calibrating"}
 
 Prompt = Annotated[str, typer.Argument(help="What the edited face shall look like, in one sentence.")]
 RegionNames = Annotated[
@@ -229,17 +228,17 @@ def _learn(
     log: Path | None = None,
 ) -> Direction:
     """Train, show progress and save; what was learned is saved also when training had to stop."""
-    from eclipsed.commands.progress import ProgressBar  # rich's bars are loaded where they are drawn
     from eclipsed.training.events import BrokenTraining
 
     steps = None if log is None else StepLog(log)
 
     def tell(step: TrainStep) -> None:
-        _show(bar, step)
+        bar(step)
         if steps is not None:
             steps(step)
 
     with ProgressBar() as bar:
+        bar.show("making ready", 0, None)
         try:
             direction = editor.train(
                 prompt,
@@ -263,21 +262,9 @@ def _learn(
     return direction
 
 
-def _show(bar: ProgressBar, step: TrainStep) -> None:
-    from eclipsed.commands.progress import listed
-
-    figures = listed({"loss": step.loss, **step.terms})
-    bar.show(
-        _PHASES.get(step.phase, step.phase),
-        step.step,
-        step.steps,
-        figures="" if step.phase == "calibrate" else figures,
-        seconds_left=step.seconds_left,
-    )
-
-
 def _draw(editor: Editor, direction: Direction, picture: Path, seeds: str) -> None:
     from eclipsed.images.pictures import save_picture
 
-    faces = editor.sample(seeds=parse_seeds(seeds))
-    save_picture(editor.strip(faces, direction, _STRIP_ALPHAS), picture)
+    with waiting("drawing the strip"):
+        faces = editor.sample(seeds=parse_seeds(seeds))
+        save_picture(editor.strip(faces, direction, _STRIP_ALPHAS), picture)

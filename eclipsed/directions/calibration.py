@@ -141,7 +141,7 @@ def calibrate(
         strongest: raw strength that alpha = 1 may not exceed, such as the strongest that training saw.
         judge: what the margin comes from, in the names of the scores: ``"clip_gain"``, ``"clip_success"``.
         advice: what to do about a weak direction, the end of its note.
-        tell: called after each rung with how many are done.
+        tell: called after each rung with how many are done; of the last one when all is.
     Returns:
         The direction with scale, alpha range, scores and, when it is weak, a note. Of several directions each gets
         its own strength: those of the later ones, relative to the first, are multiplied into their deltas.
@@ -230,15 +230,15 @@ class _Climb:
                 break
             gain = _margins(self.held_out, moved, self.fast).clamp(max=_CERTAIN) - self.faces.margin
             rungs.append(gain[self.faces.lacking])
-            tell(rung + 1)
-        if len(rungs) < len(LADDER):
-            tell(len(LADDER))
+            if rung + 1 < len(LADDER):
+                tell(rung + 1)
         gains = torch.stack(rungs)  # (rungs, faces)
         reached = [full_strength(each.tolist()) for each in gains.T if float(each.max()) > _WEAK_GAIN]
         chosen = float(torch.tensor(reached).quantile(_SERVED)) if reached else 1.0
         scale = min(unit * chosen, self.strongest) if reached else unit
         scores = self._scores(delta, scale)
         scores["ladder"] = [round(gain, 4) for gain in gains.mean(dim=1).tolist()]
+        tell(len(LADDER))
         return _Calibrated(scale, max(1.0, unit * LADDER[len(rungs) - 1] / scale), scores)
 
     def _unit(self, delta: Tensor) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +141,7 @@ class DrawingMethods(ABC):
         alphas: tuple[float, float] = (-1.0, 1.0),
         frames: int = 25,
         fps: float = animation.FPS,
+        tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Path:
         """Film some faces side by side while the strength goes from one value to another and back.
 
@@ -151,6 +152,8 @@ class DrawingMethods(ABC):
             alphas: first and last strength.
             frames: from the first to the last.
             fps: frames per second.
+            tell: called while pictures are drawn, with how many are done, and with how many there are; after the last
+                one the film is written.
         Returns:
             `path`.
         Raises:
@@ -161,7 +164,8 @@ class DrawingMethods(ABC):
         first, last = check_alphas(alphas, 2, name="alphas")
         frames = whole("frames", frames, 2)
         strengths = [first + (last - first) * index / (frames - 1) for index in range(frames)]
-        rungs = ladder(self.generator, faces, directions_of(direction, models=self.name), strengths)
+        each = directions_of(direction, models=self.name)
+        rungs = ladder(self.generator, faces, each, strengths, tell=tell)
         images = [torch.cat(list(one.images), dim=-1) for one in rungs]
         captions = [pictures.signed(alpha) for alpha in strengths]
         return animation.save_animation(pictures.captioned(torch.stack(images), captions), path, fps=fps)

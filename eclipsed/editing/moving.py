@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,7 @@ def ladder(
     alphas: Sequence[float],
     *,
     layers: Sequence[int | str] | None = None,
+    tell: Callable[[int, int], object] = lambda *_: None,
 ) -> list[Faces]:
     """Move faces along one direction or several by many strengths: the same as many calls of `edit`, in less time.
 
@@ -88,6 +89,7 @@ def ladder(
         directions: one, or several to apply together by the same strength, or their files or names.
         alphas: the strengths.
         layers: see `edit`.
+        tell: called with how many pictures are drawn, and with how many there are.
     Returns:
         The edited faces of each strength.
     Raises:
@@ -104,10 +106,16 @@ def ladder(
     images: dict[int, Tensor] = {k: faces.images for k, one in enumerate(strengths) if not any(one)}
     open_ = [k for k in range(len(strengths)) if k not in images]
     row = min(min(space.rows) for space in spaces)
+    total = len(open_) * len(faces)
+    tell(0, total)
     if any(origin.tuning is not None for origin in faces.origins):  # each of these has a generator of its own
-        drawn = [render(generator, latents[k], faces.origins) for k in open_]
+        drawn = []
+        for k in open_:
+            drawn.append(render(generator, latents[k], faces.origins))
+            tell(len(drawn) * len(faces), total)
     else:
-        drawn = _ladder_images(generator, faces.latent, [latents[k] for k in open_], row) if open_ else []
+        places = [latents[k] for k in open_]
+        drawn = _ladder_images(generator, faces.latent, places, row, lambda done: tell(done, total)) if open_ else []
     images.update(zip(open_, drawn, strict=True))
     return [
         _edited(faces, images[k], latent, each, one, layers)
@@ -116,8 +124,11 @@ def ladder(
 
 
 @torch.no_grad()
-def _ladder_images(generator: Generator, common: Latent, latents: list[Latent], row: int) -> list[Tensor]:
+def _ladder_images(
+    generator: Generator, common: Latent, latents: list[Latent], row: int, tell: Callable[[int], object]
+) -> list[Tensor]:
     """The pictures of some faces at several places that differ from `row` on, (N, 3, H, W) for each place."""
+    done = 0
     step = at_once(generator.resolution)
     size = max(1, step // len(latents))  # faces of which all places are drawn together
     parts: list[list[Tensor]] = [[] for _ in latents]
@@ -131,6 +142,8 @@ def _ladder_images(generator: Generator, common: Latent, latents: list[Latent], 
             drawn = Latent.cat([latent[part] for latent in places]).render(generator, prefix=again).image
             for kept, image in zip(parts[first : first + step], torch.split(drawn, count), strict=True):
                 kept.append(image)
+            done += count * len(places)
+            tell(done)
     return [torch.cat(kept) for kept in parts]
 
 

@@ -17,12 +17,14 @@ from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, Figures, advance
 from eclipsed.training.terms import Loss
 
-__all__ = ["choose_space", "group_rows"]
+__all__ = ["JUDGED", "choose_space", "group_rows"]
+
+#: Batches on which the groups are compared.
+JUDGED = 3
 
 _START = 3  # stream of random numbers, beside those of the steps
 _ALIKE = 0.06  # of the share: parts that differ by no more do as much as each other
 _SAVED = 0.06  # of the loss: a trial that saves less has not found anything yet
-_JUDGED = 3  # batches on which the groups are compared
 
 
 def choose_space(loss: Loss, tell: Callable[[int, Figures], None]) -> tuple[Space, dict[str, float]]:
@@ -56,7 +58,7 @@ def choose_space(loss: Loss, tell: Callable[[int, Figures], None]) -> tuple[Spac
         step = Step(number, config.probe_steps, row=min(every), trial=True)
         state, figures = advance(loss, loss.batches.of(step), whole, state, step=step, rate=rate, shared=False)
         tell(number + 1, figures)
-    judged = [Step(config.probe_steps + k, config.probe_steps, trial=True) for k in range(_JUDGED)]
+    judged = [Step(config.probe_steps + k, config.probe_steps, trial=True) for k in range(JUDGED)]
     shares = _shares(loss, whole, groups, state.deltas, judged)
     rows = groups[_best(shares, groups, config.probe_share)]
     return make_space(config.space, generator, layers=rows, styles=config.styles), shares

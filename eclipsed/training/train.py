@@ -24,9 +24,10 @@ from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.reading import Reading, read
 from eclipsed.prompts.region import Region
 from eclipsed.training.batches import Step, step_rng
+from eclipsed.training.clock import Clock
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, advance
-from eclipsed.training.events import BrokenTraining, Callback, Clock, StopTraining
+from eclipsed.training.events import BrokenTraining, Callback, StopTraining
 from eclipsed.training.probe import choose_space
 from eclipsed.training.state import TrainingState
 from eclipsed.training.task import Task

@@ -439,7 +439,7 @@ def test_progress_prints_every_tenth_and_the_figures(capsys):
     figures = {"phase": "train", "steps": 200, "loss": 0.5, "seconds": 1.0, "seconds_left": 125.2}
     with ProgressBar() as bar:
         for step in range(1, 201):
-            train._show(bar, TrainStep(step=step, terms={"clip": 0.25, "locality": float("nan")}, **figures))
+            bar(TrainStep(step=step, terms={"clip": 0.25, "locality": float("nan")}, **figures))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 11
     assert lines[1] == "training 20/200  loss 0.500  clip 0.250  2 min 05 s left"
