@@ -15,6 +15,7 @@ from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini import judge, train_clip, train_parser
 from recipes.mini.latent import CENTRE
 from recipes.mini.mapping import wire
+from recipes.mini.population import MINI, Population
 from recipes.mini.train_generator import CONFIG
 from recipes.mini.weights import move_centre
 
@@ -35,8 +36,8 @@ SET = {
 }
 
 
-def generator(file: Path) -> StyleGAN2:
-    """The distilled synthesis network behind the wired mapping network.
+def generator(file: Path, *, population: Population = MINI) -> StyleGAN2:
+    """The distilled synthesis network behind the wired mapping network of a population.
 
     Training feeds ws without their centre; here the centre moves into the affine layers, where it is one constant.
     """
@@ -45,7 +46,7 @@ def generator(file: Path) -> StyleGAN2:
         network = StyleGAN2(CONFIG)
     network.synthesis.load_state_dict(deepcopy(torch.load(file, weights_only=True)["average"]))
     move_centre(network.synthesis, CENTRE)
-    wire(network.mapping)
+    wire(network.mapping, population=population)
     return network.eval().requires_grad_(False)
 
 

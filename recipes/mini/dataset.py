@@ -8,6 +8,7 @@ that the networks that learn from them see more than the average face.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from copy import copy
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from recipes.mini.attributes import FAMILIES, GROUPS, VALUES, sample
 from recipes.mini.portraits import render
 
-__all__ = ["SHARD", "Portraits", "draw", "group_mask", "mix"]
+__all__ = ["SHARD", "Portraits", "build", "draw", "group_mask", "mix"]
 
 #: portraits in one file
 SHARD = 1000
@@ -98,8 +99,25 @@ class Portraits:
         return len(self.values)
 
 
-def build(folder: Path, *, shards: range, size: int, seed: int, device: str = "cpu") -> None:
-    """Render the shards that are not there yet."""
+def build(
+    folder: Path,
+    *,
+    shards: range,
+    size: int,
+    seed: int,
+    people: Callable[[int, torch.Generator], Tensor] | None = None,
+    device: str = "cpu",
+) -> None:
+    """Render the shards that are not there yet.
+
+    Args:
+        folder: where they go.
+        shards: their numbers.
+        size: side of the pictures, in pixels.
+        seed: with the number of a shard, what is drawn.
+        people: draws so many values; None is `draw`.
+        device: where to render.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     draw_faces = torch.compile(render, dynamic=False) if device == "cpu" else render
     for k in shards:
@@ -107,7 +125,8 @@ def build(folder: Path, *, shards: range, size: int, seed: int, device: str = "c
         if file.exists():
             continue
         rng = torch.Generator().manual_seed(seed * 100_003 + k)
-        values = draw(SHARD, rng=rng, vivid=0.7 if k >= VIVID_FROM else 0.0)
+        vivid = 0.7 if k >= VIVID_FROM else 0.0
+        values = draw(SHARD, rng=rng, vivid=vivid) if people is None else people(SHARD, rng)
         with torch.device(device):  # the renderer makes its own tensors
             pairs = [draw_faces(batch.to(device), size) for batch in values.split(50)]
         images = torch.cat([((image + 1) * 127.5).round().to(torch.uint8) for image, _ in pairs]).cpu()

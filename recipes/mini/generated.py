@@ -7,6 +7,7 @@ little softer than a render, and edited faces whose ws rows differ.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -21,23 +22,36 @@ from recipes.mini.train_generator import rows_of
 __all__ = ["build"]
 
 
-def build(work: Path, *, shards: list[int], start: Path | None = None, missing: bool = False, threads: int = 1) -> None:
-    """Draw the values of some portrait shards with the generator, into ``work/generated``.
+def build(
+    work: Path,
+    *,
+    shards: Iterable[int],
+    start: Path | None = None,
+    missing: bool = False,
+    portraits: Path | None = None,
+    out: Path | None = None,
+    threads: int = 1,
+) -> None:
+    """Draw the values of some portrait shards with the generator.
 
     Args:
+        work: where a set is being trained.
+        shards: their numbers.
         start: a finished ``generator.safetensors``; None takes the one that is being trained in ``work``.
         missing: leave those as they are that are there already.
+        portraits: folder of the shards; None is ``work/portraits``.
+        out: where the pictures go; None is ``work/generated``.
         threads: of torch.
     """
     torch.set_num_threads(threads)
-    out = work / "generated"
+    portraits, out = portraits or work / "portraits", out or work / "generated"
     out.mkdir(parents=True, exist_ok=True)
     network = generator(work / "synthesis.pt") if start is None else Generator.from_file(start).network
     synthesis = network.synthesis
     for k in shards:
         if missing and (out / f"shard{k:03d}.pt").exists():
             continue
-        source = torch.load(work / "portraits" / f"shard{k:03d}.pt", weights_only=True)
+        source = torch.load(portraits / f"shard{k:03d}.pt", weights_only=True)
         rng = torch.Generator().manual_seed(500_000 + k)
         pictures = []
         for batch in source["values"].split(50):
@@ -49,7 +63,7 @@ def build(work: Path, *, shards: list[int], start: Path | None = None, missing: 
         part = out / f"shard{k:03d}.part"
         torch.save({**source, "images": torch.cat(pictures)}, part)
         part.rename(out / f"shard{k:03d}.pt")
-        print(f"generated/shard{k:03d}.pt: {SHARD} pictures", flush=True)
+        print(f"{out.name}/shard{k:03d}.pt: {SHARD} pictures", flush=True)
 
 
 def main() -> None:

@@ -247,10 +247,12 @@ def train(
         if (step + 1) % 50 == 0:
             speed = (step + 1 - first) * batch / (time.time() - began)
             print(f"clip {step + 1}/{steps} loss {loss.item():.4f} {speed:.0f} img/s", flush=True)
-        if (step + 1) % 300 == 0 or step + 1 == steps:
+        last = step + 1 == steps
+        if (step + 1) % 300 == 0 or last:
             scores = evaluate(model, held_out.images[:500], held_out.values[:500])
             print(f"  zero-shot mean {sum(scores.values()) / len(scores):.3f}", flush=True)
             print("  " + " ".join(f"{a} {s:.2f}" for a, s in scores.items()), flush=True)
+        if (step + 1) % 50 == 0 or last:
             save(
                 file,
                 model=model.state_dict(),

@@ -21,6 +21,7 @@ from typing import Any
 
 import open_clip
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -155,9 +156,10 @@ class Tower(torch.nn.Module):
 
     @classmethod
     def from_file(cls, file: Path) -> Tower:
-        """The tower of a training's state (``clip.pt``)."""
+        """The tower of a training's state (``clip.pt``), or of a finished ``open_clip_model.safetensors``."""
         model = clip_architecture.build()
-        model.load_state_dict(torch.load(file, weights_only=True)["model"])
+        finished = file.suffix == ".safetensors"
+        model.load_state_dict(load_file(file) if finished else torch.load(file, weights_only=True)["model"])
         return cls(model)
 
     def maps(self, image: Tensor) -> list[Tensor]:
@@ -253,6 +255,7 @@ def train(
     *,
     start: Path | None = None,
     stages: tuple[Stage, ...] = STAGES,
+    clip: Path | None = None,
     threads: int = 1,
     device: str = "cpu",
 ) -> None:
@@ -263,12 +266,13 @@ def train(
             ``portraits`` and the larger ones of the last stage in ``portraits256``.
         start: a finished generator to go on from.
         stages: one after the other.
+        clip: a finished CLIP whose tower to see with, instead of that in ``folder``.
         threads: of torch.
         device: where to train.
     """
     torch.set_num_threads(threads)
     run = Run(folder / "synthesis.pt", stages, start, device)
-    tower = Tower.from_file(folder / "clip.pt").to(device)
+    tower = Tower.from_file(clip or folder / "clip.pt").to(device)
     lesson: Lesson | None = None
     while (stage := run.stage) is not None:
         shown = folder / ("portraits" if stage.resolution <= SIDE else f"portraits{stage.resolution}")

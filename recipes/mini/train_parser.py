@@ -72,9 +72,9 @@ def _loss(network: BiSeNet, images: Tensor, labels: Tensor, weight: Tensor) -> T
     with torch.autocast("cpu", torch.bfloat16):
         spatial, context8, context16 = network.cp(prepare(images).contiguous(memory_format=torch.channels_last))
         heads = (
-            (1.0, network.conv_out(network.ffm(spatial, context8))[0]),
-            (0.3, network.conv_out16(context8)[0]),
-            (0.3, network.conv_out32(context16)[0]),
+            (1.0, network.conv_out(network.ffm(spatial, context8))),
+            (0.3, network.conv_out16(context8)),
+            (0.3, network.conv_out32(context16)),
         )
     shares = F.one_hot(labels, len(PARTS)).movedim(3, 1).float() * weight[:, None, None]
     shares = F.avg_pool2d(shares, 3, stride=1, padding=1)

@@ -191,6 +191,17 @@ def _big(name: str, place: Place) -> HarderWorld:
     return place.world(name, generator=generator, frame=big.FRAME, files=[file])
 
 
+def _people(name: str, place: Place) -> HarderWorld:
+    folder = place.trained("sets", "people")
+    return place.world(
+        name,
+        generator=Generator.from_file(folder / "generator.safetensors", device=place.device, name=name),
+        clip=Clip.from_pretrained(folder / "clip", device=place.device),
+        classifier=Classifier.from_file(folder / "classifier.safetensors", device=place.device),
+        files=[folder],
+    )
+
+
 #: name -> how it is loaded
 WORLDS: dict[str, Callable[[str, Place], HarderWorld]] = {
     "mini": lambda name, place: place.world(name),
@@ -205,6 +216,7 @@ WORLDS: dict[str, Callable[[str, Place], HarderWorld]] = {
     "clip-vit": _honest("vit"),
     "parser": _parser(0.15, 1.2),
     "parser-short": _short_parser,
+    "people": _people,
     "big": _big,
 }
 

@@ -36,7 +36,7 @@ class Wrapped(Clip):
     """
 
     def __init__(self, clip: Clip, name: str) -> None:
-        super().__init__(name, clip.size)
+        super().__init__(name, clip.size, vocabulary=clip.words)
         self.clip = clip
         self.recordable = clip.recordable
 
@@ -57,10 +57,6 @@ class Wrapped(Clip):
     def sentence_vectors(self, sentences: Sequence[str]) -> Tensor:
         """Unit vectors of sentences; see `Clip.sentence_vectors`."""
         return self.clip.encode_text(sentences)
-
-    def unknown_words(self, prompt: str) -> tuple[str, ...]:
-        """Words of a prompt that the wrapped CLIP was never shown."""
-        return self.clip.unknown_words(prompt)
 
 
 class InUnits(Wrapped):

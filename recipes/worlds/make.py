@@ -34,6 +34,7 @@ def steps(work: Path) -> dict[str, tuple[tuple[str, ...], ...]]:
         "clip-tenth": (("recipes.worlds.honest_clips", "tenth", *here),),
         "clip-noisy": (("recipes.worlds.honest_clips", "noisy", *here),),
         "clip-vit": (("recipes.worlds.honest_clips", "vit", *here),),
+        "people": (("recipes.worlds.people", *here),),
         "parser-short": (("recipes.worlds.short_parser", *here),),
     }
 
