@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from eclipsed.errors import CheckpointError, DownloadError, InputError
+from eclipsed.store.contact import contact
+from eclipsed.store.networks import known_networks
 
 __all__ = [
     "CONFIG_FILE",
@@ -198,8 +200,18 @@ def fetch_clip(model: str, tag: str | None) -> None:
         InputError: open_clip knows no such model or tag.
         DownloadError: it could not be fetched.
     """
+    from huggingface_hub import constants
+
+    elsewhere = next(iter(known_networks().values())).addresses[0]
+    reason = None if constants.HF_HUB_OFFLINE else contact(constants.ENDPOINT, elsewhere)
+    if reason is not None:  # there is no network at all; importing open_clip takes longer than to find that out
+        raise _not_fetched(model, tag, reason)
     import open_clip
 
+    address = _address(model, tag)
+    reason = contact(address) if address else None
+    if reason is not None:
+        raise _not_fetched(model, tag, reason)
     if model.startswith(HUB):
         _load(lambda: open_clip.create_model_and_transforms(model), model, tag)
         return
@@ -227,12 +239,26 @@ def clip_settings(model: str, tag: str | None) -> Mapping[str, Any]:
     return settings
 
 
+def _address(model: str, tag: str | None) -> str:
+    """Where open_clip's loader is going to ask; nothing where it must not."""
+    from huggingface_hub import constants
+
+    settings: Mapping[str, Any] = {} if model.startswith(HUB) else clip_settings(model, tag)
+    if model.startswith(HUB) or settings.get("hf_hub"):
+        return "" if constants.HF_HUB_OFFLINE else str(constants.ENDPOINT)
+    return str(settings.get("url") or "")
+
+
 def _load(work: Any, model: str, tag: str | None) -> None:
     try:
         with quiet():
             work()
     except Exception as error:  # open_clip and the hub raise whatever they met
-        raise DownloadError(
-            f"the CLIP weights of {model}{f' ({tag})' if tag else ''} could not be fetched; check the network and"
-            f" HF_ENDPOINT, or bring them by hand with --from ({in_one_sentence(error)[:200]})"
-        ) from error
+        raise _not_fetched(model, tag, in_one_sentence(error)[:200]) from error
+
+
+def _not_fetched(model: str, tag: str | None, reason: str) -> DownloadError:
+    return DownloadError(
+        f"the CLIP weights of {model}{f' ({tag})' if tag else ''} could not be fetched; check the network and"
+        f" HF_ENDPOINT, or bring them by hand with --from ({reason})"
+    )

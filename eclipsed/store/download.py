@@ -19,6 +19,7 @@ import requests
 
 from eclipsed.errors import DownloadError, OutputError
 from eclipsed.files.atomic import atomic_write
+from eclipsed.store.contact import UNKNOWN_NAME, contact
 from eclipsed.store.imposters import HEAD_BYTES, confirmed_address, imposter
 
 __all__ = ["Offer", "Progress", "Transfer", "direct_address", "forget"]
@@ -101,6 +102,10 @@ class Transfer:
             DownloadError: the server refuses, sends something else, or breaks off again and again.
             OutputError: the unfinished file cannot be written.
         """
+        self.progress(self._have(), self.size)
+        nobody = contact(self.address)
+        if nobody is not None:
+            raise self._failed(nobody)
         best, fruitless = self._have(), 0
         with closing(self.session):
             for _ in range(_MOST_ATTEMPTS):
@@ -115,10 +120,13 @@ class Transfer:
                     if fruitless >= _ATTEMPTS or _hopeless(error):
                         break
                 time.sleep(min(self.pause * 2**fruitless, 30.0))
-        advice = "check the address and the network, or use a mirror"
+        raise self._failed(reason)
+
+    def _failed(self, reason: str) -> DownloadError:
+        advice = "check the address and the network, use a mirror, or bring the file by hand with --from"
         if self._have():
             advice = "what came is kept, and the same command goes on from there"
-        raise DownloadError(f"{self.address} could not be fetched ({reason}); {advice}")
+        return DownloadError(f"{self.address} could not be fetched ({reason}); {advice}")
 
     def _have(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
@@ -270,6 +278,6 @@ def _reason(error: Exception) -> str:
         text = str(error)
         with suppress(AttributeError):
             text = str(error.args[0].reason)
-        known = {"Name or service": "the name of the server is unknown", "refused": "the server refuses connections"}
+        known = {"Name or service": UNKNOWN_NAME, "refused": "the server refuses connections"}
         return next((said for word, said in known.items() if word in text), "the connection broke off")
     return " ".join(str(error).split())[:120]
