@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from eclipsed.prompts.binding import Binder, Found
+from eclipsed.prompts.known_words import unknown_words
 from eclipsed.prompts.lexicon import Term
 from eclipsed.prompts.mentions import Mention, Mentions
 from eclipsed.prompts.phrases import Phrase, Phrases
+from eclipsed.prompts.spelling import BREAK
 from eclipsed.prompts.wishes import Cue, Wishes
 
 __all__ = ["Claim", "Key", "claims"]
 
-#: What a claim is about: an attribute, its value, and the thing that has it where the attribute is of several.
+#: What a claim is about: an attribute, its value, and the thing that has it where the attribute is of several. What no
+#: family knows is about an entry of the lexicon, its name in brackets.
 Key = tuple[str, str, str]
 
 _NOUNS = ("part", "thing", "mark")
@@ -36,6 +39,8 @@ class Claim:
         head: first word of the noun that has it; -1 where there is none.
         thing: it is a thing that is there, not a value of a part.
         bare: the thing has neither article nor adjectives.
+        verb: it is said by a noun that stands as a verb: "and smile".
+        idle: it only names a part, and says nothing of it.
         at: the word that a "not" before it denies; ``start`` where it is -1.
     """
 
@@ -51,6 +56,8 @@ class Claim:
     head: int = -1
     thing: bool = False
     bare: bool = False
+    verb: bool = False
+    idle: bool = False
     at: int = -1
 
     @property
@@ -86,10 +93,25 @@ class _Claims:
         said = sorted((*self._of_mentions(), *self._of_terms()), key=lambda c: (c.start, c.end))
         said = [c for c in said if not self._is_cue(c)]
         some = [c for c in said if not c.last] or said[:1]
-        some = list(self._turned_round(some))
+        some = self._without_denials(list(self._turned_round(some)))
         if self.wishes.is_command:
             some = [c for i, c in enumerate(some) if not any(_overruled(c, later) for later in some[i + 1 :])]
+        some = [c for c in some if c.lacking or not c.idle] or some
+        some = [
+            c for c in some if not any(c.keys[0] in other.keys[1:] and c.lacking == other.lacking for other in some)
+        ]
         return tuple({(c.keys[0], c.lacking): c for c in reversed(some)}.values())[::-1]
+
+    def _without_denials(self, said: list[Claim]) -> list[Claim]:
+        """The claims without those that only deny another value of what is given one: "not sad but happy"."""
+        several = {family["name"] for family in self.mentions.families("presences")}
+
+        def denied(claim: Claim, other: Claim) -> bool:
+            (attribute, value, thing), (same, another, of) = claim.keys[0], other.keys[0]
+            return claim.lacking and not other.lacking and (attribute, thing) == (same, of) and value != another
+
+        gone = [c for c in said if c.keys[0][0] not in several and any(denied(c, other) for other in said)]
+        return [replace(c, turned=c.turned or any(denied(g, c) for g in gone)) for c in said if c not in gone]
 
     # --- what is said
 
@@ -110,10 +132,10 @@ class _Claims:
         for start, several in described.items():  # a red shirt: no presence, one claim
             head = several[0].head
             assert head is not None
-            yield self._thing(head, several, (head.entry.name, self._lemma(head), ""), start)
+            yield self._thing(head, several, (f"[{head.entry.name}]", self._lemma(head), ""), start)
 
     def _without_doubles(self) -> list[Mention]:
-        """The mentions, without words of a family inside of longer ones, and things inside of such."""
+        """The mentions, each word once: without those inside of longer ones, or said of a noun and of a person too."""
         words = [(m.start, m.end) for m in self.mentions.all if m.how in ("adjective", "thing")]
         terms = [(t.start, t.end) for t in self.binder.parse.terms]
 
@@ -123,7 +145,15 @@ class _Claims:
                 start <= one.start and one.end <= end and end - start > one.end - one.start for start, end in longer
             )
 
-        return [m for m in self.mentions.all if not inside(m) and not self._of_another(m)]
+        described = {m.start for m in self.mentions.all if m.how in ("noun", "order")}
+        return [
+            m
+            for m in self.mentions.all
+            if not inside(m)
+            and not self._of_another(m)
+            and not (m.how == "presence" and m.head is not None and self.phrases.is_compound(m.head))
+            and not (m.how == "adjective" and m.head is None and m.start in described)
+        ]
 
     def _of_another(self, one: Mention) -> bool:
         """Whether a trait that says what is there describes a noun: the freckles of "freckled skin" are the skin's."""
@@ -139,7 +169,7 @@ class _Claims:
         family, head = one.family, one.head
         own = self._own_part(one)
         coloured = self.mentions.lexicon.coloured
-        thing = "" if own else head.entry.name if head is not None else coloured.of if coloured else ""
+        thing = "" if own else self._named(head) if head is not None else coloured.of if coloured else ""
         parts = self.parts.get(head.start, ()) if head is not None else self._parts_at(one.start)
         after = head is not None and one.start >= head.end and not str(family["caption"]).endswith("{}")
         after = after and not self.norms[one.start].endswith("ing")  # "ears sticking out"
@@ -155,35 +185,36 @@ class _Claims:
         )
 
     def _own_part(self, one: Mention) -> bool:
-        """Whether a family is about one part of the subject, so that the value alone tells what is meant."""
+        """Whether the family's own caption names what is meant, so that its value alone tells it: hair, not chins."""
         first = next(e for e in self.mentions.lexicon.entries if e.name == one.family["of"][0])
-        return first.kind == "part"
+        caption = str(one.family["caption"]).split()
+        lemmas = {self.mentions.lexicon.lemmas.get(word, word) for word in caption}
+        return first.kind in ("part", "whole") and bool(lemmas & set(first.words))
 
     def _compared(self, one: Mention) -> bool:
         """Whether a word is a comparative: "bigger", unless it describes a person: "an older man"."""
         following = self.norms[one.end] if one.end < len(self.norms) else ""
-        return (
-            one.end - one.start == 1
-            and self.binder.parse.lemmas[one.start] != self.norms[one.start]
-            and self.norms[one.start].endswith("er")
-            and following not in self.mentions.lexicon.people
-        )
+        compared = (self.norms[i] for i in range(one.start, one.end) if self.binder.parse.lemmas[i] != self.norms[i])
+        return any(w.endswith("er") for w in compared) and following not in self.mentions.lexicon.people
 
     def _word(self, one: Mention) -> Claim:
         name = one.family["name"]
         entry = "" if one.head is None else one.head.entry.name
         keys: tuple[Key, ...] = ((name, one.member, ""),)
         if one.how == "thing" and one.head is not None:
-            keys = (*keys, (entry, self._lemma(one.head), ""))
+            keys = (*keys, (f"[{entry}]", self._lemma(one.head), ""))
+        verb = one.how == "thing" and self.phrases.is_verb(one)
+        head = one.head if one.how == "adjective" else None
         return Claim(
             keys,
             self.phrases.word(one),
-            one.start,
-            one.end,
-            self._parts_at(one.start),
+            one.start if head is None else min(one.start, head.start),
+            one.end if head is None else max(one.end, head.end),
+            self._parts_at(one.start) if head is None else self.parts.get(head.start, ()),
             last=bool(one.family.get("last")),
-            turned=one.how == "adjective" and self._compared(one),
-            thing=one.how == "thing",
+            turned=self._compared(one),
+            thing=one.how == "thing" and not verb,
+            verb=verb,
             bare=self._is_bare(one.start),
         )
 
@@ -195,7 +226,7 @@ class _Claims:
     def _thing(
         self, head: Term, adjectives: list[Mention], key: Key, start: int, presence: Mention | None = None
     ) -> Claim:
-        told = tuple((m.family["name"], m.member, head.entry.name) for m in adjectives if not self._own_part(m))
+        told = tuple((m.family["name"], m.member, self._named(head)) for m in adjectives if not self._own_part(m))
         told += tuple((m.family["name"], m.member, "") for m in adjectives if self._own_part(m))
         return Claim(
             (*told, key),
@@ -220,6 +251,7 @@ class _Claims:
             for f in self.binder.found
             if f.term.start not in heads
             and not self._is_made_up(f.term)
+            and not self.phrases.is_compound(f.term)
             and not any(m.start < f.term.end and f.term.start < m.end for m in spoken)
         ]
         whole = [f for f in free if f.term.entry.kind in ("whole", "vague")]
@@ -237,10 +269,13 @@ class _Claims:
     def _term(self, one: Found) -> Claim:
         term, lemma = one.term, self._lemma(one.term)
         noun = term.entry.kind in (*_NOUNS, "vague", "scene")
-        phrase = self.phrases.thing(term, [], None) if noun else self.phrases.trait(term)
+        phrase = self.phrases.thing(term, [], None) if noun else self.phrases.trait(term, one.start)
         described = self.phrases.described(term) if noun else []
         lemma = " ".join([*described, lemma])
-        keys: tuple[Key, ...] = ((term.entry.name, lemma, ""), (term.entry.name, "", ""))
+        if term.entry.kind == "part" and not described and unknown_words(self.binder):
+            lemma = self.binder.parse.prompt  # "hair like fire" is not hair
+        name = f"[{term.entry.name}]"
+        keys: tuple[Key, ...] = ((name, lemma, ""), (name, "", ""))
         return Claim(
             keys,
             phrase,
@@ -251,7 +286,12 @@ class _Claims:
             head=term.start,
             thing=noun,
             bare=noun and self._is_bare(term.start),
+            idle=term.entry.kind == "part" and lemma == term.entry.words[0],
         )
+
+    def _named(self, head: Term) -> str:
+        """What an adjective is said of: a kind of thing, or the very part: chins, not jaws."""
+        return self._lemma(head) if head.entry.kind == "part" else head.entry.name
 
     def _lemma(self, term: Term) -> str:
         return " ".join(self.binder.parse.lemmas[term.start : term.end])
@@ -288,6 +328,8 @@ class _Claims:
 
     def _about(self, cue: Cue, said: list[Claim]) -> list[int]:
         """Which claims a cue turns round."""
+        if any(c.said_at <= cue.start and cue.end <= c.end for c in said):  # the "no" of "no hair"
+            return []
         if cue.kind == "gone":
             gone = [i for i, c in enumerate(said) if c.end <= cue.start]
             return [i for i in gone if said[i].end == said[gone[-1]].end]
@@ -298,7 +340,10 @@ class _Claims:
         for i in following[1:]:
             before, claim = said[chosen[-1]], said[i]
             same = claim.head >= 0 and claim.head == before.head and cue.kind != "instead"
-            same = same and not self.wishes.ends(before.end, claim.said_at)
+            parted = BREAK in self.norms[before.end : claim.said_at] and claim.said_at > claim.head
+            same = same and not parted and not self.wishes.ends(before.end, claim.said_at)
+            if claim.verb and cue.kind == "remove":  # "take off the hat and smile"
+                break
             if not same and not self.wishes.goes_on(cue, before.end, claim.said_at, thing=claim.thing, bare=claim.bare):
                 break
             chosen.append(i)

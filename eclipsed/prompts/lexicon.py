@@ -7,6 +7,7 @@ The words of a world are in its ``lexicon.json`` (see `eclipsed.worlds.layouts`)
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
@@ -162,6 +163,10 @@ class Lexicon:
                     table[_plural(noun)] = noun
         singular = {fold(phrase) for e in self.entries for phrase in e.words}
         table = {form: lemma for form, lemma in table.items() if form not in singular}
+        known = singular | set(table) | self.guards | self.people | self.objects
+        described = {m for f in self.world.contrasts.get("adjectives", ()) for some in f["members"] for m in some}
+        compared = {form: fold(word) for word in described if word.isalpha() for form in _compared(fold(word))}
+        table |= {form: word for form, word in compared.items() if form not in known and word not in self.forms}
         table |= {form: lemma for lemma, forms in self.forms.items() for form in forms}
         return table
 
@@ -223,7 +228,7 @@ class Lexicon:
     def function(self) -> frozenset[str]:
         """The small words that are part of no name for a thing."""
         lists = ("nots", "none", "without", "wishes", "polite", "carried", "enders", "modals")
-        words = {word for name in lists for phrase in _english()[name] for word in phrase.split()}
+        words = {phrase for name in lists for phrase in _english()[name]}
         return frozenset(words | self.determiners | self.joins | self.stops | {"less", "fewer", "more", "much"})
 
     def phrases(self, name: str) -> tuple[tuple[str, ...], ...]:
@@ -307,6 +312,16 @@ def _plural(noun: str) -> str:
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return noun[:-1] + "ies"
     return noun + "s"
+
+
+def _compared(adjective: str) -> tuple[str, str]:
+    """The regular comparative and superlative of a short adjective: "rounder", "slimmest"."""
+    stem = adjective.removesuffix("e")
+    if re.search(r"[^aeiou]y$", adjective):
+        stem = adjective[:-1] + "i"
+    elif re.search(r"[^aeiou][aeiou][^aeiouwxy]$", adjective):
+        stem = adjective + adjective[-1]
+    return stem + "er", stem + "est"
 
 
 def _by_length(phrases: list[str]) -> tuple[tuple[str, ...], ...]:

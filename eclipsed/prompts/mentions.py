@@ -18,6 +18,9 @@ __all__ = ["Mention", "Mentions", "no_article"]
 How = Literal["noun", "person", "worn", "order", "adjective", "thing", "presence"]
 
 
+_PRONOUNS = frozenset(("it", "they", "them"))
+
+
 @dataclass(frozen=True)
 class Mention:
     """A value of an attribute, said at words ``start`` to ``end`` (exclusive).
@@ -85,6 +88,8 @@ class Mentions:
                 continue  # the "dark" of "dark blue"
             verb = said in _verbs(family, member) and not any(said in m for m in family["members"])
             head = self.binder.head_of(start, end, fits=of) or self._joined_head(start, end, of)
+            if head is not None and head.end <= start and self._is_of_the_next(start, end, said):
+                continue  # the "blue" of "blond hair blue eyes"
             if head is not None and head.entry.name in of and not head.start <= start < head.end:
                 yield Mention(family, member, start, end, "order" if verb else "noun", head, said)
             elif self._implied(start, end, of) and family.get("person"):
@@ -103,8 +108,9 @@ class Mentions:
         members = [m for m in family["members"] if not asked or m["name"] in asked]
         adjectives = [(m["name"], m.get("adjective", ())) for m in members]
         for member, said, start, end in self._spots(adjectives):
-            if not self.binder.head_of(start, end, predicative=False):
-                yield Mention(family, member, start, end, "adjective", None, said)
+            head = self.binder.head_of(start, end, predicative=False)
+            if head is None or self._is_its_own(start, head):
+                yield Mention(family, member, start, end, "adjective", head, said)
         nouns = [(m["name"], [no_article(n) for n in m.get("noun", ())]) for m in members]
         for member, said, start, end in self._spots(nouns):
             yield Mention(family, member, start, end, "thing", self.parse.term_at(start), said)
@@ -115,9 +121,9 @@ class Mentions:
             if term.entry.name not in family["of"]:
                 continue
             words = self.spellings(term)
-            if "only" not in family or words & set(family["only"]):
-                absent = min(words & set(family.get("absent", ())), default="")
-                kinds = family["kinds"][:1] if absent else [k for k in family["kinds"] if words & set(k)]
+            if "only" not in family or words & _folded(family["only"]):
+                absent = min(words & _folded(family.get("absent", ())), default="")
+                kinds = family["kinds"][:1] if absent else [k for k in family["kinds"] if words & _folded(k)]
                 member = str(kinds[0][0]) if kinds else ""
                 yield Mention(family, member, term.start, term.end, "presence", term, absent)
 
@@ -157,14 +163,35 @@ class Mentions:
                     break
             at += 1
 
+    def _is_of_the_next(self, start: int, end: int, said: str) -> bool:
+        """Whether an adjective describes the noun after it, by some family."""
+        following = self.binder.head_of(start, end, predicative=False)
+        return following is not None and any(
+            following.entry.name in f["of"] and any(said in m for m in f["members"])
+            for f in self.families("adjectives")
+        )
+
+    def _is_its_own(self, start: int, head: Term) -> bool:
+        """Whether a word describes the very part that it implies: the mouth of "a smiling mouth"."""
+        term = next((t for t in self.parse.terms if t.start <= start < t.end), None)
+        return term is not None and head.entry.kind == "part" and term.entry.parts == head.entry.parts
+
     def _joined_head(self, start: int, end: int, of: frozenset[str]) -> Term | None:
         """The noun before several adjectives: the eyes of "make the eyes big and blue"."""
         if self.binder.head_of(start, end, predicative=False):
             return None
         between, at = self._between, start
-        while at > 0 and (self.norms[at - 1] in between or self.parse.lemmas[at - 1] in between):
+        while at > 0 and (
+            self.norms[at - 1] in between
+            or self.parse.lemmas[at - 1] in between
+            or self.parse.words[at - 1].text == ":"
+            or (self.norms[at - 1] == BREAK and self.norms[at] in _PRONOUNS)
+        ):
             at -= 1
-            if (term := self.parse.term_until(at)) is not None:
+            term = self.parse.term_until(at)
+            if term is not None and term.entry.kind == "trait":
+                at = term.start
+            elif term is not None:
                 break
         term = self.parse.term_until(at)
         return term if term is not None and term.entry.name in of and term.entry.kind != "suffix" else None
@@ -173,8 +200,9 @@ class Mentions:
     def _between(self) -> frozenset[str]:
         """The words that may stand between a noun and its adjective."""
         lexicon = self.lexicon
-        small = lexicon.joins | lexicon.links | lexicon.colours | lexicon.word_list("modals")
-        return frozenset(small | self._adjectives | {*self.listed("shades")})
+        small = lexicon.joins | lexicon.links | lexicon.colours | lexicon.word_list("modals") | _PRONOUNS
+        asks = lexicon.word_list("asks")  # "straighten the hair and dye it black"
+        return frozenset(small | asks | self._adjectives | {*self.listed("shades")})
 
     @cached_property
     def _adjectives(self) -> frozenset[str]:
@@ -191,8 +219,11 @@ class Mentions:
     def _following(self, end: int, of: frozenset[str]) -> Term | None:
         """The noun right after a word, or after one word more: the mouth of "open the mouth"."""
         small = self.lexicon.determiners | {BREAK, "up", "out"} | self.lexicon.colours | self.lexicon.sides.keys()
-        near = (t for t in self.parse.terms if t.entry.name in of and 0 < t.start - end <= 2)
-        return next((t for t in near if all(w in small for w in self.norms[end : t.start])), None)
+        near = next((t for t in self.parse.terms if t.entry.name in of and 0 < t.start - end <= 2), None)
+        between = self.norms[end : near.start] if near else ()
+        if between[:1] == (BREAK,) and not {*between} & (self.lexicon.function | self.lexicon.people):
+            return near  # "plump, glossy lips"
+        return near if all(word in small for word in between) else None
 
     def _worn(self, start: int, of: frozenset[str]) -> bool:
         """Whether a colour is that of the clothes in "a woman in red", and a family is about these."""
@@ -213,6 +244,11 @@ def _verbs(family: Mapping[str, Any], member: str) -> tuple[str, ...]:
     """The verbs that give something a value: "darken"."""
     verbs: Mapping[str, list[str]] = family.get("verbs", {})
     return tuple(verbs.get(member, ()))
+
+
+def _folded(phrases: Iterable[str]) -> set[str]:
+    """Phrases of the families as a prompt has them: "crow's feet" is "crow feet"."""
+    return {*phrases, *(" ".join(_norms(phrase)) for phrase in phrases)}
 
 
 @cache

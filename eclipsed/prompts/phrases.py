@@ -28,6 +28,7 @@ class Phrase:
         lacking: the caption of what is not: "a person without red hair".
         adjectives: where adjectives of one noun may be gathered, those of this claim: "red".
         gathers: the caption with a gap for them: "a person with {} hair".
+        lacks: the same of what is not: "a person without {} hair".
         rank: what stands nearer to the noun has a lower one: colours.
         opposite: ``lacking`` is a value of its own: "a person with hair" of who is not bald.
     """
@@ -36,6 +37,7 @@ class Phrase:
     lacking: str
     adjectives: str = ""
     gathers: str = ""
+    lacks: str = ""
     opposite: bool = False
     rank: int = 0
 
@@ -53,7 +55,9 @@ class Phrases:
         self.lexicon, self.norms = binder.lexicon, binder.norms
         self.data = mentions.data
         self.neutral = binder.lexicon.world.neutral
-        self._is_command = Wishes(binder).is_command
+        wishes = Wishes(binder)
+        self._is_command = wishes.is_command
+        self._spoken = {i for start, end in wishes.verbs for i in range(start, end)}
 
     def adjective(self, one: Mention) -> Phrase:
         """Of an adjective that describes a part: "red" of "red hair"."""
@@ -75,7 +79,8 @@ class Phrases:
             said = one.member if one.how in ("person", "order") else self._said(one)
         there = _right(form.replace("{}", said))
         rank = next(i for i, f in enumerate(self.mentions.families("adjectives")) if f["name"] == family["name"])
-        return Phrase(there, opposite or self._not(there), said, form, bool(opposite), rank)
+        lacks = "" if opposite else self._not(form)
+        return Phrase(there, opposite or self._not(there), said, form, lacks, bool(opposite), rank)
 
     def word(self, one: Mention) -> Phrase:
         """Of an expression, an age, a style: an adjective of the person, or a noun."""
@@ -83,7 +88,7 @@ class Phrases:
         opposite = one.family.get("opposites", {}).get(one.member, "")
         adjective = member.get("adjective", [])
         there = str(member.get("caption", ""))
-        if not there and one.how == "thing" and not (self._is_verb(one) and adjective):
+        if not there and one.how == "thing" and not (self.is_verb(one) and adjective):
             noun = next(n for n in member["noun"] if no_article(n) == one.as_said)
             counted = noun != one.as_said
             before = [] if one.head is None else self._before(one.head, ())
@@ -109,7 +114,7 @@ class Phrases:
         if entry.kind == "trait":
             said, counted = no_article(kind or none), (kind or none).startswith(("a ", "an "))
         else:
-            ahead = [self._said(m) for m in adjectives if m.start >= head.end]
+            ahead = [self._said(m) for m in adjectives if m.start >= head.end or m.how == "order"]
             ahead += self.after(head) if presence is None and not adjectives else []
             said = " ".join([*ahead, *self._before(head, adjectives), self._text(head.start, self._end(head))])
             counted = self._counted(head, kind or none)
@@ -122,9 +127,9 @@ class Phrases:
             lacking = f"{self.neutral} {presence.family['bare'][0]}" if presence.family["bare"] else lacking
         return Phrase(there, lacking, opposite=bool(entry.absent))
 
-    def trait(self, term: Term) -> Phrase:
-        """Of an adjective that no family knows: "a yawning person"."""
-        said = self._text(term.start, term.end)
+    def trait(self, term: Term, start: int) -> Phrase:
+        """Of an adjective that no family knows, with the words before it: "a yawning person", "gap-toothed"."""
+        said = self._text(start, term.end)
         there = self._person(f"{said}ing" if f"{said}ing" in term.entry.words else said)
         return Phrase(there, self._not(there))
 
@@ -165,15 +170,18 @@ class Phrases:
             return False
         return not known or known.startswith(("a ", "an ")) or known.endswith("s")
 
-    def _is_verb(self, one: Mention) -> bool:
+    def is_verb(self, one: Mention) -> bool:
         """Whether a noun stands as a verb does: "make her smile"."""
         before = self.norms[one.start - 1] if one.start else ""
         somebody = before in self.lexicon.people  # "her" is one too
         small = before in self.lexicon.determiners or before in self.mentions.listed("carriers")
-        return (somebody or not small) and not (one.head and self._before(one.head, ()))
+        alone = one.end - one.start == 1 and not (one.head and self._before(one.head, ()))
+        return one.start in self._spoken or (alone and (somebody or not small))
 
     def _said(self, one: Mention) -> str:
-        """An adjective with its shades, in its base form."""
+        """An adjective with its shades, in its base form; the value itself of a verb."""
+        if one.how == "order":
+            return one.member
         return self._text(self.mentions.with_shades(one.start), one.end)
 
     def _text(self, start: int, end: int) -> str:
@@ -191,12 +199,23 @@ class Phrases:
         """The adjectives before a thing that are no claims of their own: the "blunt" of "brown blunt bangs"."""
         own = [m for m in self.mentions.all if m.head is head and m.how == "noun" and m not in adjectives]
         taken = {i for m in own for i in range(self.mentions.with_shades(m.start), m.end)}
+        taken |= self._spoken | {i for m in self.mentions.all if m.how == "thing" for i in range(m.start, m.end)}
         small, start = self.lexicon.function, self.binder.adjectives_start(head)
-        place = self.binder.parse.term_until(start)
-        if head.entry.kind == "mark" and place is not None and place.entry.kind == "part":  # "a nose ring"
-            start = place.start
+        before = self.binder.parse.term_until(start)
+        if before is not None and start == head.start and (self.is_compound(before) or self._is_place(before, head)):
+            start = before.start
         kept = [i for i in range(start, head.start) if i not in taken and self.norms[i] not in small]
         return [self._text(i, i + 1) for i in kept]
+
+    def is_compound(self, term: Term) -> bool:
+        """Whether a thing is only the first half of the next: the denim of "a denim jacket"."""
+        following = self.binder.parse.term_at(term.end)
+        return following is not None and following.entry is term.entry and term.entry.kind == "thing"
+
+    @staticmethod
+    def _is_place(before: Term, head: Term) -> bool:
+        """Whether a part right before a mark says where it is: "a nose ring"."""
+        return head.entry.kind == "mark" and before.entry.kind == "part"
 
     def described(self, head: Term) -> list[str]:
         """All adjectives of a noun that no family knows."""
@@ -248,8 +267,8 @@ def together(captions: Sequence[str], phrases: Sequence[Phrase], neutral: str) -
     """
     gathered: dict[str, list[Phrase]] = {}
     for caption, phrase in zip(captions, phrases, strict=True):
-        form = phrase.gathers if phrase.gathers and caption == phrase.there else caption
-        gathered.setdefault(form, []).append(phrase)
+        form = phrase.gathers if caption == phrase.there else phrase.lacks
+        gathered.setdefault(form or caption, []).append(phrase)
     whole = [
         _right(form.replace("{}", " ".join(p.adjectives for p in sorted(some, key=lambda p: -p.rank))))
         for form, some in gathered.items()

@@ -101,10 +101,9 @@ class Reading:
         if self.removes is not None:
             return f'learned as "{self.removes.caption}" and turned round'
         if len(self.statements) > 1 and any(one.removes for one in self.statements):
-            return "read as " + " and ".join(
-                f'"{one.caption}"' if one.removes is None else f'"{one.removes.caption}" turned round'
-                for one in self.statements
-            )
+            there = [f'"{one.caption}"' for one in self.statements if one.removes is None]
+            gone = [f'"{one.removes.caption}" turned round' for one in self.statements if one.removes is not None]
+            return f"read as {', '.join(there)}, and {', '.join(gone)}"
         return "" if self.caption == self.prompt else f'read as "{self.caption}"'
 
     @cached_property
@@ -151,7 +150,7 @@ class Reading:
         """
         if not self._claims:
             return (Target.of_prompt(self.prompt, attributes, world=self.world),)
-        return tuple(target_of(claim, attributes, self.world) for claim in self._claims)
+        return tuple(self._target_of(claim, attributes) for claim in self._claims)
 
     @cached_property
     def _binder(self) -> Binder:
@@ -160,6 +159,12 @@ class Reading:
     @cached_property
     def _claims(self) -> tuple[Claim, ...]:
         return claims(self._binder)
+
+    def _target_of(self, claim: Claim, attributes: Mapping[str, Sequence[str]]) -> Target | None:
+        """What a claim is to reach; of what is put the other way that of its opposite."""
+        opposite = claims(bind(claim.phrase.lacking, self.world)) if claim.lacking and claim.phrase.opposite else ()
+        found = (target_of(one, attributes, self.world) for one in opposite[:1])
+        return next((one for one in found if one), None) or target_of(claim, attributes, self.world)
 
     @cached_property
     def _is_turned(self) -> bool:

@@ -47,7 +47,8 @@ class Wishes:
     def is_command(self) -> bool:
         """Whether the prompt asks for an edit rather than describing a picture: "make the hair red"."""
         inside = any(self._at(i, self.lexicon.phrases("wishes")) for i in range(len(self.norms)))
-        return inside or any(self._asks(i) for i in self._clauses())
+        removed = {cue.start for cue in self.cues if cue.kind == "remove"}
+        return inside or any(self._asks(i) or i in removed for i in self._clauses())
 
     @cached_property
     def cues(self) -> tuple[Cue, ...]:
@@ -62,6 +63,12 @@ class Wishes:
             at = max(at + 1, cue.end if cue else 0)
         return tuple(found)
 
+    @cached_property
+    def verbs(self) -> tuple[tuple[int, int], ...]:
+        """The places of the words that ask for something, and of those that turn round or set aside."""
+        asks = [(i, i + self._at(i, self.lexicon.phrases("asks"))) for i in self._clauses() if self._asks(i)]
+        return (*asks, *((cue.start, cue.end) for cue in self.cues))
+
     def ends(self, start: int, end: int) -> bool:
         """Whether what a cue says ends somewhere in the words ``start`` to ``end``."""
         enders = self.lexicon.word_list("enders")
@@ -72,10 +79,11 @@ class Wishes:
         """Whether what begins at word ``start`` is the first thing that a cue before it is about."""
         between = self.norms[cue.end : start]
         if cue.kind == "instead":
-            return len(between) <= _REACH and BREAK not in between
+            return len(between) <= _REACH and not {BREAK, "to", "into", "with", "for", "by"} & {*between}
         carried = between[1:] if between and between[0] in self.lexicon.word_list("carried") else between
         stopped = BREAK in carried or self.ends(start - len(carried), start)
-        return not stopped and len(between) <= _REACH
+        again = any(cue.end + 1 < other.start < start for other in self.cues)  # "not without" turns round twice
+        return not stopped and not again and len(between) <= _REACH
 
     def goes_on(self, cue: Cue, start: int, end: int, *, thing: bool, bare: bool) -> bool:
         """Whether a cue is about one thing more, after the words ``start`` to ``end`` between the two.
