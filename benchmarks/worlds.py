@@ -3,9 +3,12 @@
 Run from the checkout: ``python -m benchmarks.worlds --worlds witness big --prompts "a person with blond hair"``. Worlds
 are those of `recipes.worlds`, or groups of them (``cheap``, ``witnesses``, ``honest``, ``parsers``, ``every``); what
 needs a training is made by ``python -m recipes.worlds.make``. A direction is learned with the networks of its world and
-judged by mini's own parser and by a classifier that can be trusted, at alpha = 1. ``--config batch=12 reuse=4`` changes
-training options, and makes other records; their label in the tables is what was changed. Each record is kept as soon as
-it is there, so a run that was stopped goes on where it was; ``--table`` only prints.
+judged by mini's own parser and by a classifier that can be trusted, at alpha = 1. Each record is kept as soon as it is
+there, so a run that was stopped goes on where it was; ``--table`` only prints, of what was measured again the last.
+
+``--config batch=12 reuse=4`` changes training options, ``--label TEXT`` says what else is otherwise, such as a change
+of code; both make records and directions of their own. ``--equal 0.8`` judges each direction at the strength at which
+80 % of the faces have what was asked for, so that settings of other strength can be compared.
 """
 
 from __future__ import annotations
@@ -17,12 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from benchmarks import measuring
 from benchmarks.defaults import SENTENCES
 from benchmarks.records import FACES, Records, as_share, crossed, digest, grid, judge, plain, train
 from eclipsed import Direction, EclipsedWarning, TrainConfig
 from eclipsed.commands.options import parse_setting
+from eclipsed.editing.faces import Faces
 from eclipsed.values.seeds import parse_seeds
 from recipes.mini.measure import PROMPTS
 from recipes.mini.truth import Truth
@@ -58,13 +64,16 @@ def measured(
     *,
     faces: Sequence[int],
     folder: Path,
+    equal: float | None = None,
 ) -> None:
     """Make the records of all combinations that are missing.
 
     Args:
         settings: label -> the config; `EXACT` stands for the exact edit, whatever its config.
         seeds: of the trainings.
+        faces: seeds of those that are judged.
         folder: where directions are kept.
+        equal: success at which to judge; None judges at alpha = 1.
     """
     for prompt in prompts:
         truth: Truth | None = None
@@ -81,11 +90,49 @@ def measured(
                     record = {"key": key, **plain(truth.ceiling(world.judge, prompt=prompt))}
                 else:
                     direction, seconds = train(world.editor, prompt, one, folder=folder, models=world.digest)
-                    record = {"key": key, "seconds": round(seconds, 1), "says": says(direction)}
-                    record |= judge(world.judge, direction, truth)
+                    alpha = 1.0 if equal is None else strength_at(success_of(world, direction, truth), equal)
+                    record = {"key": key, "seconds": round(seconds, 1), "says": says(direction), "alpha": alpha}
+                    record |= judge(world.judge, direction, truth, alpha=alpha)
                 records.add(record)
                 figures = " · ".join(cells([[record]]))
                 print(f"{world.name:14s} {prompt:30s} {label}, seed {seed}: {figures}", flush=True)
+
+
+def success_of(world: HarderWorld, direction: Direction, truth: Truth) -> Callable[[float], float]:
+    """A function of alpha: the share of the faces without the target to which the classifier gives it."""
+    classifier = world.judge.classifier
+    assert classifier is not None
+    name = truth.target.attribute
+    classes = torch.tensor([classifier.attributes[name].index(one) for one in truth.target.classes])
+
+    def has(faces: Faces) -> Tensor:
+        return torch.isin(classifier.labels(faces.images)[name].cpu(), classes)
+
+    lacking = ~has(truth.before)
+
+    def success(alpha: float) -> float:
+        after = world.judge.edit(truth.before, direction, alpha)
+        return float(has(after)[lacking].double().mean()) if lacking.any() else 1.0
+
+    return success
+
+
+def strength_at(success: Callable[[float], float], wanted: float, *, highest: float = 4.0, rounds: int = 8) -> float:
+    """The smallest alpha at which success is as wanted, by bisection; `highest` where even that is not enough.
+
+    Args:
+        success: of an alpha, rising.
+        wanted: in (0, 1].
+        highest: alpha to stop at.
+        rounds: of halving.
+    """
+    if success(highest) < wanted:
+        return highest
+    low, high = 0.0, highest
+    for _ in range(rounds):
+        middle = (low + high) / 2
+        low, high = (low, middle) if success(middle) >= wanted else (middle, high)
+    return high
 
 
 COLUMNS = ("success", "strict", "outside / inside", "leakage", "says", "weak", "seconds")
@@ -140,10 +187,16 @@ def summary(sentences: Mapping[str, Sequence[Record]]) -> list[str]:
     ]
 
 
+def latest(records: Sequence[Record]) -> list[Record]:
+    """Of the records of the same world, sentence, setting and seed the last: networks or the default have changed."""
+    what = ("world", "prompt", "setting", "seed")
+    return list({tuple(one["key"][name] for name in what): one for one in records}.values())
+
+
 def table(records: Sequence[Record], *, details: bool = True) -> str:
     """Markdown: a row for each world and setting, and then one for each sentence of them."""
     rows: dict[tuple[str, str], dict[str, list[Record]]] = {}
-    for one in records:
+    for one in latest(records):
         key = one["key"]
         rows.setdefault((key["world"], key["setting"]), {}).setdefault(key["prompt"], []).append(one)
     names: tuple[str, ...] = ("world", "setting", "sentences × seeds", *COLUMNS, *EXTREMES)
@@ -160,11 +213,22 @@ def table(records: Sequence[Record], *, details: bool = True) -> str:
     return "\n".join(lines)
 
 
-def configs(settings: Sequence[str], changes: Sequence[str]) -> dict[str, TrainConfig]:
-    """Label -> config, for names of `SETTINGS` and `EXACT` and ``name=value`` changes of all of them."""
+def configs(
+    settings: Sequence[str], changes: Sequence[str] = (), *, label: str = "", equal: float | None = None
+) -> dict[str, TrainConfig]:
+    """Label -> config, for names of `SETTINGS` and `EXACT`.
+
+    Args:
+        settings: the names.
+        changes: ``name=value`` of training options, the same for all of them; in the labels, as all that follows.
+        label: what else is otherwise.
+        equal: success at which is judged.
+    Raises:
+        InputError: no such option, or a value out of range.
+    """
     values = dict(parse_setting(text) for text in changes)
-    tail = "".join(f", {text}" for text in changes)
-    out = {name + tail: SETTINGS[name]().replace(**values) for name in settings if name != EXACT}
+    others = [*changes, *([label] if label else []), *([] if equal is None else [f"at {equal:.0%}"])]
+    out = {", ".join([name, *others]): SETTINGS[name]().replace(**values) for name in settings if name != EXACT}
     return {EXACT: TrainConfig(), **out} if EXACT in settings else out
 
 
@@ -176,6 +240,8 @@ def main() -> None:
     parser.add_argument("--config", nargs="+", default=[], metavar="NAME=VALUE", help="training options to change")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="training seeds")
     parser.add_argument("--faces", default=f"{FACES[0]}-{FACES[-1]}", help="held-out faces, such as 2000-2063")
+    parser.add_argument("--label", default="", metavar="TEXT", help="what is otherwise, where it is no option")
+    parser.add_argument("--equal", type=float, default=None, metavar="SHARE", help="success at which to judge")
     parser.add_argument("--work", type=Path, default=Path("work"), help="where worlds and directions are kept")
     parser.add_argument("--json", type=Path, default=None, help="the records; WORK/worlds/records.json when not given")
     parser.add_argument("--device", default=None)
@@ -183,7 +249,8 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore", EclipsedWarning)
     worlds = named(args.worlds)
-    settings = configs(args.settings, args.config)
+    kept = args.work / "worlds" / "directions"
+    settings = configs(args.settings, args.config, label=args.label, equal=args.equal)
     records = Records(args.json or args.work / "worlds" / "records.json")
     if not args.table:
         place = Place(args.work, args.device)
@@ -196,7 +263,8 @@ def main() -> None:
                 settings,
                 args.seeds,
                 faces=parse_seeds(args.faces),
-                folder=args.work / "worlds" / "directions",
+                folder=kept / digest(args.label) if args.label else kept,
+                equal=args.equal,
             )
     print(table([one for one in records.all() if one["key"]["world"] in worlds]))
 

@@ -38,7 +38,6 @@ class Wrapped(Clip):
     def __init__(self, clip: Clip, name: str) -> None:
         super().__init__(name, clip.size, vocabulary=clip.words)
         self.clip = clip
-        self.recordable = clip.recordable
 
     @property
     def logit_scale(self) -> float:

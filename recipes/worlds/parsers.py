@@ -27,6 +27,7 @@ class Damaged(Parser):
 
     projection: Tensor
     fields: Tensor
+    losable: Tensor
 
     #: pictures are told apart by this many pixels a side, and are others when these differ by so much
     SIDE, GRAIN = 8, 0.05
@@ -36,7 +37,6 @@ class Damaged(Parser):
     def __init__(self, parser: Parser, *, lost: float = 0.15, ragged: float = 1.2, seed: int = 0) -> None:
         super().__init__(parser.world)
         self.parser, self.lost, self.ragged = parser, lost, ragged
-        self.recordable = parser.recordable
         rng = torch.Generator().manual_seed(seed)
         pixels = 3 * self.SIDE**2
         projection = torch.randn(pixels, len(self.parts) + 1, generator=rng) / pixels**0.5
@@ -44,7 +44,7 @@ class Damaged(Parser):
         blobs = torch.randn(self.KINDS, 2, self.BLOBS, self.BLOBS, generator=rng) * (2 * ragged / 128)
         self.register_buffer("fields", blobs, persistent=False)
         kept = [self.world.background, "skin"]
-        self._losable = torch.tensor([part not in kept for part in self.parts])
+        self.register_buffer("losable", torch.tensor([part not in kept for part in self.parts]), persistent=False)
 
     @property
     def size(self) -> int:
@@ -60,7 +60,7 @@ class Damaged(Parser):
         identity = torch.eye(2, 3, device=logits.device).expand(len(logits), -1, -1)
         grid = F.affine_grid(identity, list(logits.shape), align_corners=False) + shift.movedim(1, 3)
         moved = F.grid_sample(logits, grid, padding_mode="border", align_corners=False)
-        gone = (chance[:, :-1] < self.lost) & self._losable.to(chance.device)
+        gone = (chance[:, :-1] < self.lost) & self.losable
         return moved.masked_fill(gone[:, :, None, None], _NEVER)
 
     @torch.no_grad()

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.records import MEASURES
-from benchmarks.worlds import EXACT, configs, table
+from benchmarks.worlds import EXACT, configs, strength_at, table
 from eclipsed import TrainConfig
 
 
@@ -43,6 +43,26 @@ def test_the_table_has_means_the_worst_sentence_and_what_the_program_says():
     assert row[10:] == ["a beard 33%", "a hat 0.200", "1 of 2"]
     assert lines[-1] == "| witness | default | a beard | 33% | 33% | 0.100 | 10.0% | 80% | 1 of 1 | 30 |"
     assert len(table(records, details=False).splitlines()) == 4
+
+
+def test_equal_success_is_found_by_bisection_and_told_in_the_label():
+    assert strength_at(lambda alpha: min(alpha / 2, 1.0), 0.8) == pytest.approx(1.6, abs=4 / 2**8)
+    assert strength_at(lambda alpha: min(alpha / 2, 1.0), 0.8, rounds=20) == pytest.approx(1.6, abs=1e-5)
+    assert strength_at(lambda alpha: 0.3, 0.8) == 4.0
+    assert list(configs(["default"], ["batch=12"], label="old code", equal=0.8)) == [
+        "default, batch=12, old code, at 80%"
+    ]
+
+
+def test_what_was_measured_again_counts_once():
+    old = record("big", "a hat", "default", success=[0.0, 0.0], reached=0.5)
+    new = record("big", "a hat", "default", success=[1.0, 1.0], reached=0.5)
+    other = record("big", "a hat", "default, smaller pictures", success=[1.0, 0.0], reached=0.5)
+    rows = table([old, other, new], details=False).splitlines()[2:]
+    assert [row.split(" | ")[:4] for row in rows] == [
+        ["| big", "default", "1 × 1", "**100%** 100%…100%"],
+        ["| big", "default, smaller pictures", "1 × 1", "**50%** 0%…100%"],
+    ]
 
 
 def test_an_unknown_option_is_refused():
