@@ -9,86 +9,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from eclipsed.worlds.world import find_world
-from recipes.mini.attributes import COLOURS, INDEX, presence, weights
+from recipes.mini.attributes import INDEX, presence
+from recipes.mini.canvas import ZOOM, Canvas
+from recipes.mini.colouring import Colours
+from recipes.mini.patterns import dots, ringlets, strands, threads
 
-__all__ = ["ZOOM", "dots", "render", "ringlets", "strands", "threads"]
-
-FACE = find_world("face")
-
-#: how closely the face fills the picture
-ZOOM = 1.1
-
-#: from this side on single hairs, lashes and gaps between teeth are drawn; smaller pictures have no room for them
-FINE = 256
-
-#: skin from very light to very dark
-SKIN = (
-    (0.99, 0.86, 0.77),
-    (0.96, 0.78, 0.66),
-    (0.87, 0.66, 0.50),
-    (0.72, 0.49, 0.34),
-    (0.50, 0.32, 0.21),
-    (0.31, 0.19, 0.13),
-)
-
-
-class Canvas:
-    """An (N, 3, H, W) picture, its (N, H, W) labels, and the coordinates to draw on it."""
-
-    def __init__(self, n: int, size: int, roll: Tensor, scale: Tensor) -> None:
-        axis = (torch.arange(size) + 0.5) / size * 2 - 1
-        y, x = torch.meshgrid(axis, axis, indexing="ij")
-        self.flat_x, self.flat_y = x[None], y[None]
-        cos, sin = torch.cos(roll), torch.sin(roll)
-        self.x = (x * cos + y * sin) / scale  # (N, H, W)
-        self.y = (y * cos - x * sin) / scale
-        self.pixel = 2 / size / ZOOM
-        self.fine = size >= FINE
-        self.image = torch.zeros(n, 3, size, size)
-        self.labels = torch.zeros(n, size, size, dtype=torch.uint8)
-
-    def cover(self, distance: Tensor, soft: float = 1.0) -> Tensor:
-        """Coverage in [0, 1] of the shape whose signed distance is given (negative inside)."""
-        return (0.5 - distance / (self.pixel * soft)).clamp(0, 1)
-
-    def ellipse(self, cx: Tensor | float, cy: Tensor | float, rx: Tensor | float, ry: Tensor | float) -> Tensor:
-        """Approximate signed distance to an ellipse."""
-        rx, ry = torch.as_tensor(rx), torch.as_tensor(ry)
-        f = ((self.x - cx) / rx) ** 2 + ((self.y - cy) / ry) ** 2
-        return (f.clamp_min(1e-8).sqrt() - 1) * torch.minimum(rx, ry)
-
-    def lay(self, alpha: Tensor, colour: Tensor, part: str | None = None) -> None:
-        """Blend a colour, (N, 3), (N, 3, 1, 1) or (N, 3, H, W), over the picture; label what is mostly covered."""
-        if colour.ndim == 2:
-            colour = colour[:, :, None, None]
-        self.image = self.image + alpha[:, None] * (colour - self.image)
-        if part is not None:
-            self.mark(alpha > 0.5, part)
-
-    def mark(self, where: Tensor, part: str) -> None:
-        """Label the pixels where a mask (N, H, W) holds."""
-        self.labels = torch.where(where, FACE.label(part), self.labels)
+__all__ = ["render"]
 
 
 def column(v: Tensor, name: str) -> Tensor:
     return v[:, INDEX[name], None, None].clamp(-2.6, 2.6)
-
-
-def mixed(v: Tensor, family: str) -> Tensor:
-    """The colour that a family's scores give, (N, 3)."""
-    return weights(v, family) @ torch.tensor([c for c, _ in COLOURS[family].values()])
-
-
-def skin_colour(v: Tensor) -> Tensor:
-    """(N, 3) from the skin tone; tone 0 is a light tan."""
-    ramp = torch.tensor(SKIN)
-    t = torch.sigmoid(1.1 * v[:, INDEX["skin_tone"]] - 0.25) * (len(SKIN) - 1)
-    low = t.long().clamp(0, len(SKIN) - 2)
-    share = (t - low)[:, None]
-    colour = ramp[low] * (1 - share) + ramp[low + 1] * share
-    warm = v[:, INDEX["skin_warmth"], None].clamp(-2.5, 2.5) * torch.tensor([0.012, 0.0, -0.02])
-    return (colour + warm).clamp(0.02, 1)
 
 
 def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
@@ -105,7 +35,7 @@ def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
     p = {name: presence(v[:, INDEX[name]])[:, None, None] for name in _FLAGS}
     c = Canvas(len(v), size, roll=0.045 * g["roll"], scale=ZOOM * (1 + 0.025 * g["size"]))
     geometry = _Geometry(c, g, p)
-    colours = _Colours(v)
+    colours = Colours(v)
     _background(c, g)
     _clothes(c, g, geometry, colours)
     _back_hair(c, g, p, geometry, colours)
@@ -124,24 +54,6 @@ def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
 
 _FLAGS = ("male", "bald", "bangs", "bun", "hat", "beard", "moustache", "glasses", "sunglasses", "earrings", "necklace",
           "freckles", "eye_shadow")  # fmt: skip
-
-
-def _shade_of_brown(value: Tensor) -> Tensor:
-    """(N, 3) from nearly black to fair; brows and beards have their own, so that an edit of the hair leaves them."""
-    t = torch.sigmoid(1.3 * value - 1.2)[:, None]
-    return (1 - t) * torch.tensor([[0.13, 0.09, 0.07]]) + t * torch.tensor([[0.62, 0.45, 0.28]])
-
-
-class _Colours:
-    def __init__(self, v: Tensor) -> None:
-        self.skin = skin_colour(v)
-        self.hair = mixed(v, "hair")
-        self.clothes, self.hat, self.iris = mixed(v, "clothes"), mixed(v, "hat"), mixed(v, "eyes")
-        lips = weights(v, "lips")
-        natural = 0.5 * self.skin * torch.tensor([0.90, 0.66, 0.66]) + 0.5 * torch.tensor([0.66, 0.36, 0.34])
-        self.lips = mixed(v, "lips") + lips[:, :1] * natural
-        self.brow = _shade_of_brown(v[:, INDEX["brow_light"]])
-        self.beard = _shade_of_brown(v[:, INDEX["beard_light"]])
 
 
 class _Geometry:
@@ -181,33 +93,12 @@ def _background(c: Canvas, g: dict[str, Tensor]) -> None:
     c.image = colour * shade[:, None]
 
 
-def _clothes(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _clothes(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     top = 0.70 + 0.03 * g["neck_length"]
     width = 0.80 + 0.05 * g["shoulders"]
     body = c.ellipse(0.0, top + 0.62, width, 0.62 + 0.0 * top)
     shade = 1 - 0.22 * (c.x.abs() / 0.9) ** 2
     c.lay(c.cover(body), colours.clothes[:, :, None, None] * shade[:, None], "clothes")
-
-
-def strands(x: Tensor, y: Tensor) -> Tensor:
-    """Straight hair, light and dark in [−1, 1]."""
-    return torch.sin(x * 34 + 2.0 * torch.sin(3 * y))
-
-
-def threads(x: Tensor, y: Tensor) -> Tensor:
-    """Single hairs between the strands, light and dark in [−1, 1]."""
-    along = x * 34 + 2.0 * torch.sin(3 * y)
-    return torch.sin(5 * along + 2.5 * torch.sin(0.7 * along + 4 * y)) * (0.7 + 0.3 * torch.sin(1.3 * along - 2 * y))
-
-
-def ringlets(x: Tensor, y: Tensor) -> Tensor:
-    """Curly hair, light and dark in [−1, 1]."""
-    return torch.sin(x * 30 + 2.2 * torch.sin(y * 15)) * torch.sin(y * 27 + 1.6 * torch.sin(x * 17))
-
-
-def dots(x: Tensor, y: Tensor) -> Tensor:
-    """Freckles without end, 0 between them and up to 1."""
-    return ((torch.sin(x * 44) * torch.sin(y * 44 + 1.2 * torch.sin(x * 9)) - 0.30) * 2.2).clamp(0, 1)
 
 
 def _strands(c: Canvas, s: _Geometry) -> Tensor:
@@ -222,12 +113,12 @@ def _frizz(c: Canvas, s: _Geometry) -> Tensor:
     return s.curl * (0.055 + 0.035 * torch.sin(angle * 15))
 
 
-def _hair_colour(c: Canvas, s: _Geometry, colours: _Colours, shade: Tensor | float) -> Tensor:
+def _hair_colour(c: Canvas, s: _Geometry, colours: Colours, shade: Tensor | float) -> Tensor:
     tone = (1 + _strands(c, s)) * shade
     return (colours.hair[:, :, None, None] * tone[:, None] + 0.03 * _strands(c, s)[:, None]).clamp(0, 1)
 
 
-def _back_hair(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _back_hair(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     end = -0.02 + 1.0 * s.length
     width = s.rx + 0.055 + 0.03 * g["hair_volume"] + 0.07 * s.length
     middle = (end - 0.55) / 2
@@ -239,7 +130,7 @@ def _back_hair(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geomet
     c.lay(c.cover(shape) * parted, _hair_colour(c, s, colours, 0.72), "hair")
 
 
-def _neck(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _neck(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     half = 0.20 + 0.012 * g["shoulders"] + 0.025 * (2 * p["male"] - 1)
     top = 0.70 + 0.03 * g["neck_length"]
     flare = 0.55 * (c.y - (top - 0.08)).clamp_min(0)
@@ -260,7 +151,7 @@ def _neck(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
     c.lay(c.cover(pendant) * p["necklace"], torch.tensor([[0.98, 0.88, 0.45]]), "necklace")
 
 
-def _head(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _head(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     skin = colours.skin[:, :, None, None]
     for side, part in ((-1, "left_ear"), (1, "right_ear")):
         ear = c.ellipse(s.cx + side * (s.rx + 0.012), s.ear_y, s.ear_r, s.ear_r * 1.75)
@@ -291,7 +182,7 @@ def _freckles(c: Canvas, s: _Geometry) -> Tensor:
     return dots(x, y) * band
 
 
-def _beard(c: Canvas, p: dict[str, Tensor], s: _Geometry, colours: _Colours, face: Tensor) -> None:
+def _beard(c: Canvas, p: dict[str, Tensor], s: _Geometry, colours: Colours, face: Tensor) -> None:
     tone = colours.beard[:, :, None, None] * (1 + 0.6 * _strands(c, s))[:, None]
     edge = s.mouth_y - 0.16 - 0.55 * ((c.x - s.fx).abs() - 0.12).clamp_min(0) * 1.0
     lower = torch.maximum(edge - c.y, s.head - 0.04)
@@ -304,7 +195,7 @@ def _beard(c: Canvas, p: dict[str, Tensor], s: _Geometry, colours: _Colours, fac
     c.lay(c.cover(moustache, 2) * p["moustache"] * 0.95, tone, "skin")
 
 
-def _age(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: _Colours, face: Tensor) -> None:
+def _age(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: Colours, face: Tensor) -> None:
     lines = torch.zeros_like(c.x)
     for k, y in enumerate((-0.40, -0.335, -0.275)):
         wave = c.y - s.eye_y - y - 0.06 + 0.12 * (c.x - s.fx) ** 2 + 0.006 * torch.sin(c.x * 14 + 2 * k)
@@ -319,7 +210,7 @@ def _age(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: _Colours, face:
     c.lay(face * lines * strength, colours.skin * _tint(0.52, 0.42, 0.40))
 
 
-def _mouth(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _mouth(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     x = c.x - s.fx
     half = 0.195 + 0.014 * g["mouth_width"] + 0.020 * g["smile"].clamp(-1, 2.5)
     bend = 0.046 * (g["smile"] + 0.5).clamp(-2.0, 2.6)
@@ -351,7 +242,7 @@ def _mouth(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, 
     c.lay(c.cover(shine, 3) * 0.22, torch.ones(1, 3))
 
 
-def _nose(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _nose(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     skin = colours.skin[:, :, None, None]
     wide = (0.090 + 0.026 * g["nose_width"]).clamp_min(0.05)
     t = ((c.y - s.eye_y) / (s.nose_y - s.eye_y)).clamp(0, 1)
@@ -368,7 +259,7 @@ def _nose(c: Canvas, g: dict[str, Tensor], s: _Geometry, colours: _Colours) -> N
         c.lay(c.cover(hole, 1.5) * 0.75, skin * 0.35)
 
 
-def _eyes(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _eyes(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     skin = colours.skin[:, :, None, None]
     big = 1 + 0.10 * g["eye_size"].clamp(-2, 2.6)
     opened = torch.sigmoid(1.4 * g["eye_open"] + 1.2)
@@ -408,7 +299,7 @@ def _eyes(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, c
         c.lay(c.cover(brow, 1.3) * 0.92, tone, brow_part)
 
 
-def _front_hair(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _front_hair(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     volume = 0.060 + 0.024 * g["hair_volume"].clamp(-2, 2.6)
     frizz = _frizz(c, s)
     skull = c.ellipse(s.cx, s.cy - 0.06, s.rx + volume, 0.56 + volume) - frizz
@@ -461,7 +352,7 @@ def _earrings(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometr
         c.lay(c.cover(drop.abs() - 0.007) * p["earrings"] * 0.6, torch.tensor([[0.55, 0.38, 0.08]]))
 
 
-def _hat(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: _Colours) -> None:
+def _hat(c: Canvas, g: dict[str, Tensor], p: dict[str, Tensor], s: _Geometry, colours: Colours) -> None:
     brim = torch.sigmoid(2.0 * g["hat_brim"])  # 0 a beanie … 1 a wide brim
     line = -0.40 - 0.02 * brim - 0.10 * ((c.x - s.cx) / 0.6) ** 2 * (1 - 1.6 * brim)
     dome = torch.maximum(c.ellipse(s.cx, -0.42, s.rx + 0.085, 0.50), c.y - line)

@@ -14,7 +14,8 @@ from eclipsed.networks.blocks import SynthesisLayer
 from eclipsed.networks.stylegan2 import SynthesisNetwork
 from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import INDEX
-from recipes.mini.portraits import ZOOM, dots, ringlets, strands, threads
+from recipes.mini.canvas import ZOOM
+from recipes.mini.patterns import dots, ringlets, strands, threads
 
 __all__ = ["detail_weights", "learn_noise", "texture"]
 

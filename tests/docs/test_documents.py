@@ -43,8 +43,10 @@ def test_the_map_names_every_folder_and_module_of_the_package():
 
 def test_every_benchmark_is_in_the_table():
     text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    runs = [path for path in (ROOT / "benchmarks").glob("*.py") if "def main()" in path.read_text(encoding="utf-8")]
-    assert [path.stem for path in runs if f"`{path.stem}`" not in text] == []
+    runs = [path for path in (ROOT / "benchmarks").rglob("*.py") if "def main()" in path.read_text(encoding="utf-8")]
+    names = [path.parent.name if path.stem == "__main__" else path.stem for path in runs]
+    assert [name for name in names if f"`{name}`" not in text] == []
+    assert {"gpu", "against"} <= set(names)
 
 
 @_of(ALL)

@@ -10,7 +10,8 @@ from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import INDEX, sample
 from recipes.mini.latent import rows_mask
-from recipes.mini.portraits import dots, render
+from recipes.mini.patterns import dots
+from recipes.mini.portraits import render
 from recipes.mini.texture import PATTERNS, STRENGTH, detail_weights, learn_noise, texture
 from recipes.mini.train_generator import CONFIG, FINEST, Run, distance
 
