@@ -3,6 +3,7 @@
 import json
 import struct
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from eclipsed.errors import DirectionError, InputError, MissingModelError, Outpu
 from eclipsed.latents.direction import Direction, short_name
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("space", ["Z", "W", "W+", "S"])
@@ -227,3 +230,10 @@ def test_which_seeds_it_was_trained_on(editor):
     fixed = make(editor.generator, config={"seeds": [3, 4]})
     assert fixed.trained_on(3)
     assert not fixed.trained_on(1_000_000_000)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "models").glob("*.safetensors")), ids=lambda path: path.stem)
+def test_shipped_directions_hold_no_times_and_are_as_they_would_be_saved(path, tmp_path):
+    direction = Direction.load(path)
+    assert not [name for name in direction.scores if "seconds" in name]
+    assert direction.save(tmp_path / path.name).read_bytes() == path.read_bytes()
