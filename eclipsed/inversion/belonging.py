@@ -20,10 +20,11 @@ from eclipsed.store.own_kind import OwnKind
 
 __all__ = ["OWN_SEEDS", "Belonging", "Usual", "check_belonging", "measured_as"]
 
-#: how many times as unlike as usual a picture may be and still belong, where pictures that no network saw were measured
-_SEEN = 4.5
+#: how many times as unlike as usual a picture may be and still belong, and the least that counts as usual, where pictures
+#: that no network saw were measured
+_SEEN = 4.5, 0.01
 #: and where a generator's own faces were, to which it comes far closer than to others of their kind
-_GENERATED = 15.0
+_GENERATED = 15.0, 0.05
 
 #: of a generator's own faces, on which the usual closeness is measured where no recipe did
 OWN_SEEDS = range(899_000_000, 900_000_000)
@@ -50,7 +51,8 @@ class Usual:
         Its ratio of what is unlike to what is alike is a few times the usual one; benchmarks/README.md says why.
         """
         unlike = (1 - self.closeness) / max(self.closeness, 1e-6)
-        return 1 / (1 + (_GENERATED if self.generated else _SEEN) * max(unlike, 0.01))
+        times, floor = _GENERATED if self.generated else _SEEN
+        return 1 / (1 + times * max(unlike, floor))
 
 
 def measured_as(level: str) -> str:
