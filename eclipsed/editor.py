@@ -207,7 +207,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         seeds: Iterable[int] | int | None = None,
         ws: Tensor | ArrayLike | None = None,
         truncation_psi: float | None = None,
-        class_index: int | None = None,
+        class_index: int | Sequence[int] | None = None,
     ) -> Faces:
         """Make faces.
 
@@ -216,7 +216,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             ws: instead of seeds, (N, num_ws, w_dim), or w for all rows alike, (N, w_dim); a tensor, an array or lists.
             truncation_psi: how far from the mean face: 1 is no truncation, 0 the mean; None is the set's own. It has
                 no bearing on `ws`.
-            class_index: class of the faces, where the generator has classes; None is the editor's own.
+            class_index: class of the faces, where the generator has classes, or one for each; None is the editor's own.
         Raises:
             InputError: neither or both of seeds and ws, a bad seed, ws of another shape, no class where there are some,
                 or one that is not there.

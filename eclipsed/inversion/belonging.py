@@ -20,8 +20,8 @@ from eclipsed.store.own_kind import OwnKind
 
 __all__ = ["OWN_SEEDS", "Belonging", "Usual", "check_belonging", "measured_as"]
 
-#: how many times as unlike as usual a picture may be and still belong, and the least that counts as usual, where pictures
-#: that no network saw were measured
+#: how many times as unlike as usual a picture may be and still belong, and the least that counts as usual, where
+#: pictures that no network saw were measured
 _SEEN = 4.5, 0.01
 #: and where a generator's own faces were, to which it comes far closer than to others of their kind
 _GENERATED = 15.0, 0.05

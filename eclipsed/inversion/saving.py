@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -121,7 +121,7 @@ def load_faces(generator: Generator, path: str | os.PathLike[str], *, any_genera
         origins = tuple(_origin(entry, k, tensors) for k, entry in enumerate(data["faces"]) if from_photos)
         seeds = check_seeds(data["seeds"]) if data.get("seeds") else ()
         psi = check_alpha(data.get("truncation_psi", 1.0), name="truncation_psi")
-        of_class = None if data.get("class") is None else generator.of_class(data["class"]).class_index
+        of_class = _class_of(generator, data.get("class"), len(data["faces"]))
         ws, z, offsets = tensors["ws"], tensors.get("z"), _with(tensors, "style.")
         fits = tuple(ws.shape) == (len(data["faces"]), generator.num_ws, generator.w_dim) and len(seeds) in (0, len(ws))
         fits &= z is None or tuple(z.shape) == (len(ws), generator.z_dim)
@@ -149,6 +149,15 @@ def _made_on(path: str | os.PathLike[str], data: dict[str, Any]) -> GeneratorId:
         return GeneratorId(fingerprint=fingerprint, name=name, sketch=sketch)
     except InputError as error:
         raise InputError(f"{path} is damaged: {error}") from error
+
+
+def _class_of(generator: Generator, saved: object, count: int) -> int | tuple[int, ...] | None:
+    """The class of saved faces, or one for each."""
+    if saved is None:
+        return None
+    return (
+        generator.classes(saved, count) if isinstance(saved, list) else generator.of_class(cast(int, saved)).class_index
+    )
 
 
 def _origin(entry: dict[str, Any], index: int, tensors: dict[str, Tensor]) -> Origin:

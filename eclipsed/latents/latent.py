@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -25,14 +26,15 @@ class Latent:
         z: what ws was mapped from, (N, z_dim); None when it is not known.
         truncation_psi: truncation that ws was mapped with.
         offsets: what is added to style vectors, name of the style layer -> (N, channels).
-        class_index: class that z was mapped with; None where there are no classes, or z is not known.
+        class_index: class that z was mapped with, or one for each face; None where there are no classes, or z is not
+            known.
     """
 
     ws: Tensor
     z: Tensor | None = None
     truncation_psi: float = 1.0
     offsets: Mapping[str, Tensor] = field(default_factory=dict)
-    class_index: int | None = None
+    class_index: int | tuple[int, ...] | None = None
 
     @classmethod
     def of_z(cls, generator: Generator, z: Tensor, *, truncation_psi: float = 1.0) -> Latent:
@@ -77,7 +79,7 @@ class Latent:
         seeds: Sequence[int],
         *,
         truncation_psi: float = 1.0,
-        class_index: int | None = None,
+        class_index: int | Sequence[int] | None = None,
     ) -> Latent:
         """The faces of some seeds, which the same generator gives whatever the batch.
 
@@ -85,11 +87,17 @@ class Latent:
             generator: that they belong to.
             seeds: one for each face.
             truncation_psi: 1 is no truncation, 0 the mean face.
-            class_index: of the faces, where the generator has classes; None is the generator's own.
+            class_index: of the faces, where the generator has classes, or one for each; None is the generator's own.
         Raises:
             InputError: a bad seed, no class where there are some, or one that is not there.
         """
-        generator = generator if class_index is None else generator.of_class(class_index)
+        if isinstance(class_index, (list, tuple)) or int(getattr(class_index, "ndim", 0)):
+            z = generator.z(seeds)
+            classes = generator.classes(class_index, len(z))
+            with torch.no_grad():
+                ws = generator.mapping(z, truncation_psi, c=generator.weights_of_classes(classes))
+            return cls(ws, z, truncation_psi, class_index=classes)
+        generator = generator if class_index is None else generator.of_class(cast(int, class_index))
         return cls.of_z(generator, generator.z(seeds), truncation_psi=truncation_psi)
 
     @classmethod
@@ -99,7 +107,8 @@ class Latent:
         zs = [latent.z for latent in latents if latent.z is not None]
         offsets = {name: torch.cat([one.offsets[name] for one in latents]) for name in first.offsets}
         z = torch.cat(zs) if len(zs) == len(latents) else None
-        return replace(first, ws=torch.cat([latent.ws for latent in latents]), z=z, offsets=offsets)
+        ws = torch.cat([latent.ws for latent in latents])
+        return replace(first, ws=ws, z=z, offsets=offsets, class_index=_joined(latents))
 
     def __len__(self) -> int:
         return self.ws.shape[0]
@@ -107,7 +116,11 @@ class Latent:
     def __getitem__(self, index: slice | Sequence[int]) -> Latent:
         where = index if isinstance(index, slice) else torch.as_tensor(list(index), device=self.ws.device)
         z = None if self.z is None else self.z[where]
-        return replace(self, ws=self.ws[where], z=z, offsets={name: v[where] for name, v in self.offsets.items()})
+        offsets = {name: v[where] for name, v in self.offsets.items()}
+        classes = self.class_index
+        if isinstance(classes, tuple):
+            classes = classes[index] if isinstance(index, slice) else tuple(classes[k] for k in index)
+        return replace(self, ws=self.ws[where], z=z, offsets=offsets, class_index=classes)
 
     def styles(self, generator: Generator) -> dict[str, Tensor]:
         """The style vectors that the faces are drawn from, {name: (N, channels)}."""
@@ -141,3 +154,16 @@ class Latent:
         if self.offsets:
             return generator.synthesis_from_styles(self.styles(generator), options, prefix=prefix, split=split)
         return generator.synthesis(self.ws, options, prefix=prefix, split=split)
+
+
+def _joined(latents: Sequence[Latent]) -> int | tuple[int, ...] | None:
+    """The class of several faces, or that of each where they differ."""
+    first = latents[0].class_index
+    if all(latent.class_index == first for latent in latents) and not isinstance(first, tuple):
+        return first
+    each: list[int] = []
+    for latent in latents:
+        if latent.class_index is None:
+            return None
+        each += [latent.class_index] * len(latent) if isinstance(latent.class_index, int) else latent.class_index
+    return tuple(each)

@@ -35,9 +35,11 @@ class Z(Space):
             raise InputError('a direction of the space "Z" needs faces made from seeds or z; these have ws only')
         moved = latent.z + column(alpha, latent, 1) * delta
         psi = latent.truncation_psi
-        index = latent.class_index
-        generator = self.generator if index is None else self.generator.of_class(index)
-        change = generator.mapping(moved, truncation_psi=psi) - generator.mapping(latent.z, truncation_psi=psi)
+        index, c = latent.class_index, None
+        generator = self.generator.of_class(index) if isinstance(index, int) else self.generator
+        if isinstance(index, tuple):
+            c = generator.weights_of_classes(index)
+        change = generator.mapping(moved, psi, c=c) - generator.mapping(latent.z, psi, c=c)
         return replace(latent, z=moved, ws=latent.ws + change * self._row_mask(change))
 
     def constrain(self, deltas: Tensor, statistics: WStatistics, *, project: bool, row_cap: float | None) -> Tensor:

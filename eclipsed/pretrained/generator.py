@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,7 @@ from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, Synthesi
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.pretrained.kinship import GeneratorId
 from eclipsed.pretrained.sketch import sketch_of
-from eclipsed.values.checks import real, whole
+from eclipsed.values.checks import real, shown, whole
 from eclipsed.values.seeds import check_seeds
 
 __all__ = ["Generator"]
@@ -150,6 +150,29 @@ class Generator:
             self._of_class.setdefault(index, one)
         return self._of_class[index]
 
+    def classes(self, class_index: object, count: int) -> tuple[int, ...]:
+        """One class for each of some faces.
+
+        Args:
+            class_index: a list, an array or a tensor of `count` numbers of classes.
+            count: faces.
+        Raises:
+            InputError: another number of them, no such class, or there are none at all.
+        """
+        given = class_index.tolist() if hasattr(class_index, "tolist") else class_index
+        if not isinstance(given, (list, tuple)) or len(given) != count:
+            raise InputError(f"class_index is one number for all faces, or {count}, one for each; got {shown(given)}")
+        found = []
+        for each in given:
+            index = self.of_class(each).class_index
+            assert index is not None
+            found.append(index)
+        return tuple(found)
+
+    def weights_of_classes(self, classes: Sequence[int]) -> Tensor:
+        """One-hot weights of some faces' classes, (N, c_dim), as `mapping` takes them."""
+        return torch.eye(self.c_dim, device=self.device)[list(classes)]
+
     @property
     def version(self) -> tuple[int, ...]:
         """What changes when a weight is changed in place, for whoever keeps what was made with them."""
@@ -218,7 +241,7 @@ class Generator:
         self.check_class()
         if self.class_index is None:
             return None
-        return torch.eye(self.c_dim, device=self.device)[self.class_index].repeat(count, 1)
+        return self.weights_of_classes([self.class_index] * count)
 
     def synthesis(
         self,

@@ -232,3 +232,44 @@ def test_the_studio_draws_one_class_and_says_where_none_was_named(folder, second
     with pytest.raises(InputError) as caught:
         Engine(str(folder), "cpu").load()
     assert str(caught.value) == MISSING
+
+
+@pytest.mark.parametrize("given", [[2, 0, 1], (2, 0, 1), np.array([2, 0, 1]), torch.tensor([2, 0, 1])])
+def test_one_class_for_each_face(classes, given):
+    alone = [classes.sample(seeds=[seed], class_index=k) for seed, k in zip((4, 5, 6), (2, 0, 1), strict=True)]
+    faces = classes.sample(seeds=[4, 5, 6], class_index=given)
+    assert faces.latent.class_index == (2, 0, 1)
+    torch.testing.assert_close(faces.ws, torch.cat([one.ws for one in alone]), rtol=0, atol=1e-6)
+    assert faces[1:].latent.class_index == (0, 1)
+    assert faces.latent[[2, 0]].class_index == (1, 2)
+    assert Latent.cat([one.latent for one in alone]).class_index == (2, 0, 1)
+    assert Latent.cat([faces.latent, alone[0].latent]).class_index == (2, 0, 1, 2)
+    assert Latent.cat([alone[0].latent, alone[0].latent]).class_index == 2
+
+
+def test_directions_of_z_move_each_face_within_its_class_and_files_keep_them(classes, tmp_path):
+    direction = make(classes.generator, "Z", scale=1.0)
+    faces = classes.sample(seeds=[4, 5], class_index=[2, 0], truncation_psi=1.0)
+    moved = classes.edit(faces, direction, 0.7)
+    for k, index in enumerate((2, 0)):
+        alone = classes.edit(classes.sample(seeds=[4 + k], class_index=index, truncation_psi=1.0), direction, 0.7)
+        torch.testing.assert_close(moved.ws[k : k + 1], alone.ws, rtol=0, atol=1e-5)
+    again = classes.load_faces(classes.save_faces(faces, tmp_path / "two.face.safetensors"))
+    assert again.latent.class_index == (2, 0)
+    assert torch.equal(classes.edit(again, direction, 0.7).ws, moved.ws)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([1, 2], "class_index is one number for all faces, or 3, one for each; got [1, 2]"),
+        ([], "class_index is one number for all faces, or 3, one for each; got []"),
+        ([[1], [2], [0]], "class_index must be a whole number from 0 to 2; got [1]"),
+        ([0, 1, 3], "class_index must be a whole number from 0 to 2; got 3"),
+        ([0, 1, 0.5], "class_index must be a whole number from 0 to 2; got 0.5"),
+    ],
+)
+def test_classes_that_do_not_fit_the_faces(classes, given, message):
+    with pytest.raises(InputError) as caught:
+        classes.sample(seeds=[1, 2, 3], class_index=given)
+    assert str(caught.value) == message
