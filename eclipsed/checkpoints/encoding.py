@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +14,9 @@ from torch import Tensor
 
 from eclipsed.checkpoints.generators import detect_layout
 from eclipsed.checkpoints.plain import compacted, compare_state, in_float32, with_counters
-from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.checkpoints.torch_file import archive_of, load_weights
 from eclipsed.checkpoints.unwrapping import keys_seen, tell_choice, unwrap
-from eclipsed.errors import CheckpointError, InputError
+from eclipsed.errors import CheckpointError, EclipsedWarning, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import ENCODER
 from eclipsed.networks.encoder import Encoder, EncoderConfig
@@ -46,9 +47,10 @@ def read_encoder(path: str | os.PathLike[str]) -> tuple[EncoderConfig, dict[str,
     if layout == "safetensors":
         kind, state, latent_avg = _read_safetensors(path)
     elif layout in ("torch", "pickle"):
-        kind, state, latent_avg = _read_torch(path)
+        kind, state, latent_avg = _of_content(path, load_weights(path))
     else:
-        raise CheckpointError(f"{path} is no encoder: expected a .pt of e4e or pSp, or our safetensors")
+        packed = archive_of(path) or "is no encoder: expected a .pt of e4e or pSp, or our safetensors"
+        raise CheckpointError(f"{path} {packed}")
     return _check(path, kind, state, latent_avg)
 
 
@@ -80,14 +82,18 @@ def write_encoder(
 
 
 def _read_safetensors(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
-    data, state = header.read(path, ENCODER)
+    data, state = header.read(path, ENCODER, bare=True)
+    if not data and unwrap(state, _TELLTALES) is not None:
+        return _of_content(path, state)
+    if not data:
+        header.read(path, ENCODER)  # which says that it is none
     if "latent_avg" not in state:
         raise CheckpointError(f"{path} lacks latent_avg, which the encoder's guesses are added to")
     return str(data.get("encoder")), state, state.pop("latent_avg")
 
 
-def _read_torch(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
-    content = load_weights(path)
+def _of_content(path: Path, content: object) -> tuple[str, dict[str, Tensor], Tensor]:
+    """The encoder that lies somewhere in the content of a public file."""
     found = unwrap(content, _TELLTALES)
     if found is None:
         raise CheckpointError(
@@ -96,9 +102,7 @@ def _read_torch(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
         )
     tell_choice(path, found)
     options = _options(found.beside("opts", "options", "args"))
-    name = options.get("encoder_type")
-    if name not in _KINDS:
-        raise CheckpointError(f"{path} is an encoder of the kind {name!r}; eclipsed reads {' and '.join(_KINDS)}")
+    kind = _kind(path, options.get("encoder_type"))
     latent_avg = found.beside("latent_avg")
     if not isinstance(latent_avg, Tensor):
         raise CheckpointError(f"{path} lacks latent_avg, which the encoder's guesses are added to")
@@ -110,7 +114,20 @@ def _read_torch(path: Path) -> tuple[str, dict[str, Tensor], Tensor]:
         for key, value in found.state.items()
         if key.startswith(known) or (found.prefix and isinstance(value, Tensor))
     }
-    return _KINDS[name], state, latent_avg
+    return kind, state, latent_avg
+
+
+def _kind(path: Path, name: object) -> str:
+    """The kind of an encoder: both have the same keys, so that without options the file's name decides, or e4e."""
+    if name is None:
+        kind = "psp" if "psp" in path.name.lower() else "e4e"
+        other = "e4e" if kind == "psp" else "psp"
+        said = f"has no options (opts) that say of which kind the encoder is; taken for {kind}"
+        warnings.warn(EclipsedWarning(f"{path} {said}, and for {other} where {other} is in its name"), stacklevel=4)
+        return kind
+    if name not in _KINDS:
+        raise CheckpointError(f"{path} is an encoder of the kind {name!r}; eclipsed reads {' and '.join(_KINDS)}")
+    return _KINDS[str(name)]
 
 
 def _options(found: object) -> Mapping[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
@@ -13,10 +15,10 @@ from eclipsed.checkpoints.nvidia_state import NVIDIA_TELLTALES, nvidia_state
 from eclipsed.checkpoints.rosinality import ROSINALITY_TELLTALES, rosinality_generator
 from eclipsed.checkpoints.stand_ins import PersistentObject, TensorFlowNetwork
 from eclipsed.checkpoints.tensorflow import tensorflow_generator
-from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.checkpoints.torch_file import archive_of, load_weights
 from eclipsed.checkpoints.unpickling import ForeignGlobalError, unpickle
 from eclipsed.checkpoints.unwrapping import Unwrapped, keys_seen, tell_choice, unwrap, unwrap_object
-from eclipsed.errors import CheckpointError, EclipsedError, InputError, MissingModelError
+from eclipsed.errors import CheckpointError, EclipsedError, EclipsedWarning, InputError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import GENERATOR
 from eclipsed.networks.generator_config import GeneratorConfig
@@ -72,7 +74,8 @@ def _read(path: Path, layout: str) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     except CheckpointError as error:
         if layout != "unknown":
             raise
-        raise CheckpointError(_none_of_these(path)) from error
+        packed = archive_of(path)
+        raise CheckpointError(f"{path} {packed}" if packed else _none_of_these(path)) from error
     return _from_content(path, content)
 
 
@@ -91,19 +94,48 @@ def _from_content(path: Path, content: object) -> tuple[GeneratorConfig, dict[st
     networks = _networks(content)
     if not networks:
         raise CheckpointError(f"{_none_of_these(path)}; {keys_seen(content)}")
-    _, read, found = max(networks, key=lambda item: item[0])
-    tell_choice(path, found)
-    return read(path, found)
+    taken = max(networks, key=_Found.order)
+    for other in networks:
+        if other is not taken:
+            said = f"took {taken.place!r} by {taken.names} names, not {other.place!r} by {other.names}"
+            warnings.warn(EclipsedWarning(f"{path}: it holds generators of two layouts; {said}"), stacklevel=3)
+    tell_choice(path, taken.found)
+    return taken.read(path, taken.found)
 
 
-def _networks(content: object) -> list[tuple[int, _Reader, Unwrapped]]:
-    """State dicts of generators in a content: how many telltales each has, and what reads it."""
-    readers: list[tuple[tuple[str, ...], _Reader]] = [
-        (NVIDIA_TELLTALES, lambda path, found: nvidia_state(path, found.state)),
-        (ROSINALITY_TELLTALES, rosinality_generator),
+@dataclass(frozen=True)
+class _Found:
+    """A state dict of a generator that was found in a content."""
+
+    names: str  # whose the keys are
+    telltales: int  # how many of its layout's
+    read: _Reader
+    found: Unwrapped
+
+    @property
+    def place(self) -> str:
+        return self.found.place or "the file itself"
+
+    def order(self) -> tuple[bool, int, int]:
+        """What is larger is taken: averaged weights, then the outer ones, then those with more telltales."""
+        return self.found.averaged, -len(self.found.way), self.telltales
+
+
+def _networks(content: object) -> list[_Found]:
+    """State dicts of generators in a content, one of each layout at most."""
+    readers: list[tuple[str, tuple[str, ...], _Reader]] = [
+        ("NVIDIA's", NVIDIA_TELLTALES, lambda path, found: nvidia_state(path, found.state)),
+        ("rosinality's", ROSINALITY_TELLTALES, rosinality_generator),
     ]
-    found = [(read, telltales, unwrap(content, telltales)) for telltales, read in readers]
-    return [(len(set(telltales) & set(one.state)), read, one) for read, telltales, one in found if one is not None]
+    for least in (0.5, 0.0):  # else a part of a network, of which it will be said what is missing
+        found = []
+        for names, telltales, read in readers:
+            one = unwrap(content, telltales, least=least)
+            if one is not None:
+                found.append(_Found(names, len(set(telltales) & set(one.state)), read, one))
+        if found:
+            break
+    return found
 
 
 def _is_generator(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from eclipsed.checkpoints.assembly import Place, Source, assemble, check_sizes, mean_w, places, widths
 from eclipsed.checkpoints.nvidia import filter_taps
-from eclipsed.errors import CheckpointError
+from eclipsed.errors import CheckpointError, EclipsedWarning
 from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["NVIDIA_TELLTALES", "nvidia_state"]
@@ -68,6 +69,13 @@ def nvidia_state(path: Path, values: Mapping[str, object]) -> tuple[GeneratorCon
     if no_average:
         raw["mapping.w_avg"] = torch.zeros(config.w_dim)
     state = assemble(path, raw, sources, config)
+    warnings.warn(
+        EclipsedWarning(
+            f"{path}: a state dict does not say whether features are clamped; taken as not (NVIDIA's trainings in half "
+            "precision clamp at 256; the pickle they write says so)"
+        ),
+        stacklevel=2,
+    )
     if no_average:
         state["mapping.w_avg"] = mean_w(config, state)
     return config, state

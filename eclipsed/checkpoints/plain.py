@@ -31,7 +31,8 @@ def read_plain_state(path: Path, what: str, telltales: Collection[str]) -> dict[
     if not path.is_file():
         raise MissingModelError(f"the {what} {path} does not exist")
     content = load_weights(path)
-    if not isinstance(content, Mapping) or not content:
+    inside = isinstance(content, (list, tuple)) and unwrap(content, telltales, least=0.25) is not None
+    if not content or not (isinstance(content, Mapping) or inside):
         raise CheckpointError(f"{path} holds no state dict but {type(content).__name__}; expected a {what}")
     return state_of(path, content, what, telltales)
 

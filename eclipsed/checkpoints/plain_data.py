@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from eclipsed.checkpoints.stored_modules import StoredModule
 from eclipsed.values.checks import is_whole
 
 __all__ = ["Inert", "StoredArray", "only", "plain_stand_ins"]
@@ -104,7 +105,9 @@ def plain_stand_ins() -> Callable[[str, str], object]:
         """Options by their names."""
 
     def remade(kind: object, base: object, state: object) -> Any:
-        if not isinstance(kind, type) or not issubclass(kind, Dictionary | DefaultDictionary | Namespace | Inert):
+        if not isinstance(kind, type) or not issubclass(
+            kind, Dictionary | DefaultDictionary | Namespace | Inert | StoredModule
+        ):
             raise ValueError("only plain data can be made again")
         made = kind()
         if isinstance(made, dict) and isinstance(state, dict):

@@ -17,6 +17,7 @@ import torch
 
 from eclipsed.checkpoints.plain_data import only, plain_stand_ins
 from eclipsed.checkpoints.stand_ins import ScriptModule, StorageKind, network_stand_ins
+from eclipsed.checkpoints.stored_modules import UnknownClasses
 from eclipsed.checkpoints.torchscript import script_state
 from eclipsed.errors import CheckpointError
 
@@ -75,13 +76,18 @@ def read_stream(stream: BinaryIO, path: Path, *, nested: bool = False) -> object
         ForeignGlobalError: it asks for a function or class that is not on the list.
         Exception: of any kind, where it is damaged.
     """
+    unknown = UnknownClasses(lambda asked: ForeignGlobalError.of(path, asked))
     start = stream.read(4)
     stream.seek(0)
     if start == b"PK\x03\x04":
-        return _read_zip(stream, path)
-    storages = {} if nested else {("torch.storage", "_load_from_bytes"): lambda data: _storage(data, path)}
-    first = _Unpickler(stream, path, more=storages).load()
-    return _read_old(stream, path) if type(first) is int and first == _MAGIC else first
+        content = _read_zip(stream, path, unknown)
+    else:
+        storages = {} if nested else {("torch.storage", "_load_from_bytes"): lambda data: _storage(data, path)}
+        content = _Unpickler(stream, path, unknown, more=storages).load()
+        if type(content) is int and content == _MAGIC:
+            content = _read_old(stream, path, unknown)
+    unknown.check()
+    return content
 
 
 class _Unpickler(pickle.Unpickler):
@@ -90,6 +96,7 @@ class _Unpickler(pickle.Unpickler):
     Args:
         file: what to read.
         path: for messages.
+        unknown: what stands for names that are on no list.
         more: further names with their stand-ins.
         refer: gives what a reference to data outside of the pickle means; None allows none.
     """
@@ -98,12 +105,13 @@ class _Unpickler(pickle.Unpickler):
         self,
         file: BinaryIO,
         path: Path,
+        unknown: UnknownClasses,
         *,
         more: dict[tuple[str, str], Any] | None = None,
         refer: Callable[[Any], object] | None = None,
     ) -> None:
         super().__init__(file, encoding="latin1")
-        self._path = path
+        self._path, self._unknown = path, unknown
         self._more = {("builtins", "getattr"): lambda *parts: self._member(*parts), **(more or {})}
         self._refer = refer
         self._tables = (plain_stand_ins(), network_stand_ins())
@@ -115,9 +123,7 @@ class _Unpickler(pickle.Unpickler):
         if asked not in self._made:
             found = [self._more.get(asked), *(table(module, name) for table in self._tables)]
             known = [one for one in found if one is not None]
-            if not known:
-                raise ForeignGlobalError.of(self._path, f"{module}.{name}")
-            self._made[asked] = known[0]
+            self._made[asked] = known[0] if known else self._unknown.stand_in(module, name)
         return self._made[asked]
 
     def _member(self, owner: object, name: object, *_: object) -> Any:
@@ -144,7 +150,7 @@ def _reference(pid: object) -> tuple[StorageKind, str, int, Any]:
     return kind, str(key), count, view[0] if view else None
 
 
-def _read_zip(stream: BinaryIO, path: Path) -> object:
+def _read_zip(stream: BinaryIO, path: Path, unknown: UnknownClasses) -> object:
     """An archive as torch.save writes it today, or TorchScript's."""
     with zipfile.ZipFile(stream) as archive:
         files = {info.filename.partition("/")[2]: info for info in archive.infolist()}
@@ -167,7 +173,7 @@ def _read_zip(stream: BinaryIO, path: Path) -> object:
             info = files.get(name)
             return "" if info is None or info.file_size > _TEXT else archive.read(info).decode("utf-8", "replace")
 
-        content = _Unpickler(io.BytesIO(archive.read(files["data.pkl"])), path, refer=refer).load()
+        content = _Unpickler(io.BytesIO(archive.read(files["data.pkl"])), path, unknown, refer=refer).load()
         return script_state(content, text) if isinstance(content, ScriptModule) else content
 
 
@@ -175,7 +181,7 @@ def _memory(data: bytes) -> torch.UntypedStorage:
     return torch.frombuffer(bytearray(data), dtype=torch.uint8).untyped_storage() if data else torch.UntypedStorage(0)
 
 
-def _read_old(stream: BinaryIO, path: Path) -> object:
+def _read_old(stream: BinaryIO, path: Path, unknown: UnknownClasses) -> object:
     """An archive as torch.save wrote it before: pickles, then the storages one after the other."""
     here = stream.tell()
     left = stream.seek(0, io.SEEK_END) - here
@@ -185,6 +191,8 @@ def _read_old(stream: BinaryIO, path: Path) -> object:
 
     def refer(pid: object) -> object:
         nonlocal left
+        if isinstance(pid, tuple) and len(pid) == 4 and pid[0] == "module":
+            return pid[1]  # a network's class; its source text follows, and stays unread
         kind, key, count, view = _reference(pid)
         if key not in memories:
             left -= kind.size(count)
@@ -200,9 +208,9 @@ def _read_old(stream: BinaryIO, path: Path) -> object:
         return kind.storage(memories[key][start:stop])
 
     for _ in range(2):  # the version, and what the machine was like
-        _Unpickler(stream, path).load()
-    content = _Unpickler(stream, path, refer=refer).load()
-    for key in only(_Unpickler(stream, path).load(), list):
+        _Unpickler(stream, path, unknown).load()
+    content = _Unpickler(stream, path, unknown, refer=refer).load()
+    for key in only(_Unpickler(stream, path, unknown).load(), list):
         memory, kind = memories[str(key)], kinds[str(key)]
         count = int.from_bytes(stream.read(8), "little", signed=True)
         data = stream.read(memory.nbytes())

@@ -56,6 +56,11 @@ class Unwrapped:
         """Every single name on the way and in the prefix."""
         return (*self.way, *filter(None, re.split(r"[./]", self.prefix)))
 
+    @property
+    def averaged(self) -> bool:
+        """Whether a name says that the weights were averaged over a training."""
+        return any(_AVERAGED.search(name) for name in self.names)
+
     def beside(self, *names: str) -> object:
         """What lies under one of some names next to the network, the nearest first; None where there is no such."""
         for values in self.around:
@@ -113,7 +118,7 @@ def tell_choice(path: Path, found: Unwrapped) -> None:
         path: the file, for the message.
         found: what `unwrap` gave.
     """
-    if any(_AVERAGED.search(name) for name in found.names):
+    if found.averaged:
         return
     last = found.way[-1] if found.way else ""
     if found.others:
@@ -203,4 +208,4 @@ def _rank(found: Unwrapped) -> tuple[int, int]:
     if any(_LEFT.search(name) for name in names):
         return 2, 0
     usual = [_USUAL.index(name) for name in names if name in _USUAL]
-    return (0 if any(_AVERAGED.search(name) for name in names) else 1), min(usual, default=len(_USUAL))
+    return (0 if found.averaged else 1), min(usual, default=len(_USUAL))

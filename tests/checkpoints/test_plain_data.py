@@ -141,7 +141,6 @@ def _call(name, marker):
         "functools.partial": Call(__import__("functools").partial, os.system, "true"),
         "operator.attrgetter": Call(__import__("operator").attrgetter, "__class__"),
         f"{__name__}.Options": Options(),
-        "torch.nn.modules.linear.Linear": nn.Linear(1, 1),
     }[name]
 
 
@@ -161,7 +160,6 @@ def _call(name, marker):
                     "functools.partial",
                     "operator.attrgetter",
                     f"{__name__}.Options",
-                    "torch.nn.modules.linear.Linear",
                 ]
             )
         )

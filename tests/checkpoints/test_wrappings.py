@@ -36,6 +36,11 @@ OTHER = random_generator(CONFIG, seed=1)
 MEAN = STATE["mapping.w_avg"]
 ROSINALITY, NVIDIA = rosinality_state(CONFIG, STATE), dict(STATE)
 OTHER_ROSINALITY = rosinality_state(CONFIG, OTHER)
+UNSAID = (
+    "{}: a state dict does not say whether features are clamped; taken as not (NVIDIA's trainings in half precision "
+    "clamp at 256; the pickle they write says so)"
+)
+pytestmark = pytest.mark.filterwarnings("ignore:.* does not say whether features are clamped")
 CRITIC = {"convs.0.0.weight": torch.zeros(3), "final_linear.0.weight": torch.zeros(3)}
 
 
@@ -135,7 +140,38 @@ def test_a_choice_is_said(content, said, tmp_path):
     torch.save(content, tmp_path / "g.pt")
     with pytest.warns(EclipsedWarning) as caught:
         assert_same(tmp_path / "g.pt")
-    assert [str(one.message) for one in caught] == [f"{tmp_path / 'g.pt'}: {said}"]
+    of_rosinality = ROSINALITY in content.values()
+    unsaid = [] if of_rosinality else [UNSAID.format(tmp_path / "g.pt")]
+    assert [str(one.message) for one in caught] == [f"{tmp_path / 'g.pt'}: {said}", *unsaid]
+
+
+def test_a_state_dict_of_nvidia_says_nothing_of_clamps(tmp_path):
+    torch.save(NVIDIA, tmp_path / "g.pt")
+    with pytest.warns(EclipsedWarning) as caught:
+        config, _ = read_generator(tmp_path / "g.pt")
+    assert [str(one.message) for one in caught] == [UNSAID.format(tmp_path / "g.pt")]
+    assert config.conv_clamp is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            {"g_ema": ROSINALITY, "nvidia": {"G_ema": OTHER}, "latent_avg": MEAN},
+            "took 'g_ema' by rosinality's names, not 'nvidia, G_ema' by NVIDIA's",
+        ),
+        (
+            {"g": ROSINALITY, "G_ema": OTHER, "latent_avg": MEAN},
+            "took 'G_ema' by NVIDIA's names, not 'g' by rosinality's",
+        ),
+        ({**ROSINALITY, **OTHER}, "took 'the file itself' by NVIDIA's names, not 'the file itself' by rosinality's"),
+    ],
+)
+def test_two_layouts_in_one_file(content, said, tmp_path):
+    torch.save(content, tmp_path / "g.pt")
+    with pytest.warns(EclipsedWarning) as caught:
+        read_generator(tmp_path / "g.pt")
+    assert f"{tmp_path / 'g.pt'}: it holds generators of two layouts; {said}" in [str(one.message) for one in caught]
 
 
 STORED = {

@@ -301,5 +301,5 @@ def test_measuring_a_set_from_the_terminal(tmp_path, capsys, noise):
     assert found["closeness"]["good"] > 0.9 > found["closeness"]["fast"] > 0.5
     options = ["--models", str(folder), "--aligned", "--level", "fast", "--save-face", "a.face.safetensors"]
     assert cli.run(["photo", str(noise), *options]) == 1
-    assert "is not what 'mini' draws: the nearest face" in capsys.readouterr().err
+    assert "is not what 'mini' draws (avatars, no photographs): the nearest face" in capsys.readouterr().err
     assert cli.run(["photo", str(PORTRAIT), *options]) == 0

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from eclipsed.checkpoints.encoding import read_encoder, write_encoder
-from eclipsed.errors import CheckpointError, InputError, MissingModelError
+from eclipsed.errors import CheckpointError, EclipsedWarning, InputError, MissingModelError
 from eclipsed.networks import encoder as networks
 from eclipsed.networks.encoder import EncoderConfig
 from eclipsed.pretrained.encoder import Encoder
@@ -102,6 +102,34 @@ def test_options_may_be_a_namespace_and_one_mean_serve_all_rows(tmp_path):
     options = Namespace(encoder_type="Encoder4Editing")
     torch.save(public(small_state(), opts=options, latent_avg=torch.arange(5.0)), file)
     assert torch.equal(read_encoder(file)[2], torch.arange(5.0).expand(4, 5))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "other"), [("encoder.pt", "e4e", "psp"), ("pSp_ffhq.pt", "psp", "e4e"), ("e4e.pt", "e4e", "psp")]
+)
+@pytest.mark.parametrize("options", [None, {}, {"device": "cuda"}])
+def test_without_options_the_name_of_the_file_says_the_kind_or_else_e4e(tmp_path, name, kind, other, options):
+    file, state = tmp_path / name, small_state()
+    torch.save(public(state, opts=options), file)
+    with pytest.warns(EclipsedWarning) as caught:
+        config, read, _ = read_encoder(file)
+    assert config == replace(SMALL, kind=kind)
+    assert all(torch.equal(read[key], value) for key, value in state.items())
+    assert [str(one.message) for one in caught] == [
+        f"{file} has no options (opts) that say of which kind the encoder is; taken for {kind}, and for {other} where "
+        f"{other} is in its name"
+    ]
+
+
+def test_bare_safetensors_of_an_encoder(tmp_path):
+    file, state = tmp_path / "e4e.safetensors", small_state()
+    stored = {f"encoder.{key}": value.clone() for key, value in state.items()}
+    save_file({**stored, "latent_avg": torch.arange(20.0).view(4, 5)}, file)
+    with pytest.warns(EclipsedWarning, match="has no options"):
+        config, read, latent_avg = read_encoder(file)
+    assert config == SMALL
+    assert all(torch.equal(read[key], value) for key, value in state.items())
+    assert torch.equal(latent_avg, torch.arange(20.0).view(4, 5))
 
 
 def test_e4e_adds_to_the_first_row_and_psp_does_not():
