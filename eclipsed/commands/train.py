@@ -99,7 +99,10 @@ def train(
     resume: Annotated[Path | None, typer.Option("--resume", help="Such a file, to go on from.")] = None,
     picture: Annotated[Path | None, typer.Option("--strip", metavar="FILE", help="Also draw a strip.")] = None,
     log: Annotated[
-        Path | None, typer.Option("--log", metavar="FILE", help="Also write every step to a .csv or .jsonl file.")
+        Path | None,
+        typer.Option(
+            "--log", metavar="FILE", help="Write every step to a .csv or .jsonl, too; --resume goes on with it."
+        ),
     ] = None,
     device: Device = None,
     as_json: Json = False,
@@ -230,7 +233,7 @@ def _learn(
     """Train, show progress and save; what was learned is saved also when training had to stop."""
     from eclipsed.training.events import BrokenTraining
 
-    steps = None if log is None else StepLog(log)
+    steps = None if log is None else StepLog(log, resumed=resume is not None)
 
     def tell(step: TrainStep) -> None:
         bar(step)

@@ -62,8 +62,11 @@ def blend(
     if check_blend(how) is None:
         return edited
     if how == "features":
-        return blend_features(generator, parser(), faces, edited, parts, prefix=prefix)
-    return blend_pixels(parser(), faces, edited, parts)
+        blended = blend_features(generator, parser(), faces, edited, parts, prefix=prefix)
+    else:
+        blended = blend_pixels(parser(), faces, edited, parts)
+    before = len(faces.edits)
+    return replace(blended, edits=(*edited.edits[:before], *(replace(e, blend=how) for e in edited.edits[before:])))
 
 
 def blend_pixels(parser: Parser, faces: Faces, edited: Faces, parts: Sequence[str]) -> Faces:

@@ -50,6 +50,7 @@ class Edit:
         alpha: its strength; one for each face where they differ.
         layers: what the edit was restricted to; None is all that the direction changes.
         parts: that the direction may change.
+        blend: how it was put into the picture before, see `Editor.edit`; None is not at all.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Edit:
     alpha: float | tuple[float, ...]
     layers: tuple[int | str, ...] | None = None
     parts: tuple[str, ...] = ()
+    blend: str | None = None
 
     def __getitem__(self, part: slice) -> Edit:
         """The same edit of some of the faces."""
@@ -146,7 +148,7 @@ class Faces:
     def file_names(self) -> tuple[str, ...]:
         """What each picture is called on disk: ``"seed0007.png"``, edited ``"seed0007_blond-hair_a+1.00.png"``.
 
-        Layers that an edit was restricted to, and a truncation other than the set's own, are part of the name.
+        Layers that an edit was restricted to, a blend, and a truncation other than the set's own are part of the name.
         """
         each = [[edit[k : k + 1] for edit in self.edits] for k in range(len(self))]
         return tuple(picture_name(name, edits, self.psi) for name, edits in zip(self.names, each, strict=True))

@@ -25,9 +25,13 @@ class NamedEdit(Protocol):
     def layers(self) -> Sequence[int | str] | None:
         """Rows and layers it was held to; None is all."""
 
+    @property
+    def blend(self) -> str | None:
+        """How it was put into the picture before; None is not at all."""
+
 
 def picture_name(face: str, edits: Sequence[NamedEdit], psi: float | None = None) -> str:
-    """The file name of one face: ``"seed0007_blond-hair_a+1.00_l4-7_psi0.5.png"``.
+    """The file name of one face: ``"seed0007_blond-hair_a+1.00_l4-7_pixels_psi0.5.png"``.
 
     Args:
         face: what it is called in captions: ``"seed 7"``.
@@ -44,11 +48,12 @@ def picture_name(face: str, edits: Sequence[NamedEdit], psi: float | None = None
 
 
 def _edit(edit: NamedEdit) -> str:
-    """One edit: its direction, strength and layers."""
+    """One edit: its direction, strength, layers and blend."""
     alpha = edit.alpha[0] if isinstance(edit.alpha, tuple) else edit.alpha
     short = f"{alpha + 0.0:+.2f}"
     name = f"{plain(edit.name)}_a{short if float(short) == alpha else format(alpha, '+')}"
-    return name if edit.layers is None else f"{name}_l{_layers(edit.layers)}"
+    layers = "" if edit.layers is None else f"_l{_layers(edit.layers)}"
+    return f"{name}{layers}" if edit.blend is None else f"{name}{layers}_{edit.blend}"
 
 
 def _layers(layers: Sequence[int | str]) -> str:

@@ -167,14 +167,15 @@ def replay(
         space = direction.space_of(generator, layers=step.layers)
         moved = latent
         for single in direction:
-            edits.append(Edit(single.name, single.title, step.alpha, step.layers, single.region.parts))
+            parts = single.region.parts
+            edits.append(Edit(single.name, single.title, step.alpha, step.layers, parts, check_blend(step.blend)))
             warn_beyond(single, step.alpha)
             if step.alpha:
                 with torch.no_grad():
                     moved = space.move(moved, single.deltas[0].to(latent.ws), step.alpha * single.scale)
         if not step.alpha:
             continue
-        if check_blend(step.blend) is None:
+        if step.blend is None:
             drawn = False
         else:
             base = images if drawn else render(generator, latent, faces.origins, prefix=prefix)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from threading import RLock
+from types import FunctionType
 from typing import Any, Generic, TypeVar, cast
 
 from eclipsed.errors import InputError
-from eclipsed.values.checks import shown
+from eclipsed.values.checks import portable, shown
 
 __all__ = ["Lazy"]
 
@@ -52,7 +53,17 @@ class Lazy(Generic[_T]):
         return cls(partial(_load, what, given, kinds))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process loads it by itself."""
+        """Another process loads it by itself.
+
+        Raises:
+            InputError: it is loaded by a function that cannot go there.
+        """
+        what, given, kinds = self._load.args if isinstance(self._load, partial) else ("thing", self._load, ())
+        if not isinstance(given, kinds):
+            portable(f"what loads the {what}", given, "a function of a module, or the thing itself")
+        for name, value in getattr(given, "__dict__", {}).items():
+            if isinstance(value, FunctionType):  # of a parser or CLIP that is made of functions
+                portable(f"the {name} of the {what}", value, "a function of a module")
         return type(self), (self._load,)
 
     def get(self) -> _T:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import field, fields
+from functools import partial
 from numbers import Integral, Real
+from types import FunctionType
 from typing import Any, TypeGuard, TypeVar
 
 from eclipsed.errors import InputError
@@ -18,6 +20,7 @@ __all__ = [
     "not_one_of",
     "one_of",
     "option",
+    "portable",
     "real",
     "shown",
     "whole",
@@ -153,3 +156,20 @@ def _range(low: float, high: float, form: str) -> str:
     """The bounds in words, `form` being how a bound is written."""
     first = "" if low == -math.inf else f" from {low:{form}}"
     return first + ("" if high == math.inf else f" to {high:{form}}")
+
+
+def portable(what: str, function: object, instead: str) -> None:
+    """Raise unless a function that somebody gave can go to another process.
+
+    Args:
+        what: it does, to call it in messages: "what loads the parser".
+        function: to check.
+        instead: what to give in its place.
+    Raises:
+        InputError: it is a lambda, or stands inside another function.
+    """
+    while isinstance(function, partial):
+        function = function.func
+    if isinstance(function, FunctionType) and "<" in function.__qualname__:  # <lambda>, <locals>
+        name = function.__qualname__
+        raise InputError(f"{what} is {name}, which cannot go to another process; give {instead}")

@@ -1,5 +1,6 @@
 """Every ``--json`` output against its JSON Schema, and the log of a training against its own."""
 
+import csv
 import importlib.util
 import json
 from pathlib import Path
@@ -155,6 +156,50 @@ def test_a_term_that_joins_late_has_a_column_then():
     assert Path("steps.csv").read_text() == (
         "phase,step,steps,loss,seconds,seconds_left,clip,fence\ntrain,1,2,,1.0,0.5,0.5,\ntrain,2,2,2.0,1.0,0.5,0.25,1.0\n"
     )
+
+
+@pytest.mark.parametrize("name", ["steps.csv", "steps.jsonl"])
+def test_the_log_of_a_resumed_training_goes_on(name):
+    """Steps that are done again, since they were not saved, stand there once; and half a line is left out."""
+    first = StepLog(Path(name))
+    for number in (1, 2, 3):
+        first(step(number, float(number), clip=0.5))
+    first.close()
+    with open(name, "a") as file:
+        file.write('{"phase": "train", "st' if name.endswith("l") else "train,4")
+    second = StepLog(Path(name), resumed=True)
+    second(step(3, 33.0, clip=0.25, fence=1.0))
+    second(step(4, 4.0, clip=0.25, fence=1.0))
+    second.close()
+    if name.endswith("l"):
+        rows = [json.loads(line) for line in Path(name).read_text().splitlines()]
+        told = [(row["step"], row["loss"], row["terms"].get("fence")) for row in rows]
+    else:
+        rows = list(csv.DictReader(Path(name).read_text().splitlines()))
+        told = [(int(row["step"]), float(row["loss"]), float(row["fence"]) if row["fence"] else None) for row in rows]
+    assert told == [(1, 1.0, None), (2, 2.0, None), (3, 33.0, 1.0), (4, 4.0, 1.0)]
+
+
+def test_a_log_is_begun_anew_by_a_new_training_and_where_there_is_none():
+    for resumed in (True, False):
+        log = StepLog(Path("steps.csv"), resumed=resumed)
+        log(step(2, 2.0))
+        log.close()
+        assert len(Path("steps.csv").read_text().splitlines()) == 2
+
+
+def test_resuming_from_the_terminal_goes_on_with_the_log(answer, model_set):
+    config = eclipsed.TrainConfig(steps=3, batch=2, layers=None, calibrate=False, resolution=32)
+    log = StepLog(Path("s.jsonl"))
+    eclipsed.Editor.from_pretrained(model_set, device="cpu").train(
+        "blond hair", config=config, state="s.safetensors", callback=lambda told: (log(told), told.step < 2)[1]
+    )
+    log.close()
+    words = ["--models", model_set, "--out", "a.safetensors", "--log", "s.jsonl", "--resume", "s.safetensors"]
+    found = answer("train", "blond hair", *words, "--device", "cpu")
+    assert "error" not in found, found
+    rows = [json.loads(line) for line in Path("s.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 3]
 
 
 def test_a_number_that_there_is_none_of_is_null():

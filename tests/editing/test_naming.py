@@ -34,12 +34,21 @@ from eclipsed.values.alphas import parse_alpha, parse_alphas
         ([("hat", (0.5,))], None, "seed0007_hat_a+0.50.png"),
         ([("hat", 1.0, (4, 5, 6, 9))], 0.7, "seed0007_hat_a+1.00_l4-6,9_psi0.7.png"),
         ([("hat", 1.0, ("b8.conv1", 3))], None, "seed0007_hat_a+1.00_l3,b8.conv1.png"),
+        ([("hat", 1.0, None, "pixels")], None, "seed0007_hat_a+1.00_pixels.png"),
+        (
+            [("hat", 1.0, (4,), "features"), ("smile", 1.0)],
+            0.7,
+            "seed0007_hat_a+1.00_l4_features_smile_a+1.00_psi0.7.png",
+        ),
         ([("hat", 1.0), ("smile", -0.5)], None, "seed0007_hat_a+1.00_smile_a-0.50.png"),
         ([("../../etc/x: *?", 1.0)], None, "seed0007_etc-x_a+1.00.png"),
     ],
 )
 def test_a_name_says_the_edit(edits, psi, name):
-    made = [Edit(one[0], "a prompt", one[1], one[2] if len(one) > 2 else None) for one in edits]
+    made = [
+        Edit(one[0], "a prompt", one[1], one[2] if len(one) > 2 else None, blend=one[3] if len(one) > 3 else None)
+        for one in edits
+    ]
     assert picture_name("seed 7", made, psi) == name
 
 
