@@ -294,7 +294,9 @@ class _Claims:
         return self._lemma(head) if head.entry.kind == "part" else head.entry.name
 
     def _lemma(self, term: Term) -> str:
-        return " ".join(self.binder.parse.lemmas[term.start : term.end])
+        """The words of a term in their base forms, without articles: "bag under eye"."""
+        small, lemmas = self.mentions.lexicon.determiners, self.binder.parse.lemmas
+        return " ".join(lemmas[i] for i in range(term.start, term.end) if self.norms[i] not in small)
 
     def _parts_at(self, start: int) -> tuple[str, ...]:
         return next((f.parts for f in self.binder.found if f.term.start <= start < f.term.end), ())

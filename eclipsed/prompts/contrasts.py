@@ -30,7 +30,7 @@ def contrasts(attributes: Attributes) -> tuple[str, ...]:
         found = _unique(_in_turn(attributes.families(last=True)), prompt)
     if len(found) < _FEWEST:
         found = _unique(chain(found, attributes.data["neutral"]), prompt)[: max(_FEWEST, len(found))]
-    return tuple(found[:MAX_CONTRASTS])
+    return tuple(found)
 
 
 def _in_turn(streams: list[Iterator[str]]) -> Iterator[str]:
@@ -39,9 +39,12 @@ def _in_turn(streams: list[Iterator[str]]) -> Iterator[str]:
 
 
 def _unique(captions: Iterable[str], prompt: str) -> list[str]:
-    """Each caption once, without those that say the prompt again."""
-    seen, kept = {_plain(prompt)}, []
+    """The first captions, each once, without those that say the prompt again."""
+    seen: set[tuple[str, ...]] = {_plain(prompt)}
+    kept: list[str] = []
     for caption in captions:
+        if len(kept) == MAX_CONTRASTS:
+            break
         if _plain(caption) not in seen:
             seen.add(_plain(caption))
             kept.append(caption)

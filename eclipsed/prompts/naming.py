@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from eclipsed.prompts.binding import bind
 from eclipsed.prompts.claims import Claim, Key, claims
+from eclipsed.prompts.lexicon import load_lexicon
+from eclipsed.prompts.spelling import split_words
 from eclipsed.prompts.target import PLAIN, Target
 from eclipsed.worlds.world import World
 
@@ -25,6 +27,12 @@ class _Name:
     classes: tuple[str, ...]
     key: Key
     parts: frozenset[str]
+    words: frozenset[str]
+
+    def likeness(self, claim: Claim, world: World) -> tuple[bool, int, float]:
+        """How well it fits a claim of the same meaning: not in passing, in the same words, about the same parts."""
+        said = _words(claim.phrase.there, world)
+        return self.attribute not in world.last_attributes, len(said & self.words), _overlap(self.parts, claim.parts)
 
 
 def target_of(claim: Claim, attributes: Mapping[str, Sequence[str]], world: World) -> Target | None:
@@ -36,9 +44,10 @@ def target_of(claim: Claim, attributes: Mapping[str, Sequence[str]], world: Worl
         world: what the pictures are made of.
     Returns:
         The attribute that means the same by the families of the world, or by its list of what is ``alike``; where
-        several do, the one whose parts are most like those of the claim. Where none does, one that the caption names
-        with a word of its own, unless its parts are others. Of what is lacking all classes but those that it would be
-        there with. None where the classifier knows nothing of it.
+        several do, the one with the same words, or else with the parts that are most like those of the claim. Where
+        none does, one that the caption names with a word of its own, unless its parts are others. Of what is lacking
+        the class that says so, or all but those that it would be there with. None where the classifier knows nothing
+        of it.
     """
     known = tuple((name, tuple(classes)) for name, classes in attributes.items())
     names = _names(known, world)
@@ -46,22 +55,20 @@ def target_of(claim: Claim, attributes: Mapping[str, Sequence[str]], world: Worl
     for keys, lacking in ((first, False), *_alike(first, world), (others, False), *_alike(others, world)):
         found = [n for key in keys for n in names if n.key == key]
         if found:
-            best = max(found, key=lambda n: (n.attribute not in world.last_attributes, _overlap(n.parts, claim.parts)))
-            return _other(best, attributes, turned=claim.lacking ^ lacking)
+            best = max(found, key=lambda name: name.likeness(claim, world))
+            chosen = Target(best.attribute, best.classes)
+            return _other(chosen, attributes) if claim.lacking ^ lacking else chosen
     read = {n.attribute for n in names}
     near = {name: classes for name, classes in known if name not in read and _may_be(name, claim, world)}
     worded = Target.of_prompt(claim.phrase.there, near, world=world)
-    if worded is None or not claim.lacking:
-        return worded
-    return _other(_Name(worded.attribute, worded.classes, ("", "", ""), frozenset()), attributes, turned=True)
+    return _other(worded, attributes) if worded is not None and claim.lacking else worded
 
 
-def _other(name: _Name, attributes: Mapping[str, Sequence[str]], *, turned: bool) -> Target | None:
-    if not turned:
-        return Target(name.attribute, name.classes)
-    others = tuple(c for c in attributes[name.attribute] if c not in name.classes)
-    absent = tuple(c for c in others if c in _ABSENT)
-    return Target(name.attribute, absent or others) if others else None
+def _other(target: Target, attributes: Mapping[str, Sequence[str]]) -> Target | None:
+    """What is reached where a target is not."""
+    others = tuple(c for c in attributes[target.attribute] if c not in target.classes)
+    absent = tuple(c for c in others if c.lower() in _ABSENT)
+    return Target(target.attribute, absent or others) if others else None
 
 
 @lru_cache(maxsize=16)
@@ -77,10 +84,9 @@ def _read(attribute: str, classes: tuple[str, ...], world: World) -> Iterable[_N
     if absent:
         there = tuple(c for c in classes if c not in absent)
         for text in (" ".join(words), noun):
-            one = _only(text, world) if text else None
+            one = _only(text, world, described=True) if text else None
             if one is not None:
-                right = absent if one.lacking else there
-                yield from (_Name(attribute, right, key, frozenset(one.parts)) for key in one.keys[:1])
+                yield _name(attribute, absent if one.lacking else there, one, text, world)
                 break
     for name in classes:
         if name.lower() in _ABSENT | _PRESENT:
@@ -89,18 +95,30 @@ def _read(attribute: str, classes: tuple[str, ...], world: World) -> Iterable[_N
         for text in (f"{said} {noun}", said):
             one = _only(text, world)
             if one is not None and (said != text or one.keys[0][1]):
-                yield _Name(attribute, (name,), one.keys[0], frozenset(one.parts))
+                yield _name(attribute, (name,), one, text, world)
                 break
 
 
-def _only(text: str, world: World) -> Claim | None:
-    """What a few words say, where it is one thing and all of them say it."""
+def _name(attribute: str, classes: tuple[str, ...], claim: Claim, text: str, world: World) -> _Name:
+    return _Name(attribute, classes, claim.keys[0], frozenset(claim.parts), _words(text, world))
+
+
+def _words(text: str, world: World) -> frozenset[str]:
+    """The words of a text in their base forms."""
+    lemmas = load_lexicon(world).lemmas
+    return frozenset(lemmas.get(word.norm, word.norm) for word in split_words(text))
+
+
+def _only(text: str, world: World, *, described: bool = False) -> Claim | None:
+    """What a few words say, where it is one thing and all of them say it; ``described``: there may be adjectives."""
     binder = bind(text, world)
     found = claims(binder)
     if len(found) != 1:
         return None
     one = found[0]
-    beside = (*binder.norms[: one.start], *binder.norms[one.end :])
+    term = binder.parse.term_at(one.start)
+    start = binder.adjectives_start(term) if described and term else one.start
+    beside = (*binder.norms[:start], *binder.norms[one.end :])
     return one if all(word in binder.lexicon.small for word in beside) else None
 
 

@@ -210,7 +210,11 @@ class Phrases:
     def is_compound(self, term: Term) -> bool:
         """Whether a thing is only the first half of the next: the denim of "a denim jacket"."""
         following = self.binder.parse.term_at(term.end)
-        return following is not None and following.entry is term.entry and term.entry.kind == "thing"
+        if following is None or term.entry.kind != "thing":
+            return False
+        return following.entry is term.entry or bool(
+            term.entry.made_of and term.entry.made_of == following.entry.made_of
+        )
 
     @staticmethod
     def _is_place(before: Term, head: Term) -> bool:

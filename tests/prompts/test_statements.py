@@ -63,7 +63,8 @@ ATTRIBUTES = {
 }  # fmt: skip
 #: Of another make: whole names, all of them there or not.
 NAMES = (
-    "Bald", "Bangs", "Blond_Hair", "Black_Hair", "Bushy_Eyebrows", "Eyeglasses", "Male", "Mouth_Slightly_Open",
+    "5_o_Clock_Shadow", "Bags_Under_Eyes", "Goatee", "Heavy_Makeup", "Receding_Hairline", "Bald", "Bangs",
+    "Blond_Hair", "Black_Hair", "Bushy_Eyebrows", "Eyeglasses", "Male", "Mouth_Slightly_Open",
     "No_Beard", "Pale_Skin", "Rosy_Cheeks", "Smiling", "Straight_Hair", "Wearing_Hat", "Wearing_Lipstick", "Young",
 )  # fmt: skip
 FOREIGN = dict.fromkeys(NAMES, ("no", "yes"))
@@ -315,6 +316,11 @@ def test_what_a_sentence_of_the_vocabulary_aims_at(target, sentence):
         ("rosy cheeks", ["Rosy_Cheeks=yes"]),
         ("bushy eyebrows", ["Bushy_Eyebrows=yes"]),
         ("a bald man", ["Bald=yes"]),
+        ("a goatee", ["Goatee=yes"]),
+        ("stubble", ["5_o_Clock_Shadow=yes"]),
+        ("make-up", ["Heavy_Makeup=yes"]),
+        ("bags under the eyes", ["Bags_Under_Eyes=yes"]),
+        ("a receding hairline", ["Receding_Hairline=yes"]),
         ("green eyes", ["None"]),
         ("a man", ["Male=yes"]),
         ("close the mouth", ["Mouth_Slightly_Open=no"]),
@@ -365,3 +371,17 @@ def test_another_world():
     known = {"petal_colour": ("red", "blue"), "leaves": ("no", "yes")}
     assert spoken(several.targets(known)) == ["None", "petal_colour=red"]
     assert spoken(read("remove the leaves", world=FLOWER).targets(known)) == ["leaves=no"]
+
+
+def test_the_longest_sentences_are_read():
+    for prompt in (
+        "red hair and " * 75,
+        "not " * 240 + "bald",
+        "without " * 110 + "hat",
+        "take the glasses off and " * 40,
+    ):
+        reading = read(prompt[:1000])
+        assert len(reading.targets(ATTRIBUTES)) == len(reading.statements) == 1
+        assert len(reading.contrasts) <= 8
+        assert reading.bystanders
+    assert read("without " * 3 + "a hat").removes is not None
