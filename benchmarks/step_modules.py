@@ -19,6 +19,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+__all__ = ["entries", "main"]
+
 ROOT = Path(__file__).parents[1]
 
 WORKER = """
@@ -61,11 +63,17 @@ def main() -> None:
     options.add_argument("--after", type=int, default=12, help="steps before the one that is looked at, an even number")
     given = options.parse_args()
     for preset in ("default", "report"):
-        _show(preset, _entries(given.tree.resolve(), preset, given.after))
+        _show(preset, entries(given.tree.resolve(), preset, given.after))
 
 
-def _entries(tree: Path, preset: str, after: int) -> Counter[str]:
-    """Module -> how often one step enters it."""
+def entries(tree: Path, preset: str, after: int) -> Counter[str]:
+    """Module -> how often one step enters it.
+
+    Args:
+        tree: a checkout.
+        preset: ``"default"`` or ``"report"``.
+        after: steps before the one that is looked at, an even number.
+    """
     done = subprocess.run(
         [sys.executable, "-c", WORKER, str(after), preset],
         cwd=tree,
@@ -77,12 +85,12 @@ def _entries(tree: Path, preset: str, after: int) -> Counter[str]:
     return Counter(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _show(preset: str, entries: Counter[str]) -> None:
+def _show(preset: str, found: Counter[str]) -> None:
     folders: dict[str, list[str]] = {}
-    for module in sorted(entries):
+    for module in sorted(found):
         folder, _, name = module.rpartition("/")
-        folders.setdefault(folder, []).append(f"{name.removesuffix('.py')} {entries[module]}")
-    print(f"{preset}: {len(entries)} modules in {len(folders)} folders, entered {entries.total()} times")
+        folders.setdefault(folder, []).append(f"{name.removesuffix('.py')} {found[module]}")
+    print(f"{preset}: {len(found)} modules in {len(folders)} folders, entered {found.total()} times")
     for folder, modules in folders.items():
         print(f"  {folder or '.':11} {', '.join(modules)}")
 

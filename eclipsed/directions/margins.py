@@ -12,24 +12,15 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.prompts.target import Target
 
-__all__ = ["Margin", "check_contrast", "class_margin", "clip_margin", "contrast_margin"]
+__all__ = ["NO_CONTRAST", "Margin", "class_margin", "clip_margin", "contrast_margin"]
 
 #: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
 Margin = Callable[[Tensor], Tensor]
 
+#: what is said where a prompt has nothing that it can be held against
+NO_CONTRAST = "the contrast needs the prompt and at least one other caption; got the prompt alone"
+
 _TINY = 1e-6
-
-
-def check_contrast(texts: Tensor) -> None:
-    """Raise unless there is something that a prompt can be held against.
-
-    Args:
-        texts: embeddings of the prompt (first) and of the other captions, (T, D).
-    Raises:
-        InputError: there is no other caption.
-    """
-    if texts.shape[0] < 2:
-        raise InputError("the contrast needs the prompt and at least one other caption; got the prompt alone")
 
 
 def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Tensor:
@@ -44,7 +35,8 @@ def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Ten
     Raises:
         InputError: there is no other caption.
     """
-    check_contrast(texts)
+    if texts.shape[0] < 2:
+        raise InputError(NO_CONTRAST)
     logits = temperature * images @ texts.T
     return logits[:, 0] - logits[:, 1:].amax(dim=1)
 

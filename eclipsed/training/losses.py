@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.directions.margins import check_contrast
+from eclipsed.directions.margins import NO_CONTRAST
+from eclipsed.errors import InputError
 from eclipsed.images.change import localization_score, outside_inside_ratio
 from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import LOCALITY_LOSSES
@@ -65,7 +66,8 @@ def contrast_loss(images: Tensor, texts: Tensor, *, temperature: float) -> Tenso
     Raises:
         InputError: there is no other caption.
     """
-    check_contrast(texts)
+    if texts.shape[0] < 2:
+        raise InputError(NO_CONTRAST)
     return -F.log_softmax(temperature * images @ texts.T, dim=1)[:, 0]
 
 
