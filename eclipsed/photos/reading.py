@@ -22,6 +22,16 @@ __all__ = ["Photo", "Pixels", "read_photo", "save_photo"]
 
 _MOST_PIXELS = 150_000_000
 _ORIENTATION = 0x0112  # EXIF tag
+#: how files begin that say what to draw
+_DRAWINGS = {
+    b"%PDF": "a document (PDF)",
+    b"%!PS": "a drawing (PostScript, EPS)",
+    b"\xc5\xd0\xd3\xc6": "a drawing (EPS)",
+    b"<svg": "a drawing (SVG)",
+    b"<?xml": "a text (XML, perhaps a drawing in SVG)",
+    b"<!DO": "a web page",
+    b"<html": "a web page",
+}
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"heif")
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -106,17 +116,27 @@ def read_photo(source: str | os.PathLike[str] | Image.Image | Photo) -> Photo:
     if not isinstance(source, (str, os.PathLike)):
         raise InputError(f"a photo is a path or a PIL picture; got {type(source).__name__}")
     path = Path(source)
+    if not os.fspath(source):
+        raise InputError("the path of the photo is empty; give a picture")
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is a {'folder' if path.is_dir() else 'device or pipe'}; give a picture's file")
         with open(path, "rb") as file:
             head = file.read(16)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path} is not there; check the path of the photo") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if not head:
         raise InputError(f"{path} is empty; give a picture")
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    drawing = next((name for begins, name in _DRAWINGS.items() if start.startswith(begins)), "")
+    if drawing:
+        raise InputError(f"{path} is {drawing}, and no picture of pixels; save it as PNG, JPEG, WebP or TIFF")
     heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
-    return _guarded(lambda: _open_heif(path) if heif else Image.open(path), str(path))
+    return _guarded(lambda: _open_heif(path) if heif else Image.open(path), str(path), close=True)
 
 
 def _open_heif(path: Path) -> Image.Image:
@@ -128,13 +148,16 @@ def _open_heif(path: Path) -> Image.Image:
     return picture
 
 
-def _guarded(open_it: Any, name: str) -> Photo:
+def _guarded(open_it: Any, name: str, *, close: bool = False) -> Photo:
     """Decode a picture; whatever a damaged file does to the decoder becomes one sentence."""
+    picture = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, about size and damaged metadata: both are dealt with here
             picture = open_it()
             width, height = picture.size
+            if not width * height:
+                raise InputError(f"{name} has no pixels: {width} x {height}; give a picture")
             if width * height > _MOST_PIXELS:
                 raise InputError(_too_large(name, f"{width} x {height}"))
             frames = getattr(picture, "n_frames", 1)
@@ -150,6 +173,9 @@ def _guarded(open_it: Any, name: str) -> Photo:
     except Exception as error:  # a damaged file can fail in any way
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name} is damaged or cut short: {reason:.120}") from error
+    finally:
+        if close and picture is not None:
+            picture.close()
     if frames > 1:
         warnings.warn(EclipsedWarning(f"{name} has {frames} pictures; the first is taken"), stacklevel=3)
     return photo

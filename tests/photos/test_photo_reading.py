@@ -1,6 +1,7 @@
 """Every odd picture gives a result or one sentence; what has to be kept is kept."""
 
 import builtins
+import os
 import re
 import warnings
 
@@ -160,3 +161,55 @@ def test_a_known_place_needs_no_finder(editor):
     for wrong in ({"where": place, "aligned": True}, {"face": 1, "aligned": True}, {"where": []}):
         with pytest.raises(InputError):
             editor.invert(photo, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"%PDF-1.7\n", "a document (PDF)"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "a drawing (PostScript, EPS)"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(40), "a drawing (EPS)"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a drawing (SVG)"),
+        (b"\xef\xbb\xbf\n <?xml version='1.0'?><svg/>", "a text (XML, perhaps a drawing in SVG)"),
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+    ],
+)
+def test_drawings_and_pages_are_told(content, said, tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_photo(path)
+    assert str(caught.value) == f"{path} is {said}, and no picture of pixels; save it as PNG, JPEG, WebP or TIFF"
+
+
+def test_what_is_no_file_is_told_at_once(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    for source, said in (
+        (tmp_path / "folder.png", f"{tmp_path / 'folder.png'} is a folder; give a picture's file"),
+        (tmp_path / "pipe.png", f"{tmp_path / 'pipe.png'} is a device or pipe; give a picture's file"),
+        ("", "the path of the photo is empty; give a picture"),
+        (Image.new("RGB", (0, 5)), "the picture has no pixels: 0 x 5; give a picture"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_photo(source)
+        assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.tif", "a.webp", "a.png", "cut.png"])
+@pytest.mark.filterwarnings("error::ResourceWarning", "ignore:.*the first is taken")
+def test_no_file_stays_open(name, tmp_path):
+    first, second = (Image.new("RGB", (40, 40), colour) for colour in ("red", "blue"))
+    first.save(tmp_path / name, save_all=name != "cut.png", append_images=[second])
+    if name == "cut.png":
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:60])
+    opened = []
+    real = Image.open
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Image, "open", lambda path: opened.append(real(path)) or opened[-1])
+        if name == "cut.png":
+            with pytest.raises(InputError, match="damaged or cut short"):
+                read_photo(tmp_path / name)
+        else:
+            assert read_photo(tmp_path / name).pixels[0, 0].tolist() == pytest.approx([255, 0, 0], abs=4)
+    assert opened[0].fp is None or opened[0].fp.closed
