@@ -41,7 +41,7 @@ class Lesson:
     wrong: float = 0.0
     missing: float = 0.0
     vision: str = "resnet"
-    steps: int = 900
+    steps: int = 600
 
 
 LESSONS = {

@@ -68,7 +68,7 @@ RENDERED, DRAWN = range(6), range(2)
 #: shards of mini's independent people that the generator draws for the judge
 BALANCED = (0, 1, 24)
 
-CLIP_STEPS, JUDGE_STEPS = 900, 300
+CLIP_STEPS, JUDGE_STEPS = 600, 300
 
 
 def sampler(count: int, rng: torch.Generator) -> Tensor:
