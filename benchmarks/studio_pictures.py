@@ -94,7 +94,7 @@ def _show(page: Any, name: str) -> None:
 def _own(page: Any) -> None:
     page.locator("#own-file input[type=file]").set_input_files(_PORTRAIT)
     page.locator(".pasted img").wait_for()
-    page.get_by_role("button", name="Invert", exact=True).click()
+    page.get_by_role("button", name="Make it editable", exact=True).click()
     page.locator(".own-faces li").wait_for()
     page.get_by_role("button", name="Put it back").click()
     page.locator(".pasted[data-title^='With the edit']").wait_for()

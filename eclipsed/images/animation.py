@@ -13,7 +13,7 @@ from eclipsed.errors import InputError, MissingExtraError, OutputError
 from eclipsed.files.atomic import atomic_write
 from eclipsed.values.extras import pip_line
 
-__all__ = ["ANIMATION_SUFFIXES", "FPS", "save_animation"]
+__all__ = ["ANIMATION_SUFFIXES", "FPS", "films_as_mp4", "save_animation"]
 
 ANIMATION_SUFFIXES = (".gif", ".mp4")
 
@@ -66,6 +66,15 @@ def _write_gif(pictures: list[Image.Image], place: Path, fps: float) -> None:
     first, *rest = (picture.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG) for picture in pictures)
     duration = max(20, round(100 / fps) * 10)
     first.save(place, format="GIF", save_all=True, append_images=rest, duration=duration, loop=0, disposal=1)
+
+
+def films_as_mp4() -> bool:
+    """Whether films can be saved as MP4 here."""
+    try:
+        _ffmpeg()
+    except MissingExtraError:
+        return False
+    return True
 
 
 def _ffmpeg() -> object:

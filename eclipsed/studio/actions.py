@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from eclipsed.editing.stack import GROUPS
+from eclipsed.editing.stack import GROUPS, Stack
 from eclipsed.errors import InputError
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.session import Session
@@ -17,7 +17,7 @@ from eclipsed.values.checks import is_whole
 from eclipsed.values.choices import LAST_ROW
 from eclipsed.values.seeds import LARGEST_SEED, parse_seeds
 
-__all__ = ["FACES_ON_WALL", "MOST_CHOSEN", "act", "move", "pick", "shuffle"]
+__all__ = ["FACES_ON_WALL", "MOST_CHOSEN", "act", "move", "pick", "place_of", "shuffle"]
 
 FACES_ON_WALL = 24
 MOST_CHOSEN = 4
@@ -55,16 +55,16 @@ def move(session: Session, data: Mapping[str, Any]) -> Session:
     return session.show(session.now.changed(index, alpha=alpha), gesture=str(data.get("gesture", ""))[:100])
 
 
-def pick(session: Session, seed: object, psi: float | None) -> Session:
+def pick(session: Session, seed: object, psi: float | None, class_index: int | None = None) -> Session:
     """Take a face.
 
     Raises:
-        InputError: a bad seed or truncation.
+        InputError: a bad seed, truncation or class.
     """
     text = str(seed).strip().removesuffix(".0")
     if not re.fullmatch(r"[0-9]{1,10}", text):
         raise InputError(f"a seed is a whole number from 0 to {LARGEST_SEED}; got {text[:40]!r}")
-    return session.face(int(text), psi)
+    return session.face(int(text), psi, class_index)
 
 
 def shuffle(session: Session) -> Session:
@@ -112,6 +112,25 @@ def _blend(data: Mapping[str, Any]) -> str | None:
     return None if data.get("blend") in (None, "none") else str(data["blend"])
 
 
+def place_of(engine: Engine, look: Stack, name: object) -> int | None:
+    """Where a look has a direction of the shelf, counted from 0; None where it does not have it.
+
+    Raises:
+        EclipsedError: the shelf has no such direction.
+    """
+    digest = engine.shelf.direction(str(name)).digest
+    places = [index for index, entry in enumerate(look.entries) if entry.digest == digest]
+    return places[-1] if places else None
+
+
+def _add(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
+    """One more direction; one that is there already is not added again."""
+    name = str(data.get("name", ""))
+    if place_of(engine, session.now, name) is not None:
+        return session
+    return session.show(engine.added(session.now, name))
+
+
 def _take(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
     """The two directions of a palette at the strengths of a cell: entries of theirs are set, or added."""
     names, alphas = data.get("names"), data.get("alphas")
@@ -120,10 +139,9 @@ def _take(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
     look = session.now
     for name, alpha in zip(names, alphas, strict=True):
         strength = round(check_alpha(alpha), 4)
-        digest = engine.shelf.direction(str(name)).digest
-        places = [i for i, entry in enumerate(look.entries) if entry.digest == digest]
-        if places:
-            look = look.changed(places[-1], alpha=strength, on=True)
+        place = place_of(engine, look, name)
+        if place is not None:
+            look = look.changed(place, alpha=strength, on=True)
         else:
             look = engine.added(look, str(name), alpha=strength)
     return session.show(look)
@@ -133,7 +151,7 @@ _ACTIONS: dict[str, Callable[[Engine, Session, Mapping[str, Any]], Session]] = {
     "undo": lambda engine, session, data: session.undo(),
     "redo": lambda engine, session, data: session.redo(),
     "reset": lambda engine, session, data: session.reset(),
-    "add": lambda engine, session, data: session.show(engine.added(session.now, str(data.get("name", "")))),
+    "add": _add,
     "remove": lambda engine, session, data: session.show(session.now.removed(_index(data))),
     "up": _reorder(-1),
     "down": _reorder(1),

@@ -5,23 +5,27 @@ Use them with ``gradio_client``; docs/studio.md has an example.
 
 from __future__ import annotations
 
+import inspect
+import typing
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from gradio.data_classes import FileData
 from gradio.events import api
+from PIL import Image
 
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.prompts.reading import read
 from eclipsed.store import library
-from eclipsed.studio import results, views
+from eclipsed.studio import answers, results, views
+from eclipsed.studio.advice import of_sentence
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.learning import Job, LearningQueue
 from eclipsed.studio.page_state import SLOW
-from eclipsed.studio.portraits import is_aligned_by_default, of_portrait, open_face
+from eclipsed.studio.portraits import of_portrait, open_face
 from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
 from eclipsed.studio.shelf import Shelved
 from eclipsed.studio.tabs.compare import compared
@@ -40,71 +44,80 @@ class _Endpoints:
     def __init__(self, engine: Engine, jobs: LearningQueue, inversions: InversionQueue) -> None:
         self.engine, self.jobs, self.inversions = engine, jobs, inversions
 
-    def directions(self) -> list[dict[str, Any]]:
+    def directions(self) -> list[answers.Direction]:
         """The shelf: name, prompt, method, parts, useful range of alpha and scores of each direction."""
         return [_described(one) for one in self.engine.shelf.all()]
 
-    def faces(self, seeds: list[int], truncation_psi: float | None = None) -> list[FileData]:
-        """Unedited faces of some seeds, as PNG files."""
+    def faces(
+        self, seeds: list[int], truncation_psi: float | None = None, class_index: int | None = None
+    ) -> list[FileData]:
+        """Unedited faces of some seeds, as PNG files; of a class, where the generator has classes."""
         if len(check_seeds(seeds)) > _MOST_FACES:
             raise InputError(f"at most {_MOST_FACES} faces at once; got {len(seeds)}")
-        looks = [Stack(seed=seed, truncation_psi=truncation_psi) for seed in seeds]
+        looks = [Stack(seed=seed, truncation_psi=truncation_psi, class_index=class_index) for seed in seeds]
         return [_file(results.picture(self.engine, look)) for look in looks]
 
     def stack(
         self,
         seed: int | None = None,
-        edits: list[dict[str, Any]] | None = None,
+        edits: list[answers.Edit] | None = None,
         truncation_psi: float | None = None,
-        face: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:
+        face: FileData | None = None,
+        class_index: int | None = None,
+    ) -> answers.EditStack:
         """An edit stack of a seed or a saved face. Each edit has a direction and may have alpha, on, layers, blend."""
         if (seed is None) == (face is None):
             raise InputError("give either seed or face, a saved face")
-        look = Stack(seed=check_seed(seed), truncation_psi=truncation_psi) if face is None else self._own(Stack(), face)
-        for edit in edits or []:
+        if face is None:
+            look = Stack(seed=check_seed(seed), truncation_psi=truncation_psi, class_index=class_index)
+        else:
+            look = self._own(Stack(), face)
+        for edit in cast(list[Any], edits or []):
             if not isinstance(edit, dict) or not {"direction"} <= set(edit) <= _EDIT:
                 raise InputError(f"an edit has the keys {', '.join(sorted(_EDIT))}, of which direction is needed")
             changes = {name: value for name, value in edit.items() if name != "direction"}
             if isinstance(changes.get("layers"), list):
                 changes["layers"] = tuple(changes["layers"])
             look = self.engine.added(look, str(edit["direction"]), **changes)
-        return self.engine.checked(look).to_json()
+        return _stack(self.engine.checked(look))
 
-    def open(self, file: FileData) -> dict[str, Any]:
+    def open(self, file: FileData) -> answers.EditStack:
         """The edit stack in a JSON file, or in a picture that the studio made."""
-        return self.engine.checked(read_stack(sent_file(file))).to_json()
+        return _stack(self.engine.checked(read_stack(sent_file(file))))
 
-    def picture(self, stack: dict[str, Any], face: dict[str, Any] | None = None) -> FileData:
+    def picture(self, stack: answers.EditStack, face: FileData | None = None) -> FileData:
         """The face of a stack with its edits, as a PNG at full size that carries the stack. face is a saved face."""
         return _file(results.picture(self.engine, self._look(stack, face)))
 
-    def strip(self, stack: dict[str, Any], face: dict[str, Any] | None = None) -> FileData:
+    def strip(self, stack: answers.EditStack, face: FileData | None = None) -> FileData:
         """The edits at -100 %, -50 %, before, 50 % and 100 % of their strengths in one picture."""
         return _file(results.strip(self.engine, self._look(stack, face)))
 
-    def film(self, stack: dict[str, Any], kind: str = "gif", face: dict[str, Any] | None = None) -> FileData:
+    def film(
+        self, stack: answers.EditStack, kind: Literal["gif", "mp4"] = "gif", face: FileData | None = None
+    ) -> FileData:
         """A film from the face to its edit and back; kind is gif or mp4."""
         if kind not in ("gif", "mp4"):
             raise InputError(f"a film is a gif or an mp4; got {kind[:20]!r}")
         return _file(results.film(self.engine, self._look(stack, face), f".{kind}"))
 
-    def python(self, stack: dict[str, Any], file: str = "stack.json", face: dict[str, Any] | None = None) -> str:
+    def python(self, stack: answers.EditStack, file: str = "stack.json", face: FileData | None = None) -> str:
         """The Python that makes the same picture from the saved stack."""
         return views.python_lines(self.engine.models, self._look(stack, face), file)
 
-    def region(self, prompt: str) -> dict[str, Any]:
-        """The parts that a sentence is about, and the words that say so."""
-        return read(prompt, world=self.engine.editor.world).region.to_json()
+    def region(self, prompt: str) -> answers.Parts:
+        """The parts that a sentence is about, the words that say so, and what should be known before it is learned."""
+        reading, advice = of_sentence(self.engine, prompt)
+        return cast(answers.Parts, {**reading.region.to_json(), "warnings": list(advice.said)})
 
     def palette(
         self,
-        stack: dict[str, Any],
+        stack: answers.EditStack,
         first: str,
         second: str,
         size: int = 5,
         reach: float = 1.0,
-        face: dict[str, Any] | None = None,
+        face: FileData | None = None,
     ) -> tuple[list[list[FileData]], list[float], list[float]]:
         """The face under two directions: rows of PNG files, strengths downwards, strengths to the right."""
         down, across, rows = cells(self.engine, self._look(stack, face), first, second, size, reach)
@@ -117,32 +130,37 @@ class _Endpoints:
         directions: list[str],
         alphas: list[float],
         equal_change: bool = False,
-        face: dict[str, Any] | None = None,
-    ) -> list[dict[str, Any]]:
+        face: FileData | None = None,
+    ) -> list[answers.Measured]:
         """What directions do to some faces at some strengths, or at equal change set by the first one.
 
         With a saved face the list of seeds is empty.
         """
         look = Stack() if face is None else self._own(Stack(), face)
         rows = compared(self.engine, look, check_seeds(seeds) if seeds else (), directions, alphas, equal=equal_change)
-        return [{"direction": name, **one.to_json()} for name, row in zip(directions, rows, strict=True) for one in row]
+        named = zip(directions, rows, strict=True)
+        return [cast(answers.Measured, {"direction": name, **one.to_json()}) for name, row in named for one in row]
 
     def learn(
-        self, prompt: str, parts: list[str] | None = None, options: dict[str, Any] | None = None, seed: int = FIRST_SEED
+        self,
+        prompt: str,
+        parts: list[str] | None = None,
+        options: answers.Options | None = None,
+        seed: int = FIRST_SEED,
     ) -> str:
         """Ask for a sentence to be learned; gives a token. Options are those of TrainConfig."""
         config = TrainConfig.from_json(options or {})
         return self.jobs.submit(prompt, parts=parts, config=config, face=Stack(seed=check_seed(seed))).token
 
-    def progress(self, token: str) -> dict[str, Any]:
+    def progress(self, token: str) -> answers.Learning:
         """How a learning stands: its status, step, curves, and the name of the direction once it is on the shelf."""
         return self._status(self.jobs.find(token))
 
-    def stop(self, token: str) -> dict[str, Any]:
+    def stop(self, token: str) -> answers.Learning:
         """Stop a learning; what was learned is kept."""
         return self._status(self.jobs.stop(token))
 
-    def unfinished(self) -> list[dict[str, Any]]:
+    def unfinished(self) -> list[answers.Unfinished]:
         """Trainings that were stopped or cut off."""
         return [
             {"name": one.name, "prompt": one.prompt, "step": one.step, "steps": one.steps}
@@ -168,20 +186,31 @@ class _Endpoints:
         return "removed"
 
     def invert(
-        self, file: FileData, level: str = "good", aligned: bool | None = None, face: int | str | None = None
+        self,
+        file: FileData,
+        level: Literal["fast", "good", "best"] = "good",
+        aligned: bool | None = None,
+        face: int | str | None = None,
+        force: bool = False,
     ) -> str:
-        """Ask for the face on a picture; gives a token. face is a number from 1, or "all"; see `Editor.invert`."""
+        """Ask for the face on a picture; gives a token. face is a number from 1, or "all"; see `Editor.invert`.
+
+        Unless it is said, a picture is taken as an aligned face where it looks like those that the set draws. One that
+        is of another kind than the set draws fails as ``foreign``; force goes on all the same.
+        """
         picture = KeptPicture(sent_file(file))
-        whole = is_aligned_by_default(self.engine.models) and face is None if aligned is None else aligned
-        return self.inversions.submit(picture, level=level, aligned=whole, face=face).token
+        whole = aligned
+        if whole is None:
+            whole = face is None and self.engine.likeness.of(Image.fromarray(picture.read().opaque))
+        return self.inversions.submit(picture, level=level, aligned=whole, face=face, force=force).token
 
-    def inversion(self, token: str) -> dict[str, Any]:
+    def inversion(self, token: str) -> answers.Inversion:
         """How an inversion stands: its status, step, and how close it came, in dB."""
-        return self.inversions.find(token).to_json()
+        return cast(answers.Inversion, self.inversions.find(token).to_json())
 
-    def stop_inversion(self, token: str) -> dict[str, Any]:
+    def stop_inversion(self, token: str) -> answers.Inversion:
         """Stop an inversion; the best so far is kept."""
-        return self.inversions.stop(token).to_json()
+        return cast(answers.Inversion, self.inversions.stop(token).to_json())
 
     def inverted(self, token: str) -> FileData:
         """The saved face (.face.safetensors) of an inversion that is over. The studio keeps it for 15 minutes."""
@@ -190,7 +219,7 @@ class _Endpoints:
             raise InputError("that inversion gave no face, or is not over; /inversion says how it stands")
         return _file(results.saved_face(self.engine, of_portrait(Stack(), portrait)))
 
-    def put_back(self, stack: dict[str, Any], face: dict[str, Any], photo: dict[str, Any]) -> FileData:
+    def put_back(self, stack: answers.EditStack, face: FileData, photo: FileData) -> FileData:
         """The picture that a saved face was taken from with the edits of a stack put back, as a PNG at full size."""
         look = self._look(stack, face)
         return _file(results.pasted_file(self.engine, look, KeptPicture(sent_file(photo))))
@@ -202,7 +231,7 @@ class _Endpoints:
             raise InputError("the stack was made on another saved face; give that one")
         return of_portrait(look, portrait, number)
 
-    def _look(self, stack: dict[str, Any], face: object = None) -> Stack:
+    def _look(self, stack: object, face: object = None) -> Stack:
         look = Stack.from_json(stack)
         if face is not None:
             return self.engine.checked(self._own(look, face))
@@ -212,10 +241,8 @@ class _Endpoints:
             raise InputError('the stack has no face; give it "face": {"seed": 1, "truncation_psi": null}')
         return self.engine.checked(look)
 
-    def _status(self, job: Job) -> dict[str, Any]:
-        shown = views.learning(self.jobs, job)["job"]
-        assert isinstance(shown, dict)
-        return {name: value for name, value in shown.items() if name not in ("before", "after")}
+    def _status(self, job: Job) -> answers.Learning:
+        return cast(answers.Learning, views.progress(self.jobs, job))
 
 
 _EDIT = {"direction", "alpha", "on", "layers", "blend"}
@@ -226,10 +253,26 @@ def publish(engine: Engine, jobs: LearningQueue, inversions: InversionQueue) -> 
     """Add the endpoints to the page that is being built."""
     endpoints = _Endpoints(engine, jobs, inversions)
     for name in _NAMES:
-        api(in_a_sentence(getattr(endpoints, name)), api_name=name, concurrency_id=SLOW)
+        api(_typed(getattr(endpoints, name)), api_name=name, concurrency_id=SLOW)
 
 
-def _described(one: Shelved) -> dict[str, Any]:
+def _typed(method: Callable[..., Any]) -> Callable[..., Any]:
+    """An endpoint whose types Gradio can read: it takes those of results as they stand, which here are texts."""
+    answer = in_a_sentence(method)
+    types = typing.get_type_hints(method)
+    signature = inspect.signature(method)
+    parameters = [one.replace(annotation=types[name]) for name, one in signature.parameters.items()]
+    answer.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=parameters, return_annotation=types["return"]
+    )
+    return answer
+
+
+def _stack(look: Stack) -> answers.EditStack:
+    return cast(answers.EditStack, look.to_json())
+
+
+def _described(one: Shelved) -> answers.Direction:
     return {
         "name": one.name,
         "prompt": one.prompt,
@@ -239,6 +282,7 @@ def _described(one: Shelved) -> dict[str, Any]:
         "alpha_range": list(one.alpha_range),
         "layers": list(one.layers),
         "scores": one.scores,
+        "weak": one.weak,
         "note": one.note,
     }
 

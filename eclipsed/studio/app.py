@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,8 @@ from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.learning import LearningQueue
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
 from eclipsed.studio.pieces import piece
+from eclipsed.studio.portraits import portrait_of
+from eclipsed.studio.reloading import READ, restored
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
 from eclipsed.studio.tabs import compare, edit, home, learn, own, palette, wall
@@ -35,7 +38,7 @@ OPEN_FIRST = edit.TITLE
 
 _FORGOTTEN = 3600.0  # seconds after which the state of a closed page may go
 
-_MASTHEAD = """<div id="masthead"><h1>eclipsed</h1><p>Edit faces by looking · {models}</p>
+_MASTHEAD = """<div id="masthead"><h1>eclipsed</h1><p>Edit by looking · {models}</p>
 <button type="button" class="theme" aria-label="Switch between light and dark">Light / dark</button></div>"""
 _THEME = """element.querySelector('.theme').addEventListener('click', () => {
   const dark = document.body.classList.toggle('dark');
@@ -47,25 +50,26 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
     """The page.
 
     Args:
-        engine: the shared half; it may still be loading.
+        engine: the shared half, loaded.
         jobs: the queue of trainings.
     """
     with gr.Blocks(title="eclipsed studio", analytics_enabled=False, delete_cache=(1800, 3600)) as blocks:
         session = gr.State(Session(now=Stack(seed=FIRST_SEED)), time_to_live=24 * _FORGOTTEN)
         gr.HTML(
-            _MASTHEAD.format(models="model set " + os.path.basename(engine.models)),
+            _MASTHEAD.format(models="model set " + html.escape(os.path.basename(engine.models))),
             js_on_load=_THEME,
             apply_default_css=False,
             elem_classes=["studio-piece"],
         )
         with gr.Row(elem_id="bench"):
             with gr.Column(elem_id="face-side"):
-                viewer = piece("viewer", {"caption": "Loading the model set …"}, "The face before and after")
-            with gr.Column(elem_id="tool-side"), gr.Tabs(selected=OPEN_FIRST):
+                subject = engine.editor.world.subject
+                viewer = piece("viewer", {"caption": "Drawing …"}, f"The {subject} before and after", subject)
+            with gr.Column(elem_id="tool-side"), gr.Tabs(selected=OPEN_FIRST) as all_tabs:
                 tabs: dict[str, Any] = {}
                 for title, kind in TABS:
                     with gr.Tab(title, id=title, render_children=True) as tab:
-                        tabs[title] = kind(tab)
+                        tabs[title] = kind(tab, engine)
         inversions = InversionQueue(engine)
         page = Page(
             engine=engine,
@@ -76,30 +80,39 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
             stack=tabs[edit.TITLE].stack,
             shelf=tabs[edit.TITLE].shelf,
             python=tabs[home.TITLE].python,
+            tabs=all_tabs,
+            for_edits=tabs[home.TITLE].for_edits,
+            for_faces=tabs[own.TITLE].for_faces,
+            for_pictures=tabs[own.TITLE].for_pictures,
         )
         api.publish(engine, jobs, inversions)  # first, since events of the page take names, too
         for part in tabs.values():
             part.wire(page)
-        tabs[own.TITLE].expect(engine.models)
-        _greet(blocks, page, tabs[wall.TITLE])
+        _greet(blocks, page, tabs[wall.TITLE], tabs[own.TITLE])
     blocks.queue(default_concurrency_limit=1, max_size=256)
     assert isinstance(blocks, gr.Blocks)
     return blocks
 
 
-def _greet(blocks: gr.Blocks, page: Page, faces: wall.FacesTab) -> None:
-    """The first screen: a face, and an edit of it."""
+def _greet(blocks: gr.Blocks, page: Page, faces: wall.FacesTab, mine: own.OwnTab) -> None:
+    """The first screen: a face and an edit of it, or what this tab of the browser showed before it was reloaded."""
+    engine = page.engine
 
-    def first(session: Session) -> tuple[Any, ...]:
-        session = replace(session, now=page.engine.first_look())
-        drawn = page.drawn(None, session)
-        return (*drawn[:3], gr.skip(), drawn[4], gr.Slider(value=page.engine.editor.truncation_psi))
+    def first(session: Session, kept: str) -> tuple[Any, ...]:
+        look = restored(engine, kept)
+        session = replace(session, now=engine.first_look() if look is None else look)
+        portrait = portrait_of(session.now)
+        drawn = page.drawn(None, session, shelf=gr.skip())
+        return (*drawn, *faces.shown(engine, session), portrait, mine.described(page, session, portrait))
 
     def rest(session: Session) -> Any:
-        drawn = views.shelf(page.engine, session.now)
-        page.engine.warm()
+        drawn = views.shelf(engine, session.now)
+        engine.warm()
         return drawn
 
-    blocks.load(in_a_sentence(first), [page.session], [*page.look, faces.psi], concurrency_id=LOOKS, **QUIET).success(
-        in_a_sentence(rest), [page.session], page.shelf, concurrency_id=LOOKS, **QUIET
+    shown = [*page.look, faces.psi, faces.of_class, mine.mine, mine.face]
+    kept = gr.Textbox(visible=False)
+    options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
+    blocks.load(in_a_sentence(first), [page.session, kept], shown, js=READ, **options).success(
+        in_a_sentence(rest), [page.session], page.shelf, **options
     )

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from eclipsed.editing.stack import MOST_EDITS, Stack
-from eclipsed.errors import EclipsedError, InputError
-from eclipsed.store.sets import DEFAULT_SET
+from eclipsed.errors import EclipsedError, EclipsedWarning, InputError, MissingExtraError, MissingModelError
+from eclipsed.store.own_kind import OwnKind
+from eclipsed.store.sets import DEFAULT_SET, find_set
+from eclipsed.studio.likeness import Likeness
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.portraits import PhotoLook, face_key, portrait_of
 from eclipsed.studio.shelf import Shelf
@@ -51,6 +55,8 @@ class Engine:
         self.models, self.device, self.class_index = models, device, class_index
         self._editor: Future[Editor] = Future()
         self._warm, self._lock = False, threading.Lock()
+        self.kind = OwnKind()  # what the set draws, where it says so
+        self.without_clip = ""  # why nothing can be learned: CLIP is not on this machine
         self._faces: Memory[Faces] = Memory(_FACES)
         self._prefixes: Memory[SynthesisPrefix] = Memory(_PREFIXES)
         self._thumbnails: Memory[str] = Memory(_THUMBNAILS)
@@ -66,16 +72,24 @@ class Engine:
     def load(self) -> None:
         """Load the model set and draw the first face, so that what cannot work is known before anybody is asked in.
 
-        CLIP is loaded by `warm`: a set without its weights edits all the same.
+        A set whose CLIP is not on this machine edits all the same; `without_clip` then says how to get it.
 
         Raises:
             EclipsedError: the device is not there, or a network of the set is missing or damaged.
+        Warns:
+            EclipsedWarning: CLIP is not on this machine.
         """
         from eclipsed.editor import Editor
 
         editor = Editor.from_pretrained(self.models, device=self.device, class_index=self.class_index)
         if editor.has_parser:
             _ = editor.parser
+        self.kind = find_set(self.models).kind
+        try:
+            _ = editor.clip
+        except (MissingModelError, MissingExtraError) as error:
+            self.without_clip = str(error)
+            warnings.warn(EclipsedWarning(f"the studio edits, and learns nothing new: {error}"), stacklevel=2)
         self._editor.set_result(editor)
         self.face(FIRST_SEED, None)
 
@@ -84,8 +98,13 @@ class Engine:
         """The editor; whoever asks waits until `load` is done."""
         return self._editor.result()
 
+    @cached_property
+    def likeness(self) -> Likeness:
+        """What tells pictures that look like the set's own from others."""
+        return Likeness(self.editor)
+
     def warm(self) -> None:
-        """Begin to load what the first screen does without, the parser, the lexicon and CLIP, so that nobody waits."""
+        """Begin to load what the first screen does without, the parser and the lexicon, so that nobody waits."""
         with self._lock:
             if self._warm:
                 return
@@ -95,7 +114,7 @@ class Engine:
             from eclipsed.prompts.lexicon import load_lexicon
 
             try:
-                _ = self.editor.parser, load_lexicon(self.editor.world), self.editor.clip
+                _ = self.editor.parser, load_lexicon(self.editor.world)
             except EclipsedError as error:  # said again, and in the page, by whatever needs it
                 _log.warning("%s", error)
 
@@ -103,14 +122,13 @@ class Engine:
 
     # ---- faces
 
-    def face(self, seed: int, psi: float | None) -> Faces:
-        """One unedited face."""
-        editor = self.editor
-        return self._faces.get((seed, psi), lambda: editor.sample(seeds=seed, truncation_psi=psi))
+    def face(self, seed: int, psi: float | None, class_index: int | None = None) -> Faces:
+        """One unedited face; of a class, where the generator has classes and it is not to be the engine's own."""
+        return self._faces.get((seed, psi, class_index), lambda: self.faces([seed], psi, class_index))
 
-    def faces(self, seeds: Sequence[int], psi: float | None) -> Faces:
+    def faces(self, seeds: Sequence[int], psi: float | None, class_index: int | None = None) -> Faces:
         """Several unedited faces at once."""
-        return self.editor.sample(seeds=seeds, truncation_psi=psi)
+        return self.editor.sample(seeds=seeds, truncation_psi=psi, class_index=class_index)
 
     def before(self, look: Stack) -> Faces:
         """The face of a look without its edits.
@@ -122,7 +140,8 @@ class Engine:
             return look.face
         if look.saved_face:
             raise InputError("this stack edits a face that was taken from a photo; give the saved face as well")
-        return self.face(FIRST_SEED if look.seed is None else look.seed, look.truncation_psi)
+        seed = FIRST_SEED if look.seed is None else look.seed
+        return self.face(seed, look.truncation_psi, look.class_index)
 
     def show(self, look: Stack) -> Faces:
         """The face of a look with its edits.
@@ -133,9 +152,9 @@ class Engine:
         """
         mine = portrait_of(look)
         if mine is None:
-            return self.apply(look, self.before(look), key=(look.seed, look.truncation_psi))
+            return self.apply(look, self.before(look), key=face_key(look)[:3])
         tuned = any(origin.tuning is not None for origin in mine.faces.origins)  # each is drawn from the start
-        return self.apply(look, self.before(look), key=None if tuned else face_key(look)[3:], prefixes=mine.prefixes)
+        return self.apply(look, self.before(look), key=None if tuned else face_key(look)[4:], prefixes=mine.prefixes)
 
     def apply(
         self,
@@ -189,7 +208,7 @@ class Engine:
 
     def first_look(self) -> Stack:
         """What the page shows first: a face and an edit of it, where the shelf has one."""
-        look = Stack(seed=FIRST_SEED)
+        look = Stack(seed=FIRST_SEED, class_index=self.editor.generator.class_index)
         names = [one.name for one in self.shelf.all() if one.shipped]
         if not names:
             return look
@@ -209,6 +228,6 @@ class Engine:
         memory = self._thumbnails if mine is None else mine.thumbnails
         shown = {}
         for one in self.shelf.all()[:_MOST_THUMBNAILS]:
-            key = (*(face_key(look)[:2] if mine is None else face_key(look)[3:]), one.stamp)
+            key = (*(face_key(look)[:3] if mine is None else face_key(look)[4:]), one.stamp)
             shown[one.name] = memory.get(key, lambda one=one: draw(one.name))  # type: ignore[misc]
         return shown

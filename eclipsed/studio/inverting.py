@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eclipsed.errors import InputError
+from eclipsed.errors import ForeignPictureError, InputError, MissingModelError
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.portraits import MOST_FACES, Portrait
@@ -31,12 +31,16 @@ class InversionJob(Task):
         level: one of `LEVELS`.
         aligned: the whole picture is an aligned face.
         face: which face, see `Editor.invert`.
+        force: go on where the picture is not of the kind that the set draws.
+        foreign: it is not, and nothing was forced.
     """
 
     picture: KeptPicture | None
     level: str
     aligned: bool
     face: int | str | None
+    force: bool = False
+    foreign: bool = False
     psnr: float | None = None
     portrait: Portrait | None = None
 
@@ -52,6 +56,7 @@ class InversionJob(Task):
             "psnr": None if self.psnr is None else round(self.psnr, 2),
             "seconds_left": None if left is None or not math.isfinite(left) else round(left, 1),
             "message": self.message,
+            "foreign": self.foreign,
             "faces": [] if self.portrait is None else [round(value, 2) for value in self.portrait.psnr],
         }
 
@@ -72,7 +77,13 @@ class InversionQueue(TaskQueue[InversionJob]):
         self.engine = engine
 
     def submit(
-        self, picture: KeptPicture, *, level: str = "good", aligned: bool = False, face: int | str | None = None
+        self,
+        picture: KeptPicture,
+        *,
+        level: str = "good",
+        aligned: bool = False,
+        face: int | str | None = None,
+        force: bool = False,
     ) -> InversionJob:
         """Ask for a picture to be inverted.
 
@@ -81,6 +92,7 @@ class InversionQueue(TaskQueue[InversionJob]):
             level: one of `LEVELS`.
             aligned: the whole picture is an aligned face.
             face: a number from 1, from the left, ``"all"``, or None for the only one.
+            force: go on where the picture is not of the kind that the set draws.
         Returns:
             The job; its token is what `find` takes.
         Raises:
@@ -88,9 +100,10 @@ class InversionQueue(TaskQueue[InversionJob]):
         """
         one_of("level", level, LEVELS)
         boolean("aligned", aligned)
+        boolean("force", force)
         if face not in (None, "all") and not is_whole(face, 1):
             raise InputError(f'face must be a number from 1, "all" or nothing; got {shown(face)}')
-        return self.put(InversionJob(picture, level, aligned, None if aligned else face))
+        return self.put(InversionJob(picture, level, aligned, None if aligned else face, force))
 
     def release(self, task: InversionJob) -> None:
         """The picture is not needed any more."""
@@ -104,7 +117,10 @@ class InversionQueue(TaskQueue[InversionJob]):
         editor, picture = self.engine.editor, task.picture
         task.phase = "faces"
         photo = picture.read()
-        places = place_faces(photo, lambda: editor.finder, aligned=task.aligned, face=task.face)
+        try:
+            places = place_faces(photo, lambda: editor.finder, aligned=task.aligned, face=task.face)
+        except MissingModelError as error:
+            raise MissingModelError(self._cannot_look(error)) from error
         if len(places) > MOST_FACES:
             raise InputError(
                 f"{photo.name} shows {len(places)} faces; at most {MOST_FACES} are edited together: choose one"
@@ -116,10 +132,32 @@ class InversionQueue(TaskQueue[InversionJob]):
             task.psnr, task.seconds_left = step.psnr, step.seconds_left
             return not task.stopping.is_set()
 
-        faces = editor.invert(photo, level=task.level, where=places, callback=tell)
+        try:
+            faces = editor.invert(photo, level=task.level, where=places, callback=tell, force=task.force)
+        except ForeignPictureError as error:
+            task.foreign = True
+            raise InputError(f"{error.reason}; {self._instead(error)}") from error
         portrait = Portrait.of(faces, picture.name, picture)
         task.psnr = sum(portrait.psnr) / len(portrait.psnr)
         task.portrait = portrait
         if task.stopping.is_set() and task.level != "fast":
             return "stopped", "Stopped; the best so far was kept."
-        return "done", "Inverted."
+        return "done", "It can be edited now."
+
+    def _cannot_look(self, error: MissingModelError) -> str:
+        """What is said where nothing can look for faces: a set of drawn ones has no need of it."""
+        kind = self.engine.kind
+        if not kind.photographs:
+            return str(error)
+        draws = f" ({kind.draws})" if kind.draws else ""
+        return (
+            f"{self.engine.editor.name!r} does not look for faces in photographs{draws}; for photographs take another "
+            f"set: eclipsed models fetch {kind.photographs}; or say that the picture is one face as the set draws them"
+        )
+
+    def _instead(self, error: ForeignPictureError) -> str:
+        if error.photographs:
+            return f"for photographs take another set: eclipsed models fetch {error.photographs}"
+        if error.whole:
+            return "untick that the whole picture is one face, to have the face found"
+        return "take another picture"

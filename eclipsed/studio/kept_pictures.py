@@ -43,6 +43,10 @@ class KeptPicture:
         weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
         _keep(self)
 
+    def remove(self) -> None:
+        """Remove the copy now."""
+        shutil.rmtree(self.path.parent, ignore_errors=True)
+
     def read(self) -> Photo:
         """The picture.
 

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eclipsed.editing.stack import Stack
-from eclipsed.errors import InputError, TrainingError
+from eclipsed.errors import InputError, MissingModelError, TrainingError
 from eclipsed.pretrained.kinship import Kinship, kinship_with
 from eclipsed.prompts.region import Region, check_prompt
 from eclipsed.store import library
 from eclipsed.store import trainings as unfinished
+from eclipsed.studio.advice import Advice, of_learned, of_sentence
 from eclipsed.studio.engine import Engine
+from eclipsed.studio.pace import Pace
 from eclipsed.studio.tasks import Task, TaskQueue
 from eclipsed.training.config import TrainConfig
 
@@ -50,6 +52,7 @@ class Job(Task):
     after: str = ""
     after_step: int = 0
     name: str = ""
+    advice: Advice = field(default_factory=Advice)
 
 
 class LearningQueue(TaskQueue[Job]):
@@ -66,6 +69,7 @@ class LearningQueue(TaskQueue[Job]):
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self.engine = engine
+        self.pace = Pace()
 
     def submit(
         self, prompt: str, *, parts: Sequence[str] | None = None, config: TrainConfig | None = None, face: Stack
@@ -81,12 +85,19 @@ class LearningQueue(TaskQueue[Job]):
             The job; its token is what `find` takes.
         Raises:
             InputError: the prompt or a part is not understood, or too many are waiting.
+            MissingModelError: the set's CLIP is not on this machine.
         """
+        if self.engine.without_clip:
+            raise MissingModelError(self.engine.without_clip)
         world = self.engine.editor.world
         check_prompt(prompt, world)
         named = None if parts is None else Region.from_parts(parts, world=world).parts
+        _, advice = of_sentence(self.engine, prompt, by_hand=named is not None)
+        config = config or TrainConfig()
+        if config.class_index is None and face.class_index is not None:
+            config = config.replace(class_index=face.class_index)
         state, _ = unfinished.new_state()
-        return self.put(Job(prompt, named, config or TrainConfig(), face, state))
+        return self.put(Job(prompt, named, config, face, state, advice=advice))
 
     def resume(self, state: str, *, face: Stack) -> Job:
         """Go on with a training that was stopped or cut off.
@@ -134,7 +145,7 @@ class LearningQueue(TaskQueue[Job]):
 
         editor = self.engine.editor
         place = unfinished.state_path(task.state)
-        watch = _Watch(self.engine, task, place)
+        watch = _Watch(self.engine, task, place, self.pace)
         try:
             direction = editor.train(
                 task.prompt,
@@ -153,6 +164,7 @@ class LearningQueue(TaskQueue[Job]):
                 return "stopped", "Stopped before its first step; nothing was learned."
             raise
         self._keep(task, direction)
+        task.advice += of_learned(direction)
         if "stopped_at" in direction.scores:
             at = direction.scores["stopped_at"]
             return "stopped", f"Stopped after step {at}. What was learned is on the shelf; it can be resumed below."
@@ -168,13 +180,15 @@ class LearningQueue(TaskQueue[Job]):
 class _Watch:
     """The callback of a training: notes each step, and draws what was learned every few."""
 
-    def __init__(self, engine: Engine, job: Job, place: Path) -> None:
-        self.engine, self.job, self.place = engine, job, place
+    def __init__(self, engine: Engine, job: Job, place: Path, pace: Pace) -> None:
+        self.engine, self.job, self.place, self.pace = engine, job, place, pace
 
     def __call__(self, step: TrainStep) -> bool:
         job = self.job
         job.phase, job.step, job.steps = step.phase, step.step, step.steps
         job.seconds_left = step.seconds_left
+        if job.config is not None and step.phase != "probe":
+            self.pace.note(job.config, step)
         if step.phase == "train":
             job.curve.append((step.step, {"loss": step.loss, **step.terms}))
             if step.step % PREVIEW_EVERY == 0:
@@ -198,7 +212,7 @@ class _Watch:
 def _sentence(direction: Direction) -> str:
     scores: dict[str, Any] = dict(direction.scores)
     words = "Learned. It is on the shelf."
-    if direction.note:
+    if direction.note and not direction.weak:
         words += f" Note: {direction.note}."
     success = scores.get("clip_success")
     if success is not None:

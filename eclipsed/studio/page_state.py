@@ -13,7 +13,7 @@ from eclipsed.studio.engine import Engine
 from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.learning import LearningQueue
 from eclipsed.studio.pieces import event_data
-from eclipsed.studio.portraits import face_key, face_stem
+from eclipsed.studio.portraits import can_be_put_back, face_key, face_stem, portrait_of
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
 
@@ -36,6 +36,10 @@ class Page:
         stack: its edits.
         shelf: the directions.
         python: the lines that make the same picture.
+        tabs: all of them.
+        for_edits: buttons that work where an edit is on.
+        for_faces: buttons that work on a face of the visitor's own.
+        for_pictures: buttons that also need the picture that it was taken from.
     """
 
     engine: Engine
@@ -46,27 +50,60 @@ class Page:
     stack: gr.HTML
     shelf: gr.HTML
     python: gr.HTML
+    tabs: gr.Tabs
+    for_edits: tuple[gr.Button, ...] = ()
+    for_faces: tuple[gr.Button, ...] = ()
+    for_pictures: tuple[gr.Button, ...] = ()
 
     @property
     def look(self) -> list[Any]:
         """The components that show a look, in the order of `drawn`."""
-        return [self.session, self.viewer, self.stack, self.shelf, self.python]
+        shown = [self.session, self.viewer, self.stack, self.shelf, self.python]
+        return [*shown, *self.for_edits, *self.for_faces, *self.for_pictures]
 
-    def drawn(self, before: Session | None, after: Session) -> tuple[Any, ...]:
-        """Values for `look`: what changed between two sessions; everything when `before` is None."""
+    def drawn(
+        self, before: Session | None, after: Session, *, shelf: dict[str, Any] | None = None, go: int | None = None
+    ) -> tuple[Any, ...]:
+        """Values for `look`: what changed between two sessions; everything when `before` is None.
+
+        Args:
+            before: what is shown.
+            after: what is to be shown.
+            shelf: the shelf, where it is drawn already or must be drawn anew.
+            go: the edit, counted from 0, whose row the page turns to.
+        """
         old = None if before is None else before.now
         now = after.now
         edits = old is None or old.entries != now.entries
         face = old is None or face_key(old) != face_key(now)
+        anew = gr.skip()
+        if edits or go is not None:
+            anew = views.stack(self.engine, after, go=go)
+        if shelf is None and face:
+            shelf = views.shelf(self.engine, now)
         return (
             after,
             views.viewer(self.engine, after),
-            views.stack(self.engine, after) if edits else gr.skip(),
-            views.shelf(self.engine, now) if face else gr.skip(),
+            anew,
+            gr.skip() if shelf is None else shelf,
             {"code": views.python_lines(self.engine.models, now, f"{face_stem(now)}.json")}
             if edits or face
             else gr.skip(),
+            *self.usable(before, after),
         )
+
+    def usable(self, before: Session | None, after: Session) -> list[Any]:
+        """Values for the buttons among `look`: each can be pressed where it can do something."""
+        found = []
+        kinds: list[tuple[tuple[gr.Button, ...], Callable[[Session], bool]]] = [
+            (self.for_edits, lambda session: any(entry.on for entry in session.now.entries)),
+            (self.for_faces, lambda session: portrait_of(session.now) is not None),
+            (self.for_pictures, lambda session: can_be_put_back(session.now, chosen=session.picture)),
+        ]
+        for buttons, can in kinds:
+            known = before is not None and can(before) == can(after)
+            found += [gr.skip() if known else gr.Button(interactive=can(after)) for _ in buttons]
+        return found
 
     def on_act(self, piece: gr.HTML, step: Callable[[Session, dict[str, Any]], Session], **options: Any) -> Any:
         """Wire what is told by a piece that is drawn by a script of ours.

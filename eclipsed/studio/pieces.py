@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,24 +18,30 @@ def page_file(name: str) -> str:
     return (files("eclipsed.studio") / "page" / name).read_text(encoding="utf-8")
 
 
-def piece(name: str, value: dict[str, Any], label: str) -> gr.HTML:
+def piece(name: str, value: dict[str, Any], label: str, subject: str) -> gr.HTML:
     """A piece of the page.
 
     Args:
         name: of its script in ``page/``.
         value: what it shows, as JSON values.
         label: what it is called by screen readers.
+        subject: what the pictures show, see `World.subject`.
     Returns:
         The component; its events are ``act`` and, of the stack, ``move``.
     """
     return gr.HTML(
         value=value,
         html_template=f'<div class="piece {name}" role="group" aria-label="{label}"></div>',
-        js_on_load=page_file("common.js") + page_file(f"{name}.js"),
+        js_on_load=f"const subject = {_script_text(subject)};\n" + page_file("common.js") + page_file(f"{name}.js"),
         apply_default_css=False,
         elem_id=f"piece-{name}",
         elem_classes=["studio-piece"],
     )
+
+
+def _script_text(text: str) -> str:
+    """A text as it stands in a script."""
+    return json.dumps(text).replace("<", "\\u003c")
 
 
 def event_data(event: gr.EventData) -> dict[str, Any]:

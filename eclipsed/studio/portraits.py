@@ -7,16 +7,14 @@ shows it is gone, so are the face and the picture that it came from.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eclipsed.editing.stack import Stack
-from eclipsed.errors import EclipsedError, InputError, MissingModelError
-from eclipsed.store.files import find_network
-from eclipsed.store.networks import known_sets
-from eclipsed.store.sets import list_sets
+from eclipsed.errors import EclipsedError, InputError
 from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.safety import check_upload
@@ -35,11 +33,11 @@ __all__ = [
     "PhotoLook",
     "Portrait",
     "adopted",
+    "can_be_put_back",
     "face_key",
     "face_name",
     "face_stem",
     "forgotten",
-    "is_aligned_by_default",
     "of_portrait",
     "open_face",
     "portrait_of",
@@ -65,6 +63,7 @@ class Portrait:
         picture: None when the faces were saved earlier and opened without it.
         psnr: how close each face came, in dB; empty when that is not known.
         before: each face as the picture shows it, as addresses; empty when that is not known.
+        token: that its visitor's page names it by, and nobody else knows.
     """
 
     faces: Faces
@@ -73,6 +72,7 @@ class Portrait:
     picture: KeptPicture | None = None
     psnr: tuple[float, ...] = ()
     before: tuple[str, ...] = ()
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     thumbnails: Memory[str] = field(default_factory=lambda: Memory(512))
     prefixes: Memory[SynthesisPrefix] = field(default_factory=lambda: Memory(2))
 
@@ -137,9 +137,15 @@ def portrait_of(look: Stack) -> Portrait | None:
     return look.portrait if isinstance(look, PhotoLook) else None
 
 
+def can_be_put_back(look: Stack, *, chosen: bool) -> bool:
+    """Whether the picture that a look's face was taken from is at hand; `chosen`: the page has a picture to take."""
+    mine = portrait_of(look)
+    return mine is not None and (mine.picture is not None or chosen)
+
+
 def face_key(look: Stack) -> tuple[object, ...]:
     """What tells the face of a look from others."""
-    return (look.seed, look.truncation_psi, portrait_of(look), getattr(look, "number", 0))
+    return (look.seed, look.truncation_psi, look.class_index, portrait_of(look), getattr(look, "number", 0))
 
 
 def face_name(look: Stack) -> str:
@@ -252,19 +258,3 @@ def open_face(editor: Editor, path: str, picture: KeptPicture | None = None) -> 
     if len(faces) > MOST_FACES:
         raise InputError(f"the file holds {len(faces)} faces; the studio edits at most {MOST_FACES} together")
     return Portrait.of(faces, place.name[-80:] if picture is None else picture.name, picture)
-
-
-def is_aligned_by_default(models: str) -> bool:
-    """Whether pictures for a model set are taken as aligned faces unless the visitor says otherwise.
-
-    They are where faces cannot be found: a set of drawn faces, or a detector that is not on this machine.
-    """
-    known = known_sets().get(models)
-    drawn = known is None and any(one.shipped and one.name == models for one in list_sets())
-    if drawn or (known is not None and "face-detector" not in (known.get("photos") or ())):
-        return True
-    try:
-        find_network("face-detector"), find_network("face-landmarks")
-    except MissingModelError:
-        return True
-    return False

@@ -123,7 +123,9 @@ def saved_face(engine: Engine, look: Stack) -> Path:
 
 def _own(look: Stack) -> PhotoLook:
     if not isinstance(look, PhotoLook):
-        raise InputError("the face that is shown is not from a picture of yours; invert one, or take yours again")
+        raise InputError(
+            "the face that is shown is not from a picture of yours; make one editable, or take yours again"
+        )
     return look
 
 
@@ -147,7 +149,7 @@ def _full(engine: Engine, look: Stack) -> Stack:
         generator_name=editor.name,
         generator_sketch=known or drawn_by.sketch,
         truncation_psi=psi,
-        class_index=editor.generator.class_index,
+        class_index=editor.generator.class_index if look.class_index is None else look.class_index,
     )
 
 

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import os
+import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -20,10 +21,12 @@ __all__ = [
     "LOCAL_HOSTS",
     "STACK_KEY",
     "Guard",
+    "as_sentence",
     "check_host",
     "check_picture",
     "check_upload",
     "in_a_sentence",
+    "in_plain_words",
     "password_check",
     "read_stack",
     "sent_file",
@@ -61,6 +64,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
+
+_OPTION = r"(?:[a-z_]+=[\w.\"']+|[a-z_]+ \(--[a-z-]+\)|--[a-z-]+)"
+_ONLY_ELSEWHERE = re.compile(rf" ?\({_OPTION}(?:, {_OPTION})*\)")  # "(aligned=True, --aligned)", "(--low-memory)"
+_SET = re.compile(r"\bset [a-z_]+=\w+, ")  # "set low_memory=True, lower batch"
 
 
 def check_host(host: str, password: str | None) -> None:
@@ -143,10 +150,28 @@ def in_a_sentence(function: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def in_plain_words(error: object) -> str:
+    """A message as one line, without what only a program or a terminal can be told: ``(aligned=True, --aligned)``.
+
+    >>> in_plain_words("choose another, or go on all the same (force=True, --force)")
+    'choose another, or go on all the same'
+    """
+    return _SET.sub("", _ONLY_ELSEWHERE.sub("", " ".join(str(error).split())))
+
+
+def as_sentence(text: str) -> str:
+    """A text with a capital, unless it begins with the name of a file.
+
+    >>> as_sentence("no face was found"), as_sentence("me.jpg shows 9 faces")
+    ('No face was found', 'me.jpg shows 9 faces')
+    """
+    first = text.split(" ", 1)[0].rstrip(".")
+    return text if "." in first else text[:1].upper() + text[1:]
+
+
 def _one_line(error: object) -> str:
     """A message as one line of plain text, which the page shows as it is."""
-    text = " ".join(str(error).split())
-    return text[:1].upper() + text[1:500].replace("<", "‹").replace(">", "›")
+    return as_sentence(in_plain_words(error))[:500].replace("<", "‹").replace(">", "›")
 
 
 def check_upload(path: str | os.PathLike[str], suffixes: tuple[str, ...]) -> Path:

@@ -23,6 +23,7 @@ class Session:
         gesture: names the drag that made `now`; its further moves replace `now` instead of adding to `past`.
         chosen: seeds that were picked for comparing.
         first: seed that the wall of faces begins with.
+        picture: whether a picture of one's own is chosen.
     """
 
     now: Stack
@@ -31,6 +32,7 @@ class Session:
     gesture: str = ""
     chosen: tuple[int, ...] = ()
     first: int = 0
+    picture: bool = False
 
     def show(self, look: Stack, *, gesture: str = "") -> Session:
         """Go on to another look.
@@ -66,11 +68,11 @@ class Session:
         """The face without edits; it can be undone."""
         return self.show(replace(self.now, entries=(), generator="", generator_name="", generator_sketch=""))
 
-    def face(self, seed: int, truncation_psi: float | None) -> Session:
+    def face(self, seed: int, truncation_psi: float | None, class_index: int | None = None) -> Session:
         """The same edits on another face.
 
         Raises:
-            InputError: a bad seed or truncation.
+            InputError: a bad seed, truncation or class.
         """
         now = self.now
         return self.show(
@@ -81,6 +83,7 @@ class Session:
                 generator_sketch=now.generator_sketch,
                 seed=seed,
                 truncation_psi=truncation_psi,
+                class_index=class_index,
             )
         )
 

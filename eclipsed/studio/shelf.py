@@ -60,6 +60,11 @@ class Shelved:
         return next((value for name, value in self.scores.items() if name.endswith("_success")), None)
 
     @property
+    def weak(self) -> bool:
+        """Whether its calibration found that it does little."""
+        return bool(self.scores.get("weak"))
+
+    @property
     def made(self) -> str:
         """How it was made, in a few words."""
         if self.method != "trained":

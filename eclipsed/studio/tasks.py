@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
 from eclipsed.errors import EclipsedError, InputError
+from eclipsed.studio.safety import as_sentence, in_plain_words
 
 __all__ = ["Task", "TaskQueue"]
 
@@ -153,7 +154,7 @@ class TaskQueue(ABC, Generic[T]):
             try:
                 status, message = self.do(task)
             except EclipsedError as error:
-                status, message = "failed", " ".join(str(error).split())
+                status, message = "failed", in_plain_words(error)
             except Exception as error:
                 _log.exception("%s failed", self.working)
                 name = type(error).__name__
@@ -163,5 +164,5 @@ class TaskQueue(ABC, Generic[T]):
 
     def _end(self, task: T, status: str, message: str) -> None:
         self.release(task)
-        task.ended, task.message = time.monotonic(), message[:1].upper() + message[1:]
+        task.ended, task.message = time.monotonic(), as_sentence(message)
         task.status = status  # last: whoever sees it finds the rest

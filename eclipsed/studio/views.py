@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from eclipsed.editing.stack import GROUPS
+from eclipsed.editing.stack import GROUPS, MOST_EDITS
 from eclipsed.images.pictures import signed
 from eclipsed.latents.rows import row_groups
+from eclipsed.studio.advice import WEAK, Advice
 from eclipsed.studio.images import data_uri, to_uris
 from eclipsed.studio.portraits import FACE_SUFFIX, PhotoLook, face_name, short_name
+from eclipsed.studio.reloading import kept
 
 if TYPE_CHECKING:
     from eclipsed.editing.stack import Stack
@@ -28,6 +31,7 @@ __all__ = [
     "found_parts",
     "learning",
     "palette",
+    "progress",
     "python_lines",
     "shelf",
     "stack",
@@ -36,6 +40,7 @@ __all__ = [
 ]
 
 _CURVE_POINTS = 240
+_NOTHING = Advice()
 
 
 def caption(look: Stack) -> str:
@@ -55,6 +60,7 @@ def viewer(engine: Engine, session: Session) -> dict[str, Any]:
         "same": old == new,
         "caption": caption(look),
         "version": f"{len(session.past)}:{_version(look)}:" + ",".join(f"{e.alpha:.2f}{e.on:d}" for e in look.entries),
+        "kept": json.dumps(kept(look), allow_nan=False),
         "can": {"undo": bool(session.past), "redo": bool(session.future), "reset": bool(look.entries)},
     }
 
@@ -66,8 +72,8 @@ def _version(look: Stack) -> str:
     return str(look.seed)
 
 
-def stack(engine: Engine, session: Session) -> dict[str, Any]:
-    """The edits, first to last."""
+def stack(engine: Engine, session: Session, *, go: int | None = None) -> dict[str, Any]:
+    """The edits, first to last; `go` is the one whose row the page turns to, if any."""
     groups = row_groups(engine.editor.generator.num_ws)
     rows = []
     for index, entry in enumerate(session.now.entries):
@@ -80,6 +86,7 @@ def stack(engine: Engine, session: Session) -> dict[str, Any]:
                 "digest": entry.digest,
                 "name": entry.direction,
                 "prompt": entry.prompt,
+                "weak": WEAK if direction.weak else "",
                 "alpha": entry.alpha,
                 "low": min(math.trunc(100 * low) / 100, entry.alpha),  # whole hundredths, so that the slider meets 0
                 "high": max(math.trunc(100 * high) / 100, entry.alpha),
@@ -91,7 +98,7 @@ def stack(engine: Engine, session: Session) -> dict[str, Any]:
             }
         )
     # A drag moves the slider without a new value; named anew, the value is drawn even where it is that of before.
-    return {"rows": rows, "drawn": secrets.token_hex(4)}
+    return {"rows": rows, "drawn": secrets.token_hex(4), "go": go}
 
 
 def shelf(engine: Engine, look: Stack) -> dict[str, Any]:
@@ -109,27 +116,33 @@ def shelf(engine: Engine, look: Stack) -> dict[str, Any]:
                     "thumb": thumbs[one.name],
                     "success": _number(one.success),
                     "locality": _number(scores.get("localization")),
-                    "note": one.note,
+                    "note": "" if one.weak else one.note,
+                    "weak": WEAK if one.weak else "",
                 }
             )
-    return {"items": items}
+    return {"items": items, "most": MOST_EDITS}
 
 
-def wall(engine: Engine, session: Session, *, count: int, psi: float | None) -> dict[str, Any]:
+def wall(
+    engine: Engine, session: Session, *, count: int, psi: float | None, class_index: int | None = None
+) -> dict[str, Any]:
     """A page of faces."""
     seeds = [seed for seed in range(session.first, session.first + count) if seed < 2**32]
-    pictures = to_uris(engine.faces(seeds, psi).images)
+    pictures = to_uris(engine.faces(seeds, psi, class_index).images)
     chosen, now = set(session.chosen), session.now
     return {
         "faces": [
             {"seed": seed, "src": src, "current": seed == now.seed, "chosen": seed in chosen}
             for seed, src in zip(seeds, pictures, strict=True)
-        ]
+        ],
+        "count": count,
     }
 
 
-def found_parts(engine: Engine, look: Stack, region: Region | None, parts: Sequence[str]) -> dict[str, Any]:
-    """The parts that may change, over the face."""
+def found_parts(
+    engine: Engine, look: Stack, region: Region | None, parts: Sequence[str], advice: Advice = _NOTHING
+) -> dict[str, Any]:
+    """The parts that may change, over the face, and what should be known of the sentence."""
     from PIL import Image
 
     face = engine.before(look)
@@ -147,7 +160,7 @@ def found_parts(engine: Engine, look: Stack, region: Region | None, parts: Seque
         "words": []
         if region is None
         else [[words, parser.world.spoken(found)] for words, found in region.matches.items()],
-        "warning": None if region is None else region.warning,
+        "warnings": list(advice.plain),
         "hint": "Write a sentence, then see which parts it names."
         if region is None
         else "No word of the sentence names a part.",
@@ -156,13 +169,18 @@ def found_parts(engine: Engine, look: Stack, region: Region | None, parts: Seque
 
 def learning(jobs: LearningQueue, job: Job | None) -> dict[str, Any]:
     """A training as it runs, and what can be resumed."""
-    shown = None if job is None else _job(jobs, job)
+    shown = None if job is None else {**_job(jobs, job), "advice": list(job.advice.plain)}
     return {
         "job": shown,
         "unfinished": [
             {"name": one.name, "prompt": one.prompt, "step": one.step, "steps": one.steps} for one in jobs.unfinished()
         ],
     }
+
+
+def progress(jobs: LearningQueue, job: Job) -> dict[str, Any]:
+    """How a training stands, for programs."""
+    return {name: value for name, value in _job(jobs, job).items() if name not in ("before", "after")}
 
 
 def _job(jobs: LearningQueue, job: Job) -> dict[str, Any]:
@@ -177,13 +195,14 @@ def _job(jobs: LearningQueue, job: Job) -> dict[str, Any]:
         "step": job.step,
         "steps": job.steps,
         "total": max(1, job.steps if job.phase == "train" else points[-1][0] if points else 1),
-        "left": _duration(job.seconds_left),
+        "left": duration(job.seconds_left),
         "ahead": jobs.ahead(job),
         "curves": _curves(points),
         "before": job.before,
         "after": job.after,
         "after_step": job.after_step,
         "message": job.message,
+        "warnings": list(job.advice.said),
         "name": job.name,
     }
 
@@ -247,11 +266,13 @@ def python_lines(models: str, look: Stack, name: str) -> str:
             f"# eclipsed photo {shlex.quote(photo)} --from-face {face} --stack {name} "
             f"--models {models} --out edited.png\n"
         )
+    of_class = "" if look.class_index is None else ", class_index=stack.class_index"
     return (
         f"import eclipsed\n\n"
         f"editor = eclipsed.Editor.from_pretrained({models!r})\n"
         f"stack = eclipsed.Stack.load({name!r})\n"
-        'editor.edit(editor.sample(seeds=stack.seed, truncation_psi=stack.truncation_psi), stack).save("faces")\n'
+        f"faces = editor.sample(seeds=stack.seed, truncation_psi=stack.truncation_psi{of_class})\n"
+        'editor.edit(faces, stack).save("faces")\n'
     )
 
 
@@ -270,7 +291,7 @@ def _number(value: Any) -> float | None:
     return round(float(value), 4) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
-def _duration(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
     if seconds is None or not math.isfinite(seconds):
         return ""
     whole = max(0, round(seconds))

@@ -57,6 +57,12 @@ class Clock:
         self._told = self.began
 
     @property
+    def work(self) -> float:
+        """What the whole training costs, in training steps of one direction."""
+        each = (self.before[name] + self.costs[name] * self.steps[name] + self.after[name] for name in self.steps)
+        return sum(cost for cost, name in zip(each, self.steps, strict=True) if self.steps[name])
+
+    @property
     def seconds(self) -> float:
         """Since the training began."""
         return time.monotonic() - self.began

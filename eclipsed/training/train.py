@@ -34,7 +34,7 @@ from eclipsed.training.task import Task
 from eclipsed.training.terms import Loss
 from eclipsed.values.checks import whole
 
-__all__ = ["SAVE_EVERY", "train"]
+__all__ = ["SAVE_EVERY", "train", "vocabulary_warning"]
 
 #: steps after which a training is saved, where somebody said to which file
 SAVE_EVERY = 25
@@ -268,9 +268,13 @@ def _warn(prompt: str, region: Region, clip: Clip) -> None:
         warnings.warn(LocalityWarning(region.warning), stacklevel=4)
     unknown = clip.unknown_words(prompt)
     if unknown:
-        words = ", ".join(repr(word) for word in unknown)
-        message = f"the CLIP model {clip.name!r} was never shown {words}; the edit may have nothing to do with it"
-        warnings.warn(VocabularyWarning(message), stacklevel=4)
+        warnings.warn(VocabularyWarning(vocabulary_warning(clip, unknown)), stacklevel=4)
+
+
+def vocabulary_warning(clip: Clip, unknown: Sequence[str]) -> str:
+    """What is said of words of a prompt that a CLIP model was never shown, see `Clip.unknown_words`."""
+    words = ", ".join(repr(word) for word in unknown)
+    return f"the CLIP model {clip.name!r} was never shown {words}; the edit may have nothing to do with it"
 
 
 def _digest(latents: Latent | None) -> str:

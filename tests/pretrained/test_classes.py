@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -273,3 +274,32 @@ def test_classes_that_do_not_fit_the_faces(classes, given, message):
     with pytest.raises(InputError) as caught:
         classes.sample(seeds=[1, 2, 3], class_index=given)
     assert str(caught.value) == message
+
+
+def test_the_studio_draws_a_class_that_is_chosen(folder, classes, tmp_path, monkeypatch):
+    pytest.importorskip("gradio", reason='the studio needs gradio: pip install ".[studio]"')
+    from eclipsed.studio import results, views
+    from eclipsed.studio.actions import pick
+    from eclipsed.studio.learning import LearningQueue
+    from eclipsed.studio.session import Session
+
+    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / "home"))
+    engine = Engine(str(folder), "cpu", class_index=1)
+    engine.load()
+    look = engine.first_look()
+    assert look.class_index == 1
+    chosen = pick(Session(now=look), 3, None, 2).now
+    assert (chosen.seed, chosen.class_index) == (3, 2)
+    wanted = classes.sample(seeds=[3], class_index=2, truncation_psi=engine.editor.truncation_psi).ws
+    assert torch.equal(engine.before(chosen).ws, wanted)
+    assert not torch.equal(engine.before(look).ws, engine.before(replace(look, class_index=2)).ws)
+    wall = [views.wall(engine, Session(now=look), count=2, psi=None, class_index=k)["faces"] for k in (1, 2)]
+    assert wall[0] != wall[1]
+    saved = Stack.load(results.stack_file(engine, chosen))
+    assert saved.class_index == 2
+    assert torch.equal(engine.before(saved).ws, wanted)
+    assert "class_index=stack.class_index" in views.python_lines("classes", chosen, "x.json")
+    jobs = LearningQueue(engine)
+    job = jobs.submit(PROMPT, face=chosen)
+    jobs.stop(job.token)
+    assert job.config.class_index == 2  # what is learned belongs to the faces that are shown

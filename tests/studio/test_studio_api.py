@@ -90,6 +90,22 @@ def test_the_documentation_names_every_endpoint(client):
     assert known == table
 
 
+def test_endpoints_name_their_types(client):
+    for name, endpoint in client.view_api(return_format="dict")["named_endpoints"].items():
+        assert endpoint["returns"], name
+        for one in (*endpoint["parameters"], *endpoint["returns"]):
+            kind = one["python_type"]["type"]
+            assert kind, (name, one)
+            assert "Any" not in kind, (name, kind)
+
+
+def test_regions_carry_all_warnings(client):
+    found = client.predict(prompt="a nice blorb", api_name="/region")
+    assert found["warnings"][0] == found["warning"]
+    assert "was never shown 'nice', 'blorb'; the edit may have nothing to do with it" in found["warnings"][1]
+    assert client.predict(prompt="a person with blond hair", api_name="/region")["warnings"] == []
+
+
 def test_a_picture_is_that_of_the_library(client, mini):
     stack = client.predict(
         seed=7,

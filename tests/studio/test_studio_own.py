@@ -294,7 +294,7 @@ def test_a_picture_is_inverted_and_the_result_is_the_library_s(engine, photo):
     jobs = InversionQueue(engine)
     job = jobs.submit(KeptPicture(str(photo)), level="good", face=2)
     until(lambda: job.over, 180)
-    assert (job.status, job.message) == ("done", "Inverted.")
+    assert (job.status, job.message) == ("done", "It can be edited now.")
     assert job.picture is None
     expected = engine.editor.invert(photo, level="good", face=2)
     assert torch.equal(job.portrait.faces.ws, expected.ws)
@@ -357,9 +357,3 @@ def test_a_training_lets_go_of_the_face_that_it_was_shown_on(engine, portrait, q
     until(lambda: job.over)
     until(lambda: job.face == Stack())
     assert job.before == views.viewer(engine, Session(now=look))["before"]
-
-
-def test_pictures_are_aligned_ones_where_no_face_can_be_found():
-    assert portraits.is_aligned_by_default("mini")
-    assert portraits.is_aligned_by_default("afhqcat")
-    assert portraits.is_aligned_by_default("ffhq")  # no detector is here

@@ -1,4 +1,4 @@
-// Shared by every piece of the page. A piece draws `props.value` into its own element and tells Python what was done
+// Shared by every piece of the page, below a line that says what the pictures show: `subject`. A piece draws `props.value` into its own element and tells Python what was done
 // there with trigger('act', {do: …}). Text goes in as text, never as markup.
 const box = element.querySelector(".piece");
 const h = (tag, attributes = {}, ...children) => {
@@ -23,6 +23,8 @@ const refill = (...children) => {
   box.replaceChildren(...children.flat().filter(Boolean));
   if (key) box.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 };
+// The names of the directions on the face, which the shelf marks; told by the stack whenever it is drawn.
+const onFace = () => window.eclipsedEdits || [];
 const start = (draw) => {
   const run = () => {
     const value = props.value;

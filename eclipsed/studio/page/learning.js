@@ -30,12 +30,15 @@ function running(job) {
     h("div", { class: "trace" },
       h("div", { class: "curves" }, Object.entries(job.curves).map(([name, points]) => curve(name[0].toUpperCase() + name.slice(1), points, job.total))),
       job.after ? h("div", { class: "pair" },
-        h("figure", {}, h("img", { src: job.before, alt: "The face before" }), h("figcaption", { text: "before" })),
-        h("figure", {}, h("img", { src: job.after, alt: `The face after step ${job.after_step}`, "data-step": job.after_step }), h("figcaption", { text: `after step ${job.after_step}` }))) : null),
-    job.over && job.name ? h("button", { type: "button", class: "primary", text: `Add ${job.name} to the face`, "data-key": "use", onclick: () => act("add", { name: job.name }) }) : null,
+        h("figure", {}, h("img", { src: job.before, alt: `The ${subject} before` }), h("figcaption", { text: "before" })),
+        h("figure", {}, h("img", { src: job.after, alt: `The ${subject} after step ${job.after_step}`, "data-step": job.after_step }), h("figcaption", { text: `after step ${job.after_step}` }))) : null),
+    ...job.advice.map((text) => h("p", { class: "warning", role: "status", text })),
+    job.over && job.name ? h("button", { type: "button", class: "primary", text: onFace().includes(job.name) ? `Go to the row of ${job.name}` : `Add ${job.name} to the ${subject}`, "data-key": "use", onclick: () => act("add", { name: job.name }) }) : null,
   ];
 }
-start((value) => {
+window.addEventListener("eclipsed-edits", () => props.value?.unfinished && draw(props.value));
+start(draw);
+function draw(value) {
   box.dataset.status = value.job ? value.job.status : "";
   refill(
     value.job ? h("div", { class: "job" }, ...running(value.job)) : null,
@@ -43,4 +46,4 @@ start((value) => {
       h("span", {}, h("q", { text: one.prompt }), ` step ${one.step} of ${one.steps}`),
       h("button", { type: "button", class: "quiet", text: "Resume", "aria-label": `Resume ${one.prompt}`, onclick: () => act("resume", { name: one.name }) }),
       h("button", { type: "button", class: "quiet", text: "Discard", "aria-label": `Discard ${one.prompt}`, onclick: () => act("discard", { name: one.name }) }))))) : null);
-});
+}

@@ -2,7 +2,7 @@
 start((value) => {
   if (!value.rows) { refill(h("p", { class: "hint", text: value.hint })); return; }
   refill(h("table", { class: "grid" },
-    h("caption", { text: `${value.names[0]} grows downwards, ${value.names[1]} to the right. Press a face to take it.` }),
+    h("caption", { text: `${value.names[0]} grows downwards, ${value.names[1]} to the right. Press a ${subject} to take it.` }),
     h("thead", {}, h("tr", {}, h("td"), value.across.map((alpha) => h("th", { scope: "col", text: signed(alpha) })))),
     h("tbody", {}, value.rows.map((row, i) => h("tr", {}, h("th", { scope: "row", text: signed(value.down[i]) }),
       row.map((src, j) => h("td", {}, h("button", { type: "button", class: "cell", "data-key": `cell-${i}-${j}`, "data-cell": `${i},${j}`,

@@ -1,4 +1,4 @@
-// The parts that may change, over the face. A press on the face, or on a name, adds a part or takes it away.
+// The parts that may change, over the picture. A press on it, or on a name, adds a part or takes it away.
 const canvas = h("canvas", { "aria-hidden": "true" });
 let labels = null, current = null;
 const load = (src) => new Promise((done) => { const image = new Image(); image.onload = () => done(image); image.src = src; });
@@ -33,6 +33,16 @@ canvas.addEventListener("click", (event) => {
   const part = current.parts.find((one) => one.label === label);
   if (part) act("part", { name: part.name });
 });
+// What is being typed is no word yet: warnings wait for a pause.
+const warnings = h("div", { class: "warnings", role: "status" });
+let pause = null;
+function warn(texts) {
+  clearTimeout(pause);
+  const put = () => warnings.replaceChildren(...texts.map((text) => h("p", { class: "warning", text })));
+  const shown = [...warnings.children].map((node) => node.textContent);
+  warnings.replaceChildren(...[...warnings.children].filter((node) => texts.includes(node.textContent)));
+  if (texts.some((text) => !shown.includes(text))) pause = setTimeout(put, 600);
+}
 start((value) => {
   if (!value.face) return;
   const words = value.words.length
@@ -41,9 +51,10 @@ start((value) => {
   refill(
     h("div", { class: "found" }, canvas, h("div", {},
       h("h4", { text: "What may change" }), h("ul", { class: "words" }, words),
-      value.warning ? h("p", { class: "warning", role: "status", text: value.warning }) : null,
+      warnings,
       h("div", { class: "chips", role: "group", "aria-label": "Parts that may change" }, value.parts.map((part) =>
         h("button", { type: "button", class: "chip", "aria-pressed": String(part.on), "data-key": `part-${part.name}`, text: part.title,
           onclick: () => act("part", { name: part.name }) }))))));
+  warn(value.warnings);
   paint(value);
 });

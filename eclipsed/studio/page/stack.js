@@ -68,16 +68,31 @@ function item(row, count) {
       h("label", { class: "switch" },
         h("input", { type: "checkbox", role: "switch", checked: row.on, "data-key": `on-${row.i}`, "aria-label": `${row.name} is applied`,
           onchange: (event) => act("on", { i: row.i, on: event.target.checked }) })),
-      h("strong", { text: row.name }), h("span", { class: "prompt", text: row.prompt }),
+      h("strong", { text: row.name }), h("span", { class: "prompt", text: row.prompt === row.name ? "" : row.prompt }),
       button("up", "\u2191", "Earlier", row.i === 0), button("down", "\u2193", "Later", row.i === count - 1),
       button("remove", "\u00d7", "Remove")),
+    row.weak ? h("p", { class: "warning", role: "note", text: row.weak }) : null,
     h("div", { class: "strength" }, ...slider(row)),
     h("div", { class: "fine" }, ...layers(row),
       choices(row, "blend", "Blend", [["none", "as drawn"], ["pixels", "part only, in pixels"],
         ["features", "part only, in features"]], row.blend || "none",
         (event) => act("blend", { i: row.i, blend: event.target.value }))));
 }
-start((value) => refill(
-  value.rows.length
+// The row that was asked for: its tab may be about to open.
+function turn(index, tries = 40) {
+  const row = box.querySelectorAll(".edit")[index];
+  if (!row) return;
+  if (!row.offsetParent) { if (tries) setTimeout(() => turn(index, tries - 1), 50); return; }
+  row.scrollIntoView({ block: "nearest" });
+  row.querySelector("input[type=range]").focus({ preventScroll: true });
+  row.classList.add("asked");
+  setTimeout(() => row.classList.remove("asked"), 1600);
+}
+start((value) => {
+  refill(value.rows.length
     ? h("ol", { class: "edits" }, value.rows.map((row) => item(row, value.rows.length)))
-    : h("p", { class: "hint", text: "No edits yet. Take a direction from the shelf below, or learn a new one." })));
+    : h("p", { class: "hint", text: "No edits yet. Take a direction from the shelf below, or learn a new one." }));
+  window.eclipsedEdits = value.rows.map((row) => row.name);
+  window.dispatchEvent(new CustomEvent("eclipsed-edits"));
+  if (Number.isInteger(value.go)) turn(value.go);
+});

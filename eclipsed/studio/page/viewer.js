@@ -14,7 +14,7 @@ const stage = h("div", { class: "stage" }, after, cover, line, ...tags, range);
 const caption = h("p", { class: "caption" });
 const hold = h("button", {
   type: "button", class: "quiet", "aria-pressed": "false", text: "Hold for before",
-  title: "Shows the face without edits while it is held (mouse, touch, Space)",
+  title: `Shows the ${subject} without edits while it is held (mouse, touch, Space)`,
 });
 const lineButton = h("button", {
   type: "button", class: "quiet", "aria-pressed": "true", text: "Split line",
@@ -22,7 +22,7 @@ const lineButton = h("button", {
 });
 const step = (what, text) => h("button", { type: "button", class: "quiet", text, "data-do": what, onclick: () => act(what) });
 const buttons = [step("undo", "Undo"), step("redo", "Redo"), step("reset", "Reset")];
-box.replaceChildren(stage, caption, h("div", { class: "bar" }, ...buttons), h("div", { class: "bar" }, hold, lineButton));
+box.replaceChildren(stage, caption, h("div", { class: "bar steps" }, ...buttons), h("div", { class: "bar looks" }, hold, lineButton));
 
 function place(value) {
   split = value;
@@ -42,6 +42,9 @@ hold.addEventListener("keyup", () => press(false));
 hold.addEventListener("contextmenu", (event) => event.preventDefault());
 place(split);
 start((value) => {
+  if (value.kept) {
+    try { sessionStorage.setItem("eclipsed-look", value.kept); } catch { } // a browser may keep nothing: then a reload begins anew
+  }
   if (!value.after) { stage.classList.add("empty"); caption.textContent = value.caption || ""; return; }
   stage.classList.remove("empty");
   if (before.src !== value.before) before.src = value.before;
@@ -51,5 +54,6 @@ start((value) => {
   stage.classList.toggle("same", value.same);
   caption.textContent = value.caption;
   for (const button of buttons) button.disabled = !value.can[button.dataset.do];
+  for (const button of [hold, lineButton]) button.disabled = value.same;
   if (value.sent !== undefined) window.dispatchEvent(new CustomEvent("eclipsed-drawn", { detail: value.sent }));
 });

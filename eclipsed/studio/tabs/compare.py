@@ -31,8 +31,9 @@ MOST_DIRECTIONS, MOST_ALPHAS = 6, 5
 class CompareTab:
     """Draws its part when it is made; see `wire`."""
 
-    def __init__(self, tab: gr.Tab) -> None:
+    def __init__(self, tab: gr.Tab, engine: Engine) -> None:
         self.tab = tab
+        subject = engine.editor.world.subject
         with gr.Row(elem_classes=["tools"]):
             self.names = gr.Dropdown(
                 [],
@@ -48,21 +49,25 @@ class CompareTab:
                 "0.5, 1", label="Strengths", max_length=60, min_width=120, info=f"up to {MOST_ALPHAS}"
             )
         self.equal = gr.Checkbox(
-            label="At equal change", info="the others change the faces as much as the first direction does"
+            label="At equal change", info=f"the others change the {subject} as much as the first direction does"
         )
-        self.draw = gr.Button("Compare", variant="primary", size="sm", elem_id="draw-compare")
-        hint = "Pick faces on the wall by the mark in their corner; without any, the face on the left is taken."
-        self.table = piece("compare", {"hint": hint}, "Comparison")
+        self.draw = gr.Button("Compare", variant="primary", size="sm", elem_id="draw-compare", interactive=False)
+        hint = f"Pick some on the wall by the mark in their corner; without any, the {subject} that is shown is taken."
+        self.table = piece("compare", {"hint": hint}, "Comparison", subject)
 
     def wire(self, page: Page) -> None:
         """Make it answer."""
 
-        def offered(names: list[str]) -> Any:
-            known = [one.name for one in page.engine.shelf.all()]
-            kept = [name for name in names or [] if name in known]
-            return gr.Dropdown(choices=known, value=kept or known[:2])
+        def usable(names: list[str] | None) -> Any:
+            return gr.Button(interactive=bool(names))
 
-        self.tab.select(in_a_sentence(offered), self.names, self.names, concurrency_id=SLOW, **QUIET)
+        def offered(names: list[str] | None) -> tuple[Any, Any]:
+            known = [one.name for one in page.engine.shelf.all()]
+            kept = [name for name in names or [] if name in known] or known[:2]
+            return gr.Dropdown(choices=known, value=kept), usable(kept)
+
+        self.tab.select(in_a_sentence(offered), self.names, [self.names, self.draw], concurrency_id=SLOW, **QUIET)
+        self.names.change(usable, self.names, self.draw, concurrency_id=SLOW, **QUIET)
 
         def drawn(session: Session, names: list[str], alphas: str, equal: bool) -> Any:
             own = portrait_of(session.now) is not None
@@ -82,7 +87,7 @@ def compared(
 
     Args:
         engine: the shared half.
-        look: whose truncation the faces have.
+        look: whose truncation and class the faces have.
         seeds: the faces; none is the visitor's own, of `look`.
         names: of the directions.
         alphas: the strengths.
@@ -96,5 +101,5 @@ def compared(
         raise InputError(f"choose 1 to {MOST_DIRECTIONS} directions to compare; got {len(names or ())}")
     if not 1 <= len(alphas) <= MOST_ALPHAS or not (portrait_of(look) is None) <= len(seeds) <= 8:
         raise InputError(f"a comparison has 1 to {MOST_ALPHAS} strengths and 1 to 8 faces")
-    faces = engine.faces(seeds, look.truncation_psi) if seeds else engine.before(look)
+    faces = engine.faces(seeds, look.truncation_psi, look.class_index) if seeds else engine.before(look)
     return compare(engine.editor, faces, [engine.shelf.direction(name) for name in names], alphas, equal_change=equal)

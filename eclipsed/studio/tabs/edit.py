@@ -9,7 +9,8 @@ import gradio as gr
 from eclipsed.errors import InputError
 from eclipsed.store import library
 from eclipsed.studio import views
-from eclipsed.studio.actions import act, move
+from eclipsed.studio.actions import act, move, place_of
+from eclipsed.studio.engine import Engine
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
 from eclipsed.studio.pieces import event_data, piece
 from eclipsed.studio.safety import in_a_sentence
@@ -23,11 +24,12 @@ TITLE = "Edit"
 class EditTab:
     """Draws its part when it is made; see `wire`."""
 
-    def __init__(self, tab: gr.Tab) -> None:
+    def __init__(self, tab: gr.Tab, engine: Engine) -> None:
         self.tab = tab
-        self.stack = piece("stack", {"rows": []}, "Edits of the face")
+        subject = engine.editor.world.subject
+        self.stack = piece("stack", {"rows": []}, f"Edits of the {subject}", subject)
         gr.HTML("<h3>Shelf</h3>", apply_default_css=False, elem_classes=["studio-piece"])
-        self.shelf = piece("shelf", {"items": []}, "Directions")
+        self.shelf = piece("shelf", {"items": [], "waiting": True}, "Directions", subject)
         with gr.Accordion("Put a direction file on the shelf", open=False):
             self.file = gr.File(label="Direction file (.safetensors)", file_types=[".safetensors"], height=150)
 
@@ -54,12 +56,14 @@ class EditTab:
         def told(session: Session, event: gr.EventData) -> tuple[Any, ...]:
             data = event_data(event)
             if data.get("do") != "forget":
-                return page.drawn(session, act(engine, session, data))
+                after = act(engine, session, data)
+                go = place_of(engine, after.now, data.get("name")) if after is session else None
+                return page.drawn(session, after, go=go)
             name = str(data.get("name", ""))
             if engine.shelf.named(name).shipped:
                 raise InputError(f"the direction {name!r} ships with the package and stays")
             library.remove_direction(name)
-            return (*page.drawn(session, session)[:3], views.shelf(engine, session.now), gr.skip())
+            return page.drawn(session, session, shelf=views.shelf(engine, session.now))
 
         self.shelf.act(
             in_a_sentence(told), [page.session], page.look, concurrency_id=LOOKS, trigger_mode="multiple", **QUIET

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from eclipsed.editing.stack import Stack
+from eclipsed.images.animation import films_as_mp4
 from eclipsed.studio import results
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
@@ -21,29 +22,41 @@ __all__ = ["TITLE", "HomeTab"]
 
 TITLE = "Take home"
 
+_MP4 = "Film (MP4)"
+
 _MAKERS: dict[str, Callable[[Engine, Stack], Path]] = {
     "Picture (PNG)": results.picture,
     "Strip (PNG)": results.strip,
     "Film (GIF)": lambda engine, look: results.film(engine, look, ".gif"),
-    "Film (MP4)": lambda engine, look: results.film(engine, look, ".mp4"),
+    _MP4: lambda engine, look: results.film(engine, look, ".mp4"),
     "Edit stack (JSON)": results.stack_file,
 }
+_OF_EDITS = ("Strip (PNG)", "Film (GIF)", _MP4)
 
 
 class HomeTab:
     """Draws its part when it is made; see `wire`."""
 
-    def __init__(self, tab: gr.Tab) -> None:
+    def __init__(self, tab: gr.Tab, engine: Engine) -> None:
         self.tab = tab
         with gr.Row(elem_classes=["tools", "downloads"]):
-            self.buttons = {name: gr.Button(name, size="sm", min_width=120) for name in _MAKERS}
+            self.buttons = {
+                name: gr.Button(name, size="sm", min_width=120, interactive=name not in _OF_EDITS) for name in _MAKERS
+            }
+        if not films_as_mp4():
+            gr.Markdown('Films as MP4 need `pip install ".[video]"` where the studio runs.', elem_classes=["hint"])
         self.fetched = gr.DownloadButton("Fetched", visible="hidden", elem_id="fetched")
-        self.python = piece("python", {"code": ""}, "The same in Python")
+        self.python = piece("python", {"code": ""}, "The same in Python", engine.editor.world.subject)
         self.file = gr.File(
-            label="Open an edit stack (.json) or a picture of the studio (.png)",
+            label="Open a stack (.json) or a picture (.png)",
             file_types=[".json", ".png"],
             height=150,
         )
+
+    @property
+    def for_edits(self) -> tuple[gr.Button, ...]:
+        """The buttons that work where an edit is on."""
+        return tuple(self.buttons[name] for name in _OF_EDITS if name != _MP4 or films_as_mp4())
 
     def wire(self, page: Page) -> None:
         """Make it answer."""

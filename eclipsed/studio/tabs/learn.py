@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import html
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from eclipsed.errors import InputError
-from eclipsed.prompts.reading import read as read_sentence
-from eclipsed.prompts.region import MAX_PROMPT, Region
+from eclipsed.prompts.region import MAX_PROMPT
 from eclipsed.studio import views
+from eclipsed.studio.actions import act, place_of
+from eclipsed.studio.advice import of_sentence
+from eclipsed.studio.engine import Engine
 from eclipsed.studio.learning import Job
 from eclipsed.studio.page_state import LOOKS, QUIET, SLOW, Page
 from eclipsed.studio.pieces import event_data, piece
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
+from eclipsed.studio.tabs import edit
 from eclipsed.training.config import TrainConfig
 
 __all__ = ["TITLE", "LearnTab"]
@@ -24,30 +29,38 @@ TITLE = "Learn"
 
 _DEFAULTS = TrainConfig()
 _EVERY = 0.7  # seconds between two looks at a running training
+_PACE = "pace"  # queue of Gradio for what waits until a trial of a few steps is over
+_MEASURING = "How long that takes on this machine is being measured …"
 
 
 class LearnTab:
     """Draws its part when it is made; see `wire`."""
 
-    def __init__(self, tab: gr.Tab) -> None:
+    def __init__(self, tab: gr.Tab, engine: Engine) -> None:
         self.tab = tab
+        world = engine.editor.world
         self.parts = gr.State(())
         self.found = gr.State(())
         self.token = gr.BrowserState("", storage_key="eclipsed-learning")
+        if engine.without_clip:
+            said = html.escape(f"Nothing new can be learned here: {engine.without_clip}.")
+            gr.HTML(f'<div class="piece"><p class="warning" role="status">{said}</p></div>', apply_default_css=False)
         with gr.Row(elem_classes=["tools", "sentence"]):
             self.prompt = gr.Textbox(
-                label="What shall the face look like?",
-                placeholder="a person with blond hair",
+                label=f"What shall the {world.subject} look like?",
+                placeholder=world.example,
                 max_length=MAX_PROMPT,
                 lines=1,
                 scale=4,
                 min_width=220,
                 elem_id="prompt",
+                interactive=not engine.without_clip,
             )
-            self.learn = gr.Button("Learn", variant="primary", min_width=90, elem_id="learn")
+            self.learn = gr.Button("Learn", variant="primary", min_width=90, elem_id="learn", interactive=False)
             self.stop = gr.Button("Stop", variant="stop", min_width=90, elem_id="stop", interactive=False)
-        self.learning = piece("learning", {"job": None, "unfinished": []}, "Learning")
-        self.region = piece("parts", {}, "Parts that may change")
+        self.estimate = gr.Markdown("", elem_id="estimate", container=False)
+        self.learning = piece("learning", {"job": None, "unfinished": []}, "Learning", world.subject)
+        self.region = piece("parts", {}, "Parts that may change", world.subject)
         with gr.Accordion("How it is learned", open=False), gr.Row():
             self.steps = gr.Slider(5, 600, value=_DEFAULTS.steps, step=5, label="Steps", min_width=160)
             self.preset = gr.Dropdown(
@@ -60,53 +73,75 @@ class LearnTab:
     def wire(self, page: Page) -> None:
         """Make it answer."""
         self._wire_region(page)
+        self._wire_estimate(page)
         self._wire_jobs(page)
 
     def _wire_region(self, page: Page) -> None:
-        def found(prompt: str) -> Region:
-            return read_sentence(prompt, world=page.engine.editor.world).region
+        def drawn(session: Session, prompt: str, parts: Sequence[str], found: Sequence[str]) -> Any:
+            if not prompt.strip():
+                return views.found_parts(page.engine, session.now, None, tuple(parts))
+            reading, advice = of_sentence(page.engine, prompt, by_hand=tuple(parts) != tuple(found))
+            return views.found_parts(page.engine, session.now, reading.region, tuple(parts), advice)
 
-        def drawn(session: Session, prompt: str, parts: Sequence[str]) -> Any:
-            region = found(prompt) if prompt.strip() else None
-            return views.found_parts(page.engine, session.now, region, tuple(parts))
+        def read(session: Session, prompt: str, token: str) -> tuple[Any, ...]:
+            parts = of_sentence(page.engine, prompt)[0].region.parts if prompt.strip() else ()
+            return parts, parts, drawn(session, prompt, parts, parts), self._can_learn(page, prompt, _job(page, token))
 
-        def read(session: Session, prompt: str) -> tuple[Any, ...]:
-            parts = found(prompt).parts if prompt.strip() else ()
-            return parts, parts, drawn(session, prompt, parts)
-
-        def pressed(session: Session, prompt: str, parts: tuple[str, ...], event: gr.EventData) -> tuple[Any, Any]:
+        def pressed(
+            session: Session, prompt: str, parts: tuple[str, ...], found: tuple[str, ...], event: gr.EventData
+        ) -> tuple[Any, Any]:
             name = str(event_data(event).get("name"))
             world = page.engine.editor.world
             after = world.in_order({*parts} ^ {name} if name in world.parts else parts)
-            return after, drawn(session, prompt, after)
+            return after, drawn(session, prompt, after, found)
 
         options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
+        asked = [page.session, self.prompt, self.parts, self.found]
         self.prompt.change(
             in_a_sentence(read),
-            [page.session, self.prompt],
-            [self.parts, self.found, self.region],
+            [page.session, self.prompt, self.token],
+            [self.parts, self.found, self.region, self.learn],
             trigger_mode="always_last",
             **options,
         )
-        self.region.act(
-            in_a_sentence(pressed),
-            [page.session, self.prompt, self.parts],
-            [self.parts, self.region],
-            trigger_mode="multiple",
-            **options,
-        )
-        self.tab.select(in_a_sentence(drawn), [page.session, self.prompt, self.parts], self.region, **options)
+        self.region.act(in_a_sentence(pressed), asked, [self.parts, self.region], trigger_mode="multiple", **options)
+        self.tab.select(in_a_sentence(drawn), asked, self.region, **options)
+
+    def _wire_estimate(self, page: Page) -> None:
+        """How long it takes, before it starts."""
+        if page.engine.without_clip:
+            return
+        pace, chosen = page.jobs.pace, [self.steps, self.preset, self.space, self.seed]
+
+        def known(*options: Any) -> str:
+            seconds = pace.known(_config(*options))
+            return _MEASURING if seconds is None else _takes(seconds)
+
+        def measured(*options: Any) -> str:  # on a thread of its own, since it waits
+            busy = bool(page.jobs.unfinished_tasks())
+            config = _config(*options)
+            seconds = pace.known(config) if busy else pace.measured(page.engine.editor, config)
+            return "" if seconds is None else _takes(seconds)
+
+        for listener in (self.tab.select, self.steps.change, self.preset.change, self.space.change):
+            listener(known, chosen, self.estimate, trigger_mode="always_last", concurrency_id=SLOW, **QUIET).success(
+                measured, chosen, self.estimate, concurrency_id=_PACE, **QUIET
+            )
+
+    def _can_learn(self, page: Page, prompt: str, job: Job | None) -> Any:
+        running = job is not None and not job.over
+        return gr.Button(interactive=bool(prompt.strip()) and not running and not page.engine.without_clip)
 
     def _wire_jobs(self, page: Page) -> None:
         jobs = page.jobs
         shown = [self.learning, self.timer, self.learn, self.stop]
 
-        def state(job: Job | None) -> tuple[Any, ...]:
+        def state(job: Job | None, prompt: str) -> tuple[Any, ...]:
             running = job is not None and not job.over
             return (
                 views.learning(jobs, job),
                 gr.Timer(active=running),
-                gr.Button(interactive=not running),
+                self._can_learn(page, prompt, job),
                 gr.Button(interactive=running),
             )
 
@@ -115,38 +150,41 @@ class LearnTab:
         ) -> tuple[Any, ...]:
             by_hand = None if parts == found else parts
             job = jobs.submit(prompt, parts=by_hand, config=_config(*options), face=session.now)
-            return (job.token, *state(job))
+            return (job.token, *state(job, prompt))
 
-        def tick(session: Session, token: str) -> tuple[Any, ...]:
+        def tick(session: Session, token: str, prompt: str) -> tuple[Any, ...]:
             job = _job(page, token)
             over = job is None or job.over
-            return (*state(job), views.shelf(page.engine, session.now) if over else gr.skip())
+            return (*state(job, prompt), views.shelf(page.engine, session.now) if over else gr.skip())
 
-        def stop(token: str) -> tuple[Any, ...]:
-            return state(jobs.stop(token))
+        def stop(token: str, prompt: str) -> tuple[Any, ...]:
+            return state(jobs.stop(token), prompt)
 
-        def told(session: Session, token: str, event: gr.EventData) -> tuple[Any, ...]:
+        def told(session: Session, token: str, prompt: str, event: gr.EventData) -> tuple[Any, ...]:
             data = event_data(event)
             name, job = str(data.get("name", "")), _job(page, token)
             if data.get("do") == "resume":
                 job = jobs.resume(name, face=session.now)
-                return (job.token, *state(job), *[gr.skip()] * len(page.look))
+                return (job.token, *state(job, prompt), gr.skip(), *[gr.skip()] * len(page.look))
             if data.get("do") == "discard":
                 jobs.discard(name)
-                return (token, *state(job), *[gr.skip()] * len(page.look))
-            after = session.show(page.engine.added(session.now, name))
-            return (token, *[gr.skip()] * len(shown), *page.drawn(session, after))
+                return (token, *state(job, prompt), gr.skip(), *[gr.skip()] * len(page.look))
+            after = act(page.engine, session, {"do": "add", "name": name})
+            again = after is session
+            go = place_of(page.engine, after.now, name) if again else None
+            turned = gr.Tabs(selected=edit.TITLE) if again else gr.skip()
+            return (token, *[gr.skip()] * len(shown), turned, *page.drawn(session, after, go=go))
 
         options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
         asked = [page.session, self.prompt, self.parts, self.found, self.steps, self.preset, self.space, self.seed]
         for listener in (self.learn.click, self.prompt.submit):
             listener(in_a_sentence(begin), asked, [self.token, *shown], **options)
-        self.stop.click(in_a_sentence(stop), self.token, shown, **options)
-        self.timer.tick(
-            in_a_sentence(tick), [page.session, self.token], [*shown, page.shelf], concurrency_id=SLOW, **QUIET
-        )
-        self.learning.act(in_a_sentence(told), [page.session, self.token], [self.token, *shown, *page.look], **options)
-        self.tab.select(in_a_sentence(lambda token: state(_job(page, token))), self.token, shown, **options)
+        self.stop.click(in_a_sentence(stop), [self.token, self.prompt], shown, **options)
+        known = [page.session, self.token, self.prompt]
+        self.timer.tick(in_a_sentence(tick), known, [*shown, page.shelf], concurrency_id=SLOW, **QUIET)
+        self.learning.act(in_a_sentence(told), known, [self.token, *shown, page.tabs, *page.look], **options)
+        again = in_a_sentence(lambda token, prompt: state(_job(page, token), prompt))
+        self.tab.select(again, [self.token, self.prompt], shown, **options)
 
 
 def _job(page: Page, token: str) -> Job | None:
@@ -159,3 +197,21 @@ def _job(page: Page, token: str) -> Job | None:
 def _config(steps: float, preset: str, space: str, seed: float | None) -> TrainConfig:
     changes = {"steps": int(steps), "space": space, "seed": int(seed or 0)}
     return TrainConfig.report(**changes) if preset == "report" else TrainConfig().replace(**changes)
+
+
+def _takes(seconds: float) -> str:
+    return f"Learning takes {_about(seconds)} on this machine."
+
+
+def _about(seconds: float) -> str:
+    """A time as people say it, no more exact than it is known.
+
+    >>> [_about(seconds) for seconds in (3, 44, 100, 700, 9000)]
+    ['about 10 seconds', 'about 50 seconds', 'about 2 minutes', 'about 12 minutes', 'about 2.5 hours']
+    """
+    if seconds < 55:
+        return f"about {10 * math.ceil(max(seconds, 1) / 10)} seconds"
+    if seconds < 3300:
+        minutes = max(1, round(seconds / 60))
+        return f"about {minutes} minute{'s' * (minutes > 1)}"
+    return f"about {max(1, round(seconds / 1800) / 2):g} hour{'s' * (seconds >= 4500)}"

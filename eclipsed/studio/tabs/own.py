@@ -1,13 +1,15 @@
-"""Own picture: a face of one's own, inverted, edited in the other tabs, and put back where it came from."""
+"""Own picture: a face of one's own, made editable, edited in the other tabs, and put back where it came from."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
+from PIL import Image
 
 from eclipsed.errors import EclipsedError, InputError
-from eclipsed.studio import results
+from eclipsed.studio import reloading, results
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.images import data_uri
 from eclipsed.studio.inverting import LEVELS, InversionJob, InversionQueue
@@ -21,7 +23,6 @@ from eclipsed.studio.portraits import (
     Portrait,
     adopted,
     forgotten,
-    is_aligned_by_default,
     open_face,
     portrait_of,
 )
@@ -35,19 +36,21 @@ TITLE = "Own picture"
 _EVERY = 0.5  # seconds between two looks at a running inversion
 _SHOWN = 1024  # pixels: the longer side of a picture in the page
 _WHICH: list[tuple[str, int | str]] = [("the only one", 0), ("all", "all")]
-_FACES = [*_WHICH, *((f"face {k} from the left", k) for k in range(1, MOST_FACES + 1))]
+_LEVELS = list(zip(("fast: at once", "good: closer", "best: slow"), LEVELS, strict=True))
 
 
 class OwnTab:
     """Draws its part when it is made; see `wire`."""
 
-    def __init__(self, tab: gr.Tab) -> None:
+    def __init__(self, tab: gr.Tab, engine: Engine) -> None:
         self.tab = tab
+        subject = engine.editor.world.subject
+        which = [*_WHICH, *((f"{subject} {k} from the left", k) for k in range(1, MOST_FACES + 1))]
         self.token, self.ready = gr.State(""), gr.State("")
         self.mine = gr.State(None)
         with gr.Row(elem_classes=["own-choice"]):
             self.file = gr.File(
-                label="Picture with a face",
+                label=f"Picture with a {subject}",
                 file_types=list(PICTURES),
                 height=130,
                 min_width=220,
@@ -55,54 +58,67 @@ class OwnTab:
             )
             with gr.Column(min_width=260, scale=2):
                 with gr.Row(elem_classes=["tools"]):
-                    levels = [("fast: at once", LEVELS[0]), ("good: closer", LEVELS[1]), ("best: slow", LEVELS[2])]
-                    self.level = gr.Dropdown(levels, value=LEVELS[1], label="Level", min_width=120, elem_id="own-level")
-                    self.which = gr.Dropdown(_FACES, value=0, label="Which face", min_width=120, elem_id="own-which")
-                self.aligned = gr.Checkbox(label="The whole picture is an aligned face")
+                    self.level = gr.Dropdown(
+                        _LEVELS, value=LEVELS[1], label="How close", min_width=120, elem_id="own-level"
+                    )
+                    self.which = gr.Dropdown(which, value=0, label="Which one", min_width=120, elem_id="own-which")
+                self.aligned = gr.Checkbox(label=f"The whole picture is one {subject}, placed as on the wall")
         with gr.Row(elem_classes=["tools"]):
-            self.invert = gr.Button("Invert", variant="primary", size="sm", min_width=120, elem_id="invert")
+            self.invert = gr.Button(
+                "Make it editable", variant="primary", size="sm", min_width=120, elem_id="invert", interactive=False
+            )
             self.stop = gr.Button(
-                "Stop inverting", variant="stop", size="sm", min_width=120, elem_id="own-stop", interactive=False
+                "Stop here", variant="stop", size="sm", min_width=120, elem_id="own-stop", interactive=False
             )
         with gr.Row(elem_classes=["own-results"]):
             with gr.Column(min_width=260):
-                self.face = piece("own", {"job": None, "portrait": None}, "Own face")
+                self.face = piece("own", {"job": None, "portrait": None}, f"Own {subject}", subject)
             with gr.Column(min_width=260):
-                self.pasted = piece("pasted", {}, "The picture with the edit")
+                self.pasted = piece("pasted", {}, "The picture with the edit", subject)
         with gr.Row(elem_classes=["tools", "downloads"]):
-            self.put = gr.Button("Put it back", size="sm", min_width=100)
-            self.download = gr.Button("Edited picture (PNG)", size="sm", min_width=150)
-            self.save = gr.Button("Save the face", size="sm", min_width=110)
+            self.put = gr.Button("Put it back", size="sm", min_width=100, interactive=False)
+            self.download = gr.Button("Edited picture (PNG)", size="sm", min_width=150, interactive=False)
+            self.save = gr.Button(f"Save the {subject}", size="sm", min_width=110, interactive=False)
         self.fetched = gr.DownloadButton("Fetched", visible="hidden", elem_id="own-fetched")
-        with gr.Accordion("Open a face that was saved", open=False):
+        with gr.Accordion(f"Open a {subject} that was saved", open=False):
             self.saved = gr.File(
-                label=f"Saved face ({FACE_SUFFIX})", file_types=[".safetensors"], height=130, elem_id="own-saved"
+                label=f"Saved {subject} ({FACE_SUFFIX})",
+                file_types=[".safetensors"],
+                height=130,
+                elem_id="own-saved",
             )
         self.timer = gr.Timer(_EVERY, active=False)
 
-    def expect(self, models: str) -> None:
-        """Set what a picture is taken for, before the page is shown.
+    @property
+    def for_faces(self) -> tuple[gr.Button, ...]:
+        """The buttons that work on a face of the visitor's own."""
+        return (self.save,)
 
-        Args:
-            models: name or folder of the model set.
-        """
-        self.aligned.value = is_aligned_by_default(models)
+    @property
+    def for_pictures(self) -> tuple[gr.Button, ...]:
+        """The buttons that also need its picture."""
+        return (self.put, self.download)
 
     def wire(self, page: Page) -> None:
         """Make it answer."""
         jobs = page.inversions
         self.token.delete_callback = jobs.forget  # the visitor is gone
+        self._wire_choice(page)
         self._wire_jobs(page, jobs)
-        self._wire_face(page, jobs)
+        self._wire_face(page)
         self._wire_results(page)
+
+    def described(self, page: Page, session: Session, mine: Portrait | None, job: InversionJob | None = None) -> Any:
+        """The piece that shows how an inversion stands and what came of it."""
+        return {"job": _running(page.inversions, job), "portrait": _described(session, mine)}
 
     def _state(self, page: Page, session: Session, mine: Portrait | None, job: InversionJob | None) -> tuple[Any, ...]:
         """Values for `_shown`."""
         running = job is not None and not job.over
         return (
-            {"job": _running(page.inversions, job), "portrait": _described(page.engine, session, mine)},
+            self.described(page, session, mine, job),
             gr.Timer(active=running),
-            gr.Button(interactive=not running),
+            gr.Button(interactive=session.picture and not running),
             gr.Button(interactive=running),
         )
 
@@ -110,16 +126,36 @@ class OwnTab:
     def _shown(self) -> list[Any]:
         return [self.face, self.timer, self.invert, self.stop]
 
-    def _wire_jobs(self, page: Page, jobs: InversionQueue) -> None:
-        def begin(
-            session: Session, mine: Portrait | None, old: str, file: str | None, level: str, which: Any, aligned: bool
-        ) -> tuple[Any, ...]:
+    def _wire_choice(self, page: Page) -> None:
+        """A picture is chosen, or taken away."""
+        buttons = [*page.for_edits, *page.for_faces, *page.for_pictures]
+
+        def chosen(session: Session, token: str, file: str | None) -> tuple[Any, ...]:
+            after = replace(session, picture=file is not None)
+            job = _job(page.inversions, token)
+            free = job is None or job.over
+            return (after, gr.Button(interactive=after.picture and free), *page.usable(session, after))
+
+        def seen(file: str | None) -> tuple[Any, Any]:
             picture = _picture(file)
             if picture is None:
-                raise InputError("choose a picture first")
-            jobs.forget(old)
-            job = jobs.submit(picture, level=level, aligned=aligned, face=which or None)
-            return (job.token, "", *self._state(page, session, mine, job))
+                return {}, gr.Checkbox(value=False)
+            whole = Image.fromarray(picture.read().opaque)
+            alike = page.engine.likeness.of(whole)
+            note = "" if alike else _unlike(page.engine)
+            return {"src": _small(whole), "title": "Your picture", "note": note}, gr.Checkbox(value=alike)
+
+        self.file.change(
+            in_a_sentence(chosen),
+            [page.session, self.token, self.file],
+            [page.session, self.invert, *buttons],
+            concurrency_id=LOOKS,
+            **QUIET,
+        ).success(in_a_sentence(seen), self.file, [self.pasted, self.aligned], concurrency_id=SLOW, **QUIET)
+
+    def _wire_jobs(self, page: Page, jobs: InversionQueue) -> None:
+        def begin(session: Session, mine: Portrait | None, *asked: Any) -> tuple[Any, ...]:
+            return self._begun(page, session, mine, *asked)
 
         def tick(session: Session, mine: Portrait | None, token: str) -> tuple[Any, ...]:
             job = _job(jobs, token)
@@ -133,14 +169,13 @@ class OwnTab:
             job = _job(jobs, token)
             if job is None or job.portrait is None:
                 return tuple([gr.skip()] * (len(page.look) + 3))
+            reloading.forget(mine)
             mine, job.portrait = job.portrait, None
             after = adopted(session, mine)
-            state = {"job": _running(jobs, job), "portrait": _described(page.engine, after, mine)}
-            return (*page.drawn(session, after), mine, state, {})
+            return (*page.drawn(session, after), mine, self.described(page, after, mine, job), {})
 
         options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
-        asked = [page.session, self.mine, self.token, self.file, self.level, self.which, self.aligned]
-        self.invert.click(in_a_sentence(begin), asked, [self.token, self.ready, *self._shown], **options)
+        self.invert.click(in_a_sentence(begin), self._asked(page), [self.token, self.ready, *self._shown], **options)
         known = [page.session, self.mine, self.token]
         self.stop.click(in_a_sentence(stop), known, self._shown, **options)
         self.timer.tick(in_a_sentence(tick), known, [self.ready, *self._shown], concurrency_id=SLOW, **QUIET)
@@ -149,43 +184,86 @@ class OwnTab:
         again = in_a_sentence(lambda session, mine, token: self._state(page, session, mine, _job(jobs, token)))
         self.tab.select(again, known, self._shown, **options)
 
-    def _wire_face(self, page: Page, jobs: InversionQueue) -> None:
+    def _asked(self, page: Page) -> list[Any]:
+        """What `_begun` reads."""
+        return [page.session, self.mine, self.token, self.file, self.level, self.which, self.aligned]
+
+    def _begun(
+        self,
+        page: Page,
+        session: Session,
+        mine: Portrait | None,
+        old: str,
+        file: str | None,
+        level: str,
+        which: Any,
+        aligned: bool,
+        *,
+        force: bool = False,
+    ) -> tuple[Any, ...]:
+        """Let a picture wait for its turn: values for the token, what is ready, and `_shown`."""
+        picture = _picture(file)
+        if picture is None:
+            raise InputError("choose a picture first")
+        page.inversions.forget(old)
+        job = page.inversions.submit(picture, level=level, aligned=aligned, face=which or None, force=force)
+        return (job.token, "", *self._state(page, session, mine, job))
+
+    def _wire_face(self, page: Page) -> None:
         outputs = [*page.look, self.mine, self.face, self.pasted]
         options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
+        started = [self.token, self.ready, self.timer, self.invert, self.stop]
 
-        def told(session: Session, mine: Portrait | None, event: gr.EventData) -> tuple[Any, ...]:
+        def told(
+            session: Session,
+            mine: Portrait | None,
+            token: str,
+            file: str | None,
+            level: str,
+            which: Any,
+            aligned: bool,
+            event: gr.EventData,
+        ) -> tuple[Any, ...]:
             data = event_data(event)
+            if data.get("do") == "force":
+                begun, ready, face, *buttons = self._begun(
+                    page, session, mine, token, file, level, which, aligned, force=True
+                )
+                kept = [gr.skip()] * (len(page.look) + 1)
+                return (begun, ready, *buttons, *kept, face, gr.skip())
             if data.get("do") == "forget":
+                reloading.forget(mine)
                 after, mine = forgotten(session, FIRST_SEED), None
             elif data.get("do") == "take" and mine is not None:
                 after = adopted(session, mine, data.get("number", 0))
             else:
-                raise InputError("that face is not here any more; invert the picture again")
-            state = {"job": None, "portrait": _described(page.engine, after, mine)}
-            return (*page.drawn(session, after), mine, state, {} if mine is None else gr.skip())
+                raise InputError("that face is not here any more; make the picture editable again")
+            return (
+                *[gr.skip()] * len(started),
+                *page.drawn(session, after),
+                mine,
+                self.described(page, after, mine),
+                {} if mine is None else gr.skip(),
+            )
 
         self.face.act(
-            in_a_sentence(told), [page.session, self.mine], outputs, **{**options, "trigger_mode": "multiple"}
+            in_a_sentence(told), self._asked(page), [*started, *outputs], **{**options, "trigger_mode": "multiple"}
         )
 
-        def opened(session: Session, saved: str | None, file: str | None) -> tuple[Any, ...]:
+        def opened(session: Session, old: Portrait | None, saved: str | None, file: str | None) -> tuple[Any, ...]:
             if saved is None:
                 return (*[gr.skip()] * len(outputs), None)
             mine = open_face(page.engine.editor, saved, _picture(file))
+            reloading.forget(old)
             after = adopted(session, mine)
-            state = {"job": None, "portrait": _described(page.engine, after, mine)}
-            return (*page.drawn(session, after), mine, state, {}, None)
+            return (*page.drawn(session, after), mine, self.described(page, after, mine), {}, None)
 
         self.saved.upload(
-            in_a_sentence(opened), [page.session, self.saved, self.file], [*outputs, self.saved], **options
+            in_a_sentence(opened),
+            [page.session, self.mine, self.saved, self.file],
+            [*outputs, self.saved],
+            **options,
         )
-
-        def chosen(file: str | None) -> Any:
-            if file is None:
-                return {}
-            return {"src": _small(_picture(file)), "title": "Your picture"}
-
-        self.file.upload(in_a_sentence(chosen), self.file, self.pasted, concurrency_id=SLOW, **QUIET)
 
     def _wire_results(self, page: Page) -> None:
         engine = page.engine
@@ -193,8 +271,7 @@ class OwnTab:
         def put(session: Session, file: str | None) -> Any:
             whole = results.pasted(engine, session.now, _missing(session, file))
             size = f"{whole.width} × {whole.height}"
-            whole.thumbnail((_SHOWN, _SHOWN))
-            return {"src": data_uri(whole.convert("RGB")), "title": f"With the edit put back, {size} in full"}
+            return {"src": _small(whole, _SHOWN), "title": f"With the edit put back, {size} in full"}
 
         page.on_look_as_it_is(self.put.click, put, [self.file], self.pasted)
 
@@ -219,14 +296,19 @@ def _missing(session: Session, file: str | None) -> KeptPicture | None:
     return _picture(file) if mine is not None and mine.picture is None else None
 
 
-def _small(picture: KeptPicture | None) -> str:
-    """A picture as it is shown in the page."""
-    from PIL import Image
-
-    if picture is None:
+def _unlike(engine: Engine) -> str:
+    """What is said of a picture that looks unlike those of the set, where it is known what to do instead."""
+    kind = engine.kind
+    if not kind.photographs:
         return ""
-    image = Image.fromarray(picture.read().opaque)
-    image.thumbnail((_SHOWN // 2, _SHOWN // 2))
+    draws = f"“{engine.editor.name}” draws {kind.draws or 'pictures of its own kind'}"
+    return f"{draws}. For photographs take another set: eclipsed models fetch {kind.photographs}"
+
+
+def _small(picture: Any, side: int = _SHOWN // 2) -> str:
+    """A picture as it is shown in the page."""
+    image = picture.convert("RGB")
+    image.thumbnail((side, side))
     return data_uri(image)
 
 
@@ -241,7 +323,7 @@ def _running(jobs: InversionQueue, job: InversionJob | None) -> dict[str, Any] |
     return None if job is None else {**job.to_json(), "ahead": jobs.ahead(job)}
 
 
-def _described(engine: Engine, session: Session, mine: Portrait | None) -> dict[str, Any] | None:
+def _described(session: Session, mine: Portrait | None) -> dict[str, Any] | None:
     """The visitor's own faces as the page shows them."""
     from eclipsed.studio.images import to_uris
 

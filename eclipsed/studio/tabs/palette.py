@@ -28,29 +28,38 @@ _SIZES = (3, 5, 7)
 class PaletteTab:
     """Draws its part when it is made; see `wire`."""
 
-    def __init__(self, tab: gr.Tab) -> None:
+    def __init__(self, tab: gr.Tab, engine: Engine) -> None:
         self.tab = tab
         self.shown = gr.State(())
         with gr.Row(elem_classes=["tools"]):
             self.first = gr.Dropdown([], label="Downwards", min_width=140, elem_id="palette-first")
             self.second = gr.Dropdown([], label="To the right", min_width=140, elem_id="palette-second")
             self.size = gr.Dropdown([(f"{k} × {k}", k) for k in _SIZES], value=5, label="Size", min_width=90)
-            self.reach = gr.Slider(0.25, 2.0, value=1.0, step=0.25, label="Reach, ± α", min_width=140)
-        self.draw = gr.Button("Draw the palette", variant="primary", size="sm", elem_id="draw-palette")
-        self.palette = piece("palette", {"hint": "Choose two directions, then draw."}, "Palette")
+            self.reach = gr.Slider(0.25, 2.0, value=1.0, step=0.25, label="Strongest", min_width=140)
+        self.draw = gr.Button(
+            "Draw the palette", variant="primary", size="sm", elem_id="draw-palette", interactive=False
+        )
+        hint = "Choose two different directions, then draw."
+        self.palette = piece("palette", {"hint": hint}, "Palette", engine.editor.world.subject)
 
     def wire(self, page: Page) -> None:
         """Make it answer."""
 
-        def offered(first: str | None, second: str | None) -> tuple[Any, Any]:
+        def usable(first: str | None, second: str | None) -> Any:
+            return gr.Button(interactive=bool(first and second) and first != second)
+
+        def offered(first: str | None, second: str | None) -> tuple[Any, ...]:
             names = [one.name for one in page.engine.shelf.all()]
             kept = [first if first in names else None, second if second in names else None]
             free = [name for name in names if name not in kept]
             values = [value or (free.pop(0) if free else None) for value in kept]
-            return gr.Dropdown(choices=names, value=values[0]), gr.Dropdown(choices=names, value=values[1])
+            dropdowns = [gr.Dropdown(choices=names, value=value) for value in values]
+            return (*dropdowns, usable(*values))
 
         both = [self.first, self.second]
-        self.tab.select(in_a_sentence(offered), both, both, concurrency_id=SLOW, **QUIET)
+        self.tab.select(in_a_sentence(offered), both, [*both, self.draw], concurrency_id=SLOW, **QUIET)
+        for one in both:
+            one.change(usable, both, self.draw, concurrency_id=SLOW, **QUIET)
 
         def drawn(session: Session, first: str, second: str, size: int, reach: float) -> tuple[Any, Any]:
             down, across, rows = cells(page.engine, session.now, first, second, int(size), float(reach))
