@@ -2,7 +2,8 @@
 
 Run from the checkout: ``python -m benchmarks.mini_figures``. Without options it measures the directions in
 ``models/``, writes the table between the figure marks of that page, all figures as JSON, and a strip of each
-direction into ``docs/images``. ``--train`` trains further prompts first and measures them as well.
+direction into ``docs/images``, on faces that lack what it brings. ``--strips`` draws the strips alone; ``--train``
+trains further prompts first and measures them as well.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.pages import save_picture, write_between
-from eclipsed import Direction, Editor, TrainConfig
+from eclipsed import Direction, Editor, Target, TrainConfig
 from recipes.mini.measure import PROMPTS, Figures, measure
 from recipes.mini.train_directions import SHIPPED
 
 #: faces that are measured; training draws from another range of seeds altogether
 SEEDS = tuple(range(2000, 2032))
 
-#: faces in the strips
-SHOWN = (2, 11, 17, 23)
+#: among these are the faces of the strips: the first that lack what the sentence asks for
+CANDIDATES = tuple(range(1, 65))
+SHOWN = 4
 
 
 def _table(rows: dict[str, tuple[Figures, float | None]]) -> str:
@@ -37,6 +39,29 @@ def _table(rows: dict[str, tuple[Figures, float | None]]) -> str:
     return "\n".join(lines)
 
 
+def lacking(editor: Editor, target: Target, *, count: int = SHOWN) -> tuple[int, ...]:
+    """Seeds of faces that could have an attribute and do not, as the set's classifier sees them.
+
+    Args:
+        editor: of a set with a classifier.
+        target: the attribute, and the classes that count as having it.
+        count: how many.
+    """
+    judge = editor.classifier
+    assert judge is not None
+    labels = judge.labels(editor.sample(seeds=CANDIDATES).images)
+    wanted = [judge.attributes[target.attribute].index(name) for name in target.classes]
+    seen, found = judge.seen(labels)[target.attribute], labels[target.attribute]
+    lack = [seed for seed, there, one in zip(CANDIDATES, seen, found, strict=True) if there and int(one) not in wanted]
+    return tuple(lack[:count])
+
+
+def draw(editor: Editor, prompt: str, direction: Direction, path: Path) -> None:
+    """The strip of a direction, on faces that lack what its prompt asks for."""
+    faces = editor.sample(seeds=lacking(editor, PROMPTS[prompt]))
+    save_picture(editor.strip(faces, direction, alphas=(-1.0, -0.5, 0.0, 0.5, 1.0)), path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="mini")
@@ -46,6 +71,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, default=Path("benchmarks/mini_figures.json"))
     parser.add_argument("--pictures", type=Path, default=Path("docs/images"))
+    parser.add_argument("--strips", action="store_true", help="draw the strips alone")
     parser.add_argument("--page", type=Path, default=Path("docs/figures.md"))
     args = parser.parse_args()
 
@@ -53,10 +79,13 @@ def main() -> None:
     rows: dict[str, tuple[Figures, float | None]] = {}
     for name, prompt in SHIPPED.items():
         direction = Direction.load(args.directions / f"{name}.safetensors")
+        draw(editor, prompt, direction, args.pictures / f"{name}.webp")
+        if args.strips:
+            continue
         rows[prompt] = (measure(editor, direction, PROMPTS[prompt], seeds=SEEDS), None)
-        strip = editor.strip(editor.sample(seeds=SHOWN), direction, alphas=(-1.0, -0.5, 0.0, 0.5, 1.0))
-        save_picture(strip, args.pictures / f"{name}.webp")
         print(_line(prompt, *rows[prompt]), flush=True)
+    if args.strips:
+        return
     shipped = dict(rows)
     extra = [p for p in PROMPTS if p not in rows] if args.train == ["all"] else args.train or []
     for prompt in extra:

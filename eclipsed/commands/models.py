@@ -5,6 +5,7 @@ Fetching, verifying and removing are in `eclipsed.commands.store`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +21,12 @@ from eclipsed.files.atomic import check_writable
 from eclipsed.store.clip_files import clip_file
 from eclipsed.store.clips import clip_name, clip_settings, is_clip_file, parse_clip_name
 from eclipsed.store.files import local_file, read_record
-from eclipsed.store.networks import known_networks, known_sets
-from eclipsed.store.sets import find_set, list_sets
+from eclipsed.store.networks import known_networks, known_sets, set_networks
+from eclipsed.store.sets import SetStatus, find_set, list_sets
 
 __all__ = ["app", "describe_sets"]
+
+_MB = 10**6
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Fetch, list, describe, verify and convert pretrained networks."
@@ -53,6 +56,9 @@ def list_models(
         result(f"{row['name']}: {f'present, {place}' if row['present'] else 'absent'}")
         if row["description"]:
             result(f"  {row['description']}")
+        size = _sizes(row)
+        if size:
+            result(f"  {size}")
         for missing in row.get("missing", ()):
             result(f"  needs {missing}")
         if not row["present"] and (networks or row["name"] in known_sets()):
@@ -92,6 +98,7 @@ def info(
             "parser": None if models.parser is None else str(models.parser),
             "clip": " ".join(filter(None, (models.clip.model, models.clip.pretrained))),
             "truncation_psi": models.truncation_psi,
+            "set_bytes": sum(one.stat().st_size for one in models.folder.rglob("*") if one.is_file()),
         }
     with waiting(f"reading {path.name}"):
         config, state = read_generator(path)
@@ -143,9 +150,38 @@ def describe_sets() -> list[dict[str, Any]]:
             "description": models.description,
             "licence": models.licence,
             "shipped": models.shipped,
+            **_size(models),
         }
         for models in list_sets()
     ]
+
+
+def _size(models: SetStatus) -> dict[str, Any]:
+    """Bytes on this disk, bytes to fetch as far as they are published, and of which networks they are not."""
+    files = {path for path in models.folder.rglob("*") if path.is_file()} if models.folder.is_dir() else set()
+    wanted = [known_networks()[name] for name in set_networks(models.name)] if models.name in known_sets() else []
+    here = {one.name: local_file(one) for one in wanted}
+    files |= {path for path in here.values() if path is not None}
+    absent = [one for one in wanted if here[one.name] is None]
+    return {
+        "bytes": sum(path.stat().st_size for path in files),
+        "bytes_to_fetch": sum(one.size or 0 for one in absent),
+        "unpublished": [one.name for one in absent if one.size is None],
+    }
+
+
+def _sizes(row: Mapping[str, Any]) -> str:
+    """The size of a set, or of a network, for people."""
+    told = []
+    if row.get("file", True) and row["bytes"]:
+        told.append(f"{row['bytes'] / _MB:.1f} MB on this disk")
+    to_fetch = row["bytes_to_fetch"] if "bytes_to_fetch" in row else 0 if row["present"] else row["bytes"] or 0
+    if to_fetch:
+        told.append(f"{to_fetch / _MB:.1f} MB to fetch{', and its CLIP' * ('bytes_to_fetch' in row)}")
+    unpublished = row.get("unpublished", [] if row["present"] or row["bytes"] else [row["name"]])
+    if unpublished:
+        told.append(f"the size of {', '.join(unpublished)} is not published")
+    return "; ".join(told)
 
 
 def describe_network(name: str) -> dict[str, Any]:

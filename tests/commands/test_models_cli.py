@@ -8,7 +8,7 @@ import pytest
 import store_kit
 from rich.console import Console
 
-from eclipsed.commands import cli
+from eclipsed.commands import cli, models
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.store import FetchLog
 from eclipsed.editor import Editor
@@ -214,3 +214,29 @@ def test_the_catalogue_itself():
     assert list(sizes.values()) == [381624121, 53289463, 1201649680, 175367323]
     with pytest.raises(InputError, match="clip:MODEL/TAG"):
         fetch("clip:ViT-B-32")
+
+
+def test_sizes_are_told(run):
+    rows = {row["name"]: row for row in json.loads(run("models", "list", "--json")[1])}
+    mini = find_set("mini")
+    assert rows["mini"]["bytes"] == sum(path.stat().st_size for path in mini.folder.rglob("*") if path.is_file())
+    assert (rows["mini"]["bytes_to_fetch"], rows["mini"]["unpublished"]) == (0, [])
+    lines = run("models", "list")[1].splitlines()
+    assert f"  {rows['mini']['bytes'] / 1e6:.1f} MB on this disk" in lines
+    assert json.loads(run("models", "info", "mini", "--json")[1])["set_bytes"] == rows["mini"]["bytes"]
+
+
+def test_sizes_of_what_is_not_here(monkeypatch, tmp_path):
+    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path))
+
+    ffhq = next(row for row in models.describe_sets() if row["name"] == "ffhq")
+    known = ("ffhq-generator", "bisenet", "e4e-ffhq", "arcface")
+    assert ffhq["bytes_to_fetch"] == sum(known_networks()[name].size for name in known)
+    assert ffhq["unpublished"] == ["face-detector", "face-landmarks"]
+    assert models._sizes(ffhq) == (
+        "1811.9 MB to fetch, and its CLIP; the size of face-detector, face-landmarks is not published"
+    )
+    assert models._sizes(models.describe_network("bisenet")) == "53.3 MB to fetch"
+    assert models._sizes(models.describe_network("car-tf-generator")) == (
+        "the size of car-tf-generator is not published"
+    )
