@@ -238,7 +238,7 @@ def test_the_activation_follows_the_tag(folder, monkeypatch):
         asked.append((model, tag))
         return folder / "open_clip_model.safetensors"
 
-    monkeypatch.setattr("eclipsed.pretrained.clip_loading.clip_file", here)
+    monkeypatch.setattr("eclipsed.store.clip_files.clip_file", here)
     monkeypatch.setattr(open_clip, "create_model", stop)
     for model, tag, quick in [
         ("ViT-B-32", "openai", True),
