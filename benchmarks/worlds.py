@@ -28,6 +28,7 @@ from benchmarks.defaults import SENTENCES
 from benchmarks.records import FACES, Records, as_share, crossed, digest, grid, judge, plain, train
 from eclipsed import Direction, EclipsedWarning, TrainConfig
 from eclipsed.commands.options import parse_setting
+from eclipsed.directions.verdict import reached
 from eclipsed.editing.faces import Faces
 from eclipsed.values.seeds import parse_seeds
 from recipes.mini.measure import PROMPTS
@@ -47,7 +48,7 @@ Record = dict[str, Any]
 def says(direction: Direction) -> dict[str, Any]:
     """What the program itself says of a direction."""
     return {
-        "reached": direction.scores.get("clip_success"),
+        "reached": reached(direction.scores),
         "gain": direction.scores.get("clip_gain"),
         "weak": direction.weak,
         "note": direction.note,

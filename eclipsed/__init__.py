@@ -75,7 +75,8 @@ if TYPE_CHECKING:
     from eclipsed.training.config import TrainConfig
     from eclipsed.training.events import BrokenTraining, StopTraining, TrainStep
     from eclipsed.training.term_registry import register_term
-    from eclipsed.training.terms import Term, View
+    from eclipsed.training.terms import Term
+    from eclipsed.training.view import View
     from eclipsed.worlds.world import World
 
 __version__ = "0.1.0"

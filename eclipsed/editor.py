@@ -279,6 +279,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             generator=self.generator if class_index is None else self.generator.of_class(class_index),
             parser=self.parser,
             clip=self.clip,
+            classifier=self.classifier,
             region=region,
             config=config if class_index is None or config is None else config.replace(class_index=class_index),
             latents=given,

@@ -110,7 +110,16 @@ def editor(model_set):
 @pytest.fixture(scope="session")
 def quick():
     """A training of a second, not calibrated (random networks are bound to be weak)."""
-    return TrainConfig(steps=6, batch=2, layers=None, resolution=RESOLUTION, calibrate=False, warmup=1, probe_steps=2)
+    return TrainConfig(
+        steps=6,
+        batch=2,
+        start_faces=64,
+        layers=None,
+        resolution=RESOLUTION,
+        calibrate=False,
+        warmup=1,
+        probe_steps=2,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ __all__ = ["ProgressBar", "listed", "waiting"]
 
 _MB = 10**6
 _PHASES = {
+    "survey": "looking at faces",
     "probe": "choosing layers",
     "train": "training",
     "calibrate": "calibrating",

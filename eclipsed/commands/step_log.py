@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["StepLog", "check_log"]
 
 _CSV, _LINES = ".csv", ".jsonl"
-_PHASES = ("probe", "train", "calibrate")  # in the order in which they come
+_PHASES = ("survey", "probe", "train", "calibrate")  # in the order in which they come
 _COLUMNS = ("phase", "step", "steps", "loss", "seconds", "seconds_left")
 
 

@@ -23,6 +23,7 @@ from eclipsed.commands.options import (
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.step_log import StepLog, check_log
 from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.directions.verdict import verdict
 from eclipsed.errors import InputError, TrainingError
 from eclipsed.files.atomic import check_writable
 from eclipsed.store.sets import DEFAULT_SET
@@ -260,6 +261,9 @@ def _learn(
             if steps is not None:
                 steps.close()
     direction.save(target)
+    told = verdict(direction.scores)
+    if told and not direction.weak:
+        note(told)
     if direction.note:
         note(f"note: {direction.note}")
     return direction

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.directions.margins import Margin
+from eclipsed.directions.verdict import WEAK, reached, verdict
 from eclipsed.images.change import SEAM, localization_score, region_changes
 from eclipsed.images.masks import grow_mask, mix_masks
 from eclipsed.images.metrics import mean_of_faces
@@ -36,7 +37,6 @@ _REACHED = 0.9  # share of the greatest gain that makes a full edit
 _SERVED = 0.9  # of the faces
 _CERTAIN = 4.0  # a margin in logits; where the judge is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in logits
-_WEAK_SHARE = 0.5  # of the faces that lacked the attribute
 _CHUNK = 8  # faces at once
 _FARTHEST = 2.0**20  # times a delta: one that has not reached the fence by then moves nothing
 
@@ -122,6 +122,7 @@ def calibrate(
     unit: float | None = None,
     strongest: float = math.inf,
     judge: str = "clip",
+    witness: Margin | None = None,
     advice: str = "make it from more or clearer examples, or name another region",
     tell: Callable[[int], None] = lambda _: None,
 ) -> Direction:
@@ -138,8 +139,11 @@ def calibrate(
         held_out: the faces.
         fast: a cheaper margin for the ladder; None is `margin`.
         unit: raw strength of the ladder's 1; None finds the strength at which faces reach the fence and begins there.
-        strongest: raw strength that alpha = 1 may not exceed, such as the strongest that training saw.
+        strongest: raw strength that alpha = 1 may not exceed, such as the strongest that training saw, unless fewer
+            than nine in ten faces have what it is to bring by then.
         judge: what the margin comes from, in the names of the scores: ``"clip_gain"``, ``"clip_success"``.
+        witness: another judge, of the set's own classifier, that has no say in the strength: the share of faces that
+            lacked the thing by its verdict and have it at full strength is ``"judge_success"``.
         advice: what to do about a weak direction, the end of its note.
         tell: called after each rung with how many are done; of the last one when all is.
     Returns:
@@ -150,7 +154,7 @@ def calibrate(
     Source: ours.
     """
     space = direction.space_of(held_out.generator)
-    climb = _Climb(held_out, space, margin, fast or margin, direction.region.parts, unit, strongest, judge)
+    climb = _Climb(held_out, space, margin, fast or margin, direction.region.parts, unit, strongest, judge, witness)
     found = []
     for index, delta in enumerate(direction.deltas.to(climb.faces.latent.ws)):
         done = index * len(LADDER)
@@ -162,6 +166,7 @@ def calibrate(
     if len(found) > 1:
         scores["each"] = [one.scores for one in found]
         scores["weak"] = any(one.scores["weak"] for one in found)
+    scores["weak"] = scores["weak"] or bool(scores.get("unknown"))
     note = direction.note
     if scores["weak"]:
         note = "; ".join(filter(None, (note, _advice(scores, judge, advice))))
@@ -215,7 +220,9 @@ class _Climb:
         unit: float | None,
         strongest: float,
         judge: str,
+        witness: Margin | None,
     ) -> None:
+        self.witness = witness
         self.held_out, self.space, self.margin, self.fast = held_out, space, margin, fast
         self.parts, self.unit, self.strongest, self.judge = parts, unit, strongest, judge
         self.statistics = held_out.statistics
@@ -235,11 +242,20 @@ class _Climb:
         gains = torch.stack(rungs)  # (rungs, faces)
         reached = [full_strength(each.tolist()) for each in gains.T if float(each.max()) > _WEAK_GAIN]
         chosen = float(torch.tensor(reached).quantile(_SERVED)) if reached else 1.0
-        scale = min(unit * chosen, self.strongest) if reached else unit
+        scale = min(unit * chosen, max(self.strongest, unit * self._needed(gains))) if reached else unit
         scores = self._scores(delta, scale)
         scores["ladder"] = [round(gain, 4) for gain in gains.mean(dim=1).tolist()]
         tell(len(LADDER))
         return _Calibrated(scale, max(1.0, unit * LADDER[len(rungs) - 1] / scale), scores)
+
+    def _needed(self, gains: Tensor) -> float:
+        """The lowest strength on the ladder that serves nine in ten faces, or else the most of them.
+
+        Args:
+            gains: of the faces that lack the attribute, (rungs, faces).
+        """
+        served = (self.faces.margin[self.faces.lacking] + gains > 0).double().mean(dim=1)
+        return LADDER[int((served >= min(_SERVED, float(served.max()))).double().argmax())]
 
     def _unit(self, delta: Tensor) -> float:
         """The strength that brings faces to the fence, so that the ladder ends there."""
@@ -263,6 +279,7 @@ class _Climb:
         moved, distance = self._moved(delta, scale)
         held_out, parser = self.held_out, self.held_out.parser
         parts: list[list[Tensor]] = [[], [], [], [], []]
+        witnessed: list[Tensor] = []
         pairs = zip(held_out.render(self.faces.latent, exact=True), held_out.render(moved, exact=True), strict=True)
         for (part, before), (_, after) in pairs:
             mask = mix_masks(parser.mask(before, self.parts), parser.mask(after, self.parts), "union")
@@ -270,6 +287,8 @@ class _Climb:
                 margin = self.margin(after)
                 inside, outside = region_changes(before, after, mask)
                 score = localization_score(before, after, grow_mask(mask, SEAM))
+            if self.witness is not None:
+                witnessed.append(torch.stack([self.witness(before), self.witness(after)]))
             values = (margin - self.faces.margin[part], margin, score, inside, outside)
             for kept, value in zip(parts, values, strict=True):
                 kept.append(value)
@@ -277,15 +296,19 @@ class _Climb:
         gained = float(gain[self.faces.lacking].mean())
         without = self.faces.margin < 0
         share = float((margin[without] > 0).float().mean()) if bool(without.any()) else None
+        seen = {f"{self.judge}_gain": gained, f"{self.judge}_success": share}
+        if witnessed:
+            was, now = torch.cat(witnessed, dim=1)
+            seen["judge_success"] = float((now[was < 0] > 0).float().mean()) if bool((was < 0).any()) else None
+        told = reached(seen)
         return {
-            f"{self.judge}_gain": gained,
-            f"{self.judge}_success": share,
+            **seen,
             "localization": float(score.mean()),
             "change_inside": mean_of_faces(inside),
             "change_outside": mean_of_faces(outside),
             "distance": distance,
             "lacking": int(without.sum()),
-            "weak": gained < _WEAK_GAIN and (share is None or share < _WEAK_SHARE),
+            "weak": gained < _WEAK_GAIN if told is None else told < WEAK,
         }
 
 
@@ -298,8 +321,7 @@ def _margins(held_out: HeldOut, latent: Latent, margin: Margin) -> Tensor:
 
 
 def _advice(scores: dict[str, Any], judge: str, advice: str) -> str:
-    share, name = scores[f"{judge}_success"], {"clip": "CLIP"}.get(judge, f"the {judge}")
-    chosen = "" if share is None else f", and chooses it for only {share:.0%} of the faces that lacked it"
+    told = verdict(scores)
+    name, what = {"clip": ("CLIP", "the prompt")}.get(judge, (f"the {judge}", "it"))
     gain = scores[f"{judge}_gain"]
-    what = "the prompt" if judge == "clip" else "it"
-    return f"weak: at full strength {name} prefers {what} by {gain:+.2f} more than before{chosen}; {advice}"
+    return f"weak: {told or f'at full strength {name} prefers {what} by {gain:+.2f} more than before'}; {advice}"

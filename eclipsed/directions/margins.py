@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.prompts.target import Target
 
-__all__ = ["NO_CONTRAST", "Margin", "class_margin", "clip_margin", "contrast_margin"]
+__all__ = ["NO_CONTRAST", "Margin", "class_margin", "clip_margin", "contrast_margin", "least_margin"]
 
 #: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
 Margin = Callable[[Tensor], Tensor]
@@ -55,6 +55,17 @@ def clip_margin(clip: Clip, texts: Tensor, *, dtype: torch.dtype | None = None) 
         return contrast_margin(clip.encode_images(images, dtype=dtype), texts, temperature=clip.logit_scale)
 
     return margin
+
+
+def least_margin(margins: Sequence[Margin]) -> Margin:
+    """The verdict that a picture has several things at once: the smallest of their margins.
+
+    Args:
+        margins: at least one.
+    """
+    if len(margins) == 1:
+        return margins[0]
+    return lambda images: torch.stack([margin(images) for margin in margins]).amin(dim=0)
 
 
 def class_margin(classifier: Classifier, target: Target) -> Margin:

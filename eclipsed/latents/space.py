@@ -97,12 +97,22 @@ class Space(ABC):
         change = change * self._row_mask(change)  # (num_ws, w_dim)
         return replace(latent, ws=latent.ws + column(alpha, latent, 2) * change)
 
+    def of_w(self, change: Tensor) -> Tensor | None:
+        """The delta that moves faces as a change of w in all chosen rows does; None where the space has none.
+
+        Args:
+            change: of w, (w_dim,).
+        Returns:
+            (*shape).
+        """
+        return None
+
     def start(self, count: int, *, kind: str, scale: float, rng: torch.Generator) -> Tensor:
         """Deltas to begin training with.
 
         Args:
             count: how many.
-            kind: ``"zero"``, ``"small"`` (normal values times `scale`) or ``"unit"`` (random, norm 1).
+            kind: ``"zero"``, ``"small"`` (normal values times `scale`), or ``"unit"`` (random, norm 1).
             scale: see `kind`.
             rng: source of the random numbers, on the CPU.
         Returns:

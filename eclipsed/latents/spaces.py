@@ -56,6 +56,9 @@ class W(Space):
     def shape(self) -> tuple[int, ...]:
         return (self.generator.w_dim,)
 
+    def of_w(self, change: Tensor) -> Tensor:
+        return change
+
     def move(self, latent: Latent, delta: Tensor, alpha: Tensor | float) -> Latent:
         return self.add_to_ws(latent, delta, alpha)
 
@@ -73,6 +76,9 @@ class WPlus(Space):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.generator.num_ws, self.generator.w_dim)
+
+    def of_w(self, change: Tensor) -> Tensor:
+        return self.keep(change.expand(self.generator.num_ws, -1))
 
     def keep(self, delta: Tensor) -> Tensor:
         return delta * self._row_mask(delta)
@@ -127,6 +133,13 @@ class StyleSpace(Space):
     @property
     def shape(self) -> tuple[int, ...]:
         return (sum(self.widths),)
+
+    @torch.no_grad()
+    def of_w(self, change: Tensor) -> Tensor:
+        """Styles are affine in ws, so that a change of w is one of styles, wherever it begins."""
+        ends = torch.stack([torch.zeros_like(change), change])[:, None].expand(-1, self.generator.num_ws, -1)
+        vectors = self.generator.styles(ends)
+        return self.keep(torch.cat([vectors[name][1] - vectors[name][0] for name in self.styles]))
 
     def keep(self, delta: Tensor) -> Tensor:
         if self._active == self.styles:

@@ -95,6 +95,12 @@ class Reading:
         there = together([c.phrase.there for c in said], [c.phrase for c in said], self.world.neutral)
         return Reading(there, self.world, beside=self._beside)
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The captions that CLIP is told when the prompt is learned: one of each statement, put positively."""
+        learned = self if self.removes is None else self.removes
+        return tuple(one.caption for one in learned.statements)
+
     @cached_property
     def note(self) -> str:
         """What the user should know of how the prompt was read, in a few words; empty where it was taken as it is."""

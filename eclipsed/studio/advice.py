@@ -49,7 +49,7 @@ def of_sentence(engine: Engine, prompt: str, *, by_hand: bool = False) -> tuple[
     if region.warning is not None and not by_hand:
         said.append(region.warning)
         plain.append(_whole(reading))
-    unknown = () if engine.without_clip else engine.editor.clip.unknown_words(prompt)
+    unknown = () if engine.without_clip else engine.editor.clip.unknown_words(" ".join(reading.told))
     if unknown:
         from eclipsed.training.train import vocabulary_warning
 
@@ -60,6 +60,9 @@ def of_sentence(engine: Engine, prompt: str, *, by_hand: bool = False) -> tuple[
             f"{words}: {it} that the model set has never seen, so what is learned may have nothing to do with it. "
             "Choose other words."
         )
+    if reading.note:
+        said.append(reading.note)
+        plain.append(f"{reading.note[0].upper()}{reading.note[1:]}.")
     return reading, Advice(said=tuple(said), plain=tuple(plain))
 
 

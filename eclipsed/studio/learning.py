@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eclipsed.directions.verdict import verdict
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError, MissingModelError, TrainingError
 from eclipsed.pretrained.kinship import Kinship, kinship_with
@@ -214,7 +215,5 @@ def _sentence(direction: Direction) -> str:
     words = "Learned. It is on the shelf."
     if direction.note and not direction.weak:
         words += f" Note: {direction.note}."
-    success = scores.get("clip_success")
-    if success is not None:
-        words += f" On held-out faces CLIP then chooses the sentence for {success:.0%} of those that lacked it."
-    return words
+    told = verdict(scores)
+    return f"{words} On held-out faces it {told}." if told.startswith("reaches") else words

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from types import MappingProxyType
 
 from eclipsed.directions.calibration import LADDER
+from eclipsed.directions.survey import SURVEY_CHUNK
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import Figures
 from eclipsed.training.events import Callback, StopTraining, TrainStep
@@ -35,14 +37,18 @@ class Clock:
     def __init__(self, config: TrainConfig, callback: Callback | None) -> None:
         count = config.directions
         groups = len(config.probe_groups) if config.layers == "auto" else 0
-        probe = config.probe_steps if groups > 1 else 0
+        told = config.start == "faces"
+        probe = config.probe_steps if groups > 1 and not told else 0  # faces that tell the rows leave nothing to try
+        looks = math.ceil(config.start_faces / SURVEY_CHUNK) if told else 0
         ladder = count * len(LADDER) if config.calibrate else 0
         passes = config.calibration_faces / config.batch * _PASS if config.calibrate else 0.0
-        self.steps = {"probe": probe, "train": config.steps, "calibrate": ladder}
+        self.steps = {"survey": looks, "probe": probe, "train": config.steps, "calibrate": ladder}
         # in training steps of one direction: a step of each phase, what comes before its steps, and what after them
-        self.costs = {"probe": float(count), "train": float(count), "calibrate": passes}
-        self.before = {"probe": 0.0, "train": 0.0, "calibrate": passes}
+        look = SURVEY_CHUNK / config.batch * _PASS
+        self.costs = {"survey": look, "probe": float(count), "train": float(count), "calibrate": passes}
+        self.before = {"survey": 0.0, "probe": 0.0, "train": 0.0, "calibrate": passes}
         self.after = {
+            "survey": JUDGED * (groups + 1) * _LOOK if groups > 1 else 0.0,
             "probe": JUDGED * (groups + 3) * _LOOK * count if probe else 0.0,
             "train": 0.0,
             "calibrate": _SCORED * passes * count,
@@ -75,6 +81,10 @@ class Clock:
         if step:  # resumed: neither the probe nor these steps took any of this run's time
             self.began = time.monotonic()
         self._told = time.monotonic()
+
+    def plan(self, phase: str, steps: int) -> None:
+        """Reckon with a phase of so many steps, which nobody could foresee."""
+        self.steps[phase] = steps
 
     def tell(self, step: int, figures: Figures | None = None) -> None:
         """Call back after a step; `figures` are those of the last one when None.

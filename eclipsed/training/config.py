@@ -26,7 +26,8 @@ class TrainConfig:
     """How one direction is learned.
 
     The loss is ``clip_weight * CLIP loss + keep_weight * preservation loss + locality_weight * locality_scale *
-    locality loss + fence_weight * fence + correlation_weight * correlation``, and what `loss` adds.
+    locality loss + fidelity_weight * fidelity + fence_weight * fence + correlation_weight * correlation``, and what
+    `loss` adds.
 
     Args:
         steps: optimisation steps.
@@ -53,9 +54,11 @@ class TrainConfig:
         schedule: ``"constant"``, ``"halved"`` after each quarter of the steps, or ``"cosine"`` down to zero; or a
             function of a step, from 0, and the number of steps that gives the factor of the learning rate.
         warmup: steps over which the learning rate first rises linearly.
-        start: the delta at the beginning: ``"zero"``; ``"small"``, normal values times `start_scale`; ``"unit"``, a
-            random vector of norm 1.
+        start: the delta at the beginning: ``"faces"``, the way from the faces that lack what the prompt says to those
+            that have it, as CLIP sees `start_faces` of them (in Z, where there is none, ``"small"``); ``"zero"``;
+            ``"small"``, normal values times `start_scale`; ``"unit"``, a random vector of norm 1.
         start_scale: see `start`.
+        start_faces: how many faces CLIP looks at for ``start="faces"``; the more, the less chance is in what they tell.
         alpha: each face's strength is drawn evenly from this range.
         clip_weight: weight of the CLIP loss.
         clip_loss: ``"similarity"``, 1 - cosine of image and prompt; ``"directional"``, 1 - cosine of the image's
@@ -80,6 +83,8 @@ class TrainConfig:
         protect: parts that never count as the region unless the region names them, so that hair may not turn into a
             hat; ``()`` for none, None for those that the world of the pictures names.
         where: hold the edit to the region (``"foreground"``) or to everything else (``"background"``).
+        fidelity_weight: weight of the loss that holds the edit, inside the region, to what the faces told at the start;
+            for ``start="faces"``.
         fence_weight: weight of the hinge that keeps edited latents as near to the data as other faces are.
         components: keep the delta in the principal components of mapped w that hold this share of variance;
             None leaves it free.
@@ -99,11 +104,11 @@ class TrainConfig:
         InputError: a value is of the wrong kind or out of range; the message names the field.
     """
 
-    steps: int = option(120, whole, 1, 1_000_000)
+    steps: int = option(60, whole, 1, 1_000_000)
     batch: int = option(4, whole, 1, 4096)
     reuse: int = option(2, whole, 1, 1_000_000)
     seed: int = 0
-    loss: tuple[Any, ...] = ("clip", "preservation", "locality", "fence", "correlation")
+    loss: tuple[Any, ...] = ("clip", "preservation", "locality", "fidelity", "fence", "correlation")
     space: str | type[Space] = "W+"
     layers: tuple[int, ...] | str | None = "auto"
     styles: tuple[str, ...] | str = "all"
@@ -114,11 +119,12 @@ class TrainConfig:
     class_index: int | None = option(None, whole, 0, 1_000_000, optional=True)
     optimiser: str = option("shared", one_of, ("adam", "shared"))
     row_freedom: float = option(0.4, real, 0.0, 1.0)
-    learning_rate: float = option(0.04, real, 1e-9, 100.0)
+    learning_rate: float = option(0.02, real, 1e-9, 100.0)
     schedule: str | Schedule = "cosine"
     warmup: int = option(5, whole, 0, 1_000_000)
-    start: str = option("small", one_of, STARTS)
+    start: str = option("faces", one_of, STARTS)
     start_scale: float = option(0.003, real, 0.0, 1e6)
+    start_faces: int = option(2048, whole, 64, 1_000_000)
     alpha: tuple[float, float] = (0.1, 1.0)
     clip_weight: float = option(1.0, real, 0.0, 1e6)
     clip_loss: str = option("contrast", one_of, ("similarity", "directional", "contrast"))
@@ -128,7 +134,7 @@ class TrainConfig:
     keep_temperature: float = option(20.0, real, 1e-3, 1e4)
     augment: bool = option(True, boolean)
     locality_weight: float = option(0.05, real, 0.0, 1e6)
-    locality_scale: float = option(20.0, real, 0.0, 1e6)
+    locality_scale: float = option(200.0, real, 0.0, 1e6)
     locality_loss: str = option("ratio", one_of, LOCALITY_LOSSES)
     score_layers: tuple[str, ...] | str = "image"
     difference: str = option("l1", one_of, DIFFERENCES)
@@ -136,7 +142,8 @@ class TrainConfig:
     mask_grow: float = option(0.03, real, 0.0, 0.5)
     protect: tuple[str, ...] | None = None
     where: str = option("foreground", one_of, ("foreground", "background"))
-    fence_weight: float = option(1.0, real, 0.0, 1e6)
+    fidelity_weight: float = option(10.0, real, 0.0, 1e6)
+    fence_weight: float = option(10.0, real, 0.0, 1e6)
     components: float | None = option(KEPT_VARIANCE, real, 0.0, 1.0, optional=True)
     row_cap: float | None = option(0.35, real, 0.0, 100.0, optional=True)
     resolution: int | None = option(None, whole, 4, 65536, optional=True)

@@ -16,7 +16,8 @@ class TrainStep:
     """What a callback is told after each step.
 
     Args:
-        phase: ``"probe"`` (in which rows the edit lives), ``"train"`` or ``"calibrate"``.
+        phase: ``"survey"`` (CLIP looks at many faces, once for all sentences), ``"probe"`` (in which rows the edit
+            lives, where the faces do not tell), ``"train"`` or ``"calibrate"``.
         step: steps of the phase that are done, from 1.
         steps: of the phase.
         loss: of this step.

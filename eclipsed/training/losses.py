@@ -18,6 +18,7 @@ __all__ = [
     "contrast_loss",
     "correlation_penalties",
     "directional_loss",
+    "fidelity_loss",
     "hinge",
     "mean_locality_loss",
     "pad_captions",
@@ -25,6 +26,9 @@ __all__ = [
     "preservation_loss",
     "similarity_loss",
 ]
+
+
+_SEEN = 0.02  # mean change of a picture in [-1, 1] below which an edit hardly shows
 
 
 def similarity_loss(images: Tensor, text: Tensor) -> Tensor:
@@ -133,6 +137,22 @@ def correlation_penalties(deltas: Tensor) -> Tensor:
     unit = F.normalize(deltas.flatten(1), dim=1)
     squares = (unit @ unit.T).square()
     return (squares.sum(dim=1) - squares.diagonal()) / (count - 1)
+
+
+def fidelity_loss(before: Tensor, after: Tensor, anchor: Tensor, mask: Tensor) -> Tensor:
+    """How far an edit is from another inside a mask, as a share of what the other changes there.
+
+    Args:
+        before: pictures, (N, 3, H, W).
+        after: the same edited.
+        anchor: the same edited otherwise.
+        mask: in [0, 1], (N, 1, H, W).
+    Returns:
+        (N,), >= 0; at most 1 where the other changes nothing that could be seen.
+    """
+    missing = ((after - anchor).abs() * mask).sum(dim=(1, 2, 3))
+    change = ((anchor - before).abs() * mask).sum(dim=(1, 2, 3))
+    return missing / (change + _SEEN * mask.sum(dim=(1, 2, 3)) * before.shape[1]).clamp(min=1e-6)
 
 
 def hinge(values: Tensor, limit: float = 1.0) -> Tensor:

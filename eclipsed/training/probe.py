@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from eclipsed.directions.margins import clip_margin, least_margin
 from eclipsed.errors import InputError
 from eclipsed.latents.rows import row_groups
 from eclipsed.latents.space import Space
@@ -15,6 +16,7 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.training.batches import Batch, Step, step_rng
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, Figures, advance
+from eclipsed.training.start import start
 from eclipsed.training.terms import Loss
 
 __all__ = ["JUDGED", "choose_space", "group_rows"]
@@ -24,11 +26,17 @@ JUDGED = 3
 
 _START = 3  # stream of random numbers, beside those of the steps
 _ALIKE = 0.06  # of the share: parts that differ by no more do as much as each other
+_GAINED = 0.5  # of the spread of CLIP's verdict over faces: a start that gains less does not say where an edit lives
 _SAVED = 0.06  # of the loss: a trial that saves less has not found anything yet
 
 
-def choose_space(loss: Loss, tell: Callable[[int, Figures], None]) -> tuple[Space, dict[str, float]]:
-    """Learn for a few steps in all rows that are asked about, then keep the group of them that did the most.
+def choose_space(
+    loss: Loss, tell: Callable[[int, Figures], None], *, plan: Callable[[int], None] = lambda _: None
+) -> tuple[Space, dict[str, float]]:
+    """Find the group of rows in which an edit lives: of those that are asked about the one that does the most.
+
+    Where the descent begins with what the faces tell, that change itself is tried in each group: see `_gains`. Where
+    there is none, or it does hardly anything, a trial learns for a few steps in all of the rows.
 
     What a group did is the loss that its rows of the learned delta save alone, as a share of what the whole delta
     saves. Short trials of each group apart mislead: colours move fast, and CLIP can be talked into a hat by them.
@@ -36,7 +44,8 @@ def choose_space(loss: Loss, tell: Callable[[int, Figures], None]) -> tuple[Spac
 
     Args:
         loss: of the training; its config says which groups and how long.
-        tell: called after each step with its number, from 1, and its figures.
+        tell: called after each step of the trial with its number, from 1, and its figures.
+        plan: called with the steps of the trial before it begins.
     Returns:
         The chosen space, and the share of each group; no shares where there is nothing to choose.
     Raises:
@@ -50,18 +59,29 @@ def choose_space(loss: Loss, tell: Callable[[int, Figures], None]) -> tuple[Spac
     whole = make_space(config.space, generator, layers=every, styles=config.styles)
     if len(groups) == 1:
         return whole, {}
-    start = whole.start(
-        config.directions, kind=config.start, scale=config.start_scale, rng=step_rng(config.seed, 0, _START)
-    )
-    state = AdamState.start(start)
+    told = None if task.change is None else whole.of_w(task.change)
+    known = None if told is None else whole.keep(told)
+    deltas = start(whole, [known], task=task, rng=step_rng(config.seed, 0, _START))
+    judged = [Step(config.probe_steps + k, config.probe_steps, trial=True) for k in range(JUDGED)]
+    if known is not None:
+        shares = _gains(loss, whole, groups, known, judged)
+        if any(shares.values()):
+            return _chosen(config, generator, groups, shares), shares
+    plan(config.probe_steps)
+    state = AdamState.start(deltas)
     for number, rate in enumerate(config.learning_rates(config.probe_steps)):
         step = Step(number, config.probe_steps, row=min(every), trial=True)
         state, figures = advance(loss, loss.batches.of(step), whole, state, step=step, rate=rate, shared=False)
         tell(number + 1, figures)
-    judged = [Step(config.probe_steps + k, config.probe_steps, trial=True) for k in range(JUDGED)]
     shares = _shares(loss, whole, groups, state.deltas, judged)
+    return _chosen(config, generator, groups, shares), shares
+
+
+def _chosen(
+    config: TrainConfig, generator: Generator, groups: Mapping[str, tuple[int, ...]], shares: Mapping[str, float]
+) -> Space:
     rows = groups[_best(shares, groups, config.probe_share)]
-    return make_space(config.space, generator, layers=rows, styles=config.styles), shares
+    return make_space(config.space, generator, layers=rows, styles=config.styles)
 
 
 def group_rows(generator: Generator, config: TrainConfig, resolution: int) -> dict[str, tuple[int, ...]]:
@@ -90,6 +110,30 @@ def group_rows(generator: Generator, config: TrainConfig, resolution: int) -> di
     if not groups:
         raise InputError(f"the styles {config.styles!r} read no row of the groups {', '.join(config.probe_groups)}")
     return groups
+
+
+@torch.no_grad()
+def _gains(
+    loss: Loss, whole: Space, groups: dict[str, tuple[int, ...]], delta: Tensor, steps: Sequence[Step]
+) -> dict[str, float]:
+    """How much of what a delta gains in CLIP's verdict each group gains alone; 0 for all where it gains too little.
+
+    The verdict counts up to where CLIP is sure, in units of its spread over faces, and nothing else is asked: what an
+    edit does beside does not say where it lives.
+    """
+    task = loss.task
+    margin = least_margin([clip_margin(task.clip, texts, dtype=task.dtype) for texts in task.captions])
+    faces = [loss.batches.whole(step) for step in steps]
+    before = torch.cat([margin(batch.image) for batch in faces])
+
+    def gained(space: Space) -> float:
+        moved = [space.move(batch.latent, delta, 1.0).render(task.generator, task.options) for batch in faces]
+        return float((torch.cat([margin(drawn.image) for drawn in moved]) - before).mean())
+
+    every = gained(whole)
+    if every <= _GAINED * float(before.std()):
+        return dict.fromkeys(groups, 0.0)
+    return {name: gained(whole.restricted(rows)) / every for name, rows in groups.items()}
 
 
 @torch.no_grad()

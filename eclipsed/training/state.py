@@ -44,6 +44,7 @@ class TrainingState:
         clip: name of the CLIP model.
         faces: digest of the faces that were given to it, or "" for those of the config.
         probe: what the trial of row groups found, group -> share of the saved loss.
+        anchor: the delta that the faces told before the first step, (*space.shape); None where none did.
     """
 
     adam: AdamState
@@ -56,6 +57,7 @@ class TrainingState:
     generator_sketch: str = ""
     faces: str = ""
     probe: Mapping[str, float] = field(default_factory=dict)
+    anchor: Tensor | None = None
 
     @property
     def made_on(self) -> GeneratorId:
@@ -69,6 +71,8 @@ class TrainingState:
             OutputError: it cannot be written.
         """
         tensors = {name: getattr(self.adam, name) for name in _TENSORS}
+        if self.anchor is not None:
+            tensors["anchor"] = self.anchor
         data = {
             "step": self.adam.step,
             "rows": list(self.rows),
@@ -102,6 +106,7 @@ class TrainingState:
                 rows=tuple(int(row) for row in data["rows"]),
                 region=Region.from_json(data["region"]),
                 config=config,
+                anchor=_anchor(tensors),
                 probe={str(name): float(share) for name, share in data["probe"].items()},
                 generator_sketch=str(data.get("generator_sketch", "")),
                 **{name: str(data[name]) for name in ("prompt", "generator", "clip", "faces")},
@@ -162,6 +167,15 @@ class TrainingState:
                     f"the saved training has the {what} {saved!r}; asked for is {asked!r}: "
                     "resume it as it was, or start anew"
                 )
+
+
+def _anchor(tensors: Mapping[str, Tensor]) -> Tensor | None:
+    anchor = tensors.get("anchor")
+    if anchor is None:
+        return None
+    if anchor.shape != tensors["deltas"].shape[1:] or not bool(torch.isfinite(anchor).all()):
+        raise ValueError("its anchor makes no sense")
+    return anchor
 
 
 def _adam(step: int, tensors: Mapping[str, Tensor], config: TrainConfig) -> AdamState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from eclipsed.compute.graphs import Recorder
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.calibration import HeldOut
+from eclipsed.directions.survey import Survey
 from eclipsed.errors import InputError
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.spaces import register_space
@@ -35,6 +37,8 @@ class Task:
         parser: frozen.
         clip: frozen.
         reading: what the prompt says.
+        statements: what is learned: the statements of the prompt, or of what it removes, each said by itself.
+        turned: whether what is learned has to be turned round.
         region: the parts that may change.
         config: every option; what was left to the world of the pictures is filled in.
         faces: to train on; None draws new ones.
@@ -49,6 +53,8 @@ class Task:
     parser: Parser
     clip: Clip
     reading: Reading
+    statements: tuple[Reading, ...]
+    turned: bool
     region: Region
     config: TrainConfig
     faces: Latent | None
@@ -95,11 +101,15 @@ class Task:
         dtype = compute_dtype(config.precision, generator.device)
         if latents is None and config.seeds is not None:
             latents = Latent.of_seeds(generator, config.seeds, truncation_psi=psi)
+        understood = config.clip_loss == "contrast"  # other losses are told the sentence as it is
+        learned = reading.removes if understood and reading.removes is not None else reading
         return cls(
             generator=generator,
             parser=parser,
             clip=clip,
             reading=reading,
+            statements=learned.statements if understood else (reading,),
+            turned=learned is not reading,
             region=region,
             config=config,
             faces=latents,
@@ -114,6 +124,11 @@ class Task:
     def prompt(self) -> str:
         """What the edited face shall look like."""
         return self.reading.prompt
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The captions that CLIP is told, one of each statement."""
+        return tuple(self.caption_texts(one)[0] for one in self.statements)
 
     @property
     def resolution(self) -> int:
@@ -136,11 +151,56 @@ class Task:
         return self.config.locality_weight * self.config.locality_scale > 0 and self.region.warning is None
 
     @cached_property
-    def captions(self) -> Tensor:
-        """CLIP's embeddings of the prompt and of captions that it does not mean, (1 + C, D)."""
-        others = self.reading.contrasts or (self.config.neutral_prompt or self.parser.world.neutral,)
+    def captions(self) -> tuple[Tensor, ...]:
+        """For each statement CLIP's embeddings of its caption and of captions that it does not mean, (1 + C, D)."""
+        return tuple(map(self._captions, self.statements))
+
+    @cached_property
+    def asked(self) -> tuple[Tensor, ...]:
+        """The same of the prompt itself, where it is the opposite of what is learned."""
+        return tuple(map(self._captions, self.reading.statements)) if self.turned else self.captions
+
+    def alone(self) -> tuple[Task, ...]:
+        """A task for each statement, held to the region of them all."""
+        return (
+            tuple(replace(self, statements=(one,)) for one in self.statements) if len(self.statements) > 1 else (self,)
+        )
+
+    @cached_property
+    def change(self) -> Tensor | None:
+        """The change of w with which the descent begins, (w_dim,); None where the config does not ask for one.
+
+        That of several statements is the sum of theirs.
+        """
+        if self.config.start != "faces":
+            return None
+        survey = self.survey()
+        kept = self.bystanders if self.config.keep_weight and self.local else ()
+        changes = [survey.boundary(one, self.statistics, bystanders=kept) for one in self.captions]
+        return torch.stack(changes).sum(dim=0)
+
+    def survey(self, tell: Callable[[int], None] = lambda _: None) -> Survey:
+        """What CLIP sees of many faces; looked at once for all sentences.
+
+        Args:
+            tell: called as they are looked at; see `Survey.of`.
+        """
+        drawn = SynthesisOptions(resolution=self.resolution, dtype=self.dtype)
+        return Survey.of(self.generator, self.clip, options=drawn, count=self.config.start_faces, tell=tell)
+
+    def caption_texts(self, reading: Reading) -> tuple[str, ...]:
+        """The caption of a statement, and the captions that it does not mean, which CLIP knows the words of.
+
+        Args:
+            reading: of the statement.
+        """
+        others = reading.contrasts or (self.config.neutral_prompt or self.parser.world.neutral,)
         known = tuple(caption for caption in others if not self.clip.unknown_words(caption))
-        return self.clip.encode_text((self.prompt, *(known if len(known) > 1 else others)))
+        caption = reading.caption if self.config.clip_loss == "contrast" else reading.prompt
+        return caption, *(known if len(known) > 1 else others)
+
+    def _captions(self, reading: Reading) -> Tensor:
+        return self.clip.encode_text(self.caption_texts(reading))
 
     @cached_property
     def neutral(self) -> Tensor:

@@ -19,6 +19,7 @@ TERMS: Registry[Any] = Registry(
         "clip": f"{_HERE}:ClipTerm",
         "preservation": f"{_HERE}:PreservationTerm",
         "locality": f"{_HERE}:LocalityTerm",
+        "fidelity": f"{_HERE}:FidelityTerm",
         "fence": f"{_HERE}:FenceTerm",
         "correlation": f"{_HERE}:CorrelationTerm",
     },

@@ -1,10 +1,9 @@
-"""The terms of the loss, one class each; what a term sees of a step; and their weighed sum."""
+"""The terms of the loss, one class each, and their weighed sum."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -12,7 +11,6 @@ from torch import Tensor
 
 from eclipsed.errors import InputError
 from eclipsed.images.change import localization_score
-from eclipsed.images.masks import edit_mask
 from eclipsed.latents.rows import row_groups
 from eclipsed.latents.space import Space
 from eclipsed.training.batches import Batch, Batches, Step
@@ -20,6 +18,7 @@ from eclipsed.training.losses import (
     contrast_loss,
     correlation_penalties,
     directional_loss,
+    fidelity_loss,
     hinge,
     mean_locality_loss,
     pad_captions,
@@ -29,86 +28,20 @@ from eclipsed.training.losses import (
 )
 from eclipsed.training.task import Task
 from eclipsed.training.term_registry import TERMS
+from eclipsed.training.view import View
 
 __all__ = [
     "ClipTerm",
     "CorrelationTerm",
     "FenceTerm",
+    "FidelityTerm",
     "LocalityTerm",
     "Loss",
     "PreservationTerm",
     "Term",
-    "View",
 ]
 
 _KEEP_FROM = (0.2, 0.5)  # of the steps: where the preservation loss begins, and where it has its full weight
-
-
-class View:
-    """What a term sees of one step: N faces before and after the edit by one delta.
-
-    Gradients flow to the delta from everything after the edit.
-
-    Attributes:
-        task: the training, with its networks.
-        batch: the faces before the edit.
-        space: where the deltas live.
-        deltas: all directions that are learned, (K, *space.shape).
-        index: which of them this edit is.
-        latent: the moved latents.
-        image: the edited pictures, (N, 3, H, W), about [-1, 1].
-        features: activations at the layers where change is measured, name -> (N, C, h, w).
-    """
-
-    def __init__(self, task: Task, batch: Batch, space: Space, deltas: Tensor, index: int) -> None:
-        self.task, self.batch, self.space, self.deltas, self.index = task, batch, space, deltas, index
-        self.latent = space.move(batch.latent, deltas[index], batch.alpha)
-        drawn = self.latent.render(task.generator, task.edit_options, prefix=batch.prefix)
-        self.image = drawn.image
-        self.features: Mapping[str, Tensor] = {name: values.float() for name, values in drawn.features.items()}
-        # The parser goes first: what it needs is gone again when CLIP's activations come to stay for the gradient.
-        self._mask = None if batch.regions is None else self._allowed(batch.regions)
-
-    @property
-    def mask(self) -> Tensor:
-        """Where the edit may act, (N, 1, H, W) in [0, 1], without gradient.
-
-        Raises:
-            InputError: no term says in its `needs` that it reads a mask.
-        """
-        if self._mask is None:
-            raise InputError('a term that reads view.mask says so: needs = ("mask",)')
-        return self._mask
-
-    @cached_property
-    def embedding(self) -> Tensor:
-        """CLIP's view of the edited pictures, unit norm, (N, D)."""
-        return self._look(self.image)
-
-    @cached_property
-    def embedding_before(self) -> Tensor:
-        """CLIP's view of the same pictures before the edit, shaken alike, (N, D), without gradient."""
-        if self.batch.embedding is not None:
-            return self.batch.embedding
-        with torch.no_grad():
-            return self._look(self.batch.image)
-
-    @property
-    def places(self) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Where change is measured, before and after the edit: ``"image"`` or a layer's name -> (N, C, h, w)."""
-        if not self.task.with_image:
-            return self.batch.features, self.features
-        return {**self.batch.features, "image": self.batch.image}, {**self.features, "image": self.image}
-
-    def _allowed(self, before: Tensor) -> Tensor:
-        task, config = self.task, self.task.config
-        after = task.parser.looked_up(self.image, task.tables, dtype=task.options.dtype)
-        background = config.where == "background"
-        return edit_mask(before, after, how=config.mask, grown=config.mask_grow, background=background)
-
-    def _look(self, images: Tensor) -> Tensor:
-        jitter, dtype = self.batch.jitter, self.task.options.dtype
-        return self.task.clip.encode_images(images if jitter is None else jitter(images), dtype=dtype)
 
 
 class Term(ABC):
@@ -121,7 +54,8 @@ class Term(ABC):
     #: What it is called where a step is shown.
     name: ClassVar[str]
 
-    #: What it reads beyond pictures and latents: ``"mask"``, ``"embedding_before"``.
+    #: What it reads beyond pictures and latents: ``"mask"``, ``"embedding_before"``; ``"anchor"``, without which it has
+    #: no part in a step.
     needs: ClassVar[tuple[str, ...]] = ()
 
     #: Whether it can be recorded as a CUDA graph: it asks no tensor for its value.
@@ -172,14 +106,19 @@ class ClipTerm(Term):
         return self.scale
 
     def __call__(self, view: View) -> Tensor:
+        (texts, *more) = self.texts
         if self.kind == "directional":
-            return directional_loss(view.embedding_before, view.embedding, self.neutral, self.texts[0])
-        if self.kind == "contrast":
-            return contrast_loss(view.embedding, self.texts, temperature=self.temperature)
-        return similarity_loss(view.embedding, self.texts[0])
+            return directional_loss(view.embedding_before, view.embedding, self.neutral, texts[0])
+        if self.kind == "similarity":
+            return similarity_loss(view.embedding, texts[0])
+        loss = contrast_loss(view.embedding, texts, temperature=self.temperature)
+        for texts in more:
+            loss = loss + contrast_loss(view.embedding, texts, temperature=self.temperature)
+        return loss
 
     def shown(self, view: View, values: Tensor) -> Tensor:
-        return view.embedding.detach().mv(self.texts[0]).mean()
+        seen = view.embedding.detach()
+        return torch.stack([seen.mv(texts[0]).mean() for texts in self.texts]).mean()
 
 
 class PreservationTerm(Term):
@@ -247,6 +186,28 @@ class LocalityTerm(Term):
             return localization_score(view.batch.image, view.image, view.mask).mean()
 
 
+class FidelityTerm(Term):
+    """How far the edit strays, inside the region, from the one that the faces themselves told."""
+
+    name = "fidelity"
+    needs = ("mask", "anchor")
+    recordable = True
+
+    def __init__(self, task: Task) -> None:
+        self.scale = task.config.fidelity_weight
+
+    @classmethod
+    def of(cls, task: Task) -> FidelityTerm | None:
+        known = task.config.start == "faces" and task.local and task.change is not None
+        return cls(task) if known and task.config.fidelity_weight else None
+
+    def weight(self, step: Step) -> float:
+        return 0.0 if step.trial else self.scale
+
+    def __call__(self, view: View) -> Tensor:
+        return fidelity_loss(view.batch.image, view.image, view.anchor_image, view.mask)
+
+
 class FenceTerm(Term):
     """How far edited latents are from the data, beyond ordinary faces."""
 
@@ -298,6 +259,7 @@ class Loss:
 
     def __init__(self, task: Task) -> None:
         self.task = task
+        self.anchor: Tensor | None = None  # the delta that the descent begins with
         made = [_made(one, task) for one in task.config.loss]
         self.terms: tuple[Term, ...] = tuple(term for term in made if term is not None)
         names = [term.name for term in self.terms]
@@ -313,7 +275,11 @@ class Loss:
 
     def weights(self, step: Step) -> Tensor:
         """The weight of each term in a step, (T,), on the CPU."""
-        return torch.tensor([float(term.weight(step)) for term in self.terms], dtype=torch.float32)
+        weights = [float(term.weight(step)) if self._has_part(term) else 0.0 for term in self.terms]
+        return torch.tensor(weights, dtype=torch.float32)
+
+    def _has_part(self, term: Term) -> bool:
+        return self.anchor is not None or "anchor" not in term.needs
 
     def __call__(
         self, batch: Batch, space: Space, deltas: Tensor, weights: Tensor, *, every: bool = False
@@ -329,9 +295,13 @@ class Loss:
         Returns:
             The loss, differentiable; and what each term shows, without gradient, (T,), nan where it was not computed.
         """
-        on = [True] * len(self.terms) if every else [weight != 0 for weight in weights.tolist()]
+        here = [self._has_part(term) for term in self.terms]
+        on = here if every else [weight != 0 for weight in weights.tolist()]
         weights = weights.to(batch.image.device)
-        each = [self._one(View(self.task, batch, space, deltas, index), weights, on) for index in range(len(deltas))]
+        each = [
+            self._one(View(self.task, batch, space, deltas, index, self.anchor), weights, on)
+            for index in range(len(deltas))
+        ]
         losses, shown = zip(*each, strict=True)
         return torch.stack(losses).mean(), torch.stack(shown).mean(dim=0)
 

@@ -6,18 +6,21 @@ import hashlib
 import math
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from torch import Tensor
+
 from eclipsed.directions.calibration import calibrate
-from eclipsed.directions.margins import clip_margin
+from eclipsed.directions.margins import Margin, class_margin, clip_margin, least_margin
 from eclipsed.errors import EclipsedWarning, InputError, LocalityWarning, TrainingError, VocabularyWarning
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.space import Space
 from eclipsed.latents.spaces import make_space
+from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
@@ -28,7 +31,9 @@ from eclipsed.training.clock import Clock
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, advance
 from eclipsed.training.events import BrokenTraining, Callback, StopTraining
-from eclipsed.training.probe import choose_space
+from eclipsed.training.outcome import instead
+from eclipsed.training.probe import JUDGED, choose_space
+from eclipsed.training.start import full_change, start
 from eclipsed.training.state import TrainingState
 from eclipsed.training.task import Task
 from eclipsed.training.terms import Loss
@@ -48,6 +53,7 @@ def train(
     generator: Generator,
     parser: Parser,
     clip: Clip,
+    classifier: Classifier | None = None,
     region: Region | Sequence[str] | None = None,
     config: TrainConfig | None = None,
     latents: Latent | None = None,
@@ -64,6 +70,7 @@ def train(
         generator: frozen.
         parser: frozen.
         clip: frozen.
+        classifier: of the set; has no part in learning, and says in the end what was reached.
         region: the parts that may change, or their names; None finds them in the prompt.
         config: every option; None is the default, or what the resumed training had.
         latents: train on these faces rather than those of the config.
@@ -91,7 +98,7 @@ def train(
     place = resume if state is None else state
     if place is not None:
         check_writable(place)
-    _warn(prompt, region, clip)
+    _warn(reading.told if config.clip_loss == "contrast" else (prompt,), region, clip)
     with _memory(config):
         task = Task.of(
             reading,
@@ -105,7 +112,9 @@ def train(
         )
         loss = Loss(task)
     try:
-        return _Run(loss, _digest(latents), Clock(task.config, callback), place, save_every).run(saved)
+        run = _Run(loss, _digest(latents), Clock(task.config, callback), place, save_every)
+        run.witness = None if classifier is None else _witness(reading, classifier)
+        return run.run(saved)
     finally:
         task.recorder.clear()
 
@@ -120,6 +129,7 @@ class _Run:
         self.faces, self.clock, self.place, self.save_every = faces, clock, place, save_every
         self.state: TrainingState | None = None  # after the last whole step
         self.saved_at = -1
+        self.witness: Margin | None = None  # who says in the end what was reached, beside CLIP
 
     def run(self, saved: TrainingState | None) -> Direction:
         calibrated = self.config.calibrate
@@ -160,16 +170,20 @@ class _Run:
 
     def _begin(self, saved: TrainingState | None) -> TrainingState:
         config, task = self.config, self.task
-        probe: dict[str, float] = {}
-        if saved is not None:
-            space = self._space(saved.rows)
-        elif config.layers == "auto":
-            self.clock.begin("probe", 0)
-            space, probe = choose_space(self.loss, self.clock.tell)
-        else:
-            space = make_space(config.space, task.generator, layers=_rows(config), styles=config.styles)
-        rng = step_rng(config.seed, 0, _START)
-        deltas = space.start(config.directions, kind=config.start, scale=config.start_scale, rng=rng)
+        chosen: list[tuple[Space, dict[str, float]]] = []
+        if saved is None and config.start == "faces":
+            self.clock.begin("survey", 0)
+            task.survey(self.clock.tell)
+        if saved is None and config.layers == "auto":
+            chosen = [choose_space(self._loss_of(one), self.clock.tell, plan=self._try) for one in task.alone()]
+        rows = _rows(config) if saved is None else saved.rows
+        if chosen:
+            rows = tuple(sorted({row for space, _ in chosen for row in space.rows}))
+        space = make_space(config.space, task.generator, layers=rows, styles=config.styles)
+        probe = _most(shares for _, shares in chosen)
+        changes = [] if saved is not None else self._changes(space, [one.rows for one, _ in chosen])
+        deltas = start(space, changes, task=task, rng=step_rng(config.seed, 0, _START))
+        anchor = deltas[0].clone() if any(one is not None for one in changes) else None
         fresh = TrainingState(
             adam=AdamState.start(deltas),
             rows=space.rows,
@@ -181,7 +195,9 @@ class _Run:
             clip=task.clip.name,
             faces=self.faces,
             probe=probe,
+            anchor=anchor,
         )
+        self.loss.anchor = anchor if saved is None or saved.anchor is None else saved.anchor.to(deltas)
         if saved is None:
             return fresh
         saved.check(fresh)
@@ -192,6 +208,26 @@ class _Run:
             generator=fresh.generator,
             generator_sketch=fresh.generator_sketch,
         )
+
+    def _changes(self, space: Space, rows: Sequence[tuple[int, ...]]) -> list[Tensor | None]:
+        """What the faces tell of each statement, in the rows that were found for it, or in all of the space."""
+        task, steps = self.task, self.config.steps
+        if self.config.start != "faces":
+            return []
+        faces = [self.loss.batches.whole(Step(steps + k, steps)) for k in range(JUDGED)]
+        alone = task.alone()
+        return [
+            full_change(one, space.restricted(some), faces)
+            for one, some in zip(alone, rows or [space.rows] * len(alone), strict=True)
+        ]
+
+    def _try(self, steps: int) -> None:
+        self.clock.plan("probe", steps)
+        self.clock.begin("probe", 0)
+
+    def _loss_of(self, task: Task) -> Loss:
+        """The loss of one statement of the training."""
+        return self.loss if task is self.task else Loss(task)
 
     def _space(self, rows: tuple[int, ...]) -> Space:
         return make_space(self.config.space, self.task.generator, layers=rows, styles=self.config.styles)
@@ -207,13 +243,19 @@ class _Run:
         scores: dict[str, object] = {}  # no times: the same seed gives the same file
         if math.isfinite(self.clock.last.loss):
             scores["loss"] = self.clock.last.loss
+        unknown = self.task.clip.unknown_words(" ".join(self.task.told))
+        if unknown:
+            scores["unknown"] = list(unknown)
         if state.probe:
             scores["probe"] = dict(state.probe)
         note = ""
         if state.adam.step < config.steps:
             scores["stopped_at"] = state.adam.step
             note = f"stopped at step {state.adam.step} of {config.steps}"
-        return replace(state.direction(self.task.generator), scores=scores, note=note)
+        found = state.direction(self.task.generator)
+        if self.task.turned:
+            found = replace(found, deltas=-found.deltas)
+        return replace(found, scores=scores, note=_joined(self.task.reading.note, note))
 
     def _calibrate(self, direction: Direction) -> Direction:
         """The direction with its strength set; as it is when that is interrupted."""
@@ -223,9 +265,10 @@ class _Run:
             with _memory(config):
                 found = calibrate(
                     direction,
-                    clip_margin(task.clip, task.captions),
-                    fast=clip_margin(task.clip, task.captions, dtype=task.dtype),
+                    least_margin([clip_margin(task.clip, texts) for texts in task.asked]),
+                    fast=least_margin([clip_margin(task.clip, texts, dtype=task.dtype) for texts in task.asked]),
                     held_out=task.held_out(),
+                    witness=self.witness,
                     unit=1.0,
                     strongest=max(abs(alpha) for alpha in config.alpha),
                     advice="word the prompt otherwise, name the region, or train for more steps",
@@ -236,8 +279,17 @@ class _Run:
         except TrainingError as error:
             raise self._broken(error) from error
         if found.weak:
+            found = self._told_apart(found)
             warnings.warn(EclipsedWarning(f"{direction.prompt!r}: {found.note}"), stacklevel=4)
         return found
+
+    def _told_apart(self, direction: Direction) -> Direction:
+        """A weak direction with what it came out as instead."""
+        came_out = instead(self.task, direction, self.task.held_out())
+        if not came_out:
+            return direction
+        note = _joined(direction.note, f"it looks more like {came_out!r}")
+        return replace(direction, scores={**direction.scores, "instead": came_out}, note=note)
 
     def _broken(self, error: TrainingError) -> BrokenTraining:
         broken = BrokenTraining(str(error))
@@ -245,6 +297,23 @@ class _Run:
             self._save()
             broken.direction = self._direction()
         return broken
+
+
+def _most(found: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """The largest share of each group of rows in the trials of several statements."""
+    shares: dict[str, float] = {}
+    for one in found:
+        for name, share in one.items():
+            shares[name] = max(share, shares.get(name, share))
+    return shares
+
+
+def _witness(reading: Reading, classifier: Classifier) -> Margin | None:
+    """The classifier's verdict on all that a prompt says; None where it does not know all of it."""
+    targets = [target for target in reading.targets(classifier.attributes) if target is not None]
+    if len(targets) < len(reading.statements):
+        return None
+    return least_margin([class_margin(classifier, target) for target in targets])
 
 
 def _rows(config: TrainConfig) -> tuple[int, ...] | None:
@@ -263,10 +332,10 @@ def _region(reading: Reading, region: Region | Sequence[str] | None, saved: Trai
     return reading.region
 
 
-def _warn(prompt: str, region: Region, clip: Clip) -> None:
+def _warn(told: Sequence[str], region: Region, clip: Clip) -> None:
     if region.warning is not None:
         warnings.warn(LocalityWarning(region.warning), stacklevel=4)
-    unknown = clip.unknown_words(prompt)
+    unknown = clip.unknown_words(" ".join(told))
     if unknown:
         warnings.warn(VocabularyWarning(vocabulary_warning(clip, unknown)), stacklevel=4)
 

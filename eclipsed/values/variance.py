@@ -5,4 +5,4 @@ from __future__ import annotations
 __all__ = ["KEPT_VARIANCE"]
 
 #: Share of the variance of mapped w in whose principal components a delta is kept, and distances are measured.
-KEPT_VARIANCE = 0.985
+KEPT_VARIANCE = 0.9995

@@ -97,9 +97,16 @@ def test_nine_in_ten_of_the_faces_that_gain_have_their_full_edit(calibrate, held
 
 
 def test_alpha_one_is_not_beyond_what_training_saw(calibrate, direction, monkeypatch):
-    measured(monkeypatch, lambda strength: 2 * strength)
-    assert calibrate(tiny(direction)).scale == pytest.approx(1.0)
-    assert calibrate(tiny(direction), strongest=0.5).scale == pytest.approx(0.5)
+    measured(monkeypatch, lambda strength: 4 * strength)
+    assert calibrate(tiny(direction), strongest=math.inf).scale == pytest.approx(
+        1.125, abs=1e-3
+    )  # nine tenths of what counts
+    assert calibrate(tiny(direction), strongest=0.75).scale == pytest.approx(0.75)
+
+
+def test_alpha_one_is_beyond_what_training_saw_where_the_faces_are_not_there_by_then(calibrate, direction, monkeypatch):
+    measured(monkeypatch, lambda strength: 0.9 * strength)
+    assert calibrate(tiny(direction), strongest=0.5).scale == pytest.approx(1.25)  # the first rung that is above zero
 
 
 def test_gain_beyond_certainty_does_not_count(calibrate, direction, monkeypatch):
@@ -165,7 +172,7 @@ def test_several_directions_each_get_their_strength(calibrate, direction, monkey
 def test_a_direction_that_does_nothing_is_called_weak(calibrate, direction):
     nothing = calibrate(replace(direction, deltas=torch.full_like(direction.deltas, 1e-9)))
     assert nothing.weak
-    assert "weak: at full strength CLIP prefers the prompt by +0.00 more than before" in nothing.note
+    assert "weak: reaches 0% of the faces that lacked it: poor" in nothing.note
 
 
 def test_a_strong_direction_is_not(calibrate, direction, monkeypatch):
@@ -185,7 +192,7 @@ def test_where_every_face_has_the_attribute_the_lower_half_is_measured(held_out)
 
 
 def test_training_ends_with_it_and_says_when_the_direction_is_weak(editor, quick):
-    config = quick.replace(steps=1, start_scale=0.0, learning_rate=1e-9, calibrate=True, calibration_faces=2)
+    config = quick.replace(steps=1, start="zero", learning_rate=1e-9, calibrate=True, calibration_faces=2)
     events = []
     with pytest.warns(EclipsedWarning, match="blond hair': weak: "):
         direction = editor.train(PROMPT, config=config, callback=events.append)
@@ -236,10 +243,36 @@ def test_a_weak_one_says_what_judged_it(editor, held_out):
     found = calibration.calibrate(
         nothing, lambda images: torch.full((len(images),), -1.0), held_out=held_out, judge="judge", advice="try harder"
     )
-    assert found.note == (
-        "weak: at full strength the judge prefers it by +0.00 more than before, and chooses it for only 0% of the "
-        "faces that lacked it; try harder"
+    assert found.note == "weak: reaches 0% of the faces that lacked it: poor; try harder"
+
+
+def test_a_weak_one_that_no_face_lacks_says_what_it_gains(editor, held_out):
+    nothing = Direction.of(editor.generator, torch.zeros(8, 16), method="none", region=HAIR)
+    found = calibration.calibrate(
+        nothing, lambda images: torch.full((len(images),), 1.0), held_out=held_out, judge="judge", advice="try harder"
     )
+    assert found.note == "weak: at full strength the judge prefers it by +0.00 more than before; try harder"
+
+
+def test_the_witness_says_what_is_reached_and_has_no_say_in_the_strength(calibrate, direction, monkeypatch):
+    measured(monkeypatch, lambda strength: 10 * strength)
+    plain = calibrate(tiny(direction), margin=lambda images: torch.full((len(images),), 5.0))
+    seen = iter([-1.0, 1.0, -1.0, -1.0] * 8)  # before and after, in turns: every other chunk of faces has it
+    found = calibrate(
+        tiny(direction),
+        margin=lambda images: torch.full((len(images),), 5.0),
+        witness=lambda images: torch.full((len(images),), next(seen)),
+    )
+    assert (found.scale, found.scores["clip_success"]) == (plain.scale, 1.0)
+    assert found.scores["judge_success"] in (0.5, 1.0)  # of one chunk or of two
+    assert "judge_success" not in plain.scores
+    never = calibrate(
+        tiny(direction),
+        margin=lambda images: torch.full((len(images),), 5.0),
+        witness=lambda images: torch.full((len(images),), -1.0),
+    )
+    assert never.weak
+    assert "weak: reaches 0% of the faces that lacked it: poor" in never.note
 
 
 def test_a_direction_of_another_generator_is_not_calibrated(held_out, direction):

@@ -14,9 +14,10 @@ from eclipsed.worlds.world import find_world
 
 FLOWER = find_world(Path(__file__).parents[1] / "fixtures" / "worlds" / "flower")
 FIXTURES = Path(__file__).parents[1] / "fixtures"
+WORDINGS = Path(__file__).parents[2] / "benchmarks" / "vocabulary.csv"
 VOCABULARY = [
     (row["target"], sentence)
-    for row in csv.DictReader((FIXTURES / "vocabulary.csv").read_text(encoding="utf-8").splitlines())
+    for row in csv.DictReader(WORDINGS.read_text(encoding="utf-8").splitlines())
     for sentence in (row["plain"], row["other"])
 ]
 PROMPTS = [
@@ -385,3 +386,17 @@ def test_the_longest_sentences_are_read():
         assert len(reading.contrasts) <= 8
         assert reading.bystanders
     assert read("without " * 3 + "a hat").removes is not None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("a person with blond hair", ("a person with blond hair",)),
+        ("remove the glasses", ("a person with glasses",)),
+        ("make the hair red", ("a person with red hair",)),
+        ("pink curly hair", ("a person with pink hair", "a person with curly hair")),
+        ("a beard and no glasses", ("a person with a beard", "a person without glasses")),
+    ],
+)
+def test_what_clip_is_told(prompt, told):
+    assert read(prompt).told == told

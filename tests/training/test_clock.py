@@ -27,10 +27,18 @@ def world_clock(monkeypatch):
     return time
 
 
-def trained(time, config, *, step=0.2, first=0.2, verdict=1.75, look=0.35, rung=0.32, figures=1.45, rungs=7, begin=0):
+def trained(
+    time, config, *, step=0.2, first=0.2, seen=0.23, verdict=1.75, look=0.35, rung=0.32, figures=1.45, rungs=7, begin=0
+):
     """The events of a training in which everything takes the given seconds, as they were measured on ``mini``."""
     events = []
     clock = Clock(config, events.append)
+    if not begin and clock.steps["survey"]:
+        clock.begin("survey", 0)
+        for number in range(clock.steps["survey"]):
+            time.now += first if number == 0 else seen
+            clock.tell(number + 1)
+        time.now += verdict
     if not begin and clock.steps["probe"]:
         clock.begin("probe", 0)
         for number in range(config.probe_steps):
@@ -53,7 +61,13 @@ def trained(time, config, *, step=0.2, first=0.2, verdict=1.75, look=0.35, rung=
     return events
 
 
-@pytest.mark.parametrize("changes", [{}, {"directions": 2}, {"layers": None}, {"calibrate": False}])
+TRIED = {"start": "small", "steps": 120}  # where nothing is known of the faces, the rows are found by a trial
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"calibrate": False}, TRIED, {**TRIED, "directions": 2}, {"layers": None}, {**TRIED, "calibrate": False}],
+)
 @pytest.mark.parametrize("first", [0.2, 6.0])
 def test_what_is_foretold_is_what_comes(world_clock, changes, first):
     events = trained(world_clock, TrainConfig(**changes), first=first)
@@ -66,7 +80,7 @@ def test_what_is_foretold_is_what_comes(world_clock, changes, first):
 
 
 def test_the_verdict_and_the_calibration_are_counted_in(world_clock):
-    events = trained(world_clock, TrainConfig())
+    events = trained(world_clock, TrainConfig(**TRIED))
     last_step = next(event for event in events if event.phase == "train" and event.step == event.steps)
     assert 0.5 * 4.04 < last_step.seconds_left < 2 * 4.04  # what calibration took
     last_trial = next(event for event in events if event.phase == "probe" and event.step == event.steps)
@@ -75,14 +89,14 @@ def test_the_verdict_and_the_calibration_are_counted_in(world_clock):
 
 
 def test_a_resumed_training_reckons_with_its_own_steps(world_clock):
-    events = trained(world_clock, TrainConfig(calibrate=False), begin=100)
+    events = trained(world_clock, TrainConfig(**TRIED, calibrate=False), begin=100)
     assert events[0].step == 101
     for event in events[1:]:
         assert event.seconds_left == pytest.approx(0.2 * (120 - event.step))
 
 
 def test_a_machine_that_grows_slow_is_noticed(world_clock):
-    config = TrainConfig(layers=None, calibrate=False)
+    config = TrainConfig(**TRIED, layers=None, calibrate=False)
     events = []
     clock = Clock(config, events.append)
     clock.begin("train", 0)

@@ -11,7 +11,8 @@ from eclipsed.training.config import TrainConfig
 from eclipsed.training.schedules import SCHEDULES
 from eclipsed.training.state import TrainingState
 from eclipsed.training.term_registry import TERMS, register_term
-from eclipsed.training.terms import Term, View
+from eclipsed.training.terms import Term
+from eclipsed.training.view import View
 from eclipsed.values.registry import Registry
 
 PROMPT = "a person with blond hair"

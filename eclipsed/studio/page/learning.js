@@ -1,5 +1,5 @@
 // A training as it runs: where it stands, a curve for each figure, the face before and after, and what can be resumed.
-const names = { probe: "Choosing layers", train: "Learning", calibrate: "Setting the strength" };
+const names = { survey: "Looking at faces", probe: "Choosing layers", train: "Learning", calibrate: "Setting the strength" };
 const svg = (tag, attributes, text) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);

@@ -1,0 +1,52 @@
+"""What can be said of a direction in one sentence: how many faces it reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["WEAK", "reached", "verdict"]
+
+#: Share of the faces that lacked the attribute below which a direction is weak.
+WEAK = 0.5
+
+_GOOD = 0.8
+
+
+def reached(scores: Mapping[str, Any]) -> float | None:
+    """Share of the faces that lacked what a direction is to bring and have it at alpha = 1.
+
+    By the set's own classifier where that knows it, which no direction is learned with; else by whatever calibrated the
+    direction.
+
+    Args:
+        scores: of the direction.
+    Returns:
+        In [0, 1]; None where nobody can tell.
+    """
+    if scores.get("unknown"):
+        return None
+    for judge in ("judge", "clip", "margin"):
+        share = scores.get(f"{judge}_success")
+        if share is not None:
+            return float(share)
+    return None
+
+
+def verdict(scores: Mapping[str, Any]) -> str:
+    """The same in a sentence: "reaches 27 % of the faces that lacked it: poor"; "" where nothing was measured.
+
+    Args:
+        scores: of the direction.
+    """
+    unknown = scores.get("unknown")
+    if unknown:
+        words = ", ".join(repr(word) for word in unknown)
+        return f"nobody can tell what it reaches: CLIP was never shown {words}"
+    share = reached(scores)
+    if share is None:
+        return ""
+    word = "good" if share >= _GOOD else "fair" if share >= WEAK else "poor"
+    instead = scores.get("instead")
+    more = f"; it looks more like {instead!r}" if instead else ""
+    return f"reaches {share:.0%} of the faces that lacked it: {word}{more}"

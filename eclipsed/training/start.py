@@ -1,0 +1,76 @@
+"""Where a descent begins, and how strong that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from eclipsed.directions.calibration import FENCE
+from eclipsed.directions.margins import clip_margin, least_margin
+from eclipsed.latents.space import Space
+from eclipsed.training.batches import Batch
+from eclipsed.training.task import Task
+
+__all__ = ["full_change", "start"]
+
+_RUNGS = (1.0, 1.5, 2.0, 2.5, 3.0)  # strengths of a change that are tried
+_SERVED = 0.9  # of the faces that lack what the prompt says
+
+
+def start(space: Space, changes: Iterable[Tensor | None], *, task: Task, rng: torch.Generator) -> Tensor:
+    """The deltas before the first step.
+
+    With ``start="faces"`` the first of several is the change that the faces themselves tell, and small values are added
+    to all of them; a space that no change of w can be written in begins with the small values alone.
+
+    Args:
+        space: where the deltas live.
+        changes: deltas of the statements of a training, (*space.shape); None for one that has none.
+        task: the training; its config says which start.
+        rng: source of the random numbers, on the CPU.
+    Returns:
+        (directions, *space.shape).
+    """
+    config = task.config
+    kind = "small" if config.start == "faces" else config.start
+    deltas = space.start(config.directions, kind=kind, scale=config.start_scale, rng=rng)
+    for change in changes:
+        if change is not None:
+            deltas[0] += change
+    return deltas
+
+
+@torch.no_grad()
+def full_change(task: Task, space: Space, faces: Sequence[Batch]) -> Tensor | None:
+    """The change that the faces tell, as strong as it takes for CLIP to find in nine of ten what the prompt says.
+
+    A descent that begins with the full edit weighs what that does elsewhere.
+
+    Args:
+        task: the training of one statement.
+        space: where the change lives, with the rows that it is held to.
+        faces: on which strengths are tried, until they leave the fence.
+    Returns:
+        (*space.shape); None where the task has no change, or the space cannot hold it.
+    """
+    known = None if task.change is None else space.of_w(task.change)
+    if known is None:
+        return None
+    change = space.keep(known)
+    margin = least_margin([clip_margin(task.clip, texts, dtype=task.dtype) for texts in task.captions])
+    before = torch.cat([margin(batch.image) for batch in faces])
+    lacking = before < 0 if int((before < 0).sum()) > 1 else before <= before.median()
+    best, served = _RUNGS[0], -1.0
+    for strength in _RUNGS:
+        moved = [space.move(batch.latent, change, strength) for batch in faces]
+        if max(float(space.distance(one, task.statistics).mean()) for one in moved) > FENCE and served >= 0:
+            break
+        after = torch.cat([margin(one.render(task.generator, task.options).image) for one in moved])
+        share = float((after[lacking] > 0).double().mean())
+        if share > served:
+            best, served = strength, share
+        if share >= _SERVED:
+            break
+    return best * change

@@ -1,0 +1,128 @@
+"""What the faces tell before the first step, and what is learned of sentences of several things or of what is to go."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+from torch.testing import assert_close
+
+from eclipsed.prompts.reading import read
+from eclipsed.prompts.region import Region
+from eclipsed.training.batches import Step
+from eclipsed.training.config import TrainConfig
+from eclipsed.training.losses import fidelity_loss
+from eclipsed.training.start import full_change
+from eclipsed.training.state import TrainingState
+from eclipsed.training.task import Task
+from eclipsed.training.terms import Loss
+
+pytestmark = pytest.mark.filterwarnings("ignore::eclipsed.errors.VocabularyWarning")
+
+STILL = {"steps": 1, "learning_rate": 1e-9, "start_scale": 0.0, "start_faces": 128}
+
+
+def task_of(editor, prompt, **changes):
+    return Task.of(
+        read(prompt),
+        generator=editor.generator,
+        parser=editor.parser,
+        clip=editor.clip,
+        region=Region.from_parts(("hair",)),
+        config=TrainConfig(batch=2, start_faces=128, resolution=32, **changes),
+    )
+
+
+@pytest.mark.parametrize("space", ["W", "W+", "S"])
+def test_the_start_edits_as_a_change_of_w_in_the_chosen_rows(editor, space):
+    task = task_of(editor, "a person with blond hair", space=space)
+    faces = editor.sample(seeds=[1, 2])
+    direction = editor.train(
+        task.prompt,
+        config=task.config.replace(**STILL, layers=(4, 5), calibrate=False, components=None),
+        region=("hair",),
+    )
+    moved = editor.edit(faces, direction, 1.0)
+    shift = torch.zeros_like(faces.ws)
+    for strength in (1.0, 1.5, 2.0, 2.5, 3.0):
+        shift[:, 4:6] = strength * task.change
+        wanted = editor.sample(ws=faces.ws + shift)
+        if torch.allclose(moved.images, wanted.images, atol=2e-3):
+            return
+    pytest.fail("no strength of the faces' change edits like the direction")
+
+
+def test_where_no_change_of_w_can_be_written_the_start_is_small(editor, quick):
+    direction = editor.train("a person with blond hair", config=quick.replace(**STILL, space="Z"))
+    assert float(direction.deltas.norm()) < 1e-5
+
+
+def test_the_change_grows_until_clip_finds_the_prompt_or_the_fence_is_reached(editor, monkeypatch):
+    task = task_of(editor, "a person with blond hair")
+    loss = Loss(task)
+    faces = [loss.batches.whole(Step(0, 10))]
+    from eclipsed.latents.spaces import make_space
+
+    space = make_space("W+", editor.generator, layers=[4, 5])
+    plain = space.keep(space.of_w(task.change))
+    found = full_change(task, space, faces)
+    factor = float(found.norm() / plain.norm())
+    assert min(abs(factor - rung) for rung in (1.0, 1.5, 2.0, 2.5, 3.0)) < 1e-4
+    monkeypatch.setattr("eclipsed.training.start.FENCE", 0.0)
+    assert_close(full_change(task, space, faces), plain)
+
+
+def test_fidelity_is_the_share_of_the_change_that_is_missing_inside():
+    before, anchor = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    mask = torch.zeros(1, 1, 4, 4)
+    mask[..., :2] = 1
+    assert float(fidelity_loss(before, anchor, anchor, mask)) == 0
+    assert float(fidelity_loss(before, before, anchor, mask)) == pytest.approx(1 / 1.02)
+    outside = anchor.clone()
+    outside[..., 2:] = -1
+    assert float(fidelity_loss(before, outside, anchor, mask)) == 0
+    assert float(fidelity_loss(before, before, before, mask)) == 0
+
+
+def test_fidelity_holds_the_edit_to_the_start(editor, quick):
+    config = quick.replace(steps=12, learning_rate=0.05, components=None, fence_weight=0.0)
+    start = editor.train("a person with blond hair", config=config.replace(**STILL))
+    free = editor.train("a person with blond hair", config=config.replace(fidelity_weight=0.0))
+    held = editor.train("a person with blond hair", config=config.replace(fidelity_weight=50.0))
+    far, near = (float((one.deltas - start.deltas).norm()) for one in (free, held))
+    assert near < far
+
+
+def test_what_is_to_go_is_learned_as_what_is_there_and_turned_round(editor, quick):
+    positive = editor.train("a person with glasses", config=quick)
+    negative = editor.train("remove the glasses", config=quick)
+    assert_close(negative.deltas, -positive.deltas)
+    assert negative.prompt == "remove the glasses"
+    assert 'learned as "a person with glasses" and turned round' in negative.note
+    plain = editor.train("remove the glasses", config=quick.replace(clip_loss="similarity"))
+    assert not torch.allclose(plain.deltas, negative.deltas)  # other losses are told the sentence as it is
+
+
+def test_each_statement_has_a_contrast_and_a_start_of_its_own(editor):
+    task = task_of(editor, "pink curly hair")
+    assert len(task.captions) == len(task.alone()) == 2
+    apart = [task_of(editor, one.prompt) for one in task.reading.statements]
+    for together, alone in zip(task.alone(), apart, strict=True):
+        assert_close(together.captions[0], alone.captions[0])
+    assert_close(task.change, torch.stack([one.change for one in task.alone()]).sum(dim=0))
+    assert len(task_of(editor, "pink curly hair", clip_loss="similarity").captions) == 1
+
+
+def test_rows_are_those_of_all_statements(editor, quick):
+    config = quick.replace(layers="auto")
+    parts = [editor.train(text, config=config) for text in ("a person with pink hair", "a person with curly hair")]
+    both = editor.train("pink curly hair", config=config)
+    assert len(both.layers) >= max(len(one.layers) for one in parts)
+    assert float(F.cosine_similarity(both.deltas.flatten(), parts[0].deltas.flatten(), dim=0)) < 1
+
+
+def test_a_training_that_goes_on_is_held_to_the_same_start(editor, quick, tmp_path):
+    state = tmp_path / "state.safetensors"
+    whole = editor.train("pink curly hair", config=quick.replace(layers="auto"))
+    stop = lambda event: event.step < 3 if event.phase == "train" else None  # noqa: E731
+    editor.train("pink curly hair", config=quick.replace(layers="auto"), state=state, callback=stop)
+    assert TrainingState.load(state).anchor.shape == whole.deltas.shape[1:]
+    assert_close(editor.train("pink curly hair", resume=state).deltas, whole.deltas)
