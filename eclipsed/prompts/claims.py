@@ -330,7 +330,7 @@ class _Claims:
 
     def _about(self, cue: Cue, said: list[Claim]) -> list[int]:
         """Which claims a cue turns round."""
-        if any(c.said_at <= cue.start and cue.end <= c.end for c in said):  # the "no" of "no hair"
+        if any(c.head < 0 and c.said_at <= cue.start and cue.end <= c.end for c in said):  # the "no" of "no hair"
             return []
         if cue.kind == "gone":
             gone = [i for i, c in enumerate(said) if c.end <= cue.start]

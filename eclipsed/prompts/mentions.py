@@ -18,6 +18,8 @@ __all__ = ["Mention", "Mentions", "no_article"]
 How = Literal["noun", "person", "worn", "order", "adjective", "thing", "presence"]
 
 
+_LISTED = 6  # words between the first of several adjectives and their noun
+_NOUNS = ("part", "thing", "mark", "vague", "suffix", "scene")
 _PRONOUNS = frozenset(("it", "they", "them"))
 
 
@@ -88,6 +90,8 @@ class Mentions:
                 continue  # the "dark" of "dark blue"
             verb = said in _verbs(family, member) and not any(said in m for m in family["members"])
             head = self.binder.head_of(start, end, fits=of) or self._joined_head(start, end, of)
+            if head is not None and head.end <= start and self._is_an_order(end, said):
+                head = None  # the "open" of "close the eyes and open the mouth"
             if head is not None and head.end <= start and self._is_of_the_next(start, end, said):
                 continue  # the "blue" of "blond hair blue eyes"
             if head is not None and head.entry.name in of and not head.start <= start < head.end:
@@ -171,6 +175,17 @@ class Mentions:
             for f in self.families("adjectives")
         )
 
+    def _is_an_order(self, end: int, said: str) -> bool:
+        """Whether a word stands before a noun with its article that some family says it of: "open the mouth"."""
+        at = end
+        while at < len(self.norms) and self.norms[at] in self.lexicon.determiners | self.lexicon.sides.keys():
+            at += 1
+        term = self.parse.term_at(at) if at > end else None
+        families = self.families("adjectives")
+        return term is not None and any(
+            term.entry.name in f["of"] and any(said in (*m, *_verbs(f, m[0])) for m in f["members"]) for f in families
+        )
+
     def _is_its_own(self, start: int, head: Term) -> bool:
         """Whether a word describes the very part that it implies: the mouth of "a smiling mouth"."""
         term = next((t for t in self.parse.terms if t.start <= start < t.end), None)
@@ -219,10 +234,16 @@ class Mentions:
     def _following(self, end: int, of: frozenset[str]) -> Term | None:
         """The noun right after a word, or after one word more: the mouth of "open the mouth"."""
         small = self.lexicon.determiners | {BREAK, "up", "out"} | self.lexicon.colours | self.lexicon.sides.keys()
-        near = next((t for t in self.parse.terms if t.entry.name in of and 0 < t.start - end <= 2), None)
-        between = self.norms[end : near.start] if near else ()
-        if between[:1] == (BREAK,) and not {*between} & (self.lexicon.function | self.lexicon.people):
-            return near  # "plump, glossy lips"
+        near = next((t for t in self.parse.terms if t.entry.name in of and t.start > end), None)
+        if near is None or near.start - end > _LISTED:
+            return None
+        between = self.norms[end : near.start]
+        if between[0] == BREAK:  # "long, straight and blonde hair"
+            other = any(t.entry.kind in _NOUNS and end <= t.start < near.start for t in self.parse.terms)
+            small = (self.lexicon.function | self.lexicon.people) - self.lexicon.joins
+            return None if other or small & {*between} else near
+        if len(between) > 2:
+            return None
         return near if all(word in small for word in between) else None
 
     def _worn(self, start: int, of: frozenset[str]) -> bool:

@@ -118,6 +118,8 @@ class Phrases:
             ahead += self.after(head) if presence is None and not adjectives else []
             said = " ".join([*ahead, *self._before(head, adjectives), self._text(head.start, self._end(head))])
             counted = self._counted(head, kind or none)
+            if counted and not self.mentions.noun_phrase(head.start)[1]:
+                said, counted = self._several(said, none)
         noun = f"a {said}" if counted else said
         there = _right(self._form(head).replace("{}", noun))
         lacking = _right(self.data["without"].replace("{}", f"without {noun}"))
@@ -169,6 +171,12 @@ class Phrases:
         if (last != lemma and last not in self.lexicon.forms) or (last.endswith("s") and not last.endswith("ss")):
             return False
         return not known or known.startswith(("a ", "an ")) or known.endswith("s")
+
+    def _several(self, said: str, none: str) -> tuple[str, bool]:
+        """A thing without an article as its attribute has it, and whether it is one: the freckles of "freckle-free"."""
+        one = self.lexicon.lemmas.get(none, none)
+        several = none.endswith("s") and one != none and said.split()[-1] == one
+        return (f"{said.removesuffix(one)}{none}", False) if several else (said, True)
 
     def is_verb(self, one: Mention) -> bool:
         """Whether a noun stands as a verb does: "make her smile"."""

@@ -12,6 +12,8 @@ from eclipsed.prompts.spelling import BREAK
 __all__ = ["Cue", "Wishes"]
 
 _KINDS = {"gone": "gone", "remove": "removals", "without": "without", "not": "nots", "no": "none"}
+_DENIES = ("not", "no", "without")
+_ITEM = 3  # words of one thing of a list
 _REACH = 6  # words between "not" and what it denies
 
 
@@ -81,7 +83,8 @@ class Wishes:
         if cue.kind == "instead":
             return len(between) <= _REACH and not {BREAK, "to", "into", "with", "for", "by"} & {*between}
         carried = between[1:] if between and between[0] in self.lexicon.word_list("carried") else between
-        stopped = BREAK in carried or self.ends(start - len(carried), start)
+        stopped = BREAK in carried and not self._lists(cue, start)
+        stopped = stopped or self.ends(start - len(carried), start)
         again = any(cue.end + 1 < other.start < start for other in self.cues)  # "not without" turns round twice
         return not stopped and not again and len(between) <= _REACH
 
@@ -99,15 +102,25 @@ class Wishes:
         small = self.lexicon.determiners | self.lexicon.joins | {BREAK, "also"}
         if not between:
             return True
-        if any(w not in small for w in between):
+        if any(w not in small for w in between) and not self._lists(cue, end):
             return False
-        if "or" in between or "nor" in between:
+        if self._lists(cue, end) or "or" in between or "nor" in between:
             return True
         if cue.kind == "remove":
             return True
         if cue.kind == "without":
             return thing
         return cue.kind in ("no", "instead") and "and" in between and thing and bare
+
+    def _lists(self, cue: Cue, start: int) -> bool:
+        """Whether what begins at a word is of a list with "or" that a cue turns round: "not tall, bald or old"."""
+        joined = next((i for i in range(cue.end, len(self.norms)) if self.norms[i] in ("or", "nor")), 0)
+        if cue.kind not in _DENIES or not cue.end <= start <= joined + _ITEM:
+            return False
+        listed = self.norms[cue.end : joined]
+        items = " ".join(listed).split(BREAK)
+        cut = "and" in listed or self.ends(cue.end, joined) or any(cue.end < c.start < joined for c in self.cues)
+        return BREAK in listed and not cut and all(len(item.split()) <= _ITEM for item in items)
 
     def _asks(self, at: int) -> bool:
         """Whether a verb asks for something here; further on in a sentence it needs its object: "and cut the hair"."""
@@ -121,10 +134,13 @@ class Wishes:
         particle = self._particle(at)
         if particle:
             return Cue(at, at + (2 if particle == at + 1 else 1), "remove")
-        for kind, phrases in _KINDS.items():
-            length = self._at(at, self.lexicon.phrases(phrases))
-            if length and not (kind == "gone" and not self._after_a_noun(at)):
-                return Cue(at, at + length, kind)
+        found = [(self._at(at, self.lexicon.phrases(phrases)), kind) for kind, phrases in _KINDS.items()]
+        found = [(length, kind) for length, kind in found if length and (kind != "gone" or self._after_a_noun(at))]
+        if any(kind in ("no", "not") for _, kind in found) and self._is_an_answer(at):
+            return Cue(at, at + 1, "gone")
+        if found:
+            length, kind = max(found, key=lambda one: one[0])  # the first of the longest
+            return Cue(at, at + length, kind)
         return Cue(at, at + 1, "not") if self.norms[at].endswith("n't") else None
 
     def _particle(self, at: int) -> int:
@@ -138,6 +154,11 @@ class Wishes:
             if self.norms[i] in particles:
                 return i
         return 0
+
+    def _is_an_answer(self, at: int) -> bool:
+        """Whether a word says of the noun before it that it is not wanted: the "no" of "lipstick, no"."""
+        alone = at + 1 == len(self.norms) or self.norms[at + 1] == BREAK
+        return alone and at > 1 and self.norms[at - 1] == BREAK and self.parse.term_until(at - 1) is not None
 
     def _after_a_noun(self, at: int) -> bool:
         """Whether the word before is the end of something that can be gone."""
