@@ -286,11 +286,11 @@ class _Fetching:
             )
 
     def _read(self) -> None:
-        """Read a file whose hash nobody published, to see that it is whole and asks for nothing but tensors."""
+        """Read a file whose hash nobody published, to see that it is whole and the network that it should be."""
         if self.wanted.sha256 is None:
-            from eclipsed.checkpoints.torch_file import load_weights
+            from eclipsed.pretrained.check_network import check_network
 
-            load_weights(self.part)
+            check_network(self.wanted.kind, self.part)
 
     def _converted(self, record: Record) -> tuple[Path, Record]:
         from eclipsed.checkpoints.convert import convert_generator
