@@ -12,7 +12,7 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.prompts.target import Target
 
-__all__ = ["NO_CONTRAST", "Margin", "class_margin", "clip_margin", "contrast_margin", "least_margin"]
+__all__ = ["NO_CONTRAST", "Margin", "class_margin", "clip_margin", "contrast_margin", "least_margin", "seen_margin"]
 
 #: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
 Margin = Callable[[Tensor], Tensor]
@@ -84,5 +84,29 @@ def class_margin(classifier: Classifier, target: Target) -> Margin:
     def margin(images: Tensor) -> Tensor:
         has = classifier.probabilities(images)[target.attribute][:, chosen].sum(dim=1).clamp(_TINY, 1 - _TINY)
         return has.log() - (1 - has).log()
+
+    return margin
+
+
+def seen_margin(classifier: Classifier, targets: Sequence[Target]) -> Margin:
+    """A classifier's verdict on several targets at once, the smallest of those that can be seen.
+
+    The colour of a hat that is not there is neither right nor wrong: nan where none of the targets can be seen.
+
+    Args:
+        classifier: that judges.
+        targets: at least one, of different attributes.
+    Raises:
+        InputError: the classifier does not know an attribute or a class.
+    """
+    margins = [class_margin(classifier, target) for target in targets]
+
+    @torch.no_grad()
+    def margin(images: Tensor) -> Tensor:
+        there = classifier.seen(classifier.labels(images))
+        seen = torch.stack([there[target.attribute].to(images.device) for target in targets])
+        values = torch.stack([one(images) for one in margins])
+        least = values.masked_fill(~seen, torch.inf).amin(dim=0)
+        return least.masked_fill(~seen.any(dim=0), torch.nan)
 
     return margin

@@ -13,7 +13,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from eclipsed.directions.calibration import calibrate
-from eclipsed.directions.margins import Margin, class_margin, clip_margin, least_margin
+from eclipsed.directions.margins import Margin, clip_margin, least_margin, seen_margin
 from eclipsed.errors import EclipsedWarning, InputError, LocalityWarning, TrainingError, VocabularyWarning
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
@@ -313,7 +313,7 @@ def _witness(reading: Reading, classifier: Classifier) -> Margin | None:
     targets = [target for target in reading.targets(classifier.attributes) if target is not None]
     if len(targets) < len(reading.statements):
         return None
-    return least_margin([class_margin(classifier, target) for target in targets])
+    return seen_margin(classifier, targets)
 
 
 def _rows(config: TrainConfig) -> tuple[int, ...] | None:

@@ -1,0 +1,55 @@
+"""Margins of several judges, and of what cannot be seen."""
+
+from types import MappingProxyType
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from eclipsed.directions.margins import least_margin, seen_margin
+from eclipsed.prompts.target import Target
+
+
+class Stub:
+    """A classifier of hats and their colours, whose probabilities stand in the pictures' first pixels."""
+
+    attributes = MappingProxyType({"hat": ("no", "yes"), "hat_colour": ("red", "blue"), "smile": ("no", "yes")})
+
+    def probabilities(self, images):
+        p = images[:, :, 0, 0]
+        return {
+            name: torch.stack([1 - p[:, k], p[:, k]] if name != "hat_colour" else [p[:, k], 1 - p[:, k]], dim=1)
+            for k, name in enumerate(self.attributes)
+        }
+
+    def labels(self, images):
+        return {name: values.argmax(dim=1) for name, values in self.probabilities(images).items()}
+
+    def seen(self, labels):
+        every = torch.ones_like(labels["hat"], dtype=torch.bool)
+        return {"hat": every, "hat_colour": labels["hat"] == 1, "smile": every}
+
+
+def pictures(*rows):
+    return torch.tensor(rows)[:, :, None, None].expand(-1, -1, 2, 2)
+
+
+def test_the_colour_of_a_hat_that_is_not_there_is_neither_right_nor_wrong():
+    margin = seen_margin(Stub(), [Target("hat_colour", ("red",))])
+    found = margin(pictures((0.9, 0.8, 0.5), (0.9, 0.2, 0.5), (0.1, 0.8, 0.5)))
+    assert found[0] > 0 > found[1]
+    assert bool(found[2].isnan())
+
+
+def test_of_several_targets_the_least_that_can_be_seen_counts():
+    margin = seen_margin(Stub(), [Target("hat_colour", ("red",)), Target("smile", ("yes",))])
+    found = margin(pictures((0.9, 0.8, 0.6), (0.9, 0.2, 0.6), (0.1, 0.2, 0.6)))
+    logit = torch.logit(torch.tensor([0.6, 0.2, 0.6]))
+    assert_close(found, logit)
+
+
+def test_the_least_margin():
+    both = least_margin([lambda x: x, lambda x: -x])
+    assert both(torch.tensor([2.0, -3.0])).tolist() == pytest.approx([-2.0, -3.0])
+    alone = least_margin([torch.abs])
+    assert alone(torch.tensor([-1.0])).tolist() == [1.0]
