@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eclipsed.errors import InputError, MissingModelError
-from eclipsed.pretrained.bring_clip import bring_clip, check_clip
 from eclipsed.pretrained.fetch_network import FetchStep, Sources, fetch_network
-from eclipsed.store.clip_files import brought_clip, clip_file, verify_clip
+from eclipsed.store.clip_files import brought_clip, clip_file, surely_not_cached, verify_clip
 from eclipsed.store.clips import clip_name, fetch_clip, is_clip_file, parse_clip_name
 from eclipsed.store.licences import Consent, agree
 from eclipsed.store.networks import known_networks, known_sets, network, set_networks
@@ -108,18 +107,25 @@ def _fetch_clip(
     def tell(phase: str) -> None:
         callback(FetchStep(name, phase))
 
+    def bring(source: Path, to: str) -> list[Path]:
+        from eclipsed.pretrained.bring_clip import bring_clip  # with torch, seconds that a fetch does not need
+
+        return [bring_clip(model, to, source, tell=tell)]
+
     folder = None if sources.folder is None or (sources.folder.is_file() and not alone) else sources.folder
-    here = clip_file(model, tag)
+    here = None if tag is None else brought_clip(model, tag)
+    if here is None and (tag is None or folder is not None or not surely_not_cached(model, tag)):
+        here = clip_file(model, tag)  # importing open_clip takes longer than to find that there is no network
     if tag is None:
         if folder is not None and here is None:
             raise InputError(
                 f"{name} cannot be brought by hand; give the folder of the model wherever CLIP is asked for"
             )
     elif folder is not None and (alone or here is None):
-        return [bring_clip(model, tag, folder, tell=tell)]
+        return bring(folder, tag)
     elif here is not None and here == brought_clip(model, tag):
         if not verify_clip(model, tag)[1]:  # put there by hand, or kept as it was by an earlier version
-            return [bring_clip(model, tag, here, tell=tell)]
+            return bring(here, tag)
         return [here]
     if here is not None:
         return []
@@ -134,6 +140,8 @@ def _fetch_clip(
 
 
 def _checked(model: str, file: str) -> Path:
+    from eclipsed.pretrained.bring_clip import check_clip
+
     path = Path(file).expanduser()
     check_clip(model, path)
     return path

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from eclipsed.errors import CheckpointError, MissingModelError
 from eclipsed.files.atomic import remove_file
-from eclipsed.store.clips import CONFIG_FILE, HUB, SUFFIXES, WEIGHTS_FILE, clip_name, clip_settings, is_clip_file
+from eclipsed.store.clips import (
+    CONFIG_FILE,
+    HUB,
+    SUFFIXES,
+    WEIGHTS_FILE,
+    clip_name,
+    clip_settings,
+    is_clip_file,
+    known_clip_models,
+)
 from eclipsed.store.files import Record, file_sha256, networks_folder, read_record, write_record
 
 __all__ = [
@@ -26,10 +37,12 @@ __all__ = [
     "published_sha256",
     "record_clip",
     "remove_clip",
+    "surely_not_cached",
     "verify_clip",
 ]
 
 _HUB_FILES = (WEIGHTS_FILE, "open_clip_pytorch_model.bin")
+_CLIP_CACHE = Path("~/.cache/clip")  # where open_clip keeps what does not come from the hub
 
 
 def brought_path(model: str, tag: str) -> Path:
@@ -76,6 +89,31 @@ def cached_clip(model: str, tag: str | None) -> Path | None:
             names = (f"{os.path.splitext(given)[0]}.safetensors", given)
     found = (try_to_load_from_cache(repository, name) for name in names)
     return next((Path(path) for path in found if isinstance(path, str)), None)
+
+
+def surely_not_cached(model: str, tag: str) -> bool:
+    """Whether it is plain, without importing open_clip, that its own cache has no weights of a model that it knows.
+
+    Args:
+        model: open_clip's name.
+        tag: its tag.
+    Returns:
+        False where only open_clip can tell: another of its models lies there, or it may not know this one.
+    """
+    found = importlib.util.find_spec("open_clip") if "open_clip" not in sys.modules else None
+    if found is None or found.origin is None or model not in known_clip_models():
+        return False
+    try:
+        catalogue = Path(found.origin).with_name("pretrained.py").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    if not re.search(rf"\b{re.escape(tag)}\b", catalogue):
+        return False
+    from huggingface_hub import constants
+
+    folders = Path(constants.HF_HUB_CACHE).glob("models--*")
+    repositories = (folder.name.removeprefix("models--").replace("--", "/") for folder in folders)
+    return not any(_CLIP_CACHE.expanduser().glob("*")) and not any(each in catalogue for each in repositories)
 
 
 def clip_file(model: str, tag: str | None) -> Path | None:
@@ -233,7 +271,7 @@ def remove_clip(model: str, tag: str) -> bool:
 
 
 def _cached_url(settings: Mapping[str, Any]) -> Path | None:
-    path = Path(os.path.expanduser("~/.cache/clip")) / os.path.basename(str(settings.get("url", "")))  # open_clip's own
+    path = _CLIP_CACHE.expanduser() / os.path.basename(str(settings.get("url", "")))
     return path if path.is_file() else None
 
 

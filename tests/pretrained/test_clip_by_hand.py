@@ -5,6 +5,8 @@ import os
 import pickle
 import re
 import shutil
+import subprocess
+import sys
 import warnings
 
 import clip_kit
@@ -19,7 +21,7 @@ from eclipsed.errors import CheckpointError, DownloadError, InputError, MissingM
 from eclipsed.pretrained.bring_clip import check_clip
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.fetch import fetch
-from eclipsed.store.clip_files import brought_clip, verify_clip
+from eclipsed.store.clip_files import brought_clip, surely_not_cached, verify_clip
 from eclipsed.store.clips import known_clip_models, parse_clip_name, split_clip
 
 FULL = f"clip:{NAME}/{TAG}"
@@ -362,12 +364,52 @@ def test_names_are_taken_apart(text, found):
 
 
 def test_names_are_known_without_importing_open_clip(monkeypatch):
-    import sys
-
     from_open_clip = known_clip_models()
     assert from_open_clip == frozenset(open_clip.list_models())
     monkeypatch.delitem(sys.modules, "open_clip")
     assert known_clip_models() == from_open_clip - {NAME}
+
+
+def test_without_a_network_nothing_heavy_is_imported(tmp_path):
+    code = (
+        "import sys\n"
+        "from eclipsed.errors import DownloadError, MissingModelError\n"
+        "from eclipsed.pretrained.fetch import fetch\n"
+        "from eclipsed.store import clips\n"
+        "clips.contact = lambda *addresses: 'nobody answers'\n"
+        "for offline in (True, False):\n"
+        "    try:\n"
+        "        fetch('clip:ViT-B-16/dfn2b', offline=offline)\n"
+        "    except (DownloadError, MissingModelError) as error:\n"
+        "        print(error)\n"
+        "print([name for name in ('torch', 'open_clip') if name in sys.modules])\n"
+    )
+    places = {"ECLIPSED_HOME": tmp_path / "home", "HOME": tmp_path, "HF_HOME": tmp_path / "hf", "HF_HUB_OFFLINE": "0"}
+    environment = {**os.environ, **{name: str(value) for name, value in places.items()}}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "clip:ViT-B-16/dfn2b is not on this machine and the network must not be used (offline); bring it by hand:"
+        " eclipsed models fetch clip:ViT-B-16/dfn2b --from FOLDER",
+        "the CLIP weights of ViT-B-16 (dfn2b) could not be fetched; check the network and HF_ENDPOINT, or bring them by"
+        " hand with --from (nobody answers)",
+        "[]",
+    ]
+
+
+def test_where_only_open_clip_can_tell_it_is_asked(tmp_path, monkeypatch):
+    assert not surely_not_cached("ViT-B-16", "dfn2b")  # it is loaded, so asking takes no time
+    monkeypatch.delitem(sys.modules, "open_clip")
+    assert surely_not_cached("ViT-B-16", "dfn2b")
+    assert not surely_not_cached("ViT-B-16", "dfn2")
+    assert not surely_not_cached("ViT-B-17", "dfn2b")
+    (tmp_path / "hub" / "models--google--some-other").mkdir(parents=True)
+    assert surely_not_cached("ViT-B-16", "dfn2b")
+    (tmp_path / "hub" / "models--apple--DFN2B-CLIP-ViT-B-16").mkdir()
+    assert not surely_not_cached("ViT-B-16", "dfn2b")
+    (tmp_path / "hub" / "models--apple--DFN2B-CLIP-ViT-B-16").rmdir()
+    (tmp_path / ".cache" / "clip").mkdir(parents=True)
+    (tmp_path / ".cache" / "clip" / "ViT-B-16.pt").touch()
+    assert not surely_not_cached("ViT-B-16", "dfn2b")
 
 
 @pytest.mark.parametrize("name", ["clip:ViT-B/32", "clip:ViT-B-32", "clip:ViT-B-32/", "clip:ViT-L/14@336px"])
