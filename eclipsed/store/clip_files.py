@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _HUB_FILES = (WEIGHTS_FILE, "open_clip_pytorch_model.bin")
+_verified: set[tuple[str, int, int, int]] = set()  # path, inode, size and time of files whose hash was right
 _CLIP_CACHE = Path("~/.cache/clip")  # where open_clip keeps what does not come from the hub
 
 
@@ -129,15 +130,24 @@ def clip_file(model: str, tag: str | None) -> Path | None:
 def clip_weights(model: str, tag: str | None) -> Path:
     """The file that holds the weights of a CLIP model: that in place of a tag, or what `clip_file` finds.
 
+    What was brought by hand is compared with its record, once in a process.
+
     Raises:
         InputError: open_clip knows no such model or tag.
         MissingModelError: the weights of the tag are not on this machine.
+        CheckpointError: what was brought by hand has changed since.
     """
     if tag is not None and is_clip_file(tag):
         return Path(tag).expanduser()
     path = clip_file(model, tag)
     if path is None:
         raise clip_not_here(model, tag)
+    if tag is not None and path == brought_clip(model, tag):
+        about = path.stat()
+        mark = (str(path), about.st_ino, about.st_size, about.st_mtime_ns)
+        if mark not in _verified:
+            verify_clip(model, tag)
+            _verified.add(mark)
     return path
 
 

@@ -1,6 +1,7 @@
 """CLIP weights as people have them: OpenAI's archive, trainings, files beside a name; opened before they are said to be
 ready, and read without running anything in them."""
 
+import hashlib
 import os
 import pickle
 import re
@@ -65,6 +66,22 @@ def test_openais_archive_is_converted_once(archive, only_ours):
     assert loaded.mean.flatten().tolist() == pytest.approx(open_clip.OPENAI_DATASET_MEAN)
     archive.unlink()
     assert fetch(FULL) == (file,)
+
+
+def test_what_has_changed_since_is_not_loaded(archive):
+    (file,) = fetch(FULL, folder=archive)
+    Clip.from_pretrained(NAME, TAG, device="cpu")
+    right, _ = verify_clip(NAME, TAG)
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1  # one bit of one weight
+    file.write_bytes(content)
+    wrong = hashlib.sha256(content).hexdigest()
+    with pytest.raises(CheckpointError) as caught:
+        Clip.from_pretrained(NAME, TAG, device="cpu")
+    assert one_line(caught.value) == (
+        f"{file} has changed since it was fetched: expected the sha256 {right}, found {wrong};"
+        f" remove it and get it again: eclipsed models fetch {FULL}"
+    )
 
 
 @pytest.mark.parametrize("mask_is_a_buffer", [False, True])
