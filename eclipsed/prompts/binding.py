@@ -283,7 +283,8 @@ class Binder:
             while end < len(self.norms) and self.norms[end] in self.lexicon.colours:
                 end += 1
             person = any(w in self.lexicon.people for w in self.norms[:i]) or coloured.dressed & set(self.norms)
-            alone = not self.parse.term_at(i) and not self._head_right(i, end, None)
+            term = self.parse.term_at(i)
+            alone = (term is None or term.entry.people) and not self._head_right(i, end, None)
             if person and alone and self._ends_phrase((*self.norms[end:], BREAK)[0]):
                 yield Found(Term(coloured.entry, i - 1, end), coloured.entry.parts, i - 1)
 

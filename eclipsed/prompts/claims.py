@@ -254,6 +254,8 @@ class _Claims:
             and not self.phrases.is_compound(f.term)
             and not any(m.start < f.term.end and f.term.start < m.end for m in spoken)
         ]
+        properties = self.mentions.lexicon.word_list("properties")  # "gender swap" gives it no value
+        free = [f for f in free if f.term.entry.kind != "whole" or self.norms[f.term.end - 1] not in properties]
         whole = [f for f in free if f.term.entry.kind in ("whole", "vague")]
         for one in free:
             if one not in whole or not (spoken or self._is_somebody(one)):

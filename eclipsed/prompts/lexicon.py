@@ -146,8 +146,8 @@ class Lexicon:
         doc = nlp(prompt)
         from spacy.util import filter_spans
 
-        spans = filter_spans(matcher(doc, as_spans=True))
         words = tuple(doc.user_data["words"])
+        spans = filter_spans([s for s in matcher(doc, as_spans=True) if not self._runs_on(s.start, s.end, words)])
         terms = tuple(Term(self.entries[int(s.label_)], s.start, s.end) for s in sorted(spans, key=lambda s: s.start))
         terms = tuple(t for t in terms if self._in_place(t, words))
         return Parse(prompt, words, tuple(t.lemma_ for t in doc), terms)
@@ -206,7 +206,8 @@ class Lexicon:
 
         def tokenize(text: str) -> Doc:
             foreign = self.is_foreign(text)
-            words = [w if foreign else Word(w.text, mend(w.norm), w.start, w.end) for w in split_words(text)]
+            apart = [part for w in split_words(text) for part in self._parted(w)]
+            words = [w if foreign else Word(w.text, mend(w.norm), w.start, w.end) for w in apart]
             return Doc(nlp.vocab, words=[w.norm for w in words], user_data={"words": words})
 
         nlp.tokenizer = tokenize
@@ -217,6 +218,28 @@ class Lexicon:
         for index, entry in enumerate(self.entries):
             matcher.add(str(index), list(nlp.pipe(entry.words)))
         return nlp, matcher
+
+    @cached_property
+    def _single(self) -> dict[str, bool]:
+        """The single words of the entries -> whether they are things that can lack."""
+        names = {fold(p): e.kind in ("thing", "mark") for e in self.entries for p in e.words if p.isalpha()}
+        return names | {form: names.get(lemma, False) for form, lemma in self.lemmas.items() if form not in names}
+
+    def _parted(self, word: Word) -> tuple[Word, ...]:
+        """A word that says that a thing lacks as two words: "glassless" is "glasses less"."""
+        stem = word.norm.removesuffix("less")
+        named = next((form for form in (stem, f"{stem}es", f"{stem}s") if self._single.get(form)), "")
+        if stem == word.norm or not named or word.norm in self._single or word.norm in self.guards:
+            return (word,)
+        cut = word.end - len("less")
+        return Word(word.text[: -len("less")], named, word.start, cut), Word(
+            word.text[-len("less") :], "less", cut, word.end
+        )
+
+    def _runs_on(self, start: int, end: int, words: tuple[Word, ...]) -> bool:
+        """Whether a phrase's last word begins a preposition: the "hair down" of "hair down to the waist"."""
+        last = tuple(w.norm for w in words[end - 1 : end + 1])
+        return end - start > 1 and len(last) > 1 and last in self.beside
 
     @cached_property
     def small(self) -> frozenset[str]:

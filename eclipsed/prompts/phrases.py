@@ -57,6 +57,7 @@ class Phrases:
         self.neutral = binder.lexicon.world.neutral
         wishes = Wishes(binder)
         self._is_command = wishes.is_command
+        self._gone = {cue.start for cue in wishes.cues if cue.kind == "gone"}
         self._spoken = {i for start, end in wishes.verbs for i in range(start, end)}
 
     def adjective(self, one: Mention) -> Phrase:
@@ -91,7 +92,7 @@ class Phrases:
         if not there and one.how == "thing" and not (self.is_verb(one) and adjective):
             noun = next(n for n in member["noun"] if no_article(n) == one.as_said)
             counted = noun != one.as_said
-            before = [] if one.head is None else self._before(one.head, ())
+            before = [*self._grown(one.end), *([] if one.head is None else self._before(one.head, ()))]
             said = no_article(" ".join([*before, self._text(one.start, one.end)]))
             form = self._form(one.head) if one.head is not None else str(self.data["with"])
             there = _right(form.replace("{}", f"a {said}" if counted else said))
@@ -115,10 +116,10 @@ class Phrases:
             said, counted = no_article(kind or none), (kind or none).startswith(("a ", "an "))
         else:
             ahead = [self._said(m) for m in adjectives if m.start >= head.end or m.how == "order"]
-            ahead += self.after(head) if presence is None and not adjectives else []
+            ahead += (self.after(head) if presence is None and not adjectives else []) or self._grown(head.end)
             said = " ".join([*ahead, *self._before(head, adjectives), self._text(head.start, self._end(head))])
             counted = self._counted(head, kind or none)
-            if counted and not self.mentions.noun_phrase(head.start)[1]:
+            if counted and (head.end in self._gone or not self.mentions.noun_phrase(head.start)[1]):
                 said, counted = self._several(said, none)
         noun = f"a {said}" if counted else said
         there = _right(self._form(head).replace("{}", noun))
@@ -173,7 +174,7 @@ class Phrases:
         return not known or known.startswith(("a ", "an ")) or known.endswith("s")
 
     def _several(self, said: str, none: str) -> tuple[str, bool]:
-        """A thing without an article as its attribute has it, and whether it is one: the freckles of "freckle-free"."""
+        """A thing without an article as its attribute has it, and whether it is one: "freckle-free" has freckles."""
         one = self.lexicon.lemmas.get(none, none)
         several = none.endswith("s") and one != none and said.split()[-1] == one
         return (f"{said.removesuffix(one)}{none}", False) if several else (said, True)
@@ -245,6 +246,15 @@ class Phrases:
             end += 1
         ended = end == len(self.norms) or self.norms[end] == BREAK or self.norms[end] in self.lexicon.joins
         return [self._text(i, i + 1) for i in range(at, end)] if ended else []
+
+    def _grown(self, at: int) -> list[str]:
+        """The comparative after a thing that a command asks for: the "big" of "make the smile bigger"."""
+        while at < len(self.norms) and self.norms[at] in self.lexicon.links | {"much", "even"}:
+            at += 1
+        if not self._is_command or at == len(self.norms) or any(m.start <= at < m.end for m in self.mentions.all):
+            return []
+        compared = self.norms[at].endswith("er") and self.binder.parse.lemmas[at] != self.norms[at]
+        return [self._text(at, at + 1)] if compared else []
 
     def is_dressed(self, head: Term) -> bool:
         """Whether a thing is only the word that says that a colour is worn: the "dressed" of "dressed in black"."""

@@ -134,6 +134,13 @@ def spoken(targets):
         ("thin lips", "thin lips"),
         ("a blonde with a hat", "a blonde with a hat"),
         ("eyes wide open", "eyes wide open"),
+        ("make the smile bigger", "a person with a big smile"),
+        ("make the earrings a bit longer", "a person wearing long earrings"),
+        ("let her hair down", "a person with hair down"),
+        ("long hair down to the waist", "long hair down to the waist"),
+        ("gender swap", "gender swap"),  # says not to what
+        ("change the age", "change the age"),
+        ("hopeless", "hopeless"),
         ("make her a vampire", "make her a vampire"),  # no word of the world
     ],
 )
@@ -175,6 +182,9 @@ def test_captions(prompt, caption):
         ("scrap the hat", "a person wearing a hat", "a person without a hat"),
         ("a face free of freckles", "a person with freckles", "a person without freckles"),
         ("freckle-free skin", "a person with freckles", "a person without freckles"),
+        ("glassless", "a person with glasses", "a person without glasses"),
+        ("a moustacheless man", "a person with a moustache", "a person without a moustache"),
+        ("freckleless skin", "a person with freckles", "a person without freckles"),
         ("lipstick, no", "a person with lipstick", "a person without lipstick"),
         ("beard - no", "a person with a beard", "a person without a beard"),
         ("no glasses, hat or beard", "a person with glasses and a beard and wearing a hat",
@@ -349,6 +359,10 @@ def test_names_of_another_make(prompt, wanted):
 
 
 def test_the_target_of_a_sentence_is_that_of_its_first_statement():
+    assert read("a black man").target(ATTRIBUTES) == Target("skin", ("dark",))
+    assert read("a white woman").target(ATTRIBUTES) == Target("skin", ("pale",))
+    assert read("a man in black").target(ATTRIBUTES) == Target("clothes_colour", ("black",))
+    assert read("a black-haired man").target(ATTRIBUTES) == Target("hair_colour", ("black",))
     assert read("a sad person").target(ATTRIBUTES) == Target("smile", ("frown",))
     assert read("a person with sad eyebrows").target(ATTRIBUTES) == Target("brow_angle", ("sad",))
     assert read("a person with a nose ring and blue eyes").target(ATTRIBUTES) == Target("eye_colour", ("blue",))
@@ -384,6 +398,7 @@ def test_another_world():
     assert reading.caption == "a flower with red petals"
     assert reading.region.parts == ("flower",)
     assert read("a plant without leaves", world=FLOWER).removes.prompt == "a flower with leaves"
+    assert read("a leafless plant", world=FLOWER).removes.prompt == "a flower with leaves"
     several = read("a red flower in a brown pot", world=FLOWER)
     assert [one.prompt for one in several.statements] == ["a flower with red petals", "a flower in a brown pot"]
     known = {"petal_colour": ("red", "blue"), "leaves": ("no", "yes")}
