@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import random
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the network
+
+with contextlib.suppress(ImportError):  # it takes the place of distutils, and must come before whatever imports that
+    import setuptools  # noqa: F401
 
 import clip_kit
 import file_server
