@@ -25,16 +25,18 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.values.seeds import CALIBRATION_FACES, CALIBRATION_SEEDS
 
-__all__ = ["FENCE", "LADDER", "HeldOut", "calibrate", "full_strength"]
+__all__ = ["FENCE", "LADDER", "SERVED", "HeldOut", "calibrate", "full_strength"]
 
 #: Raw strengths that are tried, in units of the delta, or of what brings it to the fence.
 LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5)
+
+#: Share of the faces that lack what a direction is to bring which a full edit serves.
+SERVED = 0.9
 
 #: The ladder ends where edited faces are this far from the data's mean, where 1 is an ordinary face.
 FENCE = 1.2
 
 _REACHED = 0.9  # share of the greatest gain that makes a full edit
-_SERVED = 0.9  # of the faces
 _CERTAIN = 4.0  # a margin in logits; where the judge is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in logits
 _CHUNK = 8  # faces at once
@@ -241,7 +243,7 @@ class _Climb:
                 tell(rung + 1)
         gains = torch.stack(rungs)  # (rungs, faces)
         reached = [full_strength(each.tolist()) for each in gains.T if float(each.max()) > _WEAK_GAIN]
-        chosen = float(torch.tensor(reached).quantile(_SERVED)) if reached else 1.0
+        chosen = float(torch.tensor(reached).quantile(SERVED)) if reached else 1.0
         scale = min(unit * chosen, max(self.strongest, unit * self._needed(gains))) if reached else unit
         scores = self._scores(delta, scale)
         scores["ladder"] = [round(gain, 4) for gain in gains.mean(dim=1).tolist()]
@@ -255,7 +257,7 @@ class _Climb:
             gains: of the faces that lack the attribute, (rungs, faces).
         """
         served = (self.faces.margin[self.faces.lacking] + gains > 0).double().mean(dim=1)
-        return LADDER[int((served >= min(_SERVED, float(served.max()))).double().argmax())]
+        return LADDER[int((served >= min(SERVED, float(served.max()))).double().argmax())]
 
     def _unit(self, delta: Tensor) -> float:
         """The strength that brings faces to the fence, so that the ladder ends there."""

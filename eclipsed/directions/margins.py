@@ -12,7 +12,7 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.prompts.target import Target
 
-__all__ = ["NO_CONTRAST", "Margin", "class_margin", "clip_margin", "contrast_margin", "least_margin", "seen_margin"]
+__all__ = ["NO_CONTRAST", "Margin", "class_margin", "clip_margin", "contrast_margin", "seen_margin"]
 
 #: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
 Margin = Callable[[Tensor], Tensor]
@@ -41,31 +41,24 @@ def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Ten
     return logits[:, 0] - logits[:, 1:].amax(dim=1)
 
 
-def clip_margin(clip: Clip, texts: Tensor, *, dtype: torch.dtype | None = None) -> Margin:
+def clip_margin(clip: Clip, texts: Tensor | Sequence[Tensor], *, dtype: torch.dtype | None = None) -> Margin:
     """CLIP's verdict on a prompt among other captions, in CLIP's own logits.
 
     Args:
         clip: that judges.
-        texts: its embeddings of the prompt (first) and of the other captions, (T, D).
+        texts: its embeddings of the prompt (first) and of the other captions, (T, D); or those of several statements,
+            the least of whose margins counts.
         dtype: what it computes in; None is float32.
     """
+    statements = [texts] if isinstance(texts, Tensor) else list(texts)
 
     @torch.no_grad()
     def margin(images: Tensor) -> Tensor:
-        return contrast_margin(clip.encode_images(images, dtype=dtype), texts, temperature=clip.logit_scale)
+        seen = clip.encode_images(images, dtype=dtype)
+        margins = [contrast_margin(seen, one, temperature=clip.logit_scale) for one in statements]
+        return torch.stack(margins).amin(dim=0)
 
     return margin
-
-
-def least_margin(margins: Sequence[Margin]) -> Margin:
-    """The verdict that a picture has several things at once: the smallest of their margins.
-
-    Args:
-        margins: at least one.
-    """
-    if len(margins) == 1:
-        return margins[0]
-    return lambda images: torch.stack([margin(images) for margin in margins]).amin(dim=0)
 
 
 def class_margin(classifier: Classifier, target: Target) -> Margin:

@@ -131,7 +131,7 @@ class DirectionMethods(ABC):
                     'of the classifier such as "glasses=clear"'
                 )
             reading = read(direction.prompt, world=self.parser.world)
-            texts = self.clip.encode_text((reading.prompt, *reading.contrasts))
+            texts = [self.clip.encode_text((one.caption, *one.contrasts)) for one in reading.statements]
             return _Judge(clip_margin(self.clip, texts), "clip", self.clip.name)
         if isinstance(margin, (str, Target)):
             if self.classifier is None:

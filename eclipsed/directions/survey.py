@@ -15,12 +15,9 @@ from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
-from eclipsed.values.seeds import TRAINING_SEEDS
+from eclipsed.values.seeds import SURVEY_FACES, TRAINING_SEEDS
 
-__all__ = ["SURVEY_CHUNK", "SURVEY_FACES", "Survey"]
-
-#: Faces of a survey.
-SURVEY_FACES = 1024
+__all__ = ["SURVEY_CHUNK", "Survey"]
 
 #: Faces that are drawn and looked at together.
 SURVEY_CHUNK = 16

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from eclipsed.directions.margins import clip_margin, least_margin
+from eclipsed.directions.margins import clip_margin
 from eclipsed.errors import InputError
 from eclipsed.latents.rows import row_groups
 from eclipsed.latents.space import Space
@@ -16,7 +16,7 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.training.batches import Batch, Step, step_rng
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, Figures, advance
-from eclipsed.training.start import start
+from eclipsed.training.start import start, told_change
 from eclipsed.training.terms import Loss
 
 __all__ = ["JUDGED", "choose_space", "group_rows"]
@@ -59,8 +59,7 @@ def choose_space(
     whole = make_space(config.space, generator, layers=every, styles=config.styles)
     if len(groups) == 1:
         return whole, {}
-    told = None if task.change is None else whole.of_w(task.change)
-    known = None if told is None else whole.keep(told)
+    known = told_change(task, whole)
     deltas = start(whole, [known], task=task, rng=step_rng(config.seed, 0, _START))
     judged = [Step(config.probe_steps + k, config.probe_steps, trial=True) for k in range(JUDGED)]
     if known is not None:
@@ -122,7 +121,7 @@ def _gains(
     edit does beside does not say where it lives.
     """
     task = loss.task
-    margin = least_margin([clip_margin(task.clip, texts, dtype=task.dtype) for texts in task.captions])
+    margin = clip_margin(task.clip, task.captions, dtype=task.dtype)
     faces = [loss.batches.whole(step) for step in steps]
     before = torch.cat([margin(batch.image) for batch in faces])
 

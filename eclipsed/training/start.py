@@ -7,16 +7,15 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from eclipsed.directions.calibration import FENCE
-from eclipsed.directions.margins import clip_margin, least_margin
+from eclipsed.directions.calibration import FENCE, SERVED
+from eclipsed.directions.margins import clip_margin
 from eclipsed.latents.space import Space
 from eclipsed.training.batches import Batch
 from eclipsed.training.task import Task
 
-__all__ = ["full_change", "start"]
+__all__ = ["full_change", "start", "told_change"]
 
 _RUNGS = (1.0, 1.5, 2.0, 2.5, 3.0)  # strengths of a change that are tried
-_SERVED = 0.9  # of the faces that lack what the prompt says
 
 
 def start(space: Space, changes: Iterable[Tensor | None], *, task: Task, rng: torch.Generator) -> Tensor:
@@ -42,6 +41,19 @@ def start(space: Space, changes: Iterable[Tensor | None], *, task: Task, rng: to
     return deltas
 
 
+def told_change(task: Task, space: Space) -> Tensor | None:
+    """The change that the faces tell, in the rows that a space may change.
+
+    Args:
+        task: the training.
+        space: where the change lives.
+    Returns:
+        (*space.shape); None where the task has no change, or the space cannot hold it.
+    """
+    known = None if task.change is None else space.of_w(task.change)
+    return None if known is None else space.keep(known)
+
+
 @torch.no_grad()
 def full_change(task: Task, space: Space, faces: Sequence[Batch]) -> Tensor | None:
     """The change that the faces tell, as strong as it takes for CLIP to find in nine of ten what the prompt says.
@@ -55,11 +67,10 @@ def full_change(task: Task, space: Space, faces: Sequence[Batch]) -> Tensor | No
     Returns:
         (*space.shape); None where the task has no change, or the space cannot hold it.
     """
-    known = None if task.change is None else space.of_w(task.change)
-    if known is None:
+    change = told_change(task, space)
+    if change is None:
         return None
-    change = space.keep(known)
-    margin = least_margin([clip_margin(task.clip, texts, dtype=task.dtype) for texts in task.captions])
+    margin = clip_margin(task.clip, task.captions, dtype=task.dtype)
     before = torch.cat([margin(batch.image) for batch in faces])
     lacking = before < 0 if int((before < 0).sum()) > 1 else before <= before.median()
     best, served = _RUNGS[0], -1.0
@@ -71,6 +82,6 @@ def full_change(task: Task, space: Space, faces: Sequence[Batch]) -> Tensor | No
         share = float((after[lacking] > 0).double().mean())
         if share > served:
             best, served = strength, share
-        if share >= _SERVED:
+        if share >= SERVED:
             break
     return best * change

@@ -198,8 +198,8 @@ class FidelityTerm(Term):
 
     @classmethod
     def of(cls, task: Task) -> FidelityTerm | None:
-        known = task.config.start == "faces" and task.local and task.change is not None
-        return cls(task) if known and task.config.fidelity_weight else None
+        told = task.config.start == "faces" and task.local
+        return cls(task) if told and task.config.fidelity_weight else None
 
     def weight(self, step: Step) -> float:
         return 0.0 if step.trial else self.scale

@@ -13,7 +13,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from eclipsed.directions.calibration import calibrate
-from eclipsed.directions.margins import Margin, clip_margin, least_margin, seen_margin
+from eclipsed.directions.margins import Margin, clip_margin, seen_margin
 from eclipsed.errors import EclipsedWarning, InputError, LocalityWarning, TrainingError, VocabularyWarning
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
@@ -112,9 +112,8 @@ def train(
         )
         loss = Loss(task)
     try:
-        run = _Run(loss, _digest(latents), Clock(task.config, callback), place, save_every)
-        run.witness = None if classifier is None else _witness(reading, classifier)
-        return run.run(saved)
+        witness = None if classifier is None else _witness(reading, classifier)
+        return _Run(loss, _digest(latents), Clock(task.config, callback), place, save_every, witness).run(saved)
     finally:
         task.recorder.clear()
 
@@ -123,13 +122,19 @@ class _Run:
     """One training from its start to the direction."""
 
     def __init__(
-        self, loss: Loss, faces: str, clock: Clock, place: str | os.PathLike[str] | None, save_every: int
+        self,
+        loss: Loss,
+        faces: str,
+        clock: Clock,
+        place: str | os.PathLike[str] | None,
+        save_every: int,
+        witness: Margin | None,
     ) -> None:
         self.loss, self.task, self.config = loss, loss.task, loss.task.config
         self.faces, self.clock, self.place, self.save_every = faces, clock, place, save_every
         self.state: TrainingState | None = None  # after the last whole step
         self.saved_at = -1
-        self.witness: Margin | None = None  # who says in the end what was reached, beside CLIP
+        self.witness = witness  # who says in the end what was reached, beside CLIP
 
     def run(self, saved: TrainingState | None) -> Direction:
         calibrated = self.config.calibrate
@@ -265,8 +270,8 @@ class _Run:
             with _memory(config):
                 found = calibrate(
                     direction,
-                    least_margin([clip_margin(task.clip, texts) for texts in task.asked]),
-                    fast=least_margin([clip_margin(task.clip, texts, dtype=task.dtype) for texts in task.asked]),
+                    clip_margin(task.clip, task.asked),
+                    fast=clip_margin(task.clip, task.asked, dtype=task.dtype),
                     held_out=task.held_out(),
                     witness=self.witness,
                     unit=1.0,

@@ -14,6 +14,7 @@ __all__ = [
     "CALIBRATION_SEEDS",
     "LARGEST_SEED",
     "MOST_SEEDS",
+    "SURVEY_FACES",
     "TRAINING_SEEDS",
     "check_seed",
     "check_seeds",
@@ -34,6 +35,9 @@ CALIBRATION_SEEDS = range(900_000_000, 1_000_000_000)
 
 #: As many of them as a direction is calibrated on, unless somebody says otherwise.
 CALIBRATION_FACES = 24
+
+#: As many training faces as CLIP looks at to tell where a direction begins, unless somebody says otherwise.
+SURVEY_FACES = 2048
 
 
 def check_seed(seed: object, *, name: str = "seed") -> int:

@@ -2,11 +2,10 @@
 
 from types import MappingProxyType
 
-import pytest
 import torch
 from torch.testing import assert_close
 
-from eclipsed.directions.margins import least_margin, seen_margin
+from eclipsed.directions.margins import clip_margin, seen_margin
 from eclipsed.prompts.target import Target
 
 
@@ -48,8 +47,9 @@ def test_of_several_targets_the_least_that_can_be_seen_counts():
     assert_close(found, logit)
 
 
-def test_the_least_margin():
-    both = least_margin([lambda x: x, lambda x: -x])
-    assert both(torch.tensor([2.0, -3.0])).tolist() == pytest.approx([-2.0, -3.0])
-    alone = least_margin([torch.abs])
-    assert alone(torch.tensor([-1.0])).tolist() == [1.0]
+def test_of_several_statements_the_least_margin_counts(editor):
+    faces = editor.sample(seeds=[1, 2, 3]).images
+    texts = editor.clip.encode_text(("blond", "black", "glasses", "no glasses")).split(2)
+    apart = torch.stack([clip_margin(editor.clip, one)(faces) for one in texts])
+    assert_close(clip_margin(editor.clip, texts)(faces), apart.amin(dim=0))
+    assert_close(clip_margin(editor.clip, texts[:1])(faces), apart[0])

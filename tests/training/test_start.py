@@ -50,6 +50,17 @@ def test_the_start_edits_as_a_change_of_w_in_the_chosen_rows(editor, space):
     pytest.fail("no strength of the faces' change edits like the direction")
 
 
+def test_the_faces_are_looked_at_in_sight(editor, quick):
+    """The first steps that a callback is told of are those of the survey, which nobody waits for in silence."""
+    events = []
+    editor.train("a person with blond hair", config=quick.replace(start_faces=80), callback=events.append)
+    assert [event.step for event in events if event.phase == "survey"] == [1, 2, 3, 4, 5]
+    assert next(event.phase for event in events) == "survey"
+    again = []
+    editor.train("a person with black hair", config=quick.replace(start_faces=80), callback=again.append)
+    assert {event.phase for event in again} == {"train"}  # once for all sentences
+
+
 def test_where_no_change_of_w_can_be_written_the_start_is_small(editor, quick):
     direction = editor.train("a person with blond hair", config=quick.replace(**STILL, space="Z"))
     assert float(direction.deltas.norm()) < 1e-5
