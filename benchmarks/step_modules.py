@@ -43,6 +43,8 @@ def look(frame, event, argument):
             entries[frame.f_code.co_filename.removeprefix(home)] += 1
 
 def told(step):
+    if step.phase != "train":
+        return None
     if step.step == traced:
         sys.setprofile(look)
     elif step.step > traced:

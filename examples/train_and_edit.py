@@ -4,6 +4,7 @@ python examples/train_and_edit.py "a person with blond hair"
 """
 
 import argparse
+import math
 from pathlib import Path
 
 import eclipsed
@@ -22,7 +23,8 @@ def main() -> None:
 
     def show(step: eclipsed.TrainStep) -> None:
         if step.step % 25 == 0:
-            print(f"{step.phase} {step.step}/{step.steps}  loss {step.loss:.3f}")
+            loss = "" if math.isnan(step.loss) else f"  loss {step.loss:.3f}"  # no loss while the faces are looked at
+            print(f"{step.phase} {step.step}/{step.steps}{loss}")
 
     direction = editor.train(chosen.prompt, config=config, callback=show)
     print(direction.save(chosen.out / f"{direction.name}.safetensors"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["StepLog", "check_log"]
 
 _CSV, _LINES = ".csv", ".jsonl"
-_PHASES = ("survey", "probe", "train", "calibrate")  # in the order in which they come
+_PHASES = ("probe", "train", "calibrate")  # in the order in which they come
 _COLUMNS = ("phase", "step", "steps", "loss", "seconds", "seconds_left")
 
 
@@ -38,7 +38,7 @@ class StepLog:
     """A callback of a training that writes every step at once, so that another program can follow.
 
     In CSV each term of the loss has a column of its own; a term that joins late gets its column then. A number that
-    there is none of is empty in CSV and null in JSON Lines.
+    there is none of is empty in CSV and null in JSON Lines. The survey has no figures, and no rows.
 
     Args:
         path: where; it ends in .csv or .jsonl.
@@ -58,6 +58,8 @@ class StepLog:
         Raises:
             OutputError: it cannot be written.
         """
+        if step.phase == "survey":
+            return
         row = {name: _number(getattr(step, name)) for name in _COLUMNS}
         terms = {name: _number(value) for name, value in step.terms.items()}
         try:

@@ -68,7 +68,7 @@ def _trial(editor: Editor, config: TrainConfig) -> float | None:
 
     parts = [editor.world.whole[0]] if editor.has_parser else None
     try:
-        trial = config.replace(steps=_TRIED, layers=None, calibrate=False)
+        trial = config.replace(steps=_TRIED, layers=None, calibrate=False, start="small")  # without a survey
         editor.train(editor.world.example, region=parts, config=trial, callback=tell)
     except TrainingError:
         return None

@@ -11,6 +11,7 @@ import pytest
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.target import Target
 from eclipsed.worlds.world import find_world
+from recipes.mini.facts import ATTRIBUTES
 
 FLOWER = find_world(Path(__file__).parents[1] / "fixtures" / "worlds" / "flower")
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -26,42 +27,6 @@ PROMPTS = [
     for line in (FIXTURES / name).read_text(encoding="utf-8").splitlines()
     if not (case := json.loads(line)).get("error")
 ]
-ATTRIBUTES = {
-    "hair_colour": ("black", "brown", "auburn", "red", "blond", "platinum", "grey", "white", "blue", "green", "pink",
-                    "purple"),
-    "hair_texture": ("straight", "wavy", "curly"),
-    "hair_length": ("short", "medium", "long"),
-    "bald": ("hair", "bald"),
-    "bangs": ("no", "yes"),
-    "bun": ("no", "yes"),
-    "hat": ("no", "yes"),
-    "hat_colour": ("red", "blue", "green", "black", "white", "brown"),
-    "gender": ("woman", "man"),
-    "face_width": ("narrow", "wide"),
-    "face_length": ("short", "long"),
-    "ears": ("small", "big"),
-    "eye_size": ("small", "big"),
-    "eyes_open": ("closed", "open"),
-    "eye_colour": ("brown", "blue", "green", "grey"),
-    "brows": ("thin", "thick"),
-    "brow_angle": ("sad", "angry"),
-    "nose": ("small", "big"),
-    "mouth_open": ("closed", "open"),
-    "smile": ("frown", "neutral", "smile"),
-    "lips": ("thin", "full"),
-    "lip_colour": ("natural", "red", "pink", "plum"),
-    "beard": ("no", "yes"),
-    "moustache": ("no", "yes"),
-    "glasses": ("no", "clear", "sunglasses"),
-    "earrings": ("no", "yes"),
-    "necklace": ("no", "yes"),
-    "age": ("young", "old"),
-    "skin": ("pale", "tanned", "dark"),
-    "blush": ("no", "yes"),
-    "freckles": ("no", "yes"),
-    "eye_shadow": ("no", "yes"),
-    "clothes_colour": ("red", "blue", "green", "yellow", "black", "white", "grey", "pink"),
-}  # fmt: skip
 #: Of another make: whole names, all of them there or not.
 NAMES = (
     "5_o_Clock_Shadow", "Bags_Under_Eyes", "Goatee", "Heavy_Makeup", "Receding_Hairline", "Bald", "Bangs",

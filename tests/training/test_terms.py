@@ -122,7 +122,7 @@ def test_a_stopped_training_of_own_things_goes_on(editor, quick, tmp_path):
 
     config = quick.replace(steps=6, loss=("clip", Darkness()), schedule=slow)
     state = tmp_path / "s.safetensors"
-    editor.train(PROMPT, config=config, state=state, callback=lambda event: event.step < 3)
+    editor.train(PROMPT, config=config, state=state, callback=lambda event: event.phase != "train" or event.step < 3)
     whole = editor.train(PROMPT, config=config)
     with pytest.raises(InputError, match=r"is not a saved training, or is damaged .*loss must hold names of terms"):
         TrainingState.load(state)  # nothing tells what "darkness" is

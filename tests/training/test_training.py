@@ -379,7 +379,7 @@ def test_the_probe_leaves_out_groups_that_the_styles_do_not_read(editor, quick):
 
 def test_a_callback_stops_it_and_what_was_learned_is_kept(editor, quick):
     def stop(event):
-        if event.step == 3:
+        if event.phase == "train" and event.step == 3:
             raise StopTraining
 
     by_false = editor.train(PROMPT, config=quick, callback=stop_after(3))
@@ -395,7 +395,7 @@ def test_a_callback_that_returns_nothing_does_not_stop_it(editor, quick, directi
 
 def test_ctrl_c_keeps_what_was_learned_and_skips_the_calibration(editor, quick):
     def interrupt(event):
-        if event.step == 4:
+        if event.phase == "train" and event.step == 4:
             raise KeyboardInterrupt
 
     direction = editor.train(PROMPT, config=quick.replace(calibrate=True), callback=interrupt)
