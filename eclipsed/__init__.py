@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from eclipsed.values.version import VERSION
+
 if TYPE_CHECKING:
     from eclipsed.checkpoints.generators import read_generator
     from eclipsed.commands.progress import ProgressBar
@@ -79,7 +81,7 @@ if TYPE_CHECKING:
     from eclipsed.training.view import View
     from eclipsed.worlds.world import World
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "BiSeNetParser",

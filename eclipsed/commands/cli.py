@@ -14,10 +14,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-import eclipsed
 from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train, words
 from eclipsed.commands.terminal import error_json, keep_printing, note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
+from eclipsed.values.version import VERSION
 
 __all__ = ["app", "main", "run"]
 
@@ -54,7 +54,7 @@ _INTERRUPTED = 130  # what typer makes of Ctrl-C; ours are 0, 1 and 2
 
 def _version(wanted: bool) -> None:
     if wanted:
-        result(f"eclipsed {eclipsed.__version__}")
+        result(f"eclipsed {VERSION}")
         raise typer.Exit
 
 

@@ -52,16 +52,16 @@ def examine() -> dict[str, Any]:
     """What `doctor` prints, as plain values."""
     import torch
 
-    import eclipsed
     from eclipsed.commands.models import describe_sets
     from eclipsed.compute.devices import default_device
     from eclipsed.store.files import data_home, home
+    from eclipsed.values.version import VERSION
 
     devices = ["cpu", *(f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
         devices.append("mps")
     return {
-        "eclipsed": eclipsed.__version__,
+        "eclipsed": VERSION,
         "python": platform.python_version(),
         "executable": sys.executable,
         "platform": platform.platform(),
