@@ -80,9 +80,9 @@ def test_the_chain_of_real_size(tmp_path, capsys):
     assert editor.parser.size == 512
     assert editor.clip.size == 224
     lap("load")
-    config = TrainConfig(steps=1, layers=None, calibrate=False)  # without the trial that chooses rows
+    config = TrainConfig(steps=1, start_faces=64, layers=None, calibrate=False)  # without what chooses rows
     direction = editor.train("a person with blond hair", config=config)
-    lap("train")
+    lap("train, 64 faces looked at")
     face = editor.sample(seeds=3)
     edited = editor.edit(face, direction, 1.0)
     lap("edit")
