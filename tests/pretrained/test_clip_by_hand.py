@@ -413,6 +413,31 @@ def test_without_a_network_nothing_heavy_is_imported(tmp_path):
     ]
 
 
+def test_the_catalogue_is_read_without_the_networks_beside_it(tmp_path):
+    (tmp_path / "hub" / "models--apple--DFN2B-CLIP-ViT-B-16").mkdir(parents=True)  # another one lies in the cache
+    code = (
+        "import sys\n"
+        "from eclipsed.store import clips\n"
+        "from eclipsed.errors import InputError\n"
+        "from eclipsed.pretrained.fetch import fetch\n"
+        "clips.contact = lambda *addresses: 'nobody answers'\n"
+        "for name in ('clip:ViT-B-32/openai', 'clip:ViT-B-32/opnai'):\n"
+        "    try:\n"
+        "        fetch(name)\n"
+        "    except (clips.DownloadError, InputError) as error:\n"
+        "        print(str(error)[:60])\n"
+        "print([name for name in ('open_clip', 'timm', 'torchvision') if name in sys.modules])\n"
+    )
+    places = {"ECLIPSED_HOME": tmp_path / "home", "HOME": tmp_path, "HF_HOME": tmp_path, "HF_HUB_OFFLINE": "0"}
+    environment = {**os.environ, **{name: str(value) for name, value in places.items()}}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "the CLIP weights of ViT-B-32 (openai) could not be fetched; ",
+        "CLIP ViT-B-32 has no weights 'opnai'; it has: openai, laion4",
+        "[]",
+    ]
+
+
 def test_where_only_open_clip_can_tell_it_is_asked(tmp_path, monkeypatch):
     assert not surely_not_cached("ViT-B-16", "dfn2b")  # it is loaded, so asking takes no time
     monkeypatch.delitem(sys.modules, "open_clip")
