@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.plain import in_float32, with_counters
+from eclipsed.checkpoints.plain import compare_state, in_float32, state_of, with_counters
+from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.checkpoints.unwrapping import keys_seen, unwrap
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
@@ -51,10 +53,11 @@ class Classifier(FrozenNetwork):
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, device: str | torch.device | None = None) -> Classifier:
-        """Load the ``classifier.safetensors`` of a model set.
+        """Load the ``classifier.safetensors`` of a model set, or such a network as ``torch.save`` keeps it.
 
         Args:
-            path: the file.
+            path: the file. One of PyTorch holds the weights, wrapped in whatever it may be, and beside them
+                ``attributes`` and ``requires`` as plain data; see `Classifier`.
             device: where it shall run; None takes the best there is.
         Returns:
             The classifier, frozen, in eval mode.
@@ -64,7 +67,7 @@ class Classifier(FrozenNetwork):
             InputError: the device is unknown or absent.
         """
         path, target = Path(path), as_device(device)
-        data, state = header.read(path, CLASSIFIER)
+        data, content = _read(path)
         attributes, requires = _attributes(path, data), _requires(path, data)
         with torch.device("meta"):  # no memory, and no numbers drawn from torch's generator
             network = AttributeNetwork([len(classes) for classes in attributes.values()])
@@ -72,10 +75,10 @@ class Classifier(FrozenNetwork):
             classifier = cls(attributes, requires, network)
         except InputError as error:
             raise CheckpointError(f"{path}: {error}") from error
-        try:
-            network.load_state_dict(with_counters(network.state_dict(), in_float32(state)), assign=True)
-        except RuntimeError as error:
-            raise CheckpointError(f"{path} does not fit a classifier: {' '.join(str(error).split())}") from error
+        expected = network.state_dict()
+        state = with_counters(expected, in_float32(state_of(path, content, "classifier", expected)))
+        compare_state(path, expected, state, "a classifier of these attributes")
+        network.load_state_dict(state, assign=True)
         return classifier.to(target)
 
     @torch.no_grad()
@@ -133,13 +136,41 @@ class Classifier(FrozenNetwork):
             self._check_requires(other, (*above, name))
 
 
+def _read(path: Path) -> tuple[Mapping[str, Any], object]:
+    """What a file says of its classifier, and the content that its weights are in."""
+    if not path.is_file() or _ninth(path) in (b"", b"{"):  # safetensors, or nothing that could be read
+        return header.read(path, CLASSIFIER)
+    content = load_weights(path)
+    with torch.device("meta"):
+        found = unwrap(content, AttributeNetwork([2]).state_dict())
+    if found is None:
+        raise CheckpointError(f"{path} is not a classifier: {keys_seen(content)}")
+    told = {name: found.beside(name) for name in ("attributes", "requires")}
+    return {name: _as_lists(value) for name, value in told.items() if value is not None}, content
+
+
+def _ninth(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(9)[8:]
+
+
+def _as_lists(value: object) -> object:
+    """Plain data with its tuples as lists, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {name: _as_lists(one) for name, one in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _attributes(path: Path, data: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     found = data.get("attributes")
     if not isinstance(found, dict) or not all(
         isinstance(names, list) and len(names) > 1 and all(isinstance(n, str) for n in names)
         for names in found.values()
     ):
-        raise CheckpointError(f"{path} does not say which attributes it reads")
+        raise CheckpointError(
+            f"{path} does not say which attributes it reads; expected attributes beside its weights, a list of two or"
+            " more classes for each name"
+        )
     return {name: tuple(classes) for name, classes in found.items()}
 
 

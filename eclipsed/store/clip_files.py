@@ -44,6 +44,7 @@ __all__ = [
 _HUB_FILES = (WEIGHTS_FILE, "open_clip_pytorch_model.bin")
 _verified: set[tuple[str, int, int, int]] = set()  # path, inode, size and time of files whose hash was right
 _CLIP_CACHE = Path("~/.cache/clip")  # where open_clip keeps what does not come from the hub
+_ENTRY = 600  # characters of the catalogue, from a tag on, in which its addresses lie
 
 
 def brought_path(model: str, tag: str) -> Path:
@@ -99,7 +100,7 @@ def surely_not_cached(model: str, tag: str) -> bool:
         model: open_clip's name.
         tag: its tag.
     Returns:
-        False where only open_clip can tell: another of its models lies there, or it may not know this one.
+        False where only open_clip can tell: what lies there may be this one, or it may not know it.
     """
     found = importlib.util.find_spec("open_clip") if "open_clip" not in sys.modules else None
     if found is None or found.origin is None or model not in known_clip_models():
@@ -108,13 +109,16 @@ def surely_not_cached(model: str, tag: str) -> bool:
         catalogue = Path(found.origin).with_name("pretrained.py").read_text(encoding="utf-8")
     except OSError:
         return False
-    if not re.search(rf"\b{re.escape(tag)}\b", catalogue):
+    ends = [found.end() for found in re.finditer(rf"\b{re.escape(tag)}\b", catalogue)]
+    entries = [catalogue[end : end + _ENTRY] for end in ends]
+    if not entries:
         return False
     from huggingface_hub import constants
 
     folders = Path(constants.HF_HUB_CACHE).glob("models--*")
-    repositories = (folder.name.removeprefix("models--").replace("--", "/") for folder in folders)
-    return not any(_CLIP_CACHE.expanduser().glob("*")) and not any(each in catalogue for each in repositories)
+    names = [folder.name.removeprefix("models--").replace("--", "/") for folder in folders]
+    names += [path.name for path in _CLIP_CACHE.expanduser().glob("*")]
+    return not any(name in entry for name in names for entry in entries)
 
 
 def clip_file(model: str, tag: str | None) -> Path | None:

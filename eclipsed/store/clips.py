@@ -6,7 +6,6 @@ Outside of `fetch_clip` that loader is kept from the network: what is not in the
 from __future__ import annotations
 
 import difflib
-import importlib
 import importlib.util
 import logging
 import os
@@ -15,7 +14,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from eclipsed.errors import CheckpointError, DownloadError, InputError
@@ -51,8 +49,6 @@ HUB = "hf-hub:"
 #: What files of weights end in.
 SUFFIXES = (".safetensors", ".pt", ".bin", ".pth")
 _PREFIX = "clip:"
-#: What open_clip's folder is called where its catalogue alone is read.
-_CATALOGUE = "eclipsed_open_clip_catalogue"
 _VOCABULARY_FILE = "vocabulary.txt"
 
 
@@ -230,31 +226,17 @@ def clip_settings(model: str, tag: str | None) -> Mapping[str, Any]:
     Raises:
         InputError: open_clip knows no such model or tag.
     """
-    catalogue = _catalogue()
-    tags = catalogue.list_pretrained_tags_by_model(model)
+    import open_clip
+
+    tags = open_clip.list_pretrained_tags_by_model(model)
     if not tags:
         near = () if model in known_clip_models() else near_clip_models(model)
         hint = f"did you mean {' or '.join(near)}?" if near else "see open_clip.list_pretrained()"
         raise InputError(f"open_clip has no weights of a CLIP {model!r}; {hint}")
-    if tag is None or not catalogue.is_pretrained_cfg(model, tag):
+    if tag is None or not open_clip.is_pretrained_cfg(model, tag):
         raise InputError(f"CLIP {model} has no weights {tag!r}; it has: {', '.join(tags)}")
-    settings: Mapping[str, Any] = catalogue.get_pretrained_cfg(model, tag)
+    settings: Mapping[str, Any] = open_clip.get_pretrained_cfg(model, tag)
     return settings
-
-
-def _catalogue() -> Any:
-    """open_clip's catalogue of weights: a module of its own, which is read without the networks that lie beside it."""
-    loaded = sys.modules.get("open_clip.pretrained")
-    if loaded is not None:  # with what a program has added
-        return loaded
-    if _CATALOGUE not in sys.modules:
-        found = importlib.util.find_spec("open_clip")
-        if found is None or found.submodule_search_locations is None:
-            return importlib.import_module("open_clip.pretrained")  # which says that it is missing
-        package = ModuleType(_CATALOGUE)
-        package.__path__ = list(found.submodule_search_locations)
-        sys.modules[_CATALOGUE] = package
-    return importlib.import_module(f"{_CATALOGUE}.pretrained")
 
 
 def _address(model: str, tag: str | None) -> str:

@@ -254,7 +254,7 @@ def test_bad_classifier_files(tmp_path):
         ({"kind": "parser"}, "holds no classifier but 'parser'"),
         ({"kind": "classifier", "version": 2}, "format 2"),
         ({"kind": "classifier", "version": 1, "attributes": {"a": ["one"]}}, "which attributes"),
-        (plain, "does not fit"),
+        (plain, "head.4.weight has the shape .*; expected .2, 320."),
         ({**plain, "requires": []}, "requires must"),
         ({**plain, "requires": {"b": {"a": ["one"]}}}, "unknown attribute 'b'"),
     ]
@@ -263,6 +263,37 @@ def test_bad_classifier_files(tmp_path):
         save_file(tensors, file, metadata=None if header is None else {"eclipsed": json.dumps(header)})
         with pytest.raises(CheckpointError, match=words):
             Classifier.from_file(file)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "net.classifier."])
+@pytest.mark.parametrize("way", [(), ("state_dict",), ("checkpoint", "g_ema")])
+def test_a_classifier_as_pytorch_keeps_it(tmp_path, prefix, way):
+    path = find_set("mini").classifier
+    ours = Classifier.from_file(path, device="cpu")
+    content = {prefix + key: value for key, value in load_file(path).items() if not key.endswith("num_batches_tracked")}
+    for key in reversed(way):
+        content = {key: content}
+    file = tmp_path / "classifier.pt"
+    torch.save({**content, "attributes": ours.attributes, "requires": ours.requires, "epoch": 3}, file)
+    theirs = Classifier.from_file(file, device="cpu")
+    assert (theirs.attributes, theirs.requires) == (ours.attributes, ours.requires)
+    images = torch.rand(2, 3, 128, 128, generator=torch.manual_seed(0)) * 2 - 1
+    for name, values in theirs.probabilities(images).items():
+        assert torch.equal(values, ours.probabilities(images)[name])
+
+
+def test_a_classifier_as_pytorch_keeps_it_that_does_not_say_enough(tmp_path):
+    file = tmp_path / "classifier.pt"
+    torch.save({"state_dict": load_file(find_set("mini").classifier)}, file)
+    with pytest.raises(CheckpointError) as caught:
+        Classifier.from_file(file)
+    assert str(caught.value) == (
+        f"{file} does not say which attributes it reads; expected attributes beside its weights, a list of two or more"
+        " classes for each name"
+    )
+    torch.save({"attributes": {"hat": ["no", "yes"]}, "w": torch.zeros(3)}, file)
+    with pytest.raises(CheckpointError, match=r"is not a classifier: "):
+        Classifier.from_file(file)
 
 
 # --- the command

@@ -413,31 +413,6 @@ def test_without_a_network_nothing_heavy_is_imported(tmp_path):
     ]
 
 
-def test_the_catalogue_is_read_without_the_networks_beside_it(tmp_path):
-    (tmp_path / "hub" / "models--apple--DFN2B-CLIP-ViT-B-16").mkdir(parents=True)  # another one lies in the cache
-    code = (
-        "import sys\n"
-        "from eclipsed.store import clips\n"
-        "from eclipsed.errors import InputError\n"
-        "from eclipsed.pretrained.fetch import fetch\n"
-        "clips.contact = lambda *addresses: 'nobody answers'\n"
-        "for name in ('clip:ViT-B-32/openai', 'clip:ViT-B-32/opnai'):\n"
-        "    try:\n"
-        "        fetch(name)\n"
-        "    except (clips.DownloadError, InputError) as error:\n"
-        "        print(str(error)[:60])\n"
-        "print([name for name in ('open_clip', 'timm', 'torchvision') if name in sys.modules])\n"
-    )
-    places = {"ECLIPSED_HOME": tmp_path / "home", "HOME": tmp_path, "HF_HOME": tmp_path, "HF_HUB_OFFLINE": "0"}
-    environment = {**os.environ, **{name: str(value) for name, value in places.items()}}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [
-        "the CLIP weights of ViT-B-32 (openai) could not be fetched; ",
-        "CLIP ViT-B-32 has no weights 'opnai'; it has: openai, laion4",
-        "[]",
-    ]
-
-
 def test_where_only_open_clip_can_tell_it_is_asked(tmp_path, monkeypatch):
     assert not surely_not_cached("ViT-B-16", "dfn2b")  # it is loaded, so asking takes no time
     monkeypatch.delitem(sys.modules, "open_clip")
@@ -451,7 +426,29 @@ def test_where_only_open_clip_can_tell_it_is_asked(tmp_path, monkeypatch):
     (tmp_path / "hub" / "models--apple--DFN2B-CLIP-ViT-B-16").rmdir()
     (tmp_path / ".cache" / "clip").mkdir(parents=True)
     (tmp_path / ".cache" / "clip" / "ViT-B-16.pt").touch()
-    assert not surely_not_cached("ViT-B-16", "dfn2b")
+    assert surely_not_cached("ViT-B-16", "dfn2b")  # it is OpenAI's
+    assert not surely_not_cached("ViT-B-16", "openai")
+
+
+def test_whatever_is_cached_is_never_surely_missing(tmp_path, monkeypatch):
+    names = {}
+    for model, tag in open_clip.list_pretrained():
+        settings = open_clip.get_pretrained_cfg(model, tag)
+        repository = str(settings.get("hf_hub", "")).rpartition("/")[0]
+        names[model, tag] = (repository, str(settings.get("url") or "").rpartition("/")[2])
+    monkeypatch.delitem(sys.modules, "open_clip")
+    hub, urls = tmp_path / "hub", tmp_path / ".cache" / "clip"
+    urls.mkdir(parents=True)
+    known = known_clip_models()  # without those that tests have added
+    for (model, tag), (repository, file) in names.items():
+        places = [hub / f"models--{repository.replace('/', '--')}"] if repository else []
+        places += [urls / file] if file else []
+        assert model not in known or surely_not_cached(model, tag)
+        for place in places:
+            place.mkdir(parents=True)
+            assert not surely_not_cached(model, tag), (model, tag, place.name)
+            place.rmdir()
+    assert len(names) > 100
 
 
 @pytest.mark.parametrize("name", ["clip:ViT-B/32", "clip:ViT-B-32", "clip:ViT-B-32/", "clip:ViT-L/14@336px"])
