@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from eclipsed.checkpoints.unpickling import read_stream
 from eclipsed.errors import CheckpointError
 
-__all__ = ["archive_of", "load_weights"]
+__all__ = ["archive_of", "is_safetensors", "load_weights"]
 
 #: how files begin that are packed in a way that nothing is read through
 _PACKED = {
@@ -37,10 +37,9 @@ def load_weights(path: Path) -> object:
         CheckpointError: it is no torch file, is damaged or cut short.
     """
     try:
+        if is_safetensors(path):
+            return load_file(path)
         with open(path, "rb") as file:
-            if file.read(9)[8:] == b"{":
-                return load_file(path)
-            file.seek(0)
             return read_stream(file, path)
     except CheckpointError:
         raise
@@ -50,6 +49,12 @@ def load_weights(path: Path) -> object:
             raise CheckpointError(f"{path} {packed}") from error
         reason = str(error).strip().split("\n")[0] or "it ends too early"
         raise CheckpointError(f"{path}: no torch file, damaged or cut short ({reason:.120}); fetch it again") from error
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins as safetensors do: the header's length in eight bytes, then JSON."""
+    with open(path, "rb") as file:
+        return file.read(9)[8:] == b"{"
 
 
 def archive_of(path: Path) -> str | None:

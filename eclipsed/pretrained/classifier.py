@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.plain import compare_state, in_float32, state_of, with_counters
-from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.checkpoints.torch_file import is_safetensors, load_weights
 from eclipsed.checkpoints.unwrapping import keys_seen, unwrap
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import CheckpointError, InputError
@@ -138,7 +138,7 @@ class Classifier(FrozenNetwork):
 
 def _read(path: Path) -> tuple[Mapping[str, Any], object]:
     """What a file says of its classifier, and the content that its weights are in."""
-    if not path.is_file() or _ninth(path) in (b"", b"{"):  # safetensors, or nothing that could be read
+    if not path.is_file() or path.stat().st_size < 9 or is_safetensors(path):  # ours, or nothing that could be read
         return header.read(path, CLASSIFIER)
     content = load_weights(path)
     with torch.device("meta"):
@@ -147,11 +147,6 @@ def _read(path: Path) -> tuple[Mapping[str, Any], object]:
         raise CheckpointError(f"{path} is not a classifier: {keys_seen(content)}")
     told = {name: found.beside(name) for name in ("attributes", "requires")}
     return {name: _as_lists(value) for name, value in told.items() if value is not None}, content
-
-
-def _ninth(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(9)[8:]
 
 
 def _as_lists(value: object) -> object:

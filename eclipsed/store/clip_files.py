@@ -109,7 +109,7 @@ def surely_not_cached(model: str, tag: str) -> bool:
         catalogue = Path(found.origin).with_name("pretrained.py").read_text(encoding="utf-8")
     except OSError:
         return False
-    ends = [found.end() for found in re.finditer(rf"\b{re.escape(tag)}\b", catalogue)]
+    ends = [match.end() for match in re.finditer(rf"\b{re.escape(tag)}\b", catalogue)]
     entries = [catalogue[end : end + _ENTRY] for end in ends]
     if not entries:
         return False
