@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["check_held_out", "evaluate"]
 
 _CHUNK = 8  # faces at once
-_SLACK = 0.005  # of a cosine: by how much CLIP may waver in an edit that still counts as monotone
+_SLACK = 0.2  # in CLIP's own logits: by how much it may waver in an edit that still counts as monotone
 
 
 def evaluate(
@@ -96,7 +96,7 @@ def evaluate(
         seeds=numbers,
         target=target,
         strengths=tuple(_summary(alpha, parts) for alpha, parts in zip(strengths, found, strict=True)),
-        monotone=metrics.share(metrics.monotone(torch.cat(cosines, dim=1), slack=_SLACK)),
+        monotone=metrics.share(metrics.monotone(torch.cat(cosines, dim=1), slack=_SLACK / editor.clip.logit_scale)),
         seconds_per_edit=seconds / (len(numbers) * len(strengths)),
         peak_memory=_peak_memory(editor.generator.device),
         notes=tuple(notes),

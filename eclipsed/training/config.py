@@ -65,11 +65,12 @@ class TrainConfig:
             change and the way from `neutral_prompt` to the prompt; ``"contrast"``, cross-entropy of the prompt among
             captions that name another value of the same attribute.
         neutral_prompt: see `clip_loss`; None is what the world of the pictures says: "a person".
-        clip_temperature: what the cosines are multiplied by in the contrast.
+        clip_temperature: what the cosines are multiplied by in the contrast; None is 0.543 of CLIP's own scale, since
+            cosines are as narrow as that is large.
         keep_weight: weight of the loss that keeps CLIP's verdict on the attributes that the prompt does not speak of.
             It rises from none at a fifth of the steps to all of it at half of them; an edit of fine rows alone, and a
             trial of rows, have all of it from the start.
-        keep_temperature: what the cosines are multiplied by for these verdicts.
+        keep_temperature: what the cosines are multiplied by for these verdicts; None is as in `clip_temperature`.
         augment: show CLIP randomly cropped, shifted and brightened pictures.
         locality_weight: weight of the locality loss.
         locality_scale: brings the locality loss to the size of the CLIP loss.
@@ -129,9 +130,9 @@ class TrainConfig:
     clip_weight: float = option(1.0, real, 0.0, 1e6)
     clip_loss: str = option("contrast", one_of, ("similarity", "directional", "contrast"))
     neutral_prompt: str | None = None
-    clip_temperature: float = option(20.0, real, 1e-3, 1e4)
+    clip_temperature: float | None = option(None, real, 1e-3, 1e4, optional=True)
     keep_weight: float = option(20.0, real, 0.0, 1e6)
-    keep_temperature: float = option(20.0, real, 1e-3, 1e4)
+    keep_temperature: float | None = option(None, real, 1e-3, 1e4, optional=True)
     augment: bool = option(True, boolean)
     locality_weight: float = option(0.05, real, 0.0, 1e6)
     locality_scale: float = option(200.0, real, 0.0, 1e6)

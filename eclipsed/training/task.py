@@ -27,6 +27,8 @@ from eclipsed.training.config import TrainConfig
 
 __all__ = ["Task"]
 
+_SOFTER = 0.543  # of CLIP's own scale: a softmax over captions that still has a gradient where CLIP is sure
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Task:
@@ -149,6 +151,14 @@ class Task:
     def local(self) -> bool:
         """Whether the edit is held to its region: there is one, and the config asks for it."""
         return self.config.locality_weight * self.config.locality_scale > 0 and self.region.warning is None
+
+    def temperature(self, given: float | None) -> float:
+        """What cosines are multiplied by before a softmax over captions.
+
+        Args:
+            given: by the config; None is a share of CLIP's own scale.
+        """
+        return _SOFTER * self.clip.logit_scale if given is None else given
 
     @cached_property
     def captions(self) -> tuple[Tensor, ...]:

@@ -93,7 +93,7 @@ class ClipTerm(Term):
     def __init__(self, task: Task) -> None:
         config = task.config
         self.texts = task.captions
-        self.scale, self.temperature = config.clip_weight, config.clip_temperature
+        self.scale, self.temperature = config.clip_weight, task.temperature(config.clip_temperature)
         self.kind = config.clip_loss
         self.needs = ("embedding_before",) if self.kind == "directional" else ()  # type: ignore[misc]
         self.neutral = task.neutral
@@ -129,7 +129,7 @@ class PreservationTerm(Term):
     recordable = True
 
     def __init__(self, task: Task, captions: Sequence[Tensor]) -> None:
-        self.scale, self.temperature = task.config.keep_weight, task.config.keep_temperature
+        self.scale, self.temperature = task.config.keep_weight, task.temperature(task.config.keep_temperature)
         self.captions = list(captions)
         self.fine = row_groups(task.generator.num_ws)["fine"][0]
         on_gpu = task.generator.device.type == "cuda"  # where many small operations are slow

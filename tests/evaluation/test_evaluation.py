@@ -15,6 +15,7 @@ from eclipsed.evaluation.evaluate import evaluate
 from eclipsed.evaluation.judging import judge
 from eclipsed.images import metrics
 from eclipsed.latents.direction import Direction
+from eclipsed.pretrained.callable_clip import CallableClip
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.prompts import reading
 from eclipsed.prompts.target import Target
@@ -45,6 +46,17 @@ def test_no_strength_changes_nothing(found):
     assert (nothing.kept.mean, nothing.success.mean, nothing.ssim.mean) == (1.0, 0.0, pytest.approx(1.0))
     assert nothing.psnr.count == 0  # infinite for every face
     assert all(flip.mean == 0 for flip in nothing.flips.values() if flip.count)
+
+
+@pytest.mark.parametrize(("scale", "all_rise"), [(1e6, False), (1e-6, True)])
+def test_how_far_clip_may_waver_is_said_in_its_own_logits(editor, direction, scale, all_rise):
+    """Cosines that rise and fall are no wavering where CLIP's scale makes nothing of them."""
+    clip = CallableClip(
+        editor.clip.encode_images, editor.clip.encode_text, name="scaled", size=32, logit_scale=scale, device="cpu"
+    )
+    scaled = Editor(editor.generator, editor.parser, clip, name="stub")
+    alphas = (-4.0, -2.0, -1.0, 1.0, 2.0, 4.0, 8.0)
+    assert (evaluate(scaled, direction, seeds=(2000, 2001), alphas=alphas).monotone.mean == 1.0) is all_rise
 
 
 def test_the_figures_are_those_of_the_edit(found, mini, lipstick):

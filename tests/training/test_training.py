@@ -532,7 +532,7 @@ def test_the_preservation_loss_is_part_of_the_loss(editor):
     moved = space.move(batch.latent, deltas[0], batch.alpha)
     after = editor.clip.encode_images(moved.render(editor.generator).image)
     captions = with_it.task.bystanders
-    kept = preservation_loss(batch.embedding, after, captions, temperature=config.keep_temperature).mean()
+    kept = preservation_loss(batch.embedding, after, captions, temperature=0.543 * editor.clip.logit_scale).mean()
     assert seen[0] - seen[1] == pytest.approx(8 * float(kept), rel=0.05)
     assert float(kept) > 1e-6
 
