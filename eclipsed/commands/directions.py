@@ -1,4 +1,4 @@
-"""``eclipsed directions``: the library of trained directions."""
+"""``eclipsed directions``: the shelf of directions, and the ways to new ones that need no sentence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from eclipsed.commands.arithmetic import arithmetic
 from eclipsed.commands.options import Json, Named
 from eclipsed.commands.terminal import note, result, result_json, result_table
 from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
@@ -18,7 +19,11 @@ from eclipsed.worlds.world import DEFAULT_WORLD
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, keep and remove trained directions.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="List, show, keep and remove directions, and make new ones."
+)
+
+app.command()(arithmetic)
 
 
 @app.command("list")

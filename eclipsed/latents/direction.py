@@ -20,6 +20,8 @@ from eclipsed.errors import DirectionError, EclipsedError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
 from eclipsed.files.names import cut
+from eclipsed.latents.arithmetic import DirectionArithmetic
+from eclipsed.latents.direction_fields import read_fields
 from eclipsed.latents.space import Space
 from eclipsed.latents.space_registry import SPACES
 from eclipsed.latents.spaces import make_space
@@ -27,7 +29,7 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.kinship import GeneratorId
 from eclipsed.prompts.region import Region
 from eclipsed.store import library
-from eclipsed.values.checks import is_whole, shown
+from eclipsed.values.checks import shown
 from eclipsed.values.seeds import TRAINING_SEEDS
 from eclipsed.values.showing import facts_table
 
@@ -38,7 +40,7 @@ __all__ = ["Direction", "short_name"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Direction:
+class Direction(DirectionArithmetic):
     """A direction, or several that were learned together. `Direction.of` makes one of a delta.
 
     Args:
@@ -162,6 +164,28 @@ class Direction:
             method=method,
             name=name,
         )
+
+    @classmethod
+    def combined(cls, weights: Mapping[str | os.PathLike[str], float], *, models: str = "") -> Direction:
+        """Several directions as one, each by a weight.
+
+        Args:
+            weights: names of the library, or files, each with the alpha at which its edit goes in:
+                ``{"smile": 1.0, "glasses": -0.5}``.
+            models: see `load`.
+        Returns:
+            Their sum; not calibrated.
+        Raises:
+            InputError: there is none, or a weight is 0 or no number.
+            DirectionError: they belong to different generators or spaces, or cancel out.
+        """
+        parts = [cls.load(name, models=models) * weight for name, weight in weights.items()]
+        if not parts:
+            raise InputError("expected directions with their weights, such as {'smile': 1.0}; got none")
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
 
     @property
     def title(self) -> str:
@@ -335,7 +359,7 @@ class Direction:
             path = library.find_direction(path, models=models)
         data, tensors = header.read(path, DIRECTION)
         try:
-            return _from_parts(tensors, data)
+            return read_fields(cls, tensors, data)
         except DirectionError as error:
             raise DirectionError(f"{os.fspath(path)}: {error}") from error
 
@@ -345,53 +369,3 @@ def short_name(prompt: str) -> str:
     words = re.sub(r"[^\w]+", "-", prompt.lower()).strip("-_")
     short = re.sub(r"^(an?|the)-(photo-of-a-)?(person|face|man|woman)-(with|wearing)-(an?-|the-)?", "", words)
     return cut((short or words or "direction")[:60], 100).strip("-")
-
-
-def _from_parts(tensors: dict[str, Tensor], data: dict[str, Any]) -> Direction:
-    if set(tensors) != {"deltas"}:
-        raise DirectionError(f'expected one tensor "deltas"; got {", ".join(sorted(tensors)) or "none"}')
-    deltas = tensors["deltas"].to(torch.float32)
-    if data.get("shape") != list(deltas.shape):
-        raise DirectionError(f"its metadata says shape {data.get('shape')}; the deltas have {list(deltas.shape)}")
-    try:
-        return _build(data, deltas)
-    except DirectionError:
-        raise
-    except (EclipsedError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DirectionError(f"its metadata is damaged ({type(error).__name__}: {error})") from error
-
-
-def _build(data: dict[str, Any], deltas: Tensor) -> Direction:
-    texts = {name: _text(data, name) for name in ("name", "space", "note")}
-    data = {"method": "trained", "clip": "", **data}  # files from before these were noted
-    low, high = data["alpha_range"]
-    return Direction(
-        deltas=deltas,
-        prompt=None if data["prompt"] is None else _text(data, "prompt"),
-        method=_text(data, "method"),
-        clip=_text(data, "clip"),
-        region=Region.from_json(data["region"]),
-        layers=tuple(_int(row) for row in data["layers"]),
-        styles=tuple((str(name), _int(width)) for name, width in data["styles"]),
-        generator=_text(data["generator"], "fingerprint"),
-        generator_name=_text(data["generator"], "name"),
-        generator_sketch=_text({"sketch": "", **data["generator"]}, "sketch"),
-        config=dict(data["config"]),
-        seed=_int(data["seed"]),
-        scale=float(data["scale"]),
-        alpha_range=(float(low), float(high)),
-        scores=dict(data["scores"]),
-        **texts,
-    )
-
-
-def _text(data: Mapping[str, Any], key: str) -> str:
-    if not isinstance(data[key], str):
-        raise TypeError(f"{key} must be text, not {type(data[key]).__name__}")
-    return str(data[key])
-
-
-def _int(value: object) -> int:
-    if not is_whole(value, 0):
-        raise TypeError(f"expected a whole number, not {value!r}")
-    return value

@@ -122,7 +122,10 @@ def test_help_names_every_command_of_the_contract(run):
     assert code == 0
     for name in ("train", "edit", "sample", "strip", "palette", "region", "directions", "models", "doctor"):
         assert f" {name} " in out
-    for family, names in (("directions", ("list", "show", "remove")), ("models", ("list", "info", "convert"))):
+    for family, names in (
+        ("directions", ("list", "show", "remove", "arithmetic")),
+        ("models", ("list", "info", "convert")),
+    ):
         code, out, _ = run(family, "--help")
         assert code == 0
         assert all(f" {name} " in out for name in names)

@@ -1,0 +1,79 @@
+"""The ways to a direction on the command line."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from directions_kit import make
+
+from eclipsed.commands import cli
+from eclipsed.latents.direction import Direction
+
+
+@pytest.fixture(autouse=True)
+def at_home(tmp_path, monkeypatch):
+    """Each test has its own working folder and its own library."""
+    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / "home"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture
+def run(capsys):
+    """Run one command; gives its exit code, stdout and stderr."""
+
+    def call(*words):
+        code = cli.run([str(word) for word in words])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def files(editor):
+    """Two directions as files."""
+    first = make(editor.generator, name="first").save("first.safetensors")
+    second = make(editor.generator, name="second", scale=0.25, layers=[1, 2])
+    second = replace(second, deltas=second.deltas.flip(2)).save("second.safetensors")
+    return str(first), str(second)
+
+
+def test_arithmetic_adds_and_subtracts_by_weight(run, files):
+    code, out, _ = run("directions", "arithmetic", files[0], f"{files[1]}=-2", "--out", "sum.safetensors")
+    assert (code, out) == (0, "sum.safetensors\n")
+    found = Direction.load("sum.safetensors")
+    first, second = map(Direction.load, files)
+    assert found.digest == (first - 2 * second).digest or found.digest == (first + -2 * second).digest
+    assert found.method == "arithmetic"
+
+
+def test_arithmetic_takes_one_out_names_the_rest_and_answers_in_json(run, files):
+    options = ("--without", files[1], "--name", "rest", "--out", "rest.safetensors", "--json")
+    code, out, _ = run("directions", "arithmetic", files[0], *options)
+    told = json.loads(out)
+    first, second = map(Direction.load, files)
+    assert code == 0, out
+    assert (told["path"], told["name"], told["method"]) == ("rest.safetensors", "rest", "arithmetic")
+    assert Direction.load("rest.safetensors").digest == first.without(second).digest
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("first.safetensors=x",), "a term is a direction, or one with a weight such as smile=-0.5; got 'first.safete"),
+        (("=2",), "a term is a direction, or one with a weight such as smile=-0.5; got '=2'"),
+        (("first.safetensors=0",), "a direction is multiplied by a finite number other than 0; got 0.0"),
+        (("nowhere",), "nowhere"),
+    ],
+)
+def test_terms_that_are_none_are_one_sentence(run, files, words, message):
+    code, _, err = run("directions", "arithmetic", *words, "--out", "sum.safetensors")
+    assert code == 1
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_direction_file_has_its_ending(run, files):
+    code, _, err = run("directions", "arithmetic", files[0], "--out", "sum.npy")
+    assert (code, err) == (1, "error: a direction file ends in .safetensors; got 'sum.npy'\n")
