@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from benchmarks import measuring
 from benchmarks.defaults import SENTENCES
@@ -29,7 +27,7 @@ from benchmarks.records import FACES, Records, as_share, crossed, digest, grid, 
 from eclipsed import Direction, EclipsedWarning, TrainConfig
 from eclipsed.commands.options import parse_setting
 from eclipsed.directions.verdict import reached
-from eclipsed.editing.faces import Faces
+from eclipsed.evaluation.equal_success import STRENGTHS, strength_at, success_of
 from eclipsed.values.seeds import parse_seeds
 from recipes.mini.measure import PROMPTS
 from recipes.mini.truth import Truth
@@ -91,7 +89,7 @@ def measured(
                     record = {"key": key, **plain(truth.ceiling(world.judge, prompt=prompt))}
                 else:
                     direction, seconds = train(world.editor, prompt, one, folder=folder, models=world.digest)
-                    alpha = 1.0 if equal is None else strength_at(success_of(world, direction, truth), equal)
+                    alpha = 1.0 if equal is None else equal_alpha(world, direction, truth, equal)
                     record = {"key": key, "seconds": round(seconds, 1), "says": says(direction), "alpha": alpha}
                     record |= judge(world.judge, direction, truth, alpha=alpha)
                 records.add(record)
@@ -99,41 +97,10 @@ def measured(
                 print(f"{world.name:14s} {prompt:30s} {label}, seed {seed}: {figures}", flush=True)
 
 
-def success_of(world: HarderWorld, direction: Direction, truth: Truth) -> Callable[[float], float]:
-    """A function of alpha: the share of the faces without the target to which the classifier gives it."""
-    classifier = world.judge.classifier
-    assert classifier is not None
-    name = truth.target.attribute
-    classes = torch.tensor([classifier.attributes[name].index(one) for one in truth.target.classes])
-
-    def has(faces: Faces) -> Tensor:
-        return torch.isin(classifier.labels(faces.images)[name].cpu(), classes)
-
-    lacking = ~has(truth.before)
-
-    def success(alpha: float) -> float:
-        after = world.judge.edit(truth.before, direction, alpha)
-        return float(has(after)[lacking].double().mean()) if lacking.any() else 1.0
-
-    return success
-
-
-def strength_at(success: Callable[[float], float], wanted: float, *, highest: float = 4.0, rounds: int = 8) -> float:
-    """The smallest alpha at which success is as wanted, by bisection; `highest` where even that is not enough.
-
-    Args:
-        success: of an alpha, rising.
-        wanted: in (0, 1].
-        highest: alpha to stop at.
-        rounds: of halving.
-    """
-    if success(highest) < wanted:
-        return highest
-    low, high = 0.0, highest
-    for _ in range(rounds):
-        middle = (low + high) / 2
-        low, high = (low, middle) if success(middle) >= wanted else (middle, high)
-    return high
+def equal_alpha(world: HarderWorld, direction: Direction, truth: Truth, wanted: float) -> float:
+    """The strength at which a share of the faces has the target; the strongest where even that is not enough."""
+    found = strength_at(success_of(world.judge, direction, truth.before, truth.target), wanted)
+    return STRENGTHS[-1] if found is None else found
 
 
 COLUMNS = ("success", "strict", "outside / inside", "leakage", "says", "weak", "seconds")

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from eclipsed.evaluation.evaluate import evaluate
     from eclipsed.evaluation.judging import judge
     from eclipsed.evaluation.results import Evaluation, Strength
+    from eclipsed.evaluation.suite import evaluate_suite
+    from eclipsed.evaluation.suite_results import SuiteEvaluation, SuiteRow
     from eclipsed.images.metrics import Interval
     from eclipsed.images.pictures import save_picture
     from eclipsed.inversion.inverter import InversionConfig, InversionStep
@@ -135,6 +137,8 @@ __all__ = [
     "Step",
     "StopTraining",
     "Strength",
+    "SuiteEvaluation",
+    "SuiteRow",
     "Synthesis",
     "SynthesisOptions",
     "SynthesisPrefix",
@@ -150,6 +154,7 @@ __all__ = [
     "World",
     "compare",
     "evaluate",
+    "evaluate_suite",
     "fetch",
     "find_direction",
     "find_set",
@@ -204,6 +209,8 @@ _HOME = {
     "Step": "training.batches",
     "StopTraining": "training.events",
     "Strength": "evaluation.results",
+    "SuiteEvaluation": "evaluation.suite_results",
+    "SuiteRow": "evaluation.suite_results",
     "Synthesis": "networks.layers",
     "SynthesisOptions": "networks.layers",
     "SynthesisPrefix": "networks.layers",
@@ -217,6 +224,7 @@ _HOME = {
     "World": "worlds.world",
     "compare": "evaluation.comparison",
     "evaluate": "evaluation.evaluate",
+    "evaluate_suite": "evaluation.suite",
     "fetch": "pretrained.fetch",
     "find_direction": "store.library",
     "find_set": "store.sets",

@@ -51,6 +51,7 @@ def test_the_surface_is_what_it_was():
     public |= {"BiSeNetParser", "CallableClip", "Reading", "World", "find_set", "read"}
     public |= {"BrokenTraining", "Edit", "StackEntry", "find_direction", "save_picture"}
     public |= {"Compared", "Interval", "Strength", "Target", "compare", "judge"}
+    public |= {"SuiteEvaluation", "SuiteRow", "evaluate_suite"}
     public |= {"FaceFinder", "InversionConfig", "InversionStep", "Origin", "Photo", "Placement", "save_photo"}
     public |= {"GeneratorConfig", "Layer", "Synthesis", "SynthesisOptions", "SynthesisPrefix", "read_generator"}
     public |= {"Classifier", "Encoder", "FetchStep", "Identity", "ModelSet", "OwnKind", "SetStatus", "list_sets"}

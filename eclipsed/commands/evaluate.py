@@ -1,21 +1,27 @@
-"""``eclipsed evaluate``: what a direction does to faces that it was not trained on."""
+"""``eclipsed evaluate``: what a direction, or a whole suite of sentences, does to faces that no training saw."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eclipsed.commands.faces import bound, check_picture, load_directions, open_editor
-from eclipsed.commands.options import AnyGenerator, ClassIndex, Device, Json, Models, Named
+from eclipsed.commands.options import AnyGenerator, ClassIndex, Device, Json, Models, parse_setting
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
-from eclipsed.evaluation.protocol import ALPHAS, SEEDS
+from eclipsed.errors import InputError
+from eclipsed.evaluation.protocol import ALPHAS, EQUAL_SUCCESS, SEEDS
 from eclipsed.store import library
 from eclipsed.store.sets import DEFAULT_SET
+from eclipsed.training.config import TrainConfig
 from eclipsed.values.alphas import parse_alphas
 from eclipsed.values.seeds import parse_seeds
+
+if TYPE_CHECKING:
+    from eclipsed.editor import Editor
 
 __all__ = ["evaluate"]
 
@@ -24,7 +30,12 @@ _SHOWN = 4  # faces on the picture sheet
 
 
 def evaluate(
-    direction: Named,
+    direction: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DIRECTION", help="A direction file, or a name such as blond-hair.", show_default="a suite"
+        ),
+    ] = None,
     seeds: Annotated[str, typer.Option("--seeds", metavar="LIST", help="Held-out faces, such as 1,2,5-10.")] = _SEEDS,
     alphas: Annotated[str, typer.Option("--alphas", help="Strengths.")] = _ALPHAS,
     attribute: Annotated[
@@ -55,7 +66,36 @@ def evaluate(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Also draw the first faces at these strengths.")
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="PATH",
+            help="Also draw the first faces at these strengths; of a suite the folder of its directions and figures.",
+        ),
+    ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            "--suite",
+            metavar="NAME",
+            help="Learn and judge a whole suite of sentences instead: standard, by which the field compares.",
+        ),
+    ] = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="Of a suite the sentences of a kind, such as 'hair colour'; may be repeated.",
+            show_default="all",
+        ),
+    ] = None,
+    equal: Annotated[
+        float, typer.Option("--equal", metavar="SHARE", help="Success at which a suite compares methods.")
+    ] = EQUAL_SUCCESS,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A training option of a suite; may be repeated."),
     ] = None,
     any_generator: AnyGenerator = False,
     class_index: ClassIndex = None,
@@ -65,9 +105,21 @@ def evaluate(
 ) -> None:
     """Measure a direction on faces that it never saw.
 
-    Gain, locality, success, leakage and cost, with 95 % intervals over the faces.
+    Gain, locality, success, leakage and cost, with 95 % intervals over the faces. With --suite standard fifty sentences
+    are learned, each written as soon as it is there; what lies in the folder already is taken as it is.
     """
     numbers, strengths = parse_seeds(seeds), parse_alphas(alphas)
+    if suite is not None:
+        others = {"DIRECTION": direction, "--attribute": attribute, "--prompt": prompt, "--extra": extras}
+        _refuse({**others, "--any-generator": any_generator or None}, f"with --suite {suite}")
+        config = TrainConfig().replace(**dict(parse_setting(text) for text in settings)) if settings else None
+        folder = Path(f"suite-{suite}") if out is None else out
+        editor = open_editor(models, device, class_index)
+        _suite(editor, suite, folder, config, kinds, numbers, equal, as_json=as_json)
+        return
+    _refuse({"--kind": kinds, "--set": settings}, "without --suite")
+    if direction is None:
+        raise InputError("expected a direction to measure, or --suite standard; got neither")
     if out is not None:
         check_picture(out)
     path = library.find_direction(direction, models=models)
@@ -102,3 +154,42 @@ def evaluate(
         note(f"note: {text}")
     if out is not None:
         result(str(out))
+
+
+def _refuse(given: Mapping[str, object], where: str) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"{name} has no meaning {where}; leave it out")
+
+
+def _suite(
+    editor: Editor,
+    name: str,
+    folder: Path,
+    config: TrainConfig | None,
+    kinds: Sequence[str] | None,
+    seeds: Sequence[int],
+    equal: float,
+    *,
+    as_json: bool,
+) -> None:
+    """Learn and judge a suite, with one line a sentence, and show its table."""
+    from eclipsed.evaluation.suite import evaluate_suite
+
+    with ProgressBar() as bar:
+        found = evaluate_suite(
+            editor,
+            name,
+            folder=folder,
+            config=config,
+            only=kinds,
+            seeds=seeds,
+            equal_success=equal,
+            tell=lambda done, total, sentence: note(f"{done + 1}/{total} {sentence.prompt!r}"),
+            callback=bar,
+        )
+    if as_json:
+        result_json({**found.to_json(), "folder": str(folder)})
+        return
+    result(str(found))
+    result(str(folder))

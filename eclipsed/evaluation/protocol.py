@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ALPHAS", "EXTRAS", "SEEDS"]
+__all__ = ["ALPHAS", "EQUAL_SUCCESS", "EXTRAS", "SEEDS"]
 
 #: Faces; training and calibration draw from other ranges.
 SEEDS = tuple(range(2000, 2064))
@@ -12,3 +12,6 @@ ALPHAS = (-1.0, 0.25, 0.5, 1.0, 1.5)
 
 #: Measures that need weights which are not in every set.
 EXTRAS = ("lpips", "identity")
+
+#: Success at which methods of other strength are compared.
+EQUAL_SUCCESS = 0.8

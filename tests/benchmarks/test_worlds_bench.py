@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.records import MEASURES
-from benchmarks.worlds import EXACT, configs, strength_at, table
+from benchmarks.worlds import EXACT, configs, table
 from eclipsed import TrainConfig
 
 
@@ -45,10 +45,7 @@ def test_the_table_has_means_the_worst_sentence_and_what_the_program_says():
     assert len(table(records, details=False).splitlines()) == 4
 
 
-def test_equal_success_is_found_by_bisection_and_told_in_the_label():
-    assert strength_at(lambda alpha: min(alpha / 2, 1.0), 0.8) == pytest.approx(1.6, abs=4 / 2**8)
-    assert strength_at(lambda alpha: min(alpha / 2, 1.0), 0.8, rounds=20) == pytest.approx(1.6, abs=1e-5)
-    assert strength_at(lambda alpha: 0.3, 0.8) == 4.0
+def test_equal_success_is_told_in_the_label():
     assert list(configs(["default"], ["batch=12"], label="old code", equal=0.8)) == [
         "default, batch=12, old code, at 80%"
     ]
