@@ -24,11 +24,13 @@ from safetensors.torch import save_file
 from eclipsed.checkpoints.convert import convert_generator
 from eclipsed.checkpoints.native import write_generator
 from eclipsed.checkpoints.parsing import ParserConfig, write_parser
+from eclipsed.directions import survey_file
 from eclipsed.editor import Editor
 from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.store import networks
+from eclipsed.store.files import home
 from eclipsed.training.config import TrainConfig
 
 RESOLUTION = 32
@@ -130,6 +132,15 @@ def quick():
 def direction(editor, quick):
     """A trained direction."""
     return editor.train("a person with blond hair", config=quick)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def surveys_apart(tmp_path_factory):
+    """What the networks of the tests saw is not kept among the user's own files."""
+    folder = tmp_path_factory.mktemp("surveys")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(survey_file, "home", lambda: home() if os.environ.get("ECLIPSED_HOME") else folder)
+        yield
 
 
 @pytest.fixture(scope="session")

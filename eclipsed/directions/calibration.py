@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -40,6 +40,8 @@ _REACHED = 0.9  # share of the greatest gain that makes a full edit
 _CERTAIN = 4.0  # a margin in logits; where the judge is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in logits
 _CHUNK = 8  # faces at once
+_TOLD = 12  # faces that lacked the attribute, of whom it is told how many have it now
+_LOOKED = 8  # times the faces that a direction is calibrated on: as many are searched for those who lack it
 _FARTHEST = 2.0**20  # times a delta: one that has not reached the fence by then moves nothing
 
 
@@ -73,19 +75,23 @@ class HeldOut:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds of the faces."""
+        return self._seeds(0)
+
+    def _seeds(self, block: int) -> tuple[int, ...]:
+        """The seeds of as many faces after those of the blocks before."""
         taken = set(self.avoid)
         start = CALIBRATION_SEEDS.start + self.seed % 1000 * 10_000
         free = (seed for seed in range(start, CALIBRATION_SEEDS.stop) if seed not in taken)
-        return tuple(islice(free, self.count))
+        return tuple(islice(free, block * self.count, (block + 1) * self.count))
 
     @property
     def statistics(self) -> WStatistics:
         """Where the data of the generator lies."""
         return WStatistics.of_generator(self.generator, share=self.share)
 
-    def latent(self) -> Latent:
-        """The faces."""
-        return Latent.of_seeds(self.generator, self.seeds, truncation_psi=self.truncation_psi)
+    def latent(self, block: int = 0) -> Latent:
+        """The faces; of a later block as many others."""
+        return Latent.of_seeds(self.generator, self._seeds(block), truncation_psi=self.truncation_psi)
 
     def render(self, latent: Latent, *, exact: bool = False) -> Iterator[tuple[slice, Tensor]]:
         """Pictures of some faces, a few at a time and without gradient; exact ones are computed in float32."""
@@ -296,12 +302,11 @@ class _Climb:
                 kept.append(value)
         gain, margin, score, inside, outside = (torch.cat(kept) for kept in parts)
         gained = float(gain[self.faces.lacking].mean())
-        without = self.faces.margin < 0
-        share = float((margin[without] > 0).float().mean()) if bool(without.any()) else None
-        seen = {f"{self.judge}_gain": gained, f"{self.judge}_success": share}
+        verdicts = {self.judge: _Verdicts().add(self.faces.margin, margin)}
         if witnessed:
-            was, now = torch.cat(witnessed, dim=1)
-            seen["judge_success"] = float((now[was < 0] > 0).float().mean()) if bool((was < 0).any()) else None
+            verdicts["judge"] = _Verdicts().add(*torch.cat(witnessed, dim=1))
+        self._search(verdicts, delta, scale)
+        seen = {f"{self.judge}_gain": gained, **{f"{name}_success": one.share for name, one in verdicts.items()}}
         told = reached(seen)
         return {
             **seen,
@@ -309,9 +314,45 @@ class _Climb:
             "change_inside": mean_of_faces(inside),
             "change_outside": mean_of_faces(outside),
             "distance": distance,
-            "lacking": int(without.sum()),
+            "lacking": verdicts[self.judge].lacking,
             "weak": gained < _WEAK_GAIN if told is None else told < WEAK,
         }
+
+    def _search(self, verdicts: Mapping[str, _Verdicts], delta: Tensor, scale: float) -> None:
+        """Look for more faces that lack the attribute where too few of those at hand do to tell a share by."""
+        judges = {self.judge: self.margin} | ({} if self.witness is None else {"judge": self.witness})
+        for block in range(1, _LOOKED):
+            wanted = [name for name in verdicts if verdicts[name].lacking < _TOLD]
+            if not wanted:
+                return
+            latent = self.held_out.latent(block)
+            was = {name: _margins(self.held_out, latent, judges[name]) for name in wanted}
+            lacking = torch.stack([margin < 0 for margin in was.values()]).any(dim=0).nonzero().flatten().tolist()
+            if not lacking:
+                continue
+            moved = self.space.move(latent[lacking], delta, scale)
+            for name in wanted:
+                verdicts[name].add(was[name][lacking], _margins(self.held_out, moved, judges[name]))
+
+
+@dataclass
+class _Verdicts:
+    """Of how many faces that lacked an attribute a judge said so, and how many of them he found to have it then."""
+
+    lacking: int = 0
+    served: int = 0
+
+    def add(self, before: Tensor, after: Tensor) -> _Verdicts:
+        """Count some faces by their margins; one that is no number, of what cannot be seen, is none of them."""
+        without = before < 0
+        self.lacking += int(without.sum())
+        self.served += int((after[without] > 0).sum())
+        return self
+
+    @property
+    def share(self) -> float | None:
+        """Of those that lacked it who have it; None where nobody lacked it."""
+        return self.served / self.lacking if self.lacking else None
 
 
 def _margins(held_out: HeldOut, latent: Latent, margin: Margin) -> Tensor:

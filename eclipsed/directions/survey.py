@@ -8,8 +8,10 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from eclipsed.directions.margins import contrast_margin
+from eclipsed.directions.survey_file import SurveyFile, survey_key
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.layers import SynthesisOptions
@@ -22,7 +24,10 @@ __all__ = ["SURVEY_CHUNK", "Survey"]
 #: Faces that are drawn and looked at together.
 SURVEY_CHUNK = 16
 
-_LEAST, _MOST = 0.015, 0.7  # share of the faces that count as having what a sentence says
+_KEPT_EVERY = 16  # chunks
+_SAME = 0.999  # cosine of what CLIP saw of a face and what it sees today, beyond what rounding does
+_LEAST = 0.015  # share of the faces that count at least as having what a sentence says, and as lacking it
+_FEWEST = 16  # as many of them at least, where a quarter are not fewer
 _RIDGE = 0.1  # of the mean variance of w
 _APART = 3.0  # how far a bystander that the faces tell of for certain is taken out: a quarter of it stays
 
@@ -49,7 +54,7 @@ class Survey:
         count: int = SURVEY_FACES,
         tell: Callable[[int], None] = lambda _: None,
     ) -> Survey:
-        """The survey of a generator by a CLIP, made once and kept as long as both are, or until the generator changes.
+        """The survey of a generator by a CLIP, made once: kept in this process, and on this machine for the next.
 
         Args:
             generator: whose faces, without truncation, are looked at.
@@ -57,6 +62,9 @@ class Survey:
             options: how the faces are drawn.
             count: faces.
             tell: called after each `SURVEY_CHUNK` faces with how many chunks are done; never when the survey is known.
+        Returns:
+            Of `count` faces. What is on this machine counts where CLIP sees the first faces as it saw them then; the
+            rest is looked at now. One that was cut short goes on where it was.
         """
         kept = _made.setdefault(generator, WeakKeyDictionary()).setdefault(clip, {})
         key = (generator.version, generator.class_index, options.resolution, options.dtype, count)
@@ -70,15 +78,25 @@ class Survey:
     def _look(
         cls, generator: Generator, clip: Clip, options: SynthesisOptions, count: int, tell: Callable[[int], None]
     ) -> Survey:
-        w, seen = [], []
-        for number, start in enumerate(range(0, count, SURVEY_CHUNK)):
-            first = TRAINING_SEEDS.start + start
-            faces = Latent.of_seeds(generator, range(first, first + min(SURVEY_CHUNK, count - start)))
-            image = faces.render(generator, options).image
-            w.append(faces.ws[:, 0])
-            seen.append(clip.encode_images(image, dtype=options.dtype))
+        chunks = -(-count // SURVEY_CHUNK)
+
+        def faces(number: int) -> Latent:
+            first = TRAINING_SEEDS.start + number * SURVEY_CHUNK
+            return Latent.of_seeds(generator, range(first, first + SURVEY_CHUNK))
+
+        def look(number: int) -> Tensor:
+            image = faces(number).render(generator, options).image
+            return clip.encode_images(image, dtype=options.dtype).half().float()  # as the file holds it
+
+        kept = SurveyFile(survey_key(generator, clip, options.resolution))
+        seen = _known(kept, look)
+        for number in range(len(seen), chunks):
+            seen.append(look(number))
             tell(number + 1)
-        return cls(torch.cat(w), torch.cat(seen))
+            if (number + 1) % _KEPT_EVERY == 0 or number + 1 == chunks:
+                kept.write(torch.cat(seen))
+        w = torch.cat([faces(number).ws[:, 0] for number in range(chunks)])
+        return cls(w[:count], torch.cat(seen[:chunks])[:count])
 
     def margins(self, texts: Tensor) -> Tensor:
         """By how much CLIP prefers a caption to the best of others for each face, in cosines, (N,).
@@ -106,7 +124,8 @@ class Survey:
             way as far as the regression of the bystander can be believed.
         """
         margins = self.margins(texts).double().cpu()
-        wanted = min(max(int((margins > 0).sum()), round(_LEAST * len(margins)), 1), round(_MOST * len(margins)))
+        least = max(round(_LEAST * len(margins)), min(_FEWEST, len(margins) // 4))
+        wanted = min(max(int((margins > 0).sum()), least), len(margins) - least)
         having = torch.zeros(len(margins), dtype=torch.float64)
         having[margins.argsort(descending=True, stable=True)[:wanted]] = 1.0
         basis = statistics.basis[:, : statistics.kept].double().cpu()
@@ -127,6 +146,19 @@ class Survey:
         gap = reach[having == 1].mean() - reach[having == 0].mean()
         change: Tensor = basis @ unit * gap
         return change.to(self.w)
+
+
+def _known(kept: SurveyFile, look: Callable[[int], Tensor]) -> list[Tensor]:
+    """What is known of the first chunks; nothing where CLIP sees the first of them otherwise today."""
+    found = kept.read()
+    if found is None or len(found) < SURVEY_CHUNK:
+        return []
+    today = look(0)
+    if today.shape[1] != found.shape[1]:
+        return []
+    found = found.to(today)
+    alike = F.cosine_similarity(found[:SURVEY_CHUNK], today, dim=1)
+    return list(found[: len(found) // SURVEY_CHUNK * SURVEY_CHUNK].split(SURVEY_CHUNK)) if alike.min() > _SAME else []
 
 
 def _sides(texts: Tensor) -> int:

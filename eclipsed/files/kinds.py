@@ -5,7 +5,7 @@ from __future__ import annotations
 from eclipsed.errors import CheckpointError, DirectionError, InputError
 from eclipsed.files.header import Kind
 
-__all__ = ["CLASSIFIER", "CLIP", "DIRECTION", "ENCODER", "FACES", "GENERATOR", "PARSER", "TRAINING"]
+__all__ = ["CLASSIFIER", "CLIP", "DIRECTION", "ENCODER", "FACES", "GENERATOR", "PARSER", "SURVEY", "TRAINING"]
 
 GENERATOR = Kind(
     name="generator",
@@ -78,4 +78,11 @@ FACES = Kind(
     version=2,  # from 2 on of faces from seeds and ws, too
     advice="one is written by `eclipsed photo … --save-face`",
     damaged="{path} is damaged or no saved face: {why}",
+)
+
+SURVEY = Kind(
+    name="survey",
+    noun="survey of faces",
+    error=CheckpointError,
+    advice="remove it, and it is made again",
 )

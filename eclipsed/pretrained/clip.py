@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import warnings
 from abc import ABC, abstractmethod
@@ -84,6 +86,11 @@ class Clip(FrozenNetwork, ABC):
     @abstractmethod
     def logit_scale(self) -> float:
         """What the model multiplies cosines by before a softmax."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What tells it from any other; None where nobody can say, so that nothing is kept of what it saw."""
+        return None
 
     @property
     def words(self) -> tuple[str, ...] | None:
@@ -183,7 +190,20 @@ class OpenClip(Clip):
         self._resize_mode = str(config["resize_mode"])
         self._interpolation = "bilinear" if config["interpolation"] == "bilinear" else "bicubic"  # as open_clip does
         self._fill = config.get("fill_color", 0) / 255
+        self._fingerprint: str | None = None
         _sequence_first(network)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights of the image tower and of how pictures are brought to it, as hex digits."""
+        if self._fingerprint is None:
+            how = (self.size, self._resize_mode, self._interpolation, self._fill, self.mean.tolist(), self.std.tolist())
+            digest = hashlib.sha256(json.dumps(how).encode())
+            for key, value in sorted(self.tower.state_dict().items()):
+                digest.update(f"{key} {tuple(value.shape)}".encode())
+                digest.update(value.cpu().float().contiguous().numpy().astype("<f4").tobytes())
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
 
     @property
     def tower(self) -> nn.Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from eclipsed.prompts.binding import Binder
@@ -44,6 +45,16 @@ class Attributes:
                 return found
         return set()
 
+    def denied(self) -> Iterator[str]:
+        """Captions of the value that the prompt's caption is the opposite of: of "a person with hair" those of bald."""
+        families = (*self.data.get("adjectives", ()), *self.data.get("words", ()))
+        plain = self.parse.prompt.lower()
+        for family in families:
+            for one in family["members"]:
+                if isinstance(one, Mapping) and family.get("opposites", {}).get(one["name"], "").lower() == plain:
+                    yield from (caption_of(_person(self.lexicon.world.neutral), a) for a in one.get("adjective", ()))
+                    yield from (caption_of(self.data["with"], noun) for noun in one.get("noun", ()))
+
     def _named(self, *, last: bool) -> list[tuple[str, Iterator[str]]]:
         spoken, family = self.mentions, self.mentions.families
         words = [(f["name"], self._word(spoken.words(f))) for f in family("words") if bool(f.get("last")) is last]
@@ -56,15 +67,20 @@ class Attributes:
     def _adjective(self, family: Mapping[str, Any], mentions: Iterable[Mention]) -> Iterator[str]:
         for one in mentions:
             siblings = [m for m in family["members"] if _apart(family, one.member, m[0])]
-            if one.how == "noun" and one.head is not None:
-                start = self.mentions.with_shades(one.start)
-                yield from self._beside_noun(start, one.end, siblings, one.head, family)
-            elif one.how == "person":
-                yield from self._alone(one.end, one.start, siblings, family)
-            elif one.how == "worn":
-                yield from self._swap(one.start, one.end, siblings, "{}")
-            else:  # "open the mouth"
-                yield from _each(siblings, family["caption"])
+            others = self._siblings_of(family, one, siblings)
+            yield from islice(others, len(siblings))
+            yield from family.get("gone", ())  # who has nothing that could have the other values
+            yield from others
+
+    def _siblings_of(self, family: Mapping[str, Any], one: Mention, siblings: list[list[str]]) -> Iterator[str]:
+        """Captions that have each sibling in the place of a mention."""
+        if one.how == "noun" and one.head is not None:
+            return self._beside_noun(self.mentions.with_shades(one.start), one.end, siblings, one.head, family)
+        if one.how == "person":
+            return self._alone(one.end, one.start, siblings, family)
+        if one.how == "worn":
+            return self._swap(one.start, one.end, siblings, "{}")
+        return _each(siblings, family["caption"])  # "open the mouth"
 
     def _beside_noun(
         self, start: int, end: int, siblings: list[list[str]], noun: Term, family: Mapping[str, Any]
@@ -148,6 +164,12 @@ def _each(siblings: list[list[str]], form: str, *, rounds: int = _ROUNDS) -> Ite
         for words in siblings:
             if turn < len(words):
                 yield caption_of(form, words[turn])
+
+
+def _person(neutral: str) -> str:
+    """A form for an adjective of the person: "a {} person"."""
+    article, _, noun = neutral.rpartition(" ")
+    return f"{article} {{}} {noun}".strip()
 
 
 def caption_of(form: str, words: str) -> str:

@@ -11,7 +11,7 @@ from eclipsed.prompts.spelling import BREAK, split_words
 __all__ = ["MAX_CONTRASTS", "contrasts"]
 
 #: The most captions that are given for one prompt.
-MAX_CONTRASTS = 8
+MAX_CONTRASTS = 12
 _FEWEST = 2
 
 
@@ -28,6 +28,8 @@ def contrasts(attributes: Attributes) -> tuple[str, ...]:
     found = _unique(_in_turn(attributes.families(last=False)), prompt)
     if not found:
         found = _unique(_in_turn(attributes.families(last=True)), prompt)
+    if not found:
+        found = _unique(attributes.denied(), prompt)[:_FEWEST]
     if len(found) < _FEWEST:
         found = _unique(chain(found, attributes.data["neutral"]), prompt)[: max(_FEWEST, len(found))]
     return tuple(found)

@@ -32,6 +32,7 @@ __all__ = [
     "find_set",
     "list_sets",
     "shipped_directions",
+    "shipped_surveys",
     "user_directions",
     "user_sets",
 ]
@@ -135,6 +136,15 @@ def list_sets() -> list[SetStatus]:
 def shipped_directions() -> Path:
     """The folder of trained directions that came with the package; only to be read."""
     return _shipped() / "models"
+
+
+def shipped_surveys(key: str) -> list[Path]:
+    """The files of a survey that came with the sets in the package, under its key; there is none or one.
+
+    Args:
+        key: see `eclipsed.directions.survey_file.survey_key`.
+    """
+    return sorted((_shipped() / "checkpoints").glob(f"*/survey-{key}.safetensors"))
 
 
 def user_directions() -> Path:

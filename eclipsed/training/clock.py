@@ -32,14 +32,15 @@ class Clock:
     Args:
         config: of the training.
         callback: told of every step; None tells nobody.
+        faces: that CLIP looks at before the first step; 0 where they are known, or nobody asks for them.
     """
 
-    def __init__(self, config: TrainConfig, callback: Callback | None) -> None:
+    def __init__(self, config: TrainConfig, callback: Callback | None, *, faces: int = 0) -> None:
         count = config.directions
         groups = len(config.probe_groups) if config.layers == "auto" else 0
         told = config.start == "faces"
         probe = config.probe_steps if groups > 1 and not told else 0  # faces that tell the rows leave nothing to try
-        looks = math.ceil(config.start_faces / SURVEY_CHUNK) if told else 0
+        looks = math.ceil(faces / SURVEY_CHUNK)
         ladder = count * len(LADDER) if config.calibrate else 0
         passes = config.calibration_faces / config.batch * _PASS if config.calibrate else 0.0
         self.steps = {"survey": looks, "probe": probe, "train": config.steps, "calibrate": ladder}

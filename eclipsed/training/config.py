@@ -12,7 +12,7 @@ from eclipsed.training.schedules import SCHEDULES, Schedule
 from eclipsed.training.term_registry import TERMS
 from eclipsed.values.checks import boolean, checked_fields, one_of, option, real, shown, whole
 from eclipsed.values.choices import DIFFERENCES, LAST_ROW, LOCALITY_LOSSES, MASKS, PRECISIONS, ROW_GROUPS, STARTS
-from eclipsed.values.seeds import CALIBRATION_FACES, SURVEY_FACES, check_seed, check_seeds
+from eclipsed.values.seeds import CALIBRATION_FACES, check_seed, check_seeds
 from eclipsed.values.variance import KEPT_VARIANCE
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class TrainConfig:
             ``"small"``, normal values times `start_scale`; ``"unit"``, a random vector of norm 1.
         start_scale: see `start`.
         start_faces: how many faces CLIP looks at for ``start="faces"``; the more, the less chance is in what they tell.
+            None is 2048, and 512 where a face takes long: on a processor, in training pictures above 128 px.
         alpha: each face's strength is drawn evenly from this range.
         clip_weight: weight of the CLIP loss.
         clip_loss: ``"similarity"``, 1 - cosine of image and prompt; ``"directional"``, 1 - cosine of the image's
@@ -125,7 +126,7 @@ class TrainConfig:
     warmup: int = option(5, whole, 0, 1_000_000)
     start: str = option("faces", one_of, STARTS)
     start_scale: float = option(0.003, real, 0.0, 1e6)
-    start_faces: int = option(SURVEY_FACES, whole, 64, 1_000_000)
+    start_faces: int | None = option(None, whole, 64, 1_000_000, optional=True)
     alpha: tuple[float, float] = (0.1, 1.0)
     clip_weight: float = option(1.0, real, 0.0, 1e6)
     clip_loss: str = option("contrast", one_of, ("similarity", "directional", "contrast"))

@@ -15,7 +15,7 @@ from eclipsed.directions.calibration import HeldOut
 from eclipsed.directions.survey import Survey
 from eclipsed.errors import InputError
 from eclipsed.latents.latent import Latent
-from eclipsed.latents.spaces import register_space
+from eclipsed.latents.spaces import make_space, register_space
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.clip import Clip
@@ -24,6 +24,7 @@ from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.reading import Reading
 from eclipsed.prompts.region import Region
 from eclipsed.training.config import TrainConfig
+from eclipsed.values.seeds import SLOW_SURVEY_FACES, SMALL_PICTURE, SURVEY_FACES
 
 __all__ = ["Task"]
 
@@ -182,7 +183,7 @@ class Task:
 
         That of several statements is the sum of theirs.
         """
-        if self.config.start != "faces":
+        if not self.start_faces:
             return None
         survey = self.survey()
         kept = self.bystanders if self.config.keep_weight and self.local else ()
@@ -196,7 +197,23 @@ class Task:
             tell: called as they are looked at; see `Survey.of`.
         """
         drawn = SynthesisOptions(resolution=self.resolution, dtype=self.dtype)
-        return Survey.of(self.generator, self.clip, options=drawn, count=self.config.start_faces, tell=tell)
+        return Survey.of(self.generator, self.clip, options=drawn, count=self.start_faces, tell=tell)
+
+    @property
+    def start_faces(self) -> int:
+        """How many faces CLIP looks at before the first step; 0 where no change of w can be written."""
+        if self.config.start != "faces" or not self._holds_w:
+            return 0
+        if self.config.start_faces is not None:
+            return self.config.start_faces
+        slow = self.generator.device.type == "cpu" and self.resolution > SMALL_PICTURE
+        return SLOW_SURVEY_FACES if slow else SURVEY_FACES
+
+    @cached_property
+    def _holds_w(self) -> bool:
+        """Whether a change of w can be written as a delta of the config's space."""
+        space = make_space(self.config.space, self.generator, styles=self.config.styles)
+        return space.of_w(torch.zeros(self.generator.w_dim, device=self.generator.device)) is not None
 
     def caption_texts(self, reading: Reading) -> tuple[str, ...]:
         """The caption of a statement, and the captions that it does not mean, which CLIP knows the words of.
@@ -207,7 +224,7 @@ class Task:
         others = reading.contrasts or (self.config.neutral_prompt or self.parser.world.neutral,)
         known = tuple(caption for caption in others if not self.clip.unknown_words(caption))
         caption = reading.caption if self.config.clip_loss == "contrast" else reading.prompt
-        return caption, *(known if len(known) > 1 else others)
+        return caption, *(known or others)
 
     def _captions(self, reading: Reading) -> Tensor:
         return self.clip.encode_text(self.caption_texts(reading))

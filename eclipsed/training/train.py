@@ -113,7 +113,8 @@ def train(
         loss = Loss(task)
     try:
         witness = None if classifier is None else _witness(reading, classifier)
-        return _Run(loss, _digest(latents), Clock(task.config, callback), place, save_every, witness).run(saved)
+        clock = Clock(task.config, callback, faces=task.start_faces)
+        return _Run(loss, _digest(latents), clock, place, save_every, witness).run(saved)
     finally:
         task.recorder.clear()
 
@@ -176,7 +177,7 @@ class _Run:
     def _begin(self, saved: TrainingState | None) -> TrainingState:
         config, task = self.config, self.task
         chosen: list[tuple[Space, dict[str, float]]] = []
-        if saved is None and config.start == "faces":
+        if saved is None and task.start_faces:
             self.clock.begin("survey", 0)
             task.survey(self.clock.tell)
         if saved is None and config.layers == "auto":

@@ -14,6 +14,8 @@ __all__ = [
     "CALIBRATION_SEEDS",
     "LARGEST_SEED",
     "MOST_SEEDS",
+    "SLOW_SURVEY_FACES",
+    "SMALL_PICTURE",
     "SURVEY_FACES",
     "TRAINING_SEEDS",
     "check_seed",
@@ -38,6 +40,12 @@ CALIBRATION_FACES = 24
 
 #: As many training faces as CLIP looks at to tell where a direction begins, unless somebody says otherwise.
 SURVEY_FACES = 2048
+
+#: As many where a face takes long: on a processor, in pictures larger than `SMALL_PICTURE`.
+SLOW_SURVEY_FACES = 512
+
+#: Side in pixels up to which a processor draws a picture soon.
+SMALL_PICTURE = 128
 
 
 def check_seed(seed: object, *, name: str = "seed") -> int:

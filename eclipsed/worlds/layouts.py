@@ -35,9 +35,9 @@ names that may begin a longer word (lip, lipstick).
 
 - ``adjectives``: ``members`` are lists of synonyms that describe the entries in ``of``; ``caption`` is a sentence of
   its own, ``person`` the form before a word for a person ("black-haired"), ``near`` pairs of members too alike to
-  stand against each other, ``skip`` members never offered, ``compound`` the form in "olive-skinned" where it differs,
-  ``verbs`` those that give something the value (darken), ``opposites`` what a member is put as when it is denied: the
-  caption of another value.
+  stand against each other, ``skip`` members never offered, ``gone`` captions of who has nothing that they describe,
+  ``compound`` the form in "olive-skinned" where it differs, ``verbs`` those that give something the value (darken),
+  ``opposites`` what a member is put as when it is denied: the caption of another value.
 - ``words``: members that are told by an ``adjective`` ("a smiling man") or a ``noun`` with its article ("a smile");
   only the members in ``asked`` (all if absent) are looked for; ``last``: only when no other family has anything;
   ``caption``: the sentence of a member where it is not the neutral one with its adjective; ``opposites`` as above.
@@ -128,6 +128,7 @@ CONTRASTS: Shape = record(
                     "person": form,
                     "near": _near,
                     "skip": words,
+                    "gone": words,
                     "compound": dict_of(text),
                     "verbs": dict_of(words),
                     "opposites": dict_of(text),

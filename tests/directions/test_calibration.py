@@ -176,6 +176,7 @@ def test_a_direction_that_does_nothing_is_called_weak(calibrate, direction):
 
 
 def test_a_strong_direction_is_not(calibrate, direction, monkeypatch):
+    monkeypatch.setattr(calibration, "_TOLD", 0)
     measured(monkeypatch, lambda strength: 10 * strength)
     found = calibrate(tiny(direction), margin=lambda images: torch.full((len(images),), 5.0))
     assert not found.weak
@@ -255,6 +256,7 @@ def test_a_weak_one_that_no_face_lacks_says_what_it_gains(editor, held_out):
 
 
 def test_the_witness_says_what_is_reached_and_has_no_say_in_the_strength(calibrate, direction, monkeypatch):
+    monkeypatch.setattr(calibration, "_TOLD", 0)
     measured(monkeypatch, lambda strength: 10 * strength)
     plain = calibrate(tiny(direction), margin=lambda images: torch.full((len(images),), 5.0))
     seen = iter([-1.0, 1.0, -1.0, -1.0] * 8)  # before and after, in turns: every other chunk of faces has it
@@ -273,6 +275,23 @@ def test_the_witness_says_what_is_reached_and_has_no_say_in_the_strength(calibra
     )
     assert never.weak
     assert "weak: reaches 0% of the faces that lacked it: poor" in never.note
+
+
+def test_where_few_faces_lack_it_more_are_looked_for(calibrate, direction, held_out, editor):
+    """A share of one face says nothing: of the 48 that may be looked at all are counted who lack it."""
+    faces = [held_out.latent(block) for block in range(8)]
+    assert len({seed for block in range(8) for seed in held_out._seeds(block)}) == 48
+    views = torch.cat([images for one in faces for _, images in held_out.render(one)])
+    limit = views.mean(dim=(1, 2, 3)).sort().values[6]
+
+    def margin(images):
+        return 40 * (images.mean(dim=(1, 2, 3)) - limit)  # six of 48 lack it
+
+    found = calibrate(tiny(direction), margin=margin)
+    assert found.scores["lacking"] == 6
+    assert found.scores["clip_success"] == pytest.approx(0, abs=0.2)  # a thousandth in one number brings it to nobody
+    seen = calibrate(tiny(direction), witness=margin)
+    assert (seen.scores["judge_success"], seen.weak) == (found.scores["clip_success"], True)
 
 
 def test_a_direction_of_another_generator_is_not_calibrated(held_out, direction):

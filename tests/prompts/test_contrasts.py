@@ -26,10 +26,13 @@ PROMPTS = [
 @pytest.mark.parametrize(
     ("prompt", "offered", "never"),
     [
-        ("a person with blond hair", ["a person with black hair", "a person with red hair"], ["blonde", "platinum"]),
+        ("a person with blond hair", ["a person with platinum hair", "a bald person"], ["blonde"]),
         ("a blonde woman", ["a black-haired woman"], ["blond"]),
         ("a brunette", ["a person with black hair", "a person with red hair"], ["brown"]),
         ("an orange hat", ["a black hat", "a blue hat", "a person without a hat"], ["orange"]),
+        ("grey eyes", ["blue eyes"], ["gray"]),
+        ("a person with grey hair", ["a person with white hair", "a person with platinum hair"], ["silver"]),
+        ("a person who is not bald", ["a bald person"], ["hairless man", "a person with hair"]),
         ("dark blue eyes", ["green eyes", "brown eyes"], ["blue"]),
         ("a blue-eyed man", ["a brown-eyed man", "a green-eyed man"], ["blue"]),
         ("change her eyes to green", ["a person with blue eyes"], ["green", "emerald"]),
@@ -72,7 +75,7 @@ def test_siblings_are_offered_and_synonyms_never(prompt, offered, never):
 
 def test_several_attributes_take_turns():
     found = read("purple hair and green eyes").contrasts
-    assert sum("green eyes" in c for c in found) == sum("purple hair" in c for c in found) == 4
+    assert sum("green eyes" in c for c in found) == sum("purple hair" in c for c in found) == 6
 
 
 @pytest.mark.parametrize("prompt", ["a cat", "a person", "a photo of a face", "😀", "una persona con gafas"])

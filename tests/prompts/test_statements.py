@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from eclipsed.prompts.contrasts import MAX_CONTRASTS
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.target import Target
 from eclipsed.worlds.world import find_world
@@ -382,7 +383,7 @@ def test_the_longest_sentences_are_read():
     ):
         reading = read(prompt[:1000])
         assert len(reading.targets(ATTRIBUTES)) == len(reading.statements) == 1
-        assert len(reading.contrasts) <= 8
+        assert len(reading.contrasts) <= MAX_CONTRASTS
         assert reading.bystanders
     assert read("without " * 3 + "a hat").removes is not None
 

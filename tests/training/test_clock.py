@@ -32,7 +32,7 @@ def trained(
 ):
     """The events of a training in which everything takes the given seconds, as they were measured on ``mini``."""
     events = []
-    clock = Clock(config, events.append)
+    clock = Clock(config, events.append, faces=(config.start_faces or 2048) if config.start == "faces" else 0)
     if not begin and clock.steps["survey"]:
         clock.begin("survey", 0)
         for number in range(clock.steps["survey"]):

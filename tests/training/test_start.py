@@ -50,8 +50,9 @@ def test_the_start_edits_as_a_change_of_w_in_the_chosen_rows(editor, space):
     pytest.fail("no strength of the faces' change edits like the direction")
 
 
-def test_the_faces_are_looked_at_in_sight(editor, quick):
+def test_the_faces_are_looked_at_in_sight(editor, quick, monkeypatch, tmp_path):
     """The first steps that a callback is told of are those of the survey, which nobody waits for in silence."""
+    monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path))
     events = []
     editor.train("a person with blond hair", config=quick.replace(start_faces=80), callback=events.append)
     assert [event.step for event in events if event.phase == "survey"] == [1, 2, 3, 4, 5]
@@ -61,8 +62,25 @@ def test_the_faces_are_looked_at_in_sight(editor, quick):
     assert {event.phase for event in again} == {"train"}  # once for all sentences
 
 
+@pytest.mark.parametrize(("changes", "faces"), [({}, 2048), ({"start_faces": 96}, 96), ({"space": "Z"}, 0),
+                                                ({"start": "small"}, 0), ({"space": "S"}, 2048)])  # fmt: skip
+def test_how_many_faces_are_looked_at(editor, changes, faces, monkeypatch):
+    config = TrainConfig(**changes)
+    found = Task.of(
+        read("a person with blond hair"), generator=editor.generator, parser=editor.parser, clip=editor.clip,
+        region=Region.from_parts(("hair",)), config=config,
+    )  # fmt: skip
+    assert found.start_faces == faces
+    monkeypatch.setattr("eclipsed.training.task.SMALL_PICTURE", 16)  # as pictures of 256 px are on a processor
+    assert found.start_faces == min(faces, 512)
+
+
 def test_where_no_change_of_w_can_be_written_the_start_is_small(editor, quick):
-    direction = editor.train("a person with blond hair", config=quick.replace(**STILL, space="Z"))
+    events = []
+    direction = editor.train(
+        "a person with blond hair", config=quick.replace(**STILL, space="Z"), callback=events.append
+    )
+    assert "survey" not in {event.phase for event in events}
     assert float(direction.deltas.norm()) < 1e-5
 
 
