@@ -14,7 +14,7 @@ from eclipsed.files.atomic import check_writable
 if TYPE_CHECKING:
     from eclipsed.latents.direction import Direction
 
-__all__ = ["Margin", "Name", "Out", "check_out", "keep"]
+__all__ = ["Margin", "Name", "Out", "RegionParts", "check_out", "keep"]
 
 _SUFFIX = ".safetensors"
 
@@ -29,6 +29,10 @@ Margin = Annotated[
         metavar="TARGET",
         help="What the full edit is to reach, in the words of the set's classifier: glasses=clear,sunglasses.",
     ),
+]
+RegionParts = Annotated[
+    str | None,
+    typer.Option("--region", metavar="PARTS", help="Parts that it changes: hair,hat …", show_default="measured"),
 ]
 
 

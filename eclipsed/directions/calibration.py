@@ -25,7 +25,7 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.values.seeds import CALIBRATION_FACES, CALIBRATION_SEEDS
 
-__all__ = ["FENCE", "LADDER", "SERVED", "HeldOut", "calibrate", "full_strength"]
+__all__ = ["FENCE", "LADDER", "SERVED", "HeldOut", "calibrate", "fence_strength", "full_strength"]
 
 #: Raw strengths that are tried, in units of the delta, or of what brings it to the fence.
 LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5)
@@ -206,6 +206,35 @@ def full_strength(gains: list[float]) -> float:
     return 1.0
 
 
+def fence_strength(space: Space, faces: Latent, delta: Tensor, statistics: WStatistics) -> float:
+    """The raw strength at which faces that are moved along a delta reach the fence.
+
+    Args:
+        space: that the delta lives in.
+        faces: N unedited faces.
+        delta: one, in the shape of the space.
+        statistics: where the data lies.
+    """
+    high = 2.0**-20
+    while high < _FARTHEST and _moved(space, faces, delta, high, statistics)[1] <= FENCE:
+        high *= 2
+    low = high / 2
+    for _ in range(8):
+        middle = (low + high) / 2
+        inside = _moved(space, faces, delta, middle, statistics)[1] <= FENCE
+        low, high = (middle, high) if inside else (low, middle)
+    return low
+
+
+@torch.no_grad()
+def _moved(
+    space: Space, faces: Latent, delta: Tensor, strength: float, statistics: WStatistics
+) -> tuple[Latent, float]:
+    """Faces moved along a delta, and how far they are from the data's mean then."""
+    moved = space.move(faces, delta, strength)
+    return moved, float(space.distance(moved, statistics).mean())
+
+
 @dataclass(frozen=True)
 class _Calibrated:
     """Raw strength of alpha = 1, the largest useful alpha, and the scores of one delta."""
@@ -267,20 +296,11 @@ class _Climb:
 
     def _unit(self, delta: Tensor) -> float:
         """The strength that brings faces to the fence, so that the ladder ends there."""
-        high = 2.0**-20
-        while high < _FARTHEST and self._moved(delta, high)[1] <= FENCE:
-            high *= 2
-        low = high / 2
-        for _ in range(8):
-            middle = (low + high) / 2
-            low, high = (middle, high) if self._moved(delta, middle)[1] <= FENCE else (low, middle)
-        return low / LADDER[-1]
+        return fence_strength(self.space, self.faces.latent, delta, self.statistics) / LADDER[-1]
 
-    @torch.no_grad()
     def _moved(self, delta: Tensor, strength: float) -> tuple[Latent, float]:
         """The faces moved, and how far they are from the data's mean."""
-        moved = self.space.move(self.faces.latent, delta, strength)
-        return moved, float(self.space.distance(moved, self.statistics).mean())
+        return _moved(self.space, self.faces.latent, delta, strength, self.statistics)
 
     def _scores(self, delta: Tensor, scale: float) -> dict[str, Any]:
         """What the full edit does to the held-out faces."""

@@ -12,7 +12,15 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.prompts.target import Target
 
-__all__ = ["NO_CONTRAST", "Margin", "class_margin", "clip_margin", "contrast_margin", "seen_margin"]
+__all__ = [
+    "NO_CONTRAST",
+    "Margin",
+    "class_margin",
+    "clip_margin",
+    "contrast_margin",
+    "examples_margin",
+    "seen_margin",
+]
 
 #: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
 Margin = Callable[[Tensor], Tensor]
@@ -20,6 +28,7 @@ Margin = Callable[[Tensor], Tensor]
 #: what is said where a prompt has nothing that it can be held against
 NO_CONTRAST = "the contrast needs the prompt and at least one other caption; got the prompt alone"
 
+_CHUNK = 16  # pictures at once
 _TINY = 1e-6
 
 
@@ -57,6 +66,32 @@ def clip_margin(clip: Clip, texts: Tensor | Sequence[Tensor], *, dtype: torch.dt
         seen = clip.encode_images(images, dtype=dtype)
         margins = [contrast_margin(seen, one, temperature=clip.logit_scale) for one in statements]
         return torch.stack(margins).amin(dim=0)
+
+    return margin
+
+
+@torch.no_grad()
+def examples_margin(clip: Clip, with_it: Tensor, without: Tensor) -> Margin:
+    """CLIP's verdict on which of two groups of pictures another is nearer to, where no words say what tells them apart.
+
+    Args:
+        clip: that judges.
+        with_it: pictures that have something, (N, 3, H, W), range [-1, 1].
+        without: pictures that lack it, (M, 3, H, W).
+    Returns:
+        A margin in CLIP's own logits, 0 half-way between the means of the two groups.
+    Source: Snell et al. 2017, arXiv:1703.05175, prototypes of classes as the means of their examples.
+    """
+    centres = []
+    for images in (with_it, without):
+        seen = torch.cat([clip.encode_images(some) for some in torch.split(images, _CHUNK)])
+        centres.append(torch.nn.functional.normalize(seen.mean(dim=0), dim=0))
+    towards = clip.logit_scale * (centres[0] - centres[1])  # (D,)
+    middle = (towards @ (centres[0] + centres[1])) / 2
+
+    @torch.no_grad()
+    def margin(images: Tensor) -> Tensor:
+        return clip.encode_images(images) @ towards - middle
 
     return margin
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from abc import ABC
+import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,33 @@ class DirectionArithmetic(ABC):
     alpha_range: tuple[float, float]
     config: Mapping[str, Any]
     name: str
+
+    @classmethod
+    @abstractmethod
+    def load(cls, path: str | os.PathLike[str], *, models: str = "") -> Self:
+        """Read a direction file."""
+
+    @classmethod
+    def combined(cls, weights: Mapping[str | os.PathLike[str], float], *, models: str = "") -> Self:
+        """Several directions as one, each by a weight.
+
+        Args:
+            weights: names of the library, or files, each with the alpha at which its edit goes in:
+                ``{"smile": 1.0, "glasses": -0.5}``.
+            models: see `load`.
+        Returns:
+            Their sum; not calibrated.
+        Raises:
+            InputError: there is none, or a weight is 0 or no number.
+            DirectionError: they belong to different generators or spaces, or cancel out.
+        """
+        parts = [cls.load(name, models=models) * weight for name, weight in weights.items()]
+        if not parts:
+            raise InputError("expected directions with their weights, such as {'smile': 1.0}; got none")
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
 
     def __mul__(self, weight: float) -> Self:
         """The same edit as strong, at alpha = 1, as it was at alpha = `weight`; a negative one turns it round.

@@ -22,6 +22,7 @@ from eclipsed.files.kinds import DIRECTION
 from eclipsed.files.names import cut
 from eclipsed.latents.arithmetic import DirectionArithmetic
 from eclipsed.latents.direction_fields import read_fields
+from eclipsed.latents.examples import MEANS, PAIRED, HasWs, difference
 from eclipsed.latents.space import Space
 from eclipsed.latents.space_registry import SPACES
 from eclipsed.latents.spaces import make_space
@@ -32,6 +33,7 @@ from eclipsed.store import library
 from eclipsed.values.checks import shown
 from eclipsed.values.seeds import TRAINING_SEEDS
 from eclipsed.values.showing import facts_table
+from eclipsed.worlds.world import find_world
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -166,26 +168,35 @@ class Direction(DirectionArithmetic):
         )
 
     @classmethod
-    def combined(cls, weights: Mapping[str | os.PathLike[str], float], *, models: str = "") -> Direction:
-        """Several directions as one, each by a weight.
+    def between(
+        cls,
+        faces_with: HasWs,
+        faces_without: HasWs,
+        *,
+        generator: Generator,
+        paired: bool = False,
+        layers: Sequence[int | str] | None = None,
+        region: Region | None = None,
+        name: str = "",
+    ) -> Direction:
+        """The way from faces that lack something to faces that have it; not calibrated. See `Editor.between`.
 
         Args:
-            weights: names of the library, or files, each with the alpha at which its edit goes in:
-                ``{"smile": 1.0, "glasses": -0.5}``.
-            models: see `load`.
-        Returns:
-            Their sum; not calibrated.
+            faces_with: `Faces` or a `Latent` that have it.
+            faces_without: that lack it; with `paired`, the same faces in the same order.
+            generator: that they belong to.
+            paired: what all pairs share, rather than the difference of the means.
+            layers: rows of ws, or names of layers, that it may change; None is all.
+            region: the parts that it changes; None is the whole picture.
+            name: see `of`.
         Raises:
-            InputError: there is none, or a weight is 0 or no number.
-            DirectionError: they belong to different generators or spaces, or cancel out.
+            InputError: there are no faces, or pairs do not match.
+            DirectionError: both groups are alike.
         """
-        parts = [cls.load(name, models=models) * weight for name, weight in weights.items()]
-        if not parts:
-            raise InputError("expected directions with their weights, such as {'smile': 1.0}; got none")
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return total
+        delta = difference(faces_with, faces_without, paired=paired)
+        region = region or Region(find_world().whole, True)
+        method = PAIRED if paired else MEANS
+        return cls.of(generator, delta, method=method, layers=layers, region=region, name=name)
 
     @property
     def title(self) -> str:

@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 from directions_kit import make
 
 from eclipsed.commands import cli
@@ -77,3 +79,27 @@ def test_terms_that_are_none_are_one_sentence(run, files, words, message):
 def test_a_direction_file_has_its_ending(run, files):
     code, _, err = run("directions", "arithmetic", files[0], "--out", "sum.npy")
     assert (code, err) == (1, "error: a direction file ends in .safetensors; got 'sum.npy'\n")
+
+
+def test_examples_are_seeds_folders_and_saved_faces(run, editor, model_set):
+    Path("with").mkdir()
+    editor.save_faces(editor.sample(seeds=[1, 2, 3]), "with/three.face.safetensors")
+    words = ("--with", "with", "--without", "4-6", "--region", "hair", "--prompt", "blond hair")
+    code, out, err = run(
+        "directions", "from-examples", *words, "--out", "d.safetensors", "--models", model_set, "--json"
+    )
+    told = json.loads(out)
+    assert code == 0, err
+    assert (told["method"], told["prompt"], told["region"]["parts"]) == ("difference of means", "blond hair", ["hair"])
+    assert (told["scores"]["with"], told["scores"]["without"]) == (3, 3)
+    found = Direction.load("d.safetensors")
+    delta = editor.sample(seeds=[1, 2, 3]).ws.mean(dim=0) - editor.sample(seeds=[4, 5, 6]).ws.mean(dim=0)
+    assert torch.allclose(found.deltas[0], delta, atol=1e-5)
+
+
+def test_groups_that_are_no_faces_are_one_sentence(run):
+    Path("empty").mkdir()
+    code, _, err = run("directions", "from-examples", "--with", "empty", "--without", "1", "--out", "d.safetensors")
+    assert (code, err) == (1, "error: there is no photograph and no saved face in empty\n")
+    code, _, err = run("directions", "from-examples", "--with", "1,x", "--without", "1", "--out", "d.safetensors")
+    assert (code, err) == (1, "error: seeds are whole numbers and ranges such as 1,2,5-10; got '1,x'\n")

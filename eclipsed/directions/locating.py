@@ -1,0 +1,75 @@
+"""Where in the picture a direction works: its region, measured on faces that it was not made from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from eclipsed.directions.calibration import LADDER, HeldOut, fence_strength
+from eclipsed.images.change import change_map
+from eclipsed.latents.direction import Direction
+from eclipsed.prompts.region import Region
+
+__all__ = ["LOCATING_FACES", "changes_by_part", "locate"]
+
+#: As many held-out faces tell where a direction works.
+LOCATING_FACES = 16
+
+_SHARE = 0.5  # of the change of the part that changes most: what changes as much belongs to the region
+_SEEN = 0.001  # share of all pixels below which a part is not there to be measured
+
+
+def locate(direction: Direction, held_out: HeldOut) -> Region:
+    """The parts of the picture that a direction changes most.
+
+    Held-out faces are moved as far as the middle of the ladder of calibration. A part belongs to the region when its
+    pixels change at least half as much as those of the part that changes most.
+
+    Args:
+        direction: of any strength; of several learned together, the first counts.
+        held_out: the faces; few will do.
+    Returns:
+        The region; that of the whole picture where most of it changes alike.
+    Source: ours.
+    """
+    changes = changes_by_part(direction, held_out)
+    world = held_out.parser.world
+    most = max(changes.values(), default=0.0)
+    parts = world.in_order(part for part, change in changes.items() if change >= _SHARE * most > 0)
+    whole = not parts or set(world.whole) <= set(parts)
+    return Region(world.whole if whole else parts, whole, world=world.name)
+
+
+def changes_by_part(direction: Direction, held_out: HeldOut) -> dict[str, float]:
+    """Mean absolute change of the pixels of every part, where that lies before the edit or after it.
+
+    Args:
+        direction: see `locate`.
+        held_out: see `locate`.
+    Returns:
+        part -> mean change; parts that none of the faces shows, and the background, are left out.
+    """
+    space, latent, parser = direction.space_of(held_out.generator), held_out.latent(), held_out.parser
+    delta = direction.deltas[0].to(latent.ws)
+    strength = fence_strength(space, latent, delta, held_out.statistics) / LADDER[-1]
+    with torch.no_grad():
+        moved = space.move(latent, delta, strength)
+    count = len(parser.parts)
+    total, area, pixels = torch.zeros(count), torch.zeros(count), 0
+    for (_, before), (_, after) in zip(held_out.render(latent), held_out.render(moved), strict=True):
+        change = change_map(before.clamp(-1, 1), after.clamp(-1, 1), difference="l1")[:, 0].cpu()  # (N, H, W)
+        there = _parts(parser.labels(before).cpu(), count) | _parts(parser.labels(after).cpu(), count)
+        total += (there * change[:, None]).sum(dim=(0, 2, 3))
+        area += there.sum(dim=(0, 2, 3))
+        pixels += change.numel()
+    background = parser.world.background
+    return {
+        part: float(total[k] / area[k])
+        for k, part in enumerate(parser.parts)
+        if part != background and float(area[k]) > _SEEN * pixels
+    }
+
+
+def _parts(labels: Tensor, count: int) -> Tensor:
+    """Where each part is, (N, parts, H, W) bool."""
+    return labels[:, None] == torch.arange(count)[None, :, None, None]
