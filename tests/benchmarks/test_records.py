@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.records import MEASURES, Records, crossed, digest
-from benchmarks.table1 import CLAIMS, COLUMNS, spearman, verdicts
+from benchmarks.table1 import CLAIMS, COLUMNS, SETTINGS, section, spearman, verdicts
 from eclipsed.images.metrics import Interval
 
 
@@ -73,3 +73,15 @@ def test_a_verdict_needs_intervals_that_do_not_overlap():
     assert "holds; better in CLIP gain, success, strict, locality; elsewhere" in verdicts(above)[0]
     leaking = {first: [low] * 5 + [high], second: [low] * 6}
     assert "does not hold; worse in leakage" in verdicts(leaking)[0]
+
+
+def test_the_report_s_own_figures_stand_beside_ours():
+    gains = {"base": 0.2, "W": 0.21}
+    rows = {name: [[record(clip_gain=[gains["W" if name == "W" else "base"]] * 2)]] for name in ("base", "W")}
+    lines = section("report", rows, ["curly hair"], 1, 2).splitlines()
+    assert lines[0].startswith("**The report's setting as the base.**")
+    assert lines[4].endswith("| – | – |")  # its base has another figure in each of its comparisons
+    assert lines[5].endswith("| 0.213 → 0.201 (-0.012) | +0.010 |")
+    assert {setting.report for setting in SETTINGS[1:]} == {
+        (0.192, 0.177), (0.188, 0.205), (0.207, 0.193), (0.213, 0.201), (0.201, 0.204), (0.201, 0.174),
+    }  # fmt: skip
