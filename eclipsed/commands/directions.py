@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from eclipsed.commands.arithmetic import arithmetic
+from eclipsed.commands.boundary import boundary
 from eclipsed.commands.from_examples import from_examples
 from eclipsed.commands.options import Json, Named
 from eclipsed.commands.terminal import note, result, result_json, result_table
@@ -26,6 +27,7 @@ app = typer.Typer(
 
 app.command()(arithmetic)
 app.command()(from_examples)
+app.command()(boundary)
 
 
 @app.command("list")

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import torch
+from torch import Tensor
+
 from eclipsed.directions.between import Between
+from eclipsed.directions.boundary import EXTREMES, Boundary
 from eclipsed.directions.calibration import HeldOut, calibrate
 from eclipsed.directions.finder import Finder
+from eclipsed.directions.labelling import LABELLED, check_labels, label_faces, labelled_seeds, w_of_seeds
 from eclipsed.directions.locating import LOCATING_FACES, locate
 from eclipsed.directions.margins import Margin, class_margin, clip_margin, examples_margin
-from eclipsed.editing import mixing
-from eclipsed.editing.faces import Faces
+from eclipsed.directions.plane import alphas_to_reach
+from eclipsed.directions.survey import SURVEY_CHUNK, Survey
+from eclipsed.editing import mixing, moving
+from eclipsed.editing.faces import Faces, check_faces, render
 from eclipsed.editing.moving import direction_of
 from eclipsed.errors import InputError
 from eclipsed.latents.direction import Direction, short_name
+from eclipsed.latents.latent import Latent
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
@@ -25,10 +34,14 @@ from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
+from eclipsed.values.alphas import check_alpha
 from eclipsed.values.checks import whole
 from eclipsed.values.seeds import CALIBRATION_FACES, check_seed
 
 __all__ = ["DirectionMethods"]
+
+_SHOWN = 32  # faces of each extreme that CLIP compares with
+_SURVEY_SIDE = 256  # px: of the pictures that CLIP labels
 
 
 class _Judge(NamedTuple):
@@ -161,21 +174,110 @@ class DirectionMethods(ABC):
             InputError: no faces, pairs that do not match, or an unknown part; or see `calibrate`.
             DirectionError: both groups are alike.
         """
-        if region is not None and not isinstance(region, Region):
-            region = Region.from_parts(region, world=self.parser.world)
         finder = Between(
             generator=self.generator,
             faces_with=faces_with,
             faces_without=faces_without,
             paired=paired,
             layers=layers,
-            region=region,
+            region=self._region(region),
             prompt=prompt,
             name=name,
         )
         if margin is None and prompt is None:
             margin = examples_margin(self.clip, faces_with.images, faces_without.images)
         return self.find(finder, margin=margin, avoid=(*faces_with.seeds, *faces_without.seeds))
+
+    def boundary(
+        self,
+        *,
+        captions: tuple[str, str] | None = None,
+        margin: Margin | Target | str | None = None,
+        labels: Mapping[int, float] | None = None,
+        count: int = LABELLED,
+        extremes: float = EXTREMES,
+        layers: Sequence[int | str] | None = None,
+        region: Region | Sequence[str] | None = None,
+        prompt: str | None = None,
+        name: str = "",
+        tell: Callable[[int, int], object] = lambda *_: None,
+    ) -> Direction:
+        """Make a direction from labels: straight across the boundary between those that have it and those that lack it.
+
+        Just one of `captions`, `margin` and `labels` says who labels the faces. It calibrates the direction, too; where
+        there are labels alone, CLIP does, for the prompt, or by the pictures of the extremes.
+
+        Args:
+            captions: of what has it and of what lacks it, for CLIP.
+            margin: a target of the set's classifier (``"glasses=clear,sunglasses"``), or a judge of your own: a
+                function of images (N, 3, H, W) that gives scores (N,), positive where it is there.
+            labels: a score for each of some seeds, of faces without truncation; see
+                `eclipsed.directions.labelling.read_labels`.
+            count: faces to be labelled.
+            extremes: share of the faces that count as having it, and as many as lacking it, in (0, 0.5].
+            layers: rows of ws, or names of layers, that it may change; None is all.
+            region: the parts that it changes; None measures them.
+            prompt: the sentence that it stands for, if there is one.
+            name: what it is called.
+            tell: called with how many faces are labelled, and with how many there are.
+        Returns:
+            The direction, in W, located and calibrated; its scores hold the number of samples and of extremes, and the
+            accuracy on extremes that were held back (``"validation"``) and on all the rest. See `bring`.
+        Raises:
+            InputError: none of the three or several, too few faces, or labels that do not tell them apart.
+            MissingExtraError: scikit-learn is not here.
+        """
+        if sum(one is not None for one in (captions, margin, labels)) != 1:
+            raise InputError("a boundary needs just one of captions, margin and labels, which say what faces have")
+        whole("count", count, 2, 1_000_000)
+        if labels is not None:
+            known = check_labels(labels)
+            seeds: Sequence[int] = list(known)
+            w, scores, source = w_of_seeds(self.generator, seeds), torch.tensor(list(known.values())), "labels"
+            if prompt is None:
+                margin = self._extremes_margin(seeds, scores)
+        elif captions is not None:
+            texts = self.clip.encode_text(captions)
+            drawn = SynthesisOptions(resolution=min(_SURVEY_SIDE, self.generator.resolution))
+
+            def looked(chunks: int) -> None:
+                tell(min(chunks * SURVEY_CHUNK, count), count)
+
+            survey = Survey.of(self.generator, self.clip, options=drawn, count=count, tell=looked)
+            w, scores, source, seeds = survey.w, survey.margins(texts), "clip", ()
+            margin = clip_margin(self.clip, texts)
+        else:
+            judge, seeds = self._asked(margin), labelled_seeds(count)
+            w, scores = label_faces(self.generator, judge.margin, seeds, tell=tell)
+            source, seeds = ("classifier" if judge.name == "judge" else "margin"), ()
+        finder = Boundary(
+            generator=self.generator,
+            w=w,
+            scores=scores,
+            labels=source,
+            extremes=extremes,
+            layers=layers,
+            region=self._region(region),
+            prompt=prompt,
+            name=name,
+            seeds=seeds,
+        )
+        return self.find(finder, margin=margin, avoid=seeds)
+
+    def bring(self, faces: Faces, direction: Direction | str | os.PathLike[str], distance: float) -> Faces:
+        """Bring every face to one distance from a direction's boundary, wherever it was.
+
+        Args:
+            faces: to edit.
+            direction: from `boundary`, of any strength; or its file or name.
+            distance: beyond the boundary, in standard deviations of faces; a negative one is on the side of those that
+                lack it.
+        Raises:
+            DirectionError: the direction knows of no boundary, or belongs to another generator.
+        """
+        chosen = direction_of(direction, models=self.name)
+        alphas = alphas_to_reach(chosen, check_faces(faces).ws, check_alpha(distance, name="distance"))
+        return moving.edit(self.generator, faces, replace(chosen, alpha_range=(min(alphas), max(alphas))), alphas)
 
     def mix(
         self,
@@ -187,6 +289,22 @@ class DirectionMethods(ABC):
     ) -> Faces:
         """One face made of several, or of groups of them, by weights; see `eclipsed.editing.mixing.mix`."""
         return mixing.mix(self.generator, faces, weights, rows=rows, shell=shell)
+
+    def _region(self, region: Region | Sequence[str] | None) -> Region | None:
+        """A region that was named, or None."""
+        if region is None or isinstance(region, Region):
+            return region
+        return Region.from_parts(region, world=self.parser.world)
+
+    def _extremes_margin(self, seeds: Sequence[int], scores: Tensor) -> Margin:
+        """CLIP's verdict on whether a picture is like those of the highest scores or of the lowest."""
+        order = scores.argsort(descending=True, stable=True).tolist()
+        some = min(_SHOWN, len(order) // 2)
+        if not some:
+            raise InputError("the labels do not tell the faces apart; give more of them")
+        ends = (order[:some], order[-some:])
+        with_, without = (Latent.of_seeds(self.generator, [seeds[k] for k in end]) for end in ends)
+        return examples_margin(self.clip, *(render(self.generator, one) for one in (with_, without)))
 
     def _held_out(self, direction: Direction, *, count: int, seed: int, avoid: Collection[int]) -> HeldOut:
         of_class = direction.config.get("class_index")  # of the faces that it was trained on
@@ -209,6 +327,10 @@ class DirectionMethods(ABC):
             reading = read(direction.prompt, world=self.parser.world)
             texts = [self.clip.encode_text((one.caption, *one.contrasts)) for one in reading.statements]
             return _Judge(clip_margin(self.clip, texts), "clip", self.clip.name)
+        return self._asked(margin)
+
+    def _asked(self, margin: object) -> _Judge:
+        """A judge that was named."""
         if isinstance(margin, (str, Target)):
             if self.classifier is None:
                 raise InputError("this model set has no classifier; give a margin that is a function of pictures")

@@ -103,3 +103,28 @@ def test_groups_that_are_no_faces_are_one_sentence(run):
     assert (code, err) == (1, "error: there is no photograph and no saved face in empty\n")
     code, _, err = run("directions", "from-examples", "--with", "1,x", "--without", "1", "--out", "d.safetensors")
     assert (code, err) == (1, "error: seeds are whole numbers and ranges such as 1,2,5-10; got '1,x'\n")
+
+
+def test_a_table_of_labels_gives_a_boundary(run, editor, model_set):
+    seeds = list(range(200))
+    scores = editor.sample(seeds=seeds, truncation_psi=1.0).ws[:, 0, 0].tolist()
+    Path("labels.csv").write_text("".join(f"{seed},{score}\n" for seed, score in zip(seeds, scores, strict=True)))
+    words = ["--labels", "labels.csv", "--region", "hair", "--name", "first", "--models", model_set, "--json"]
+    code, out, err = run("directions", "boundary", *words, "--out", "b.safetensors")
+    told = json.loads(out)
+    assert code == 0, err
+    assert (told["method"], told["space"], told["scores"]["samples"]) == ("linear boundary", "W", 200)
+    assert "200 faces, 20 of each kind; " in err
+    assert Direction.load("b.safetensors").deltas[0, 0] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "expected just one of --margin, two --caption, and --labels, which say what faces have"),
+        (("--caption", "a"), "CLIP labels faces by two captions, what has it and what lacks it; got 1"),
+    ],
+)
+def test_a_boundary_without_labels_is_one_sentence(run, words, message):
+    code, _, err = run("directions", "boundary", *words, "--out", "b.safetensors")
+    assert (code, err) == (1, f"error: {message}\n")
