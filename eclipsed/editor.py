@@ -205,7 +205,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         self,
         *,
         seeds: Iterable[int] | int | None = None,
-        ws: Tensor | ArrayLike | None = None,
+        ws: Tensor | ArrayLike | str | os.PathLike[str] | None = None,
         truncation_psi: float | None = None,
         class_index: int | Sequence[int] | None = None,
     ) -> Faces:
@@ -213,7 +213,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
 
         Args:
             seeds: one for each face, whole numbers in [0, 2**32 - 1]; the same seed gives the same face.
-            ws: instead of seeds, (N, num_ws, w_dim), or w for all rows alike, (N, w_dim); a tensor, an array or lists.
+            ws: instead of seeds, (N, num_ws, w_dim), or w for all rows, (N, w_dim): numbers, or a foreign file.
             truncation_psi: how far from the mean face: 1 is no truncation, 0 the mean; None is the set's own. It has
                 no bearing on `ws`.
             class_index: class of the faces, where the generator has classes, or one for each; None is the editor's own.

@@ -77,9 +77,14 @@ class Inert:
 
 
 class StoredArray:
-    """A numpy array of a pickle; its value is None where it holds no numbers."""
+    """A numpy array of a pickle; its value is None where it holds no numbers.
+
+    What it holds instead, as plain values, is in `items`, and how it was laid out in `shape`.
+    """
 
     value: NDArray[Any] | None = None
+    items: list[object] | None = None
+    shape: tuple[int, ...] = ()
 
 
 def only(value: object, kind: type) -> Any:
@@ -155,6 +160,8 @@ def _numpy_stand_ins() -> dict[tuple[str, str], object]:
         def __setstate__(self, state: object) -> None:
             _, shape, dtype, fortran, data = only(state, tuple)
             self.value = _array(only(dtype, DType).value, shape, data, "F" if fortran else "C")
+            self.shape = only(shape, tuple)
+            self.items = data if self.value is None and isinstance(data, list) else None
 
     def from_buffer(data: object, dtype: object, shape: object, order: object, *_: object) -> StoredArray:
         made = Array()

@@ -15,18 +15,20 @@ from eclipsed.commands.options import (
     ClassIndex,
     Device,
     Json,
+    Latents,
     Layers,
     Models,
     Named,
     Psi,
     Seeds,
+    SeedsOrNone,
     StackFile,
     parse_layers,
 )
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
-from eclipsed.errors import InputError
+from eclipsed.errors import InputError, MissingModelError
 from eclipsed.files.atomic import check_writable
 from eclipsed.store import library
 from eclipsed.store.sets import DEFAULT_SET
@@ -61,21 +63,22 @@ _AT_ONCE = 8  # faces in one forward pass, so that long lists of seeds fit into 
 
 
 def sample(
-    seeds: Seeds,
     out: Folder,
+    seeds: SeedsOrNone = None,
+    latents: Latents = None,
     psi: Psi = None,
     class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Draw faces: one picture per seed."""
-    numbers = parse_seeds(seeds)
+    """Draw faces: one picture per seed, or for each face of a file."""
+    numbers = _seeds(seeds, None, latents)
     check_writable(out, folder=True)
     editor = open_editor(models, device, class_index)
     written: list[str] = []
-    for some in _batches(numbers):
-        written += map(str, editor.sample(seeds=some, truncation_psi=psi).save(out))
+    for faces in _batches(editor, numbers, latents, psi):
+        written += map(str, faces.save(out))
     _report(written, as_json, {"paths": written, "seeds": list(numbers)})
 
 
@@ -94,6 +97,7 @@ def edit(
             show_default="the face of the stack",
         ),
     ] = None,
+    latents: Latents = None,
     stack: StackFile = None,
     alpha: Alpha = "1.0",
     grid: Annotated[
@@ -115,7 +119,7 @@ def edit(
     edits = None if stack is None else _stack(stack, alpha, layers, blend)
     if edits is None and not directions:
         raise InputError("expected a direction such as blond-hair, or --stack with a file")
-    numbers = _seeds(seeds, edits)
+    numbers = _seeds(seeds, edits, latents)
     if edits is not None:
         psi = edits.truncation_psi if psi is None else psi
         class_index = edits.class_index if class_index is None else class_index
@@ -132,8 +136,7 @@ def edit(
     before: list[str] = []
     after: list[str] = []
     pairs: list[Faces] = []
-    for some in _batches(numbers):
-        faces = editor.sample(seeds=some, truncation_psi=psi)
+    for faces in _batches(editor, numbers, latents, psi):
         if edits is None:
             edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows, blend=blend)
         else:
@@ -152,8 +155,9 @@ def edit(
 
 def strip(
     direction: Named,
-    seeds: Seeds,
     out: Picture,
+    seeds: SeedsOrNone = None,
+    latents: Latents = None,
     alphas: Annotated[str, typer.Option("--alphas", help="Strengths of the columns.")] = "-1,0,1",
     layers: Layers = None,
     blend: Blend = None,
@@ -164,15 +168,16 @@ def strip(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Draw a strip: one row per seed, one column per strength."""
-    numbers, strengths, rows = parse_seeds(seeds), parse_alphas(alphas), parse_layers(layers)
+    """Draw a strip: one row per face, one column per strength."""
+    numbers, strengths, rows = _seeds(seeds, None, latents), parse_alphas(alphas), parse_layers(layers)
     _check_rows(numbers, "strip")
     check_picture(out)
     files = find_directions([direction], models)
     editor = open_editor(models, device, class_index)
     (learned,) = bound(load_directions(files), editor, any_generator)
     with waiting("drawing the strip"):
-        faces = editor.sample(seeds=numbers, truncation_psi=psi)
+        faces = editor.sample(ws=latents) if latents else editor.sample(seeds=numbers, truncation_psi=psi)
+        _check_rows(range(len(faces)), "strip")
         written = _save(editor.strip(faces, learned, alphas=strengths, layers=rows, blend=blend), out)
     _report([written], as_json, {"path": written, "seeds": list(numbers), "alphas": list(strengths)})
 
@@ -272,8 +277,14 @@ def _stack(path: Path, alpha: str, layers: str | None, blend: str | None) -> Sta
     return Stack.load(path)
 
 
-def _seeds(seeds: str | None, edits: Stack | None) -> tuple[int, ...]:
-    """The faces that are asked for, or else that of the stack."""
+def _seeds(seeds: str | None, edits: Stack | None, latents: Path | None) -> tuple[int, ...]:
+    """The faces that are asked for, or else that of the stack; none where they come from a file."""
+    if latents is not None:
+        if seeds is not None:
+            raise InputError("give either --seeds or --latents")
+        if not latents.is_file():
+            raise MissingModelError(f"there is no file {latents}; check the name")
+        return ()
     if seeds is not None:
         return parse_seeds(seeds)
     if edits is not None and edits.saved_face:
@@ -303,12 +314,16 @@ def bound(directions: Sequence[Direction], editor: Editor, any_generator: bool) 
     return [one.bound_to(editor.generator) if any_generator else one for one in directions]
 
 
-def _batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Some seeds at a time, and how far one is with them."""
+def _batches(editor: Editor, seeds: Sequence[int], latents: Path | None, psi: float | None) -> Iterator[Faces]:
+    """The faces of some seeds at a time, and how far one is with them; or all faces of a file."""
     with ProgressBar() as bar:
+        if latents is not None:
+            bar.show("drawing faces", 0, None)
+            yield editor.sample(ws=latents)
+            return
         for start in range(0, len(seeds), _AT_ONCE):
             bar.show("drawing faces", start, len(seeds))
-            yield seeds[start : start + _AT_ONCE]
+            yield editor.sample(seeds=seeds[start : start + _AT_ONCE], truncation_psi=psi)
         bar.show("drawing faces", len(seeds), len(seeds))
 
 

@@ -20,11 +20,13 @@ __all__ = [
     "ClassIndex",
     "Device",
     "Json",
+    "Latents",
     "Layers",
     "Models",
     "Named",
     "Psi",
     "Seeds",
+    "SeedsOrNone",
     "StackFile",
     "default_of",
     "parse_layers",
@@ -39,6 +41,19 @@ Device = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result, or the error, as JSON on stdout.")]
 Seeds = Annotated[str, typer.Option("--seeds", metavar="LIST", help="Seeds of the faces, such as 1,2,5-10.")]
+SeedsOrNone = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="LIST", help="Seeds of the faces, such as 1,2,5-10.", show_default=False),
+]
+Latents = Annotated[
+    Path | None,
+    typer.Option(
+        "--latents",
+        metavar="FILE",
+        help="Faces of another project instead of seeds: a .npy, .npz or .pt of e4e, PTI or a projector.",
+        show_default=False,
+    ),
+]
 Psi = Annotated[
     float | None,
     typer.Option("--psi", help="Truncation of the faces; 1 is none, 0 the mean face.", show_default="the set's own"),

@@ -17,6 +17,7 @@ from eclipsed.images.change import SEAM, localization_score, region_changes
 from eclipsed.images.masks import grow_mask, mix_masks
 from eclipsed.images.metrics import mean_of_faces
 from eclipsed.latents.direction import Direction
+from eclipsed.latents.fence import FENCE, fence_strength
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.space import Space
 from eclipsed.latents.w_statistics import WStatistics
@@ -25,7 +26,7 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.values.seeds import CALIBRATION_FACES, CALIBRATION_SEEDS
 
-__all__ = ["FENCE", "LADDER", "SERVED", "HeldOut", "calibrate", "fence_strength", "full_strength"]
+__all__ = ["LADDER", "SERVED", "HeldOut", "calibrate", "full_strength"]
 
 #: Raw strengths that are tried, in units of the delta, or of what brings it to the fence.
 LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5)
@@ -33,16 +34,12 @@ LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2
 #: Share of the faces that lack what a direction is to bring which a full edit serves.
 SERVED = 0.9
 
-#: The ladder ends where edited faces are this far from the data's mean, where 1 is an ordinary face.
-FENCE = 1.2
-
 _REACHED = 0.9  # share of the greatest gain that makes a full edit
 _CERTAIN = 4.0  # a margin in logits; where the judge is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in logits
 _CHUNK = 8  # faces at once
 _TOLD = 12  # faces that lacked the attribute, of whom it is told how many have it now
 _LOOKED = 8  # times the faces that a direction is calibrated on: as many are searched for those who lack it
-_FARTHEST = 2.0**20  # times a delta: one that has not reached the fence by then moves nothing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -204,26 +201,6 @@ def full_strength(gains: list[float]) -> float:
             part = (goal - low) / (high - low) if high > low else 1.0
             return strengths[rung - 1] + max(part, 0.0) * (strengths[rung] - strengths[rung - 1])
     return 1.0
-
-
-def fence_strength(space: Space, faces: Latent, delta: Tensor, statistics: WStatistics) -> float:
-    """The raw strength at which faces that are moved along a delta reach the fence.
-
-    Args:
-        space: that the delta lives in.
-        faces: N unedited faces.
-        delta: one, in the shape of the space.
-        statistics: where the data lies.
-    """
-    high = 2.0**-20
-    while high < _FARTHEST and _moved(space, faces, delta, high, statistics)[1] <= FENCE:
-        high *= 2
-    low = high / 2
-    for _ in range(8):
-        middle = (low + high) / 2
-        inside = _moved(space, faces, delta, middle, statistics)[1] <= FENCE
-        low, high = (middle, high) if inside else (low, middle)
-    return low
 
 
 @torch.no_grad()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from eclipsed.directions.calibration import LADDER, HeldOut, fence_strength
+from eclipsed.directions.calibration import LADDER, HeldOut
 from eclipsed.images.change import change_map
 from eclipsed.latents.direction import Direction
+from eclipsed.latents.fence import fence_strength
 from eclipsed.prompts.region import Region
 
 __all__ = ["LOCATING_FACES", "changes_by_part", "locate"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from eclipsed.directions.between import Between
 from eclipsed.directions.boundary import EXTREMES, Boundary
 from eclipsed.directions.calibration import HeldOut, calibrate
 from eclipsed.directions.finder import Finder
+from eclipsed.directions.foreign import ForeignMethods
 from eclipsed.directions.labelling import LABELLED, check_labels, label_faces, labelled_seeds, w_of_seeds
 from eclipsed.directions.locating import LOCATING_FACES, locate
 from eclipsed.directions.margins import Margin, class_margin, clip_margin, examples_margin
@@ -52,7 +53,7 @@ class _Judge(NamedTuple):
     clip: str
 
 
-class DirectionMethods(ABC):
+class DirectionMethods(ForeignMethods):
     """The part of `Editor` that takes directions however they were found."""
 
     generator: Generator
@@ -316,6 +317,17 @@ class DirectionMethods(ABC):
             avoid=tuple(avoid),
             truncation_psi=self.truncation_psi,
         )
+
+    def margin_of(self, direction: Direction, margin: Margin | Target | str | None) -> Margin:
+        """What judges a direction, as `calibrate` takes it: by how much pictures have what it brings.
+
+        Args:
+            direction: that is to be judged.
+            margin: see `calibrate`.
+        Raises:
+            InputError: see `calibrate`.
+        """
+        return self._judge(direction, margin).margin
 
     def _judge(self, direction: Direction, margin: Margin | Target | str | None) -> _Judge:
         if margin is None:

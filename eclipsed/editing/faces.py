@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from eclipsed.checkpoints.numbers import write_numbers
 from eclipsed.editing.naming import picture_name
 from eclipsed.errors import InputError
 from eclipsed.images import pictures
@@ -185,6 +186,25 @@ class Faces:
         """
         places = [Path(folder) / name for name in self.file_names]
         return [pictures.save_beside(image, place) for image, place in zip(self.pil(), places, strict=True)]
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the latents, edits and all, so that the tools of e4e, PTI and NVIDIA read them.
+
+        What a generator was tuned by to a face, noise and photographs are not written.
+
+        Args:
+            path: ending in ``.npy``, ``.pt``, or ``.npz``, whose array is called w; float32, (N, num_ws, w_dim).
+        Returns:
+            `path`.
+        Raises:
+            InputError: another ending, or the faces were edited in S, which no ws can say.
+            OutputError: it cannot be written.
+        """
+        if any(bool(offset.any()) for offset in self.latent.offsets.values()):
+            raise InputError(
+                "these faces were edited in the space S, which ws cannot say; export them before that edit"
+            )
+        return write_numbers(Path(path), self.ws, name="w")
 
 
 def sample(

@@ -23,6 +23,7 @@ from eclipsed.files.names import cut
 from eclipsed.latents.arithmetic import DirectionArithmetic
 from eclipsed.latents.direction_fields import read_fields
 from eclipsed.latents.examples import MEANS, PAIRED, HasWs, difference
+from eclipsed.latents.foreign import ForeignFiles
 from eclipsed.latents.space import Space
 from eclipsed.latents.space_registry import SPACES
 from eclipsed.latents.spaces import make_space
@@ -42,7 +43,7 @@ __all__ = ["Direction", "short_name"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Direction(DirectionArithmetic):
+class Direction(DirectionArithmetic, ForeignFiles):
     """A direction, or several that were learned together. `Direction.of` makes one of a delta.
 
     Args:

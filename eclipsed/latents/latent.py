@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from eclipsed.compute.arrays import as_tensor
 from eclipsed.errors import InputError
+from eclipsed.latents.foreign_faces import read_ws
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.pretrained.generator import Generator
 
@@ -50,11 +52,14 @@ class Latent:
 
         Args:
             generator: that they belong to.
-            ws: (N, num_ws, w_dim), or w as (N, w_dim), (N, 1, w_dim) or (w_dim,): a tensor, an array or lists.
+            ws: (N, num_ws, w_dim), or w as (N, w_dim), (N, 1, w_dim) or (w_dim,): a tensor, an array or lists; or a
+                file of them, see `eclipsed.latents.foreign_faces.read_ws`.
             name: what to call them in messages.
         Raises:
             InputError: another shape, one that could be either, or numbers that are not finite.
         """
+        if isinstance(ws, (str, os.PathLike)):
+            return cls(read_ws(generator, ws))
         rows, dim = generator.num_ws, generator.w_dim
         given = as_tensor(name, ws, shape=f"(N, {rows}, {dim})")
         shape = tuple(given.shape)

@@ -89,6 +89,14 @@ class GeneratorId:
         """What `_read` gives; None where there is no sketch, or that of another generator."""
         return self._read() if self.sketch and self.sketch.startswith(f"{self.fingerprint[:_MARK]}:") else None
 
+    @property
+    def rows(self) -> int | None:
+        """How many rows ws has; None where the sketch does not say.
+
+        A block has two convolutions, each with a row of its own, and a ToRGB; the first lacks one of the convolutions.
+        """
+        return None if self._numbers is None else 2 * (len(self._numbers[1]) + 1) // 3
+
     def kinship(self, other: GeneratorId) -> Kinship:
         """How this generator and another are related."""
         if self.fingerprint == other.fingerprint:

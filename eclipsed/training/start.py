@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from eclipsed.directions.calibration import FENCE, SERVED
+from eclipsed.directions.calibration import SERVED
 from eclipsed.directions.margins import clip_margin
+from eclipsed.latents.fence import FENCE
 from eclipsed.latents.space import Space
 from eclipsed.training.batches import Batch
 from eclipsed.training.task import Task

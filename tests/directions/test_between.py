@@ -8,11 +8,12 @@ import torch
 from torch.testing import assert_close
 
 from eclipsed.directions.between import Between
-from eclipsed.directions.calibration import LADDER, HeldOut, fence_strength
+from eclipsed.directions.calibration import LADDER, HeldOut
 from eclipsed.directions.locating import changes_by_part, locate
 from eclipsed.directions.margins import examples_margin
 from eclipsed.errors import DirectionError, InputError
 from eclipsed.latents.direction import Direction
+from eclipsed.latents.fence import fence_strength
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.prompts.region import Region

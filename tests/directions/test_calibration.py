@@ -12,6 +12,7 @@ from eclipsed.directions.calibration import LADDER, HeldOut, full_strength
 from eclipsed.directions.margins import clip_margin
 from eclipsed.errors import DirectionError, EclipsedWarning
 from eclipsed.latents.direction import Direction
+from eclipsed.latents.fence import FENCE
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.values.seeds import CALIBRATION_SEEDS, TRAINING_SEEDS
@@ -131,7 +132,7 @@ def test_the_ladder_ends_at_the_fence(calibrate, direction, monkeypatch):
 def test_the_figures_are_those_of_the_edit(calibrate, direction, editor):
     found = calibrate(direction)
     scores = found.scores
-    assert scores["distance"] <= calibration.FENCE + 0.2
+    assert scores["distance"] <= FENCE + 0.2
     assert 0 <= scores["localization"] <= 1
     assert scores["change_inside"] >= 0
     assert scores["change_outside"] > 0
@@ -231,7 +232,7 @@ def test_a_direction_of_any_length_gets_the_same_edit(editor, held_out):
             held_out.latent(), found.deltas[0], found.scale * found.alpha_range[1]
         )
         reached = float(found.space_of(editor.generator).distance(moved, held_out.statistics).mean())
-        assert reached == pytest.approx(calibration.FENCE, abs=0.03)
+        assert reached == pytest.approx(FENCE, abs=0.03)
         edited.append(editor.edit(faces, found).images)
         assert {"brightness_gain", "brightness_success"} < set(found.scores)
         assert (found.method, found.prompt, found.clip) == ("by hand", None, "")
