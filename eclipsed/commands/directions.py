@@ -9,6 +9,7 @@ import typer
 
 from eclipsed.commands.arithmetic import arithmetic
 from eclipsed.commands.boundary import boundary
+from eclipsed.commands.channels import channels
 from eclipsed.commands.exchange import export_direction, import_direction
 from eclipsed.commands.from_examples import from_examples
 from eclipsed.commands.options import Json, Named
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(arithmetic)
 app.command()(from_examples)
 app.command()(boundary)
+app.command()(channels)
 app.command("import")(import_direction)
 app.command("export")(export_direction)
 

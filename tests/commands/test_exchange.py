@@ -1,4 +1,4 @@
-"""Other people's files on the command line."""
+"""Other people's files, and style channels, on the command line."""
 
 import json
 from pathlib import Path
@@ -99,3 +99,34 @@ def test_faces_of_a_file(run, editor, age, model_set):
     assert (code, err) == (1, "error: there is no file no.npy; check the name\n")
     code, _, err = run("sample", "--out", "q")
     assert (code, err) == (1, "error: expected --seeds with the seeds of the faces, such as 1,2,5-10\n")
+
+
+def test_style_channels(run, model_set):
+    same = ["--out", "c.safetensors", "--models", model_set]
+    words = [
+        "directions",
+        "channels",
+        "s:2.3,4.1=-0.5",
+        "--prompt",
+        "a person with blond hair",
+        "--region",
+        "hair",
+        *same,
+    ]
+    code, out, err = run(*words, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    fits(found, "directions-channels")
+    assert (found["method"], found["config"]["channels"]) == ("style channels", "s:2.3,4.1=-0.5")
+    words = ["--examples", "1-6", "--count", "2", "--prompt", "a person with blond hair", "--region", "hair"]
+    code, out, err = run("directions", "channels", *words, *same)
+    assert (code, out) == (0, "c.safetensors\n"), err
+    assert "note: style channels s:" in err
+    for words, said in (
+        (["--prompt", "hair"], "error: give either channels such as s:12.479, or --examples with seeds"),
+        (["s:1.1"], "error: say what the full edit is to reach: --margin TARGET or --prompt SENTENCE"),
+        (["one", "--prompt", "hair"], "error: style channels are named by layer and channel, such as s:12.479 or"),
+    ):
+        code, out, err = run("directions", "channels", *words, *same)
+        assert (code, out) == (1, "")
+        assert said in " ".join(err.split())

@@ -22,7 +22,6 @@ from eclipsed.prompts.region import Region
 
 ROWS, DIM = 8, 16
 FOREIGN = Path(__file__).parents[2].parent / "shared" / "fixtures" / "foreign"
-FOREIGN = FOREIGN if FOREIGN.is_dir() else Path("/work/shared/fixtures/foreign")
 needs_fixtures = pytest.mark.skipif(not FOREIGN.is_dir(), reason="no foreign files on this machine")
 doubtful = pytest.mark.filterwarnings("ignore:.*may not belong:eclipsed.errors.EclipsedWarning")
 
@@ -247,23 +246,27 @@ def test_what_is_no_direction_is_said_in_a_sentence(content, said, generator, tm
 
 
 class Hostile:
+    """What writes a file when it is unpickled as pickles are."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
     def __reduce__(self):
-        return (eval, ("open('/tmp/eclipsed-was-run', 'w')",))
+        return (eval, (f"open({self.path!r}, 'w')",))
 
 
 @pytest.mark.parametrize("form", ["pkl", "npy", "npz", "pt", "member"])
 def test_nothing_in_a_file_is_run(form, generator, tmp_path):
-    ran = Path("/tmp/eclipsed-was-run")
-    ran.unlink(missing_ok=True)
+    ran = tmp_path / "was-run"
     path = tmp_path / f"x.{form}"
     content = {
-        "pkl": lambda: pickle.dumps({"boundary": Hostile()}),
-        "npy": lambda: object_array({"boundary": Hostile()}),
-        "pt": lambda: as_torch({"w": Hostile()}),
+        "pkl": lambda: pickle.dumps({"boundary": Hostile(ran)}),
+        "npy": lambda: object_array({"boundary": Hostile(ran)}),
+        "pt": lambda: as_torch({"w": Hostile(ran)}),
     }.get(form)
     if content is None:
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("s.npy", object_array(Hostile()))
+            archive.writestr("s.npy", object_array(Hostile(ran)))
     else:
         path.write_bytes(content())
     with pytest.raises(CheckpointError, match=r"refused, it asks for (builtins|__builtin__).eval, which is neither"):
