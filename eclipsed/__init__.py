@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from eclipsed.pretrained.callable_parser import CallableParser
     from eclipsed.pretrained.classifier import Classifier
     from eclipsed.pretrained.clip import Clip
+    from eclipsed.pretrained.clip_ensemble import ClipEnsemble
     from eclipsed.pretrained.encoder import Encoder
     from eclipsed.pretrained.fetch import fetch
     from eclipsed.pretrained.fetch_network import FetchStep
@@ -93,6 +94,7 @@ __all__ = [
     "CheckpointError",
     "Classifier",
     "Clip",
+    "ClipEnsemble",
     "Compared",
     "Direction",
     "DirectionError",
@@ -175,6 +177,7 @@ _HOME = {
     "CallableParser": "pretrained.callable_parser",
     "Classifier": "pretrained.classifier",
     "Clip": "pretrained.clip",
+    "ClipEnsemble": "pretrained.clip_ensemble",
     "Compared": "evaluation.comparison",
     "Direction": "latents.direction",
     "Edit": "editing.faces",

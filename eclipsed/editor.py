@@ -32,11 +32,11 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.given_clips import AnyClip, ClipName, given_clip
 from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
-from eclipsed.store.clips import split_clip
 from eclipsed.store.own_kind import OwnKind
 from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.training import train as training
@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Editor"]
 
-_Opened = tuple[Path, torch.device, str | os.PathLike[str] | None, int | None]
+_Clips = ClipName | Sequence[ClipName] | None
+_Opened = tuple[Path, torch.device, dict[str, Any]]
 _FILE = "one, its file, or a function that loads it"  # how a network may be given
 
 
@@ -65,7 +66,8 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         parser: a `Parser`, the file of a BiSeNet, or a function that loads a parser when it is first needed. Any other
             segmentation network is a `CallableParser`. None is no parser: edits change the whole picture.
         clip: a `Clip`, a folder of one, ``"MODEL/TAG"`` by open_clip's names (``"ViT-B-32/openai"``), ``"MODEL//path"``
-            with a file of weights, or a function that loads it when it is first needed.
+            with a file of weights, or a function that loads it when it is first needed; several in a list are asked
+            together, see `ClipEnsemble`.
         name: what the model set is called; "" is what the generator is called.
         world: what the pictures are made of, a world, its name, or its folder: needed for the file of a parser, and
             where there is no parser. None is the parser's own, or the world of faces.
@@ -74,6 +76,8 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         classifier: reads attributes from pictures to judge edits, or a function that loads it; None is none.
         encoder: guesses the latents of photographs, or a function that loads it; None is none.
         identity: tells who is on a face, or a function that loads it; None is none.
+        witness: a further CLIP, given as `clip` is, that no direction is learned with: it says what one reached, and is
+            `evaluate`'s judge where there is no classifier; None is none.
         finder: finds faces in photographs, or a function that loads it; None is facexlib's, from the store.
         device: where networks that are given as files run; None is where the generator runs, or the best there is.
     Raises:
@@ -86,7 +90,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         self,
         generator: Generator | str | os.PathLike[str],
         parser: Parser | str | os.PathLike[str] | Callable[[], Parser] | None,
-        clip: Clip | str | os.PathLike[str] | Callable[[], Clip],
+        clip: AnyClip | Sequence[AnyClip],
         *,
         name: str = "",
         world: World | str | os.PathLike[str] | None = None,
@@ -95,6 +99,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         classifier: Classifier | Callable[[], Classifier] | None = None,
         encoder: Encoder | Callable[[], Encoder | None] | None = None,
         identity: Identity | Callable[[], Identity | None] | None = None,
+        witness: AnyClip | Sequence[AnyClip] | None = None,
         finder: FaceFinder | Callable[[], FaceFinder] | None = None,
         kind: OwnKind | None = None,
         device: str | torch.device | None = None,
@@ -106,8 +111,6 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         where = generator.device if device is None else device
         if isinstance(parser, (str, os.PathLike)):
             parser = BiSeNetParser.from_file(parser, world=world, device=where)
-        if isinstance(clip, (str, os.PathLike)):
-            clip = _clip_of(clip, where)
         self.generator = generator if class_index is None else generator.of_class(class_index)
         self.name = name or generator.name
         self.truncation_psi = truncation_psi
@@ -119,7 +122,8 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         self._parser: Lazy[Parser] = Lazy.of("parser", given, Parser, allowed=_FILE)
         if isinstance(parser, Parser):
             self._check_world(parser)
-        self._clip: Lazy[Clip] = Lazy.of("CLIP model", clip, Clip, allowed=_FILE)
+        self._clip = given_clip("CLIP model", clip, where)
+        self._witness: Lazy[Clip] | None = None if witness is None else given_clip("witness", witness, where)
         self._classifier: Lazy[Classifier | None] = Lazy.of("classifier", classifier, Classifier, NoneType)
         self._encoder = Lazy.of("encoder", encoder, Encoder, NoneType)
         self._identity = Lazy.of("identity network", identity, Identity, NoneType)
@@ -131,7 +135,8 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         name_or_path: str | os.PathLike[str] = DEFAULT_SET,
         device: str | torch.device | None = None,
         *,
-        clip: str | os.PathLike[str] | None = None,
+        clip: _Clips = None,
+        witness: _Clips = None,
         class_index: int | None = None,
     ) -> Editor:
         """Load a model set. Parser and CLIP are loaded when they are first needed.
@@ -139,7 +144,9 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         Args:
             name_or_path: name of a set (``"mini"`` ships with the package), or a folder with ``set.json``.
             device: where the networks run; None takes the best there is.
-            clip: another CLIP than the set's: ``"MODEL/TAG"`` by open_clip's names, ``"MODEL//path"``, or a folder.
+            clip: another CLIP than the set's: ``"MODEL/TAG"`` by open_clip's names, ``"MODEL//path"``, or a folder;
+                several in a list are asked together, see `ClipEnsemble`.
+            witness: a further CLIP, named likewise, that says what a direction reached; None is none.
             class_index: class of the faces, where the generator has classes; None is the set's own.
         Raises:
             MissingModelError: there is no such set, or a network of it is missing; names the command that gets it.
@@ -156,7 +163,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             lambda: (
                 Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where)
                 if clip is None
-                else _clip_of(clip, where)
+                else given_clip("CLIP model", clip, where).get()
             ),
             name=models.name,
             world=world,
@@ -165,9 +172,11 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             classifier=None if judge is None else lambda: Classifier.from_file(judge, device=where),
             encoder=lambda: photo_networks.encoder(models, where),
             identity=lambda: photo_networks.identity(models, where),
+            witness=None if witness is None else lambda: given_clip("witness", witness, where).get(),
             kind=models.kind if clip is None else replace(models.kind, closeness={}),
         )
-        editor._opened = (models.folder.absolute(), where, clip, class_index)
+        given = {"clip": clip, "witness": witness, "class_index": class_index}
+        editor._opened = (models.folder.absolute(), where, given)
         return editor
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
@@ -195,6 +204,11 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
     def clip(self) -> Clip:
         """The CLIP model."""
         return self._clip.get()
+
+    @property
+    def witness(self) -> Clip | None:
+        """The CLIP that says what a direction reached, and takes no part in making one; None when there is none."""
+        return None if self._witness is None else self._witness.get()
 
     @property
     def classifier(self) -> Classifier | None:
@@ -280,6 +294,7 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             parser=self.parser,
             clip=self.clip,
             classifier=self.classifier,
+            witness=self.witness,
             region=region,
             config=config if class_index is None or config is None else config.replace(class_index=class_index),
             latents=given,
@@ -372,15 +387,9 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
         return parser
 
 
-def _reopened(
-    folder: Path,
-    device: torch.device,
-    clip: str | os.PathLike[str] | None,
-    class_index: int | None,
-    settings: dict[str, Any],
-) -> Editor:
+def _reopened(folder: Path, device: torch.device, given: dict[str, Any], settings: dict[str, Any]) -> Editor:
     """An editor of a model set as another process had it."""
-    editor = Editor.from_pretrained(folder, device, clip=clip, class_index=class_index)
+    editor = Editor.from_pretrained(folder, device, **given)
     vars(editor).update(settings)
     return editor
 
@@ -388,13 +397,3 @@ def _reopened(
 def _is_one(alpha: object) -> bool:
     """Whether a strength was left as it is."""
     return isinstance(alpha, (int, float)) and alpha == 1.0
-
-
-def _clip_of(model: str | os.PathLike[str], device: str | torch.device) -> Clip:
-    """A CLIP model of a folder, or of open_clip's name and a tag or file parted by a slash."""
-    text = os.fspath(model)
-    if not Path(text).expanduser().is_dir() and not text.startswith(("local-dir:", "hf-hub:", ".", "~", os.sep)):
-        name, slash, tag = text.rpartition("/")
-        if slash and split_clip(text) is None:  # the name of no model, which will be said
-            return Clip.from_pretrained(name, tag, device=device)
-    return Clip.from_pretrained(text, device=device)

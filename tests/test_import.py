@@ -48,7 +48,7 @@ def test_the_surface_is_what_it_was():
     public = {"Clip", "Direction", "Editor", "Faces", "Generator", "Parser", "Region", "TrainConfig", "TrainStep"}
     public |= {"CallableParser", "Evaluation", "Stack", "StopTraining", "evaluate", "fetch"}
     public |= {"Latent", "Space", "register_space"}
-    public |= {"BiSeNetParser", "CallableClip", "Reading", "World", "find_set", "read"}
+    public |= {"BiSeNetParser", "CallableClip", "ClipEnsemble", "Reading", "World", "find_set", "read"}
     public |= {"BrokenTraining", "Edit", "StackEntry", "find_direction", "save_picture"}
     public |= {"Compared", "Interval", "Strength", "Target", "compare", "judge"}
     public |= {"SuiteEvaluation", "SuiteRow", "evaluate_suite"}

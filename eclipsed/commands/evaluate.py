@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eclipsed.commands.faces import bound, check_picture, load_directions, open_editor
-from eclipsed.commands.options import AnyGenerator, ClassIndex, Device, Json, Models, parse_setting
+from eclipsed.commands.options import AnyGenerator, ClassIndex, Clips, Device, Json, Models, Witness, parse_setting
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError
@@ -100,6 +100,8 @@ def evaluate(
     any_generator: AnyGenerator = False,
     class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
+    clip: Clips = None,
+    witness: Witness = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -114,7 +116,7 @@ def evaluate(
         _refuse({**others, "--any-generator": any_generator or None}, f"with --suite {suite}")
         config = TrainConfig().replace(**dict(parse_setting(text) for text in settings)) if settings else None
         folder = Path(f"suite-{suite}") if out is None else out
-        editor = open_editor(models, device, class_index)
+        editor = open_editor(models, device, class_index, clip=clip, witness=witness)
         _suite(editor, suite, folder, config, kinds, numbers, equal, as_json=as_json)
         return
     _refuse({"--kind": kinds, "--set": settings}, "without --suite")
@@ -123,7 +125,7 @@ def evaluate(
     if out is not None:
         check_picture(out)
     path = library.find_direction(direction, models=models)
-    editor = open_editor(models, device, class_index)
+    editor = open_editor(models, device, class_index, clip=clip, witness=witness)
     from eclipsed.evaluation.evaluate import evaluate as measure
     from eclipsed.images.pictures import save_picture
 

@@ -246,14 +246,19 @@ def sweep(
     _report([str(out)], as_json, {"path": str(out), "seeds": list(numbers)})
 
 
-def open_editor(models: str, device: str | None, class_index: int | None = None) -> Editor:
-    """Load a model set."""
+def open_editor(
+    models: str,
+    device: str | None,
+    class_index: int | None = None,
+    *,
+    clip: list[str] | None = None,
+    witness: str | None = None,
+) -> Editor:
+    """Load a model set, with other CLIPs than its own and a witness where some are named."""
     with waiting(f"loading {models}", at_once=True):
         from eclipsed.editor import Editor  # brings torch, which takes seconds
 
-        if class_index is None:
-            return Editor.from_pretrained(models, device=device)
-        return Editor.from_pretrained(models, device=device, class_index=class_index)
+        return Editor.from_pretrained(models, device, clip=clip or None, witness=witness, class_index=class_index)
 
 
 def check_picture(out: Path) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "AnyGenerator",
     "Blend",
     "ClassIndex",
+    "Clips",
     "Device",
     "Json",
     "Latents",
@@ -28,6 +29,7 @@ __all__ = [
     "Seeds",
     "SeedsOrNone",
     "StackFile",
+    "Witness",
     "default_of",
     "parse_layers",
     "parse_names",
@@ -69,6 +71,24 @@ ClassIndex = Annotated[
         metavar="N",
         help="Class of the faces, where the generator has classes.",
         show_default="the set's own",
+    ),
+]
+Clips = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--clip",
+        metavar="MODEL/TAG",
+        help="Another CLIP than the set's, by open_clip's names, or its folder; repeated, they are asked together.",
+        show_default="the set's own",
+    ),
+]
+Witness = Annotated[
+    str | None,
+    typer.Option(
+        "--witness",
+        metavar="MODEL/TAG",
+        help="A further CLIP, with which nothing is learned: it says what was reached.",
+        show_default="none",
     ),
 ]
 AnyGenerator = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from eclipsed.commands.options import ClassIndex, Device, Models
+from eclipsed.commands.options import ClassIndex, Clips, Device, Models, Witness
 from eclipsed.commands.progress import waiting
 from eclipsed.commands.terminal import note, result
 from eclipsed.errors import InputError, MissingExtraError
@@ -30,6 +30,8 @@ def studio(
             "--password", envvar="ECLIPSED_PASSWORD", help="What visitors are asked for.", show_default="none"
         ),
     ] = None,
+    clip: Clips = None,
+    witness: Witness = None,
     device: Device = None,
 ) -> None:
     """Show the studio in the browser.
@@ -50,7 +52,15 @@ def studio(
         from eclipsed.studio.serving import serve
 
         blocks, address = serve(
-            models, host=host, port=port, password=password, device=device, class_index=class_index, block=False
+            models,
+            host=host,
+            port=port,
+            password=password,
+            device=device,
+            class_index=class_index,
+            clip=clip,
+            witness=witness,
+            block=False,
         )
     result(f"the studio is at {address}")
     note("Ctrl-C ends it")

@@ -11,9 +11,11 @@ import typer
 from eclipsed.commands.faces import check_picture, open_editor
 from eclipsed.commands.options import (
     ClassIndex,
+    Clips,
     Device,
     Json,
     Models,
+    Witness,
     default_of,
     parse_layers,
     parse_names,
@@ -105,6 +107,8 @@ def train(
             "--log", metavar="FILE", help="Write every step to a .csv or .jsonl, too; --resume goes on with it."
         ),
     ] = None,
+    clip: Clips = None,
+    witness: Witness = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
@@ -138,7 +142,7 @@ def train(
     if log is not None:
         check_log(log)
     asked, said = _region(prompt, region, models)
-    editor = open_editor(models, device, class_index)
+    editor = open_editor(models, device, class_index, clip=clip, witness=witness)
     note(f"{prompt!r} -> {said if resume is None or asked else 'goes on'}, on {editor.generator.device}")
     began = time.monotonic()
     direction = _learn(editor, prompt, asked, config, target, state=state, resume=resume, log=log)
@@ -166,6 +170,8 @@ def try_it(
     seeds: Annotated[str, typer.Option("--seeds", metavar="LIST", help="Faces of the strip.")] = _STRIP_SEEDS,
     class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
+    clip: Clips = None,
+    witness: Witness = None,
     device: Device = None,
 ) -> None:
     """Learn a direction and look at it on new faces.
@@ -178,7 +184,7 @@ def try_it(
     check_writable(target)
     check_writable(picture)
     _, said = _region(prompt, None, models)
-    editor = open_editor(models, device, class_index)
+    editor = open_editor(models, device, class_index, clip=clip, witness=witness)
     note(f"{prompt!r} -> {said}, on {editor.generator.device}")
     direction = _learn(editor, prompt, None, TrainConfig(), target)
     _draw(editor, direction, picture, seeds)

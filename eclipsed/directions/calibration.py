@@ -127,7 +127,7 @@ def calibrate(
     unit: float | None = None,
     strongest: float = math.inf,
     judge: str = "clip",
-    witness: Margin | None = None,
+    judges: Mapping[str, Margin] | None = None,
     advice: str = "make it from more or clearer examples, or name another region",
     tell: Callable[[int], None] = lambda _: None,
 ) -> Direction:
@@ -147,8 +147,9 @@ def calibrate(
         strongest: raw strength that alpha = 1 may not exceed, such as the strongest that training saw, unless fewer
             than nine in ten faces have what it is to bring by then.
         judge: what the margin comes from, in the names of the scores: ``"clip_gain"``, ``"clip_success"``.
-        witness: another judge, of the set's own classifier, that has no say in the strength: the share of faces that
-            lacked the thing by its verdict and have it at full strength is ``"judge_success"``.
+        judges: others by their names, which have no say in the strength: ``"judge"``, the set's own classifier, and
+            ``"witness"``, a CLIP that no direction is learned with. The share of faces that lacked the thing by its
+            verdict and have it at full strength is ``"judge_success"``.
         advice: what to do about a weak direction, the end of its note.
         tell: called after each rung with how many are done; of the last one when all is.
     Returns:
@@ -159,7 +160,8 @@ def calibrate(
     Source: ours.
     """
     space = direction.space_of(held_out.generator)
-    climb = _Climb(held_out, space, margin, fast or margin, direction.region.parts, unit, strongest, judge, witness)
+    others = judges or {}
+    climb = _Climb(held_out, space, margin, fast or margin, direction.region.parts, unit, strongest, judge, others)
     found = []
     for index, delta in enumerate(direction.deltas.to(climb.faces.latent.ws)):
         done = index * len(LADDER)
@@ -167,7 +169,7 @@ def calibrate(
     scale = found[0].scale
     ratios = torch.tensor([one.scale / scale for one in found])
     reach = min(one.reach for one in found)
-    scores: dict[str, Any] = {**direction.scores, **found[0].scores, "calibration_seeds": list(held_out.seeds)}
+    scores = {**_lasting(direction.scores, others), **found[0].scores, "calibration_seeds": list(held_out.seeds)}
     if len(found) > 1:
         scores["each"] = [one.scores for one in found]
         scores["weak"] = any(one.scores["weak"] for one in found)
@@ -234,9 +236,9 @@ class _Climb:
         unit: float | None,
         strongest: float,
         judge: str,
-        witness: Margin | None,
+        judges: Mapping[str, Margin],
     ) -> None:
-        self.witness = witness
+        self.judges = judges
         self.held_out, self.space, self.margin, self.fast = held_out, space, margin, fast
         self.parts, self.unit, self.strongest, self.judge = parts, unit, strongest, judge
         self.statistics = held_out.statistics
@@ -284,7 +286,7 @@ class _Climb:
         moved, distance = self._moved(delta, scale)
         held_out, parser = self.held_out, self.held_out.parser
         parts: list[list[Tensor]] = [[], [], [], [], []]
-        witnessed: list[Tensor] = []
+        judged: dict[str, list[Tensor]] = {name: [] for name in self.judges}
         pairs = zip(held_out.render(self.faces.latent, exact=True), held_out.render(moved, exact=True), strict=True)
         for (part, before), (_, after) in pairs:
             mask = mix_masks(parser.mask(before, self.parts), parser.mask(after, self.parts), "union")
@@ -292,18 +294,17 @@ class _Climb:
                 margin = self.margin(after)
                 inside, outside = region_changes(before, after, mask)
                 score = localization_score(before, after, grow_mask(mask, SEAM))
-            if self.witness is not None:
-                witnessed.append(torch.stack([self.witness(before), self.witness(after)]))
+            for name, other in self.judges.items():
+                judged[name].append(torch.stack([other(before), other(after)]))
             values = (margin - self.faces.margin[part], margin, score, inside, outside)
             for kept, value in zip(parts, values, strict=True):
                 kept.append(value)
         gain, margin, score, inside, outside = (torch.cat(kept) for kept in parts)
         gained = float(gain[self.faces.lacking].mean())
-        verdicts = {self.judge: _Verdicts().add(self.faces.margin, margin)}
-        if witnessed:
-            verdicts["judge"] = _Verdicts().add(*torch.cat(witnessed, dim=1))
-        self._search(verdicts, delta, scale)
-        seen = {f"{self.judge}_gain": gained, **{f"{name}_success": one.share for name, one in verdicts.items()}}
+        found = {self.judge: _Verdicts().add(self.faces.margin, margin)}
+        found |= {name: _Verdicts().add(*torch.cat(verdicts, dim=1)) for name, verdicts in judged.items()}
+        self._search(found, delta, scale)
+        seen = {f"{self.judge}_gain": gained, **{f"{name}_success": one.share for name, one in found.items()}}
         told = reached(seen)
         return {
             **seen,
@@ -311,13 +312,13 @@ class _Climb:
             "change_inside": mean_of_faces(inside),
             "change_outside": mean_of_faces(outside),
             "distance": distance,
-            "lacking": verdicts[self.judge].lacking,
+            "lacking": found[self.judge].lacking,
             "weak": gained < _WEAK_GAIN if told is None else told < WEAK,
         }
 
     def _search(self, verdicts: Mapping[str, _Verdicts], delta: Tensor, scale: float) -> None:
         """Look for more faces that lack the attribute where too few of those at hand do to tell a share by."""
-        judges = {self.judge: self.margin} | ({} if self.witness is None else {"judge": self.witness})
+        judges = {self.judge: self.margin, **self.judges}
         for block in range(1, _LOOKED):
             wanted = [name for name in verdicts if verdicts[name].lacking < _TOLD]
             if not wanted:
@@ -350,6 +351,13 @@ class _Verdicts:
     def share(self) -> float | None:
         """Of those that lacked it who have it; None where nobody lacked it."""
         return self.served / self.lacking if self.lacking else None
+
+
+def _lasting(scores: Mapping[str, Any], judges: Mapping[str, Margin]) -> dict[str, Any]:
+    """Scores without what another calibration measured, or who judged it."""
+    gone = {name for name in scores if name.endswith(("_gain", "_success"))}
+    gone |= set() if "witness" in judges else {"witness"}
+    return {name: value for name, value in scores.items() if name not in gone}
 
 
 def _margins(held_out: HeldOut, latent: Latent, margin: Margin) -> Tensor:

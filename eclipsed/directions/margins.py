@@ -10,6 +10,7 @@ from torch import Tensor
 from eclipsed.errors import InputError
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
+from eclipsed.prompts.reading import Reading
 from eclipsed.prompts.target import Target
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "contrast_margin",
     "examples_margin",
     "seen_margin",
+    "witness_margin",
 ]
 
 #: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
@@ -94,6 +96,22 @@ def examples_margin(clip: Clip, with_it: Tensor, without: Tensor) -> Margin:
         return clip.encode_images(images) @ towards - middle
 
     return margin
+
+
+def witness_margin(witness: Clip | None, reading: Reading) -> Margin | None:
+    """The verdict of a CLIP that never trains on all that a sentence says.
+
+    Args:
+        witness: that judges.
+        reading: of the sentence.
+    Returns:
+        The margin; None without a witness, or where it was never shown a word of the sentence, or there is nothing that
+        the sentence can be held against.
+    """
+    captions = [(one.caption, *one.contrasts) for one in reading.statements]
+    if witness is None or min(map(len, captions)) < 2 or witness.unknown_words(" ".join(reading.told)):
+        return None
+    return clip_margin(witness, [witness.encode_text(one) for one in captions])
 
 
 def class_margin(classifier: Classifier, target: Target) -> Margin:

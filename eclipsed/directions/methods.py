@@ -18,7 +18,7 @@ from eclipsed.directions.finder import Finder
 from eclipsed.directions.foreign import ForeignMethods
 from eclipsed.directions.labelling import LABELLED, check_labels, label_faces, labelled_seeds, w_of_seeds
 from eclipsed.directions.locating import LOCATING_FACES, locate
-from eclipsed.directions.margins import Margin, class_margin, clip_margin, examples_margin
+from eclipsed.directions.margins import Margin, class_margin, clip_margin, examples_margin, witness_margin
 from eclipsed.directions.plane import alphas_to_reach
 from eclipsed.directions.survey import SURVEY_CHUNK, Survey
 from eclipsed.editing import mixing, moving
@@ -46,11 +46,12 @@ _SURVEY_SIDE = 256  # px: of the pictures that CLIP labels
 
 
 class _Judge(NamedTuple):
-    """A margin, what it comes from, and the CLIP model that it asks."""
+    """A margin, what it comes from, the CLIP model that it asks, and the margin of a witness."""
 
     margin: Margin
     name: str
-    clip: str
+    clip: str = ""
+    witness: Margin | None = None
 
 
 class DirectionMethods(ForeignMethods):
@@ -74,6 +75,11 @@ class DirectionMethods(ForeignMethods):
     @abstractmethod
     def clip(self) -> Clip:
         """The CLIP model."""
+
+    @property
+    @abstractmethod
+    def witness(self) -> Clip | None:
+        """The CLIP that says what a direction reached; None when there is none."""
 
     @property
     @abstractmethod
@@ -131,7 +137,8 @@ class DirectionMethods(ForeignMethods):
             direction: of this generator, of any length; or its file or name.
             margin: what tells by how much a picture has what the direction brings: a function of images (N, 3, H, W)
                 that gives logits (N,), positive where it is there; a target of the set's classifier, also as
-                ``"glasses=clear,sunglasses"``; None asks CLIP for the direction's prompt.
+                ``"glasses=clear,sunglasses"``; None asks CLIP for the direction's prompt, and the witness, where there
+                is one, what is reached.
             count: held-out faces.
             seed: of their choice.
             avoid: seeds that the direction was made from.
@@ -142,7 +149,10 @@ class DirectionMethods(ForeignMethods):
         direction = direction_of(direction, models=self.name)
         judge = self._judge(direction, margin)
         held_out = self._held_out(direction, count=count, seed=seed, avoid=avoid)
-        found = calibrate(direction, judge.margin, held_out=held_out, judge=judge.name)
+        if judge.witness is not None and self.witness is not None:
+            direction = replace(direction, scores={**direction.scores, "witness": self.witness.name})
+        others = {} if judge.witness is None else {"witness": judge.witness}
+        found = calibrate(direction, judge.margin, held_out=held_out, judge=judge.name, judges=others)
         return replace(found, clip=judge.clip) if judge.clip else found
 
     def between(
@@ -338,7 +348,7 @@ class DirectionMethods(ForeignMethods):
                 )
             reading = read(direction.prompt, world=self.parser.world)
             texts = [self.clip.encode_text((one.caption, *one.contrasts)) for one in reading.statements]
-            return _Judge(clip_margin(self.clip, texts), "clip", self.clip.name)
+            return _Judge(clip_margin(self.clip, texts), "clip", self.clip.name, witness_margin(self.witness, reading))
         return self._asked(margin)
 
     def _asked(self, margin: object) -> _Judge:
@@ -347,7 +357,7 @@ class DirectionMethods(ForeignMethods):
             if self.classifier is None:
                 raise InputError("this model set has no classifier; give a margin that is a function of pictures")
             target = Target.parse(margin, self.classifier.attributes) if isinstance(margin, str) else margin
-            return _Judge(class_margin(self.classifier, target), "judge", "")
+            return _Judge(class_margin(self.classifier, target), "judge")
         if not callable(margin):
             raise InputError(f"a margin is a function of pictures, or a target; got {margin!r:.60}")
-        return _Judge(margin, "margin", "")
+        return _Judge(margin, "margin")

@@ -16,8 +16,8 @@ _GOOD = 0.8
 def reached(scores: Mapping[str, Any]) -> float | None:
     """Share of the faces that lacked what a direction is to bring and have it at alpha = 1.
 
-    By the set's own classifier where that knows it, which no direction is learned with; else by whatever calibrated the
-    direction.
+    By a CLIP that is there as a witness; else by the set's own classifier where that knows it: no direction is learned
+    with either. Else by whatever calibrated the direction.
 
     Args:
         scores: of the direction.
@@ -26,7 +26,7 @@ def reached(scores: Mapping[str, Any]) -> float | None:
     """
     if scores.get("unknown"):
         return None
-    for judge in ("judge", "clip", "margin"):
+    for judge in ("witness", "judge", "clip", "margin"):
         share = scores.get(f"{judge}_success")
         if share is not None:
             return float(share)
@@ -35,6 +35,8 @@ def reached(scores: Mapping[str, Any]) -> float | None:
 
 def verdict(scores: Mapping[str, Any]) -> str:
     """The same in a sentence: "reaches 27 % of the faces that lacked it: poor"; "" where nothing was measured.
+
+    Where a witness said so, it is named: "reaches 27 % of the faces that lacked it, says the witness 'ViT-B-16': poor".
 
     Args:
         scores: of the direction.
@@ -47,6 +49,8 @@ def verdict(scores: Mapping[str, Any]) -> str:
     if share is None:
         return ""
     word = "good" if share >= _GOOD else "fair" if share >= WEAK else "poor"
+    witness = scores.get("witness") if scores.get("witness_success") is not None else None
+    says = f", says the witness {witness!r}" if witness else ""
     instead = scores.get("instead")
     more = f"; it looks more like {instead!r}" if instead else ""
-    return f"reaches {share:.0%} of the faces that lacked it: {word}{more}"
+    return f"reaches {share:.0%} of the faces that lacked it{says}: {word}{more}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from eclipsed.directions.margins import witness_margin
 from eclipsed.editing.moving import direction_of
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.evaluation.judging import Judge
@@ -52,7 +53,8 @@ def evaluate(
         direction: what to judge, or its file or name.
         seeds: the faces; none of them may have been trained on.
         alphas: the strengths, in any order.
-        target: what counts as success, also as ``"hair_colour=blond"``; None finds it in the prompt.
+        target: what counts as success, also as ``"hair_colour=blond"``; None finds it in the prompt. Where no
+            classifier knows it, success is what the editor's witness says, if it has one.
         prompt: what the edit should look like, for a direction that was not made from a sentence; None is its own.
         extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own (``"lpips"``,
             ``"identity"``); None takes those that are on this machine.
@@ -109,13 +111,22 @@ def _target(editor: Editor, reading: Reading, given: Target | str | None) -> tup
     if classifier is None:
         if given is not None:
             raise InputError(f"the model set {editor.name!r} has no classifier, so there is no target to reach")
-        return None, ["the model set has no classifier: success and leakage are left out"]
+        return None, [f"the model set has no classifier: {_left_out(editor, reading, ' and leakage')}"]
     if isinstance(given, str):
         return Target.parse(given, classifier.attributes), []
     found = given or reading.target(classifier.attributes)
     if found is None:
-        return None, ["the prompt names no attribute of the classifier: success is left out; name it to have it"]
+        out = _left_out(editor, reading)
+        return None, [f"the prompt names no attribute of the classifier: {out}; name it to have it"]
     return found, []
+
+
+def _left_out(editor: Editor, reading: Reading, more: str = "") -> str:
+    """What is said of success that no classifier judges."""
+    if editor.witness is None or witness_margin(editor.witness, reading) is None:
+        return f"success{more} {'are' if more else 'is'} left out"
+    left = f", and{more.removeprefix(' and')} is left out" if more else ""
+    return f"success is what the witness {editor.witness.name!r} says{left}"
 
 
 def _edited(editor: Editor, faces: Faces, direction: Direction, alpha: float) -> tuple[Faces, float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from eclipsed.directions.margins import witness_margin
 from eclipsed.errors import InputError, MissingExtraError, MissingModelError
 from eclipsed.evaluation.protocol import EXTRAS
 from eclipsed.images import metrics
@@ -35,11 +36,13 @@ class Look:
         cosine: of picture and prompt, (N,).
         rank: place of the prompt among captions that name something else, (N,); 1 is first.
         labels: attribute -> class of each face, (N,); empty without a classifier.
+        margin: the witness's verdict on the prompt, (N,); None unless it says what counts as success.
     """
 
     cosine: Tensor
     rank: Tensor
     labels: Mapping[str, Tensor]
+    margin: Tensor | None = None
 
 
 class Judge:
@@ -49,7 +52,7 @@ class Judge:
         editor: whose parser, CLIP and classifier judge.
         reading: of the sentence that says what the edit was to do.
         parts: what it might change.
-        target: what counts as success; None leaves that out.
+        target: what counts as success; None leaves that to the editor's witness, and out where there is none.
         extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own; None takes those that
             are on this machine.
     Raises:
@@ -76,6 +79,7 @@ class Judge:
         self._identity = _identity(editor, needed=needed) if "identity" in wanted else None
         with torch.no_grad():
             self._texts = editor.clip.encode_text((reading.prompt, *reading.contrasts))
+        self._witness = None if target is not None else witness_margin(editor.witness, reading)
 
     def look(self, faces: Faces) -> Look:
         """How CLIP and the classifier see some faces."""
@@ -83,7 +87,8 @@ class Judge:
             seen = self.editor.clip.encode_images(faces.images)
         classifier = self.editor.classifier
         labels = {} if classifier is None else classifier.labels(faces.images)
-        return Look((seen @ self._texts[0]).cpu(), metrics.rank(seen, self._texts).cpu(), labels)
+        cosine, rank = (seen @ self._texts[0]).cpu(), metrics.rank(seen, self._texts).cpu()
+        return Look(cosine, rank, labels, None if self._witness is None else self._witness(faces.images).cpu())
 
     def compare(self, before: Faces, after: Faces, was: Look, now: Look) -> dict[str, Tensor]:
         """One number a face for each measure.
@@ -117,6 +122,8 @@ class Judge:
                 out["identity"] = (self._identity.encode(old) * self._identity.encode(new)).sum(dim=1)
         if classifier is not None:
             out |= _attributes(classifier, was.labels, now.labels, self.target)
+        if was.margin is not None and now.margin is not None:
+            out["success"] = torch.where(was.margin < 0, (now.margin > 0).double(), torch.nan)
         return {name: value.cpu() for name, value in out.items()}
 
 
@@ -131,10 +138,10 @@ def judge(
         after: the same faces edited.
         prompt: what the edit was to do.
         parts: what it might change.
-        target: what counts as success; None leaves that out.
+        target: what counts as success; None leaves that to the editor's witness, and out where there is none.
     Returns:
         One value a face, (N,), nan where a face does not count: the fields of `Strength` but for `flips`, which are
-        under ``"flip NAME"``. ``"success"`` is left out without a target, and with the flips without a classifier.
+        under ``"flip NAME"``. ``"success"`` is left out without a target and a witness, the flips without a classifier.
     Raises:
         InputError: the faces are not as many before as after.
     """

@@ -66,6 +66,11 @@ class PhotoMethods(ABC):
         """The CLIP model."""
 
     @property
+    def _eye(self) -> Clip:
+        """The CLIP that compares pictures: of several the first, since one tower tells how alike they look."""
+        return self.clip.members[0]
+
+    @property
     def encoder(self) -> Encoder | None:
         """What guesses the latents of photographs; None when there is none."""
         return self._encoder.get()
@@ -177,7 +182,7 @@ class PhotoMethods(ABC):
         inverter = self._inverter(self.generator, config, callback, None)
         usual = statistics.median(self.closeness(photo_faces.invert_photos(inverter, placed)))
         usual = round(max(usual, 0.0), 4)
-        keep_closeness(self.generator.fingerprint, self.clip.name, {config.level: usual})
+        keep_closeness(self.generator.fingerprint, self._eye.name, {config.level: usual})
         return usual
 
     def _inverter(
@@ -189,7 +194,7 @@ class PhotoMethods(ABC):
     ) -> Inverter:
         return Inverter(
             generator,
-            Perception(self.clip),
+            Perception(self._eye),
             encoder=self.encoder,
             identity=self.identity,
             config=config,
@@ -198,14 +203,14 @@ class PhotoMethods(ABC):
         )
 
     def _belonging(self, generator: Generator) -> Belonging:
-        return Belonging(generator, Perception(self.clip), truncation_psi=self.truncation_psi)
+        return Belonging(generator, Perception(self._eye), truncation_psi=self.truncation_psi)
 
     def _usual_closeness(self, level: str) -> Usual | None:
         """How close inversions of this level usually come, by the set's own word or as it was measured here."""
         level, kind = measured_as(level), self._kind
         if kind is not None and level in kind.closeness:
             return Usual(kind.closeness[level])
-        kept = kept_closeness(self.generator.fingerprint, self.clip.name)
+        kept = kept_closeness(self.generator.fingerprint, self._eye.name)
         if level in kept:
             return Usual(kept[level], generated=True)
         if kind is not None:

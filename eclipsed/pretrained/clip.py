@@ -93,6 +93,26 @@ class Clip(FrozenNetwork, ABC):
         return None
 
     @property
+    def members(self) -> tuple[Clip, ...]:
+        """The CLIPs that it is made of: itself, unless it is an ensemble."""
+        return (self,)
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """The scale of each member, in units of their mean."""
+        return (1.0,)
+
+    def split(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """The vectors that each member has for pictures or sentences.
+
+        Args:
+            vectors: from `encode_images` or `encode_text`, (..., D).
+        Returns:
+            For each member unit vectors, (..., its own D).
+        """
+        return (vectors,)
+
+    @property
     def words(self) -> tuple[str, ...] | None:
         """The words that it was trained on, in alphabetical order; None when they are not known."""
         return None if self._vocabulary is None else tuple(sorted(self._vocabulary))

@@ -49,10 +49,21 @@ class Engine:
         models: name or folder of a model set.
         device: where the networks run; None takes the best there is.
         class_index: class of the faces, where the generator has classes; None is the set's own.
+        clip: names of other CLIPs than the set's, asked together; None is the set's own.
+        witness: name of a CLIP that says what a direction reached; None is none.
     """
 
-    def __init__(self, models: str = DEFAULT_SET, device: str | None = None, *, class_index: int | None = None) -> None:
+    def __init__(
+        self,
+        models: str = DEFAULT_SET,
+        device: str | None = None,
+        *,
+        class_index: int | None = None,
+        clip: Sequence[str] | None = None,
+        witness: str | None = None,
+    ) -> None:
         self.models, self.device, self.class_index = models, device, class_index
+        self._clip, self._witness = clip or None, witness
         self._editor: Future[Editor] = Future()
         self._warm, self._lock = False, threading.Lock()
         self.kind = OwnKind()  # what the set draws, where it says so
@@ -81,7 +92,9 @@ class Engine:
         """
         from eclipsed.editor import Editor
 
-        editor = Editor.from_pretrained(self.models, device=self.device, class_index=self.class_index)
+        editor = Editor.from_pretrained(
+            self.models, self.device, clip=self._clip, witness=self._witness, class_index=self.class_index
+        )
         if editor.has_parser:
             _ = editor.parser
         self.kind = find_set(self.models).kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from eclipsed.errors import OutputError
@@ -32,6 +33,8 @@ def serve(
     password: str | None = None,
     device: str | None = None,
     class_index: int | None = None,
+    clip: Sequence[str] | None = None,
+    witness: str | None = None,
     block: bool = True,
 ) -> tuple[gr.Blocks, str]:
     """Show the studio in the browser, once it is certain that the model set and the device work.
@@ -43,6 +46,8 @@ def serve(
         password: asked for at the door; None lets everyone in who can reach the address.
         device: where the networks run; None takes the best there is.
         class_index: class of the faces, where the generator has classes; None is the set's own.
+        clip: names of other CLIPs than the set's, asked together; None is the set's own.
+        witness: name of a CLIP that says what a direction reached; None is none.
         block: return only when the server ends.
     Returns:
         The page, and its address.
@@ -55,7 +60,7 @@ def serve(
     check_host(host, password)
     port = whole("the port", port, 0, 65535)
     _stay_at_home()
-    engine = Engine(models, device, class_index=class_index)
+    engine = Engine(models, device, class_index=class_index, clip=clip, witness=witness)
     engine.load()
     import gradio as gr
     from starlette.middleware import Middleware

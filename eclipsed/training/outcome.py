@@ -1,14 +1,45 @@
-"""What an edit came out as, where it is not what was asked for."""
+"""Who says in the end what an edit reached, and what it came out as where that is not what was asked for."""
 
 from __future__ import annotations
 
 import torch
 
 from eclipsed.directions.calibration import HeldOut
+from eclipsed.directions.margins import Margin, clip_margin, seen_margin
+from eclipsed.errors import InputError
 from eclipsed.latents.direction import Direction
+from eclipsed.pretrained.classifier import Classifier
+from eclipsed.pretrained.clip import Clip
 from eclipsed.training.task import Task
 
-__all__ = ["instead"]
+__all__ = ["instead", "judges"]
+
+
+def judges(task: Task, classifier: Classifier | None, witness: Clip | None) -> dict[str, Margin]:
+    """Those that have no part in learning, and say in the end what was reached.
+
+    Args:
+        task: the training.
+        classifier: of the set; it judges where it knows all that the prompt says.
+        witness: another CLIP than those that train; it judges where it was shown all words of the prompt.
+    Returns:
+        Of those that can tell: ``"judge"``, the classifier's margin, and ``"witness"``, the witness's.
+    Raises:
+        InputError: the witness is one of the CLIPs that train.
+    """
+    found: dict[str, Margin] = {}
+    if classifier is not None:
+        targets = [target for target in task.reading.targets(classifier.attributes) if target is not None]
+        if len(targets) == len(task.reading.statements):
+            found["judge"] = seen_margin(classifier, targets)
+    if witness is not None:
+        taken = {one.name for one in task.clip.members} & {one.name for one in witness.members}
+        if taken:
+            raise InputError(f"the witness must be a CLIP that takes no part in training; {min(taken)!r} does")
+        texts = [task.caption_texts(one, witness) for one in task.asked_statements]
+        if not witness.unknown_words(" ".join(caption for caption, *_ in texts)):
+            found["witness"] = clip_margin(witness, [witness.encode_text(one) for one in texts])
+    return found
 
 
 @torch.no_grad()

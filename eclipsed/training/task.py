@@ -169,7 +169,12 @@ class Task:
     @cached_property
     def asked(self) -> tuple[Tensor, ...]:
         """The same of the prompt itself, where it is the opposite of what is learned."""
-        return tuple(map(self._captions, self.reading.statements)) if self.turned else self.captions
+        return tuple(map(self._captions, self.asked_statements)) if self.turned else self.captions
+
+    @property
+    def asked_statements(self) -> tuple[Reading, ...]:
+        """The statements of the prompt itself, where it is the opposite of what is learned; else what is learned."""
+        return self.reading.statements if self.turned else self.statements
 
     def alone(self) -> tuple[Task, ...]:
         """A task for each statement, held to the region of them all."""
@@ -215,14 +220,16 @@ class Task:
         space = make_space(self.config.space, self.generator, styles=self.config.styles)
         return space.of_w(torch.zeros(self.generator.w_dim, device=self.generator.device)) is not None
 
-    def caption_texts(self, reading: Reading) -> tuple[str, ...]:
+    def caption_texts(self, reading: Reading, clip: Clip | None = None) -> tuple[str, ...]:
         """The caption of a statement, and the captions that it does not mean, which CLIP knows the words of.
 
         Args:
             reading: of the statement.
+            clip: that is told them; None is the one that trains.
         """
+        told = self.clip if clip is None else clip
         others = reading.contrasts or (self.config.neutral_prompt or self.parser.world.neutral,)
-        known = tuple(caption for caption in others if not self.clip.unknown_words(caption))
+        known = tuple(caption for caption in others if not told.unknown_words(caption))
         caption = reading.caption if self.config.clip_loss == "contrast" else reading.prompt
         return caption, *(known or others)
 

@@ -92,11 +92,13 @@ class ClipTerm(Term):
 
     def __init__(self, task: Task) -> None:
         config = task.config
-        self.texts = task.captions
-        self.scale, self.temperature = config.clip_weight, task.temperature(config.clip_temperature)
+        self.clip, self.texts = task.clip, task.captions
+        self.scale = config.clip_weight
+        self.temperatures = [task.temperature(config.clip_temperature) * scale for scale in task.clip.scales]
         self.kind = config.clip_loss
         self.needs = ("embedding_before",) if self.kind == "directional" else ()  # type: ignore[misc]
-        self.neutral = task.neutral
+        self.each = list(zip(*map(task.clip.split, self.texts), strict=True))  # of each CLIP its own of each statement
+        self.neutral = task.clip.split(task.neutral)
 
     @classmethod
     def of(cls, task: Task) -> ClipTerm:
@@ -106,14 +108,21 @@ class ClipTerm(Term):
         return self.scale
 
     def __call__(self, view: View) -> Tensor:
-        (texts, *more) = self.texts
+        after = self.clip.split(view.embedding)
+        before = self.clip.split(view.embedding_before) if self.kind == "directional" else after
+        return _averaged([self._of(index, *seen) for index, seen in enumerate(zip(before, after, strict=True))])
+
+    def _of(self, index: int, before: Tensor, after: Tensor) -> Tensor:
+        """What one of the CLIPs loses of each face, (N,)."""
+        texts, *more = self.each[index]
         if self.kind == "directional":
-            return directional_loss(view.embedding_before, view.embedding, self.neutral, texts[0])
+            return directional_loss(before, after, self.neutral[index], texts[0])
         if self.kind == "similarity":
-            return similarity_loss(view.embedding, texts[0])
-        loss = contrast_loss(view.embedding, texts, temperature=self.temperature)
+            return similarity_loss(after, texts[0])
+        temperature = self.temperatures[index]
+        loss = contrast_loss(after, texts, temperature=temperature)
         for texts in more:
-            loss = loss + contrast_loss(view.embedding, texts, temperature=self.temperature)
+            loss = loss + contrast_loss(after, texts, temperature=temperature)
         return loss
 
     def shown(self, view: View, values: Tensor) -> Tensor:
@@ -129,11 +138,13 @@ class PreservationTerm(Term):
     recordable = True
 
     def __init__(self, task: Task, captions: Sequence[Tensor]) -> None:
-        self.scale, self.temperature = task.config.keep_weight, task.temperature(task.config.keep_temperature)
+        self.clip, self.scale = task.clip, task.config.keep_weight
+        self.temperatures = [task.temperature(task.config.keep_temperature) * scale for scale in task.clip.scales]
         self.captions = list(captions)
         self.fine = row_groups(task.generator.num_ws)["fine"][0]
         on_gpu = task.generator.device.type == "cuda"  # where many small operations are slow
-        self._padded = pad_captions(self.captions) if on_gpu else None
+        self._each = list(zip(*map(task.clip.split, self.captions), strict=True))  # of each CLIP its own captions
+        self._padded = [pad_captions(captions) for captions in self._each] if on_gpu else None
 
     @classmethod
     def of(cls, task: Task) -> PreservationTerm | None:
@@ -153,10 +164,15 @@ class PreservationTerm(Term):
         return self.scale * min(max((step.number / step.steps - low) / (high - low), 0.0), 1.0)
 
     def __call__(self, view: View) -> Tensor:
-        before, after = view.embedding_before, view.embedding
+        seen = zip(*map(self.clip.split, (view.embedding_before, view.embedding)), strict=True)
+        return _averaged([self._of(index, *two) for index, two in enumerate(seen)])
+
+    def _of(self, index: int, before: Tensor, after: Tensor) -> Tensor:
+        """What one of the CLIPs says of each face, (N,)."""
+        temperature = self.temperatures[index]
         if self._padded is None:
-            return preservation_loss(before, after, self.captions, temperature=self.temperature)
-        return padded_preservation_loss(before, after, *self._padded, temperature=self.temperature)
+            return preservation_loss(before, after, self._each[index], temperature=temperature)
+        return padded_preservation_loss(before, after, *self._padded[index], temperature=temperature)
 
 
 class LocalityTerm(Term):
@@ -318,6 +334,11 @@ class Loss:
             told.append(term.shown(view, values).detach().to(weight))
         assert loss is not None
         return loss, torch.stack(told) if told else weights.new_zeros(0)
+
+
+def _averaged(losses: Sequence[Tensor]) -> Tensor:
+    """The mean over the CLIPs of what each lost of each face, (N,)."""
+    return losses[0] if len(losses) == 1 else torch.stack(list(losses)).mean(dim=0)
 
 
 def _made(term: str | Term | type[Term], task: Task) -> Term | None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from eclipsed.directions.calibration import calibrate
-from eclipsed.directions.margins import Margin, clip_margin, seen_margin
+from eclipsed.directions.margins import Margin, clip_margin
 from eclipsed.errors import EclipsedWarning, InputError, LocalityWarning, TrainingError, VocabularyWarning
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
@@ -31,7 +31,7 @@ from eclipsed.training.clock import Clock
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, advance
 from eclipsed.training.events import BrokenTraining, Callback, StopTraining
-from eclipsed.training.outcome import instead
+from eclipsed.training.outcome import instead, judges
 from eclipsed.training.probe import JUDGED, choose_space
 from eclipsed.training.start import full_change, start
 from eclipsed.training.state import TrainingState
@@ -54,6 +54,7 @@ def train(
     parser: Parser,
     clip: Clip,
     classifier: Classifier | None = None,
+    witness: Clip | None = None,
     region: Region | Sequence[str] | None = None,
     config: TrainConfig | None = None,
     latents: Latent | None = None,
@@ -71,6 +72,7 @@ def train(
         parser: frozen.
         clip: frozen.
         classifier: of the set; has no part in learning, and says in the end what was reached.
+        witness: another CLIP, that has no part in learning either; where there is one, the outcome is what it says.
         region: the parts that may change, or their names; None finds them in the prompt.
         config: every option; None is the default, or what the resumed training had.
         latents: train on these faces rather than those of the config.
@@ -112,9 +114,10 @@ def train(
         )
         loss = Loss(task)
     try:
-        witness = None if classifier is None else _witness(reading, classifier)
+        others = judges(task, classifier, witness)
+        who = "" if witness is None else witness.name
         clock = Clock(task.config, callback, faces=task.start_faces)
-        return _Run(loss, _digest(latents), clock, place, save_every, witness).run(saved)
+        return _Run(loss, _digest(latents), clock, place, save_every, others, who).run(saved)
     finally:
         task.recorder.clear()
 
@@ -129,13 +132,14 @@ class _Run:
         clock: Clock,
         place: str | os.PathLike[str] | None,
         save_every: int,
-        witness: Margin | None,
+        judges: Mapping[str, Margin],
+        witness: str,
     ) -> None:
         self.loss, self.task, self.config = loss, loss.task, loss.task.config
         self.faces, self.clock, self.place, self.save_every = faces, clock, place, save_every
         self.state: TrainingState | None = None  # after the last whole step
         self.saved_at = -1
-        self.witness = witness  # who says in the end what was reached, beside CLIP
+        self.judges, self.witness = judges, witness  # who say in the end what was reached, and the witness's name
 
     def run(self, saved: TrainingState | None) -> Direction:
         calibrated = self.config.calibrate
@@ -252,6 +256,8 @@ class _Run:
         unknown = self.task.clip.unknown_words(" ".join(self.task.told))
         if unknown:
             scores["unknown"] = list(unknown)
+        if "witness" in self.judges:
+            scores["witness"] = self.witness
         if state.probe:
             scores["probe"] = dict(state.probe)
         note = ""
@@ -274,7 +280,7 @@ class _Run:
                     clip_margin(task.clip, task.asked),
                     fast=clip_margin(task.clip, task.asked, dtype=task.dtype),
                     held_out=task.held_out(),
-                    witness=self.witness,
+                    judges=self.judges,
                     unit=1.0,
                     strongest=max(abs(alpha) for alpha in config.alpha),
                     advice="word the prompt otherwise, name the region, or train for more steps",
@@ -312,14 +318,6 @@ def _most(found: Iterable[Mapping[str, float]]) -> dict[str, float]:
         for name, share in one.items():
             shares[name] = max(share, shares.get(name, share))
     return shares
-
-
-def _witness(reading: Reading, classifier: Classifier) -> Margin | None:
-    """The classifier's verdict on all that a prompt says; None where it does not know all of it."""
-    targets = [target for target in reading.targets(classifier.attributes) if target is not None]
-    if len(targets) < len(reading.statements):
-        return None
-    return seen_margin(classifier, targets)
 
 
 def _rows(config: TrainConfig) -> tuple[int, ...] | None:

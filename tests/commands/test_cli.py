@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 import typer
-from conftest import make_generator
+from conftest import make_clip, make_generator
 from PIL import Image
 
 import eclipsed
@@ -41,8 +41,13 @@ def at_home(tmp_path, monkeypatch):
 def loaded_once():
     """A model set is loaded from disk by the first test that needs it, and shared by the rest."""
     load = functools.cache(Editor.from_pretrained.__func__)
+
+    def opened(cls, name, device=None, **otherwise):
+        asked = {option: value for option, value in otherwise.items() if value is not None}
+        return load.__wrapped__(cls, name, device, **asked) if asked else load(cls, name, device)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Editor, "from_pretrained", classmethod(lambda cls, name, device=None: load(cls, name, device)))
+        patch.setattr(Editor, "from_pretrained", classmethod(opened))
         yield
 
 
@@ -327,6 +332,20 @@ def test_train_without_out_names_the_file_by_the_prompt(run, model_set):
     code, out, _ = run("train", "a person with blond hair", *QUICK, "--models", model_set, "--region", "hair,hat")
     assert (code, out) == (0, "blond-hair.safetensors\n")
     assert eclipsed.Direction.load("blond-hair.safetensors").region.parts == ("hair", "hat")
+
+
+def test_train_and_evaluate_take_several_clips_and_a_witness(run, fails, model_set, tmp_path):
+    second, third = (make_clip(tmp_path / name, seed=seed) for name, seed in (("second", 5), ("third", 6)))
+    words = ["--models", model_set, "--clip", model_set / "clip", "--clip", second, "--witness", third]
+    code, _, err = run("train", "blond hair", *QUICK, *words, "--out", "d.safetensors")
+    assert code == 0, err
+    names = eclipsed.Direction.load("d.safetensors").clip.split(" + ")
+    assert [name.endswith(end) for name, end in zip(names, ("clip", "second"), strict=True)] == [True, True]
+    code, _, err = run("evaluate", "d.safetensors", "--seeds", "2000-2003", "--alphas", "1", *words)
+    assert code == 0, err
+    assert "success is what the witness" in err
+    said = fails("train", "blond hair", *QUICK, "--models", model_set, "--witness", model_set / "clip")
+    assert said.startswith("the witness must be a CLIP that takes no part in training")
 
 
 def test_train_takes_the_preset_and_any_option(run, model_set):

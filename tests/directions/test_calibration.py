@@ -264,7 +264,7 @@ def test_the_witness_says_what_is_reached_and_has_no_say_in_the_strength(calibra
     found = calibrate(
         tiny(direction),
         margin=lambda images: torch.full((len(images),), 5.0),
-        witness=lambda images: torch.full((len(images),), next(seen)),
+        judges={"judge": lambda images: torch.full((len(images),), next(seen))},
     )
     assert (found.scale, found.scores["clip_success"]) == (plain.scale, 1.0)
     assert found.scores["judge_success"] in (0.5, 1.0)  # of one chunk or of two
@@ -272,7 +272,7 @@ def test_the_witness_says_what_is_reached_and_has_no_say_in_the_strength(calibra
     never = calibrate(
         tiny(direction),
         margin=lambda images: torch.full((len(images),), 5.0),
-        witness=lambda images: torch.full((len(images),), -1.0),
+        judges={"judge": lambda images: torch.full((len(images),), -1.0)},
     )
     assert never.weak
     assert "weak: reaches 0% of the faces that lacked it: poor" in never.note
@@ -291,7 +291,7 @@ def test_where_few_faces_lack_it_more_are_looked_for(calibrate, direction, held_
     found = calibrate(tiny(direction), margin=margin)
     assert found.scores["lacking"] == 6
     assert found.scores["clip_success"] == pytest.approx(0, abs=0.2)  # a thousandth in one number brings it to nobody
-    seen = calibrate(tiny(direction), witness=margin)
+    seen = calibrate(tiny(direction), judges={"judge": margin})
     assert (seen.scores["judge_success"], seen.weak) == (found.scores["clip_success"], True)
 
 

@@ -14,6 +14,16 @@ from eclipsed.directions.verdict import reached, verdict
         ({"clip_success": 1.0, "judge_success": 0.27}, 0.27, "reaches 27% of the faces that lacked it: poor"),
         ({"clip_success": 0.6, "judge_success": None}, 0.6, "reaches 60% of the faces that lacked it: fair"),
         (
+            {"clip_success": 1.0, "judge_success": 0.9, "witness_success": 0.27, "witness": "ViT-B-16"},
+            0.27,
+            "reaches 27% of the faces that lacked it, says the witness 'ViT-B-16': poor",
+        ),
+        (
+            {"judge_success": 0.9, "witness_success": None, "witness": "ViT-B-16"},
+            0.9,
+            "reaches 90% of the faces that lacked it: good",
+        ),
+        (
             {"margin_success": 0.1, "instead": "a person with pink hair"},
             0.1,
             "reaches 10% of the faces that lacked it: poor; it looks more like 'a person with pink hair'",
