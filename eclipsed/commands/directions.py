@@ -10,6 +10,7 @@ import typer
 from eclipsed.commands.arithmetic import arithmetic
 from eclipsed.commands.boundary import boundary
 from eclipsed.commands.channels import channels
+from eclipsed.commands.components import components
 from eclipsed.commands.exchange import export_direction, import_direction
 from eclipsed.commands.from_examples import from_examples
 from eclipsed.commands.options import Json, Named
@@ -33,6 +34,7 @@ app.command()(boundary)
 app.command()(channels)
 app.command("import")(import_direction)
 app.command("export")(export_direction)
+app.command()(components)
 
 
 @app.command("list")

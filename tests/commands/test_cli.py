@@ -128,7 +128,7 @@ def test_help_names_every_command_of_the_contract(run):
     for name in ("train", "edit", "sample", "strip", "palette", "region", "directions", "models", "doctor"):
         assert f" {name} " in out
     for family, names in (
-        ("directions", ("list", "show", "remove", "arithmetic", "from-examples", "boundary")),
+        ("directions", ("list", "show", "remove", "arithmetic", "from-examples", "boundary", "components")),
         ("models", ("list", "info", "convert")),
     ):
         code, out, _ = run(family, "--help")

@@ -128,3 +128,26 @@ def test_a_table_of_labels_gives_a_boundary(run, editor, model_set):
 def test_a_boundary_without_labels_is_one_sentence(run, words, message):
     code, _, err = run("directions", "boundary", *words, "--out", "b.safetensors")
     assert (code, err) == (1, f"error: {message}\n")
+
+
+def test_components_are_drawn_and_kept(run, model_set):
+    words = ("--count", "2", "--sheet", "sheet.png", "--component", "3", "--layers", "2-4", "--models", model_set)
+    code, out, err = run("directions", "components", *words, "--method", "sefa", "--out", "c.safetensors")
+    assert (code, out) == (0, "c.safetensors\nsheet.png\n"), err
+    assert Path("sheet.png").stat().st_size > 1000
+    found = Direction.load("c.safetensors")
+    assert (found.method, found.layers, found.name) == ("SeFa", (2, 3, 4), "component-3")
+    told = json.loads(run("directions", "components", "--sheet", "s.png", "--models", model_set, "--json")[1])
+    assert (told["sheet"], told["method"], len(told["deviations"])) == ("s.png", "components of w", 8)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--method", "ica"), "the method must be pca or sefa; got 'ica'"),
+        ((), "give --sheet with a picture to draw, or --component with a number and --out with a file"),
+    ],
+)
+def test_components_of_nothing_are_one_sentence(run, words, message):
+    code, _, err = run("directions", "components", *words)
+    assert (code, err) == (1, f"error: {message}\n")

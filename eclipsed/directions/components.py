@@ -1,0 +1,238 @@
+"""Directions that nobody asked for: principal components of w, and what the weights of layers respond to most."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.errors import CheckpointError, InputError
+from eclipsed.latents.direction import Direction
+from eclipsed.latents.rows import rows_of
+from eclipsed.pretrained.generator import Generator
+from eclipsed.prompts.region import Region
+from eclipsed.values.checks import whole
+from eclipsed.worlds.world import find_world
+
+__all__ = ["SAMPLES", "Components", "PublishedEdit", "components_of_w", "published_edits", "sefa"]
+
+#: As many w are measured when nobody says otherwise.
+SAMPLES = 100_000
+
+_CHUNK = 4096
+_SPREAD = 10_000  # w that tell how far faces spread along what SeFa finds
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """Directions of w in order, with how far faces spread along them.
+
+    Args:
+        mean: of w, (w_dim,), float64.
+        basis: one direction of length 1 a row, (K, w_dim), float64; its largest entry is positive.
+        deviation: standard deviation of faces along each, (K,).
+        method: how they were found: ``"components of w"``.
+        share: of the variance of w that each holds, or of what layers respond to; (K,).
+        rows: of ws that they were found for; None is all.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    deviation: Tensor
+    method: str
+    share: Tensor
+    rows: tuple[int, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.basis)
+
+    def direction(
+        self,
+        index: int,
+        *,
+        generator: Generator,
+        layers: Sequence[int | str] | None = None,
+        region: Region | None = None,
+        name: str = "",
+    ) -> Direction:
+        """One of them as a direction in W, whose alpha counts standard deviations.
+
+        Args:
+            index: from 0.
+            generator: that they belong to.
+            layers: rows of ws, or names of layers, that it may change; None is those that they were found for.
+            region: the parts that it changes; None is the whole picture.
+            name: what it is called; by its number when empty.
+        Returns:
+            The direction. `Editor.bring` takes it, too: it sets the coordinate of every face, in standard deviations.
+        Raises:
+            InputError: there is no such component, or no such layer.
+        """
+        at = whole("a component", index, 0, len(self) - 1)
+        step, unit = float(self.deviation[at]), self.basis[at]
+        found = Direction.of(
+            generator,
+            unit * step,
+            method=self.method,
+            space="W",
+            layers=self.rows if layers is None else layers,
+            region=region or Region(find_world().whole, True),
+            name=name or f"component-{at}",
+        )
+        plane = {"offset": -float(self.mean @ unit), "deviation": step}
+        return replace(
+            found,
+            config={"component": at, "plane": plane},
+            scores={"deviation": step, "share": float(self.share[at])},
+            alpha_range=(-3.0, 3.0),
+        )
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Components:
+        """Components that others have published: a ``.pt`` file of mean (1, D), std (K,) and comp (K, 1, D).
+
+        Raises:
+            CheckpointError: the file is something else, or is damaged.
+        """
+        content = load_weights(Path(path))
+        parts = {name: content.get(name) for name in ("mean", "std", "comp")} if isinstance(content, dict) else {}
+        if not parts or not all(isinstance(one, Tensor) for one in parts.values()):
+            raise CheckpointError(f"{os.fspath(path)} holds no components; expected tensors mean, std and comp")
+        mean, std, comp = (parts[name].detach().double().cpu().flatten() for name in ("mean", "std", "comp"))  # type: ignore[union-attr]
+        if not len(std) or not len(mean) or len(comp) != len(std) * len(mean) or not bool(torch.isfinite(comp).all()):
+            raise CheckpointError(f"the components in {os.fspath(path)} do not match in number, or are not finite")
+        share = std.square() / std.square().sum()
+        return cls(mean, comp.view(len(std), len(mean)), std, "published components", share)
+
+
+@torch.no_grad()
+def components_of_w(generator: Generator, *, count: int = 80, samples: int = SAMPLES, seed: int = 1) -> Components:
+    """The principal components of w, from the exact covariance of many, summed up in double precision.
+
+    Args:
+        generator: whose mapping network is measured, without truncation.
+        count: components to keep, at most w_dim.
+        samples: how many w.
+        seed: of their z.
+    Raises:
+        InputError: a number is out of range.
+    Source: Härkönen et al. 2020, arXiv:2004.02546; there incremental PCA, whose signs are left to chance.
+    """
+    whole("count", count, 1, generator.w_dim)
+    whole("samples", samples, 2, 10_000_000)
+    total = torch.zeros(generator.w_dim, dtype=torch.float64)
+    outer = torch.zeros(generator.w_dim, generator.w_dim, dtype=torch.float64)
+    origin: Tensor | None = None  # sums of what is near zero lose no digits
+    for w in _mapped(generator, samples, seed):
+        origin = w.mean(dim=0) if origin is None else origin
+        total += (w - origin).sum(dim=0)
+        outer += (w - origin).T @ (w - origin)
+    assert origin is not None
+    middle = total / samples
+    covariance = (outer - samples * torch.outer(middle, middle)) / (samples - 1)
+    variance, vectors = torch.linalg.eigh(covariance)
+    variance, basis = variance.flip(0).clamp(min=0), _signed(vectors.flip(1).T)
+    share = variance / variance.sum().clamp(min=1e-30)
+    return Components(origin + middle, basis[:count], variance[:count].sqrt(), "components of w", share[:count])
+
+
+@torch.no_grad()
+def sefa(
+    generator: Generator, *, rows: Sequence[int | str] | None = None, count: int = 80, seed: int = 1
+) -> Components:
+    """The directions of w that the affine layers of some rows respond to most, in closed form.
+
+    Args:
+        generator: whose layers are looked at.
+        rows: of ws, or names of layers, whose convolutions count; None is all.
+        count: directions to keep, at most w_dim.
+        seed: of the faces that tell how far w spreads along them.
+    Raises:
+        InputError: a row is unknown, or no convolution reads one.
+    Source: Shen and Zhou 2021, arXiv:2007.06600: eigenvectors of A Aᵀ, where the columns of A are the weights of every
+        channel's style, each of length 1; sorted here, the largest eigenvalue first.
+    """
+    whole("count", count, 1, generator.w_dim)
+    chosen = rows_of(generator, rows)
+    layers = [layer.name for layer in generator.layers if not layer.is_rgb and layer.row in chosen]
+    if not layers:
+        raise InputError("no convolution reads the chosen rows; choose others")
+    weights = torch.cat([_affine(generator, name) for name in layers], dim=1)  # (w_dim, channels)
+    weights = weights / weights.norm(dim=0).clamp(min=1e-12)
+    values, vectors = torch.linalg.eigh(weights @ weights.T)
+    values, basis = values.flip(0).clamp(min=0), _signed(vectors.flip(1).T)[:count]
+    sample = torch.cat(list(_mapped(generator, _SPREAD, seed)))
+    deviation = (sample @ basis.T).std(dim=0)
+    share = (values / values.sum())[:count]
+    return Components(sample.mean(dim=0), basis, deviation, "SeFa", share, chosen)
+
+
+@dataclass(frozen=True)
+class PublishedEdit:
+    """An edit of GANSpace's table for StyleGAN2 on FFHQ.
+
+    Args:
+        name: what they call it.
+        component: number of the component, in their own basis alone.
+        rows: of ws that it changes.
+        target: what the coordinate is set to, in standard deviations, for faces without truncation; times psi for
+            others.
+    """
+
+    name: str
+    component: int
+    rows: tuple[int, ...]
+    target: float
+
+    def direction(self, components: Components, *, generator: Generator) -> Direction:
+        """The direction, for `Editor.bring` to its `target`.
+
+        Args:
+            components: those that they published, from `Components.from_file`.
+            generator: FFHQ's at 1024 px, with 18 rows of ws.
+        """
+        return components.direction(self.component, generator=generator, layers=self.rows, name=self.name)
+
+
+@cache
+def published_edits() -> dict[str, PublishedEdit]:
+    """GANSpace's 42 edits of StyleGAN2 on FFHQ, by their names.
+
+    Source: Härkönen et al. 2020, arXiv:2004.02546.
+    """
+    text = Path(__file__).with_name("ganspace_ffhq.json").read_text(encoding="utf-8")
+    entries: dict[str, Any] = json.loads(text)["edits"]
+    return {
+        name: PublishedEdit(name, one["component"], tuple(range(*one["rows"])), float(one["target"]))
+        for name, one in entries.items()
+    }
+
+
+def _mapped(generator: Generator, samples: int, seed: int) -> Any:
+    """w of random z, a few at a time, (n, w_dim) in float64 on the CPU."""
+    rng = np.random.RandomState(seed)
+    for start in range(0, samples, _CHUNK):
+        z = torch.from_numpy(rng.standard_normal((min(_CHUNK, samples - start), generator.z_dim)))
+        yield generator.mapping(z.float().to(generator.device))[:, 0].double().cpu()
+
+
+def _affine(generator: Generator, name: str) -> Tensor:
+    """The weights of a layer's style, (w_dim, channels); styles are affine in w."""
+    steps = torch.eye(generator.w_dim + 1, generator.w_dim, device=generator.device)  # the last is zero
+    styles = generator.styles(steps[:, None].expand(-1, generator.num_ws, -1))[name].double().cpu()
+    return styles[:-1] - styles[-1]
+
+
+def _signed(basis: Tensor) -> Tensor:
+    """The same directions, (K, D), each turned so that its largest entry is positive."""
+    largest = basis.gather(1, basis.abs().argmax(dim=1, keepdim=True))
+    return basis * torch.where(largest < 0, -1.0, 1.0)
