@@ -37,10 +37,14 @@ if TYPE_CHECKING:
         TrainingError,
         VocabularyWarning,
     )
+    from eclipsed.evaluation.classifying import classify, score_judge
     from eclipsed.evaluation.comparison import Compared, compare
     from eclipsed.evaluation.evaluate import evaluate
+    from eclipsed.evaluation.judge_config import JudgeConfig
+    from eclipsed.evaluation.judge_training import JudgeStep, TrainedJudge, train_judge
     from eclipsed.evaluation.judging import judge
     from eclipsed.evaluation.results import Evaluation, Strength
+    from eclipsed.evaluation.scores import ClassScores, Scores
     from eclipsed.evaluation.suite import evaluate_suite
     from eclipsed.evaluation.suite_results import SuiteEvaluation, SuiteRow
     from eclipsed.images.metrics import Interval
@@ -92,6 +96,7 @@ __all__ = [
     "CallableClip",
     "CallableParser",
     "CheckpointError",
+    "ClassScores",
     "Classifier",
     "Clip",
     "ClipEnsemble",
@@ -117,6 +122,8 @@ __all__ = [
     "Interval",
     "InversionConfig",
     "InversionStep",
+    "JudgeConfig",
+    "JudgeStep",
     "Latent",
     "Layer",
     "LocalityWarning",
@@ -132,6 +139,7 @@ __all__ = [
     "ProgressBar",
     "Reading",
     "Region",
+    "Scores",
     "SetStatus",
     "Space",
     "Stack",
@@ -148,12 +156,14 @@ __all__ = [
     "Term",
     "TrainConfig",
     "TrainStep",
+    "TrainedJudge",
     "TrainingError",
     "View",
     "Vocabulary",
     "VocabularyWarning",
     "WStatistics",
     "World",
+    "classify",
     "compare",
     "evaluate",
     "evaluate_suite",
@@ -168,6 +178,8 @@ __all__ = [
     "register_term",
     "save_photo",
     "save_picture",
+    "score_judge",
+    "train_judge",
 ]
 
 _HOME = {
@@ -175,6 +187,7 @@ _HOME = {
     "BrokenTraining": "training.events",
     "CallableClip": "pretrained.callable_clip",
     "CallableParser": "pretrained.callable_parser",
+    "ClassScores": "evaluation.scores",
     "Classifier": "pretrained.classifier",
     "Clip": "pretrained.clip",
     "ClipEnsemble": "pretrained.clip_ensemble",
@@ -194,6 +207,8 @@ _HOME = {
     "Interval": "images.metrics",
     "InversionConfig": "inversion.inverter",
     "InversionStep": "inversion.inverter",
+    "JudgeConfig": "evaluation.judge_config",
+    "JudgeStep": "evaluation.judge_training",
     "Latent": "latents.latent",
     "Layer": "networks.layers",
     "ModelSet": "store.sets",
@@ -205,6 +220,7 @@ _HOME = {
     "ProgressBar": "commands.progress",
     "Reading": "prompts.reading",
     "Region": "prompts.region",
+    "Scores": "evaluation.scores",
     "SetStatus": "store.sets",
     "Space": "latents.space",
     "Stack": "editing.stack",
@@ -221,10 +237,12 @@ _HOME = {
     "Term": "training.terms",
     "TrainConfig": "training.config",
     "TrainStep": "training.events",
+    "TrainedJudge": "evaluation.judge_training",
     "View": "training.terms",
     "Vocabulary": "prompts.vocabulary",
     "WStatistics": "latents.w_statistics",
     "World": "worlds.world",
+    "classify": "evaluation.classifying",
     "compare": "evaluation.comparison",
     "evaluate": "evaluation.evaluate",
     "evaluate_suite": "evaluation.suite",
@@ -239,6 +257,8 @@ _HOME = {
     "register_term": "training.term_registry",
     "save_photo": "photos.reading",
     "save_picture": "images.pictures",
+    "score_judge": "evaluation.classifying",
+    "train_judge": "evaluation.judge_training",
 }
 
 

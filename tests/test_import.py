@@ -56,6 +56,8 @@ def test_the_surface_is_what_it_was():
     public |= {"GeneratorConfig", "Layer", "Synthesis", "SynthesisOptions", "SynthesisPrefix", "read_generator"}
     public |= {"Classifier", "Encoder", "FetchStep", "Identity", "ModelSet", "OwnKind", "SetStatus", "list_sets"}
     public |= {"Finder", "ProgressBar", "Step", "Term", "View", "Vocabulary", "WStatistics", "register_term"}
+    public |= {"ClassScores", "JudgeConfig", "JudgeStep", "Scores", "TrainedJudge"}
+    public |= {"classify", "score_judge", "train_judge"}
     assert public == {n for n in eclipsed.__all__ if not n.endswith(("Error", "Warning"))}
 
 

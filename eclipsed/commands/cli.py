@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from eclipsed.commands import directions, doctor, evaluate, faces, models, photo, region, studio, train, words
+from eclipsed.commands import directions, doctor, evaluate, faces, judge, models, photo, region, studio, train, words
 from eclipsed.commands.terminal import error_json, keep_printing, note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 from eclipsed.values.version import VERSION
@@ -43,6 +43,7 @@ app.command()(evaluate.evaluate)
 app.command()(region.region)
 app.command()(words.words)
 app.add_typer(directions.app, name="directions")
+app.add_typer(judge.app, name="judge")
 app.add_typer(models.app, name="models")
 app.command()(doctor.doctor)
 app.command()(studio.studio)

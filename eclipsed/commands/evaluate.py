@@ -65,6 +65,15 @@ def evaluate(
             show_default="those that are on this machine",
         ),
     ] = None,
+    judge: Annotated[
+        Path | None,
+        typer.Option(
+            "--judge",
+            metavar="FILE",
+            help="A classifier from `eclipsed judge train` to judge by.",
+            show_default="the set's own",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -112,7 +121,13 @@ def evaluate(
     """
     numbers, strengths = parse_seeds(seeds), parse_alphas(alphas)
     if suite is not None:
-        others = {"DIRECTION": direction, "--attribute": attribute, "--prompt": prompt, "--extra": extras}
+        others = {
+            "DIRECTION": direction,
+            "--attribute": attribute,
+            "--prompt": prompt,
+            "--extra": extras,
+            "--judge": judge,
+        }
         _refuse({**others, "--any-generator": any_generator or None}, f"with --suite {suite}")
         config = TrainConfig().replace(**dict(parse_setting(text) for text in settings)) if settings else None
         folder = Path(f"suite-{suite}") if out is None else out
@@ -140,6 +155,7 @@ def evaluate(
             target=attribute,
             prompt=prompt,
             extras=extras,
+            judge=judge,
             tell=lambda done: bar.show("faces", done, len(numbers)),
         )
     if out is not None:
@@ -148,7 +164,7 @@ def evaluate(
             save_picture(editor.strip(faces, learned, alphas=[one.alpha for one in found.strengths]), out)
     size = path.stat().st_size
     if as_json:
-        result_json({**found.to_json(), "file": str(path), "file_size": size, "sheet": out})
+        result_json({**found.to_json(), "file": str(path), "file_size": size, "judge": judge, "sheet": out})
         return
     result(str(found))
     result(f"{path}: {size / 1024:.0f} kB")

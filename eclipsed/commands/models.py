@@ -190,7 +190,9 @@ def describe_network(name: str) -> dict[str, Any]:
     file = local_file(wanted)
     record = None if file is None else read_record(file)
     checked = "no hash is published; what is fetched first is recorded and checked ever after"
-    if wanted.sha256 is None and record is not None:
+    if wanted.sha256_start is not None:
+        checked = f"a sha256 that begins with {wanted.sha256_start}, as published; the rest is recorded at first use"
+    elif wanted.sha256 is None and record is not None:
         checked = f"recorded at first use on {record.date[:10]}"
     return {
         "name": name,

@@ -20,6 +20,7 @@ from eclipsed.evaluation.protocol import ALPHAS, SEEDS
 from eclipsed.evaluation.results import Evaluation, Strength
 from eclipsed.images import metrics
 from eclipsed.latents.direction import Direction
+from eclipsed.pretrained.classifier import Classifier
 from eclipsed.prompts.reading import Reading, read
 from eclipsed.prompts.target import Target
 from eclipsed.values.alphas import check_ladder
@@ -44,6 +45,7 @@ def evaluate(
     target: Target | str | None = None,
     prompt: str | None = None,
     extras: Sequence[str] | None = None,
+    judge: Classifier | str | os.PathLike[str] | None = None,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
     """Edit held-out faces with several strengths and measure what comes of it.
@@ -58,6 +60,7 @@ def evaluate(
         prompt: what the edit should look like, for a direction that was not made from a sentence; None is its own.
         extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own (``"lpips"``,
             ``"identity"``); None takes those that are on this machine.
+        judge: another classifier than the set's, or its file: one of `eclipsed.train_judge`.
         tell: called with the number of faces done.
     Returns:
         The figures with 95 % intervals over the faces.
@@ -65,17 +68,22 @@ def evaluate(
         InputError: a seed was trained or calibrated on, a strength is no finite number, the target or an extra is
             unknown, or there is no prompt.
         DirectionError: the direction belongs to another generator.
-        MissingModelError, MissingExtraError: an extra that `extras` names is not on this machine.
+        MissingModelError, MissingExtraError: an extra that `extras` names is not on this machine, or the judge's file
+            is not there.
+        CheckpointError: that file is no classifier.
     """
     direction = direction_of(direction, models=editor.name)
+    if isinstance(judge, (str, os.PathLike)):
+        judge = Classifier.from_file(judge, device=editor.generator.device)
+    classifier = editor.classifier if judge is None else judge
     numbers = check_held_out(direction, seeds)
     strengths = tuple(sorted(set(check_ladder(alphas))))
     said = direction.prompt if prompt is None else prompt
     if said is None:
         raise InputError(f"the direction {direction.name!r} has no prompt; say what it brings: prompt=...")
     reading = read(said, world=editor.parser.world)
-    target, notes = _target(editor, reading, target)
-    judge = Judge(editor, reading, parts=direction.region.parts, target=target, extras=extras)
+    target, notes = _target(editor, classifier, reading, target)
+    looking = Judge(editor, reading, parts=direction.region.parts, target=target, extras=extras, classifier=classifier)
     if editor.generator.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(editor.generator.device)
     found: list[list[dict[str, Tensor]]] = [[] for _ in strengths]
@@ -83,14 +91,14 @@ def evaluate(
     seconds = 0.0
     for some in _chunks(numbers):
         before = editor.sample(seeds=some)
-        was = judge.look(before)
+        was = looking.look(before)
         rows = {0.0: was.cosine}
         for place, alpha in enumerate(strengths):
             after, spent = _edited(editor, before, direction, alpha)
             seconds += spent
-            now = judge.look(after)
+            now = looking.look(after)
             rows[alpha] = now.cosine
-            found[place].append(judge.compare(before, after, was, now))
+            found[place].append(looking.compare(before, after, was, now))
         cosines.append(torch.stack([rows[alpha] for alpha in sorted(rows)]))
         tell(numbers.index(some[-1]) + 1)
     return Evaluation(
@@ -105,9 +113,10 @@ def evaluate(
     )
 
 
-def _target(editor: Editor, reading: Reading, given: Target | str | None) -> tuple[Target | None, list[str]]:
+def _target(
+    editor: Editor, classifier: Classifier | None, reading: Reading, given: Target | str | None
+) -> tuple[Target | None, list[str]]:
     """What counts as success, and notes on what is missing for it."""
-    classifier = editor.classifier
     if classifier is None:
         if given is not None:
             raise InputError(f"the model set {editor.name!r} has no classifier, so there is no target to reach")

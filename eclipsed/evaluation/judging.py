@@ -55,6 +55,7 @@ class Judge:
         target: what counts as success; None leaves that to the editor's witness, and out where there is none.
         extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own; None takes those that
             are on this machine.
+        classifier: that judges in place of the editor's own; None is that one.
     Raises:
         InputError: an extra is unknown.
         MissingModelError, MissingExtraError: an extra that `extras` names is not on this machine.
@@ -68,11 +69,13 @@ class Judge:
         parts: Sequence[str],
         target: Target | None = None,
         extras: Sequence[str] | None = (),
+        classifier: Classifier | None = None,
     ) -> None:
         unknown = [name for name in extras or () if name not in EXTRAS]
         if unknown:
             raise InputError(f"extra measures are {' and '.join(EXTRAS)}; got {unknown[0]!r}")
         self.editor, self.parts, self.target = editor, parts, target
+        self.classifier = editor.classifier if classifier is None else classifier
         needed = extras is not None
         wanted = EXTRAS if extras is None else extras
         self._lpips = _lpips(editor, needed=needed) if "lpips" in wanted else None
@@ -85,8 +88,7 @@ class Judge:
         """How CLIP and the classifier see some faces."""
         with torch.no_grad():
             seen = self.editor.clip.encode_images(faces.images)
-        classifier = self.editor.classifier
-        labels = {} if classifier is None else classifier.labels(faces.images)
+        labels = {} if self.classifier is None else self.classifier.labels(faces.images)
         cosine, rank = (seen @ self._texts[0]).cpu(), metrics.rank(seen, self._texts).cpu()
         return Look(cosine, rank, labels, None if self._witness is None else self._witness(faces.images).cpu())
 
@@ -101,7 +103,7 @@ class Judge:
         Returns:
             Values (N,), nan where a face does not count; see `judge`.
         """
-        parser, classifier = self.editor.parser, self.editor.classifier
+        parser = self.editor.parser
         mask = mix_masks(parser.mask(before.images, self.parts), parser.mask(after.images, self.parts), "union")
         grown = grow_mask(mask, SEAM)
         old, new = (faces.images.clamp(-1, 1) for faces in (before, after))
@@ -120,8 +122,8 @@ class Judge:
         if self._identity is not None:
             with torch.no_grad():
                 out["identity"] = (self._identity.encode(old) * self._identity.encode(new)).sum(dim=1)
-        if classifier is not None:
-            out |= _attributes(classifier, was.labels, now.labels, self.target)
+        if self.classifier is not None:
+            out |= _attributes(self.classifier, was.labels, now.labels, self.target)
         if was.margin is not None and now.margin is not None:
             out["success"] = torch.where(was.margin < 0, (now.margin > 0).double(), torch.nan)
         return {name: value.cpu() for name, value in out.items()}
@@ -176,10 +178,12 @@ def _attributes(
     """Flips, what was kept, and success, of attributes that can be seen before and after the edit."""
     there, still = classifier.seen(was), classifier.seen(now)
     names = [name for name in classifier.attributes if target is None or name != target.attribute]
-    flips = torch.stack([(was[name] != now[name]).double() for name in names])
-    flips = torch.where(torch.stack([there[name] & still[name] for name in names]), flips, torch.nan)
-    out = {f"flip {name}": flip for name, flip in zip(names, flips, strict=True)}
-    out["kept"] = 1 - flips.nanmean(dim=0)
+    out: dict[str, Tensor] = {}
+    if names:  # a judge of one's own may know the target alone
+        flips = torch.stack([(was[name] != now[name]).double() for name in names])
+        flips = torch.where(torch.stack([there[name] & still[name] for name in names]), flips, torch.nan)
+        out = {f"flip {name}": flip for name, flip in zip(names, flips, strict=True)}
+        out["kept"] = 1 - flips.nanmean(dim=0)
     if target is not None:
         lacked = there[target.attribute] & ~target.reached(was, classifier.attributes)
         reached = still[target.attribute] & target.reached(now, classifier.attributes)

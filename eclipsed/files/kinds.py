@@ -5,7 +5,18 @@ from __future__ import annotations
 from eclipsed.errors import CheckpointError, DirectionError, InputError
 from eclipsed.files.header import Kind
 
-__all__ = ["CLASSIFIER", "CLIP", "DIRECTION", "ENCODER", "FACES", "GENERATOR", "PARSER", "SURVEY", "TRAINING"]
+__all__ = [
+    "CLASSIFIER",
+    "CLIP",
+    "DIRECTION",
+    "ENCODER",
+    "FACES",
+    "GENERATOR",
+    "JUDGE_TRAINING",
+    "PARSER",
+    "SURVEY",
+    "TRAINING",
+]
 
 GENERATOR = Kind(
     name="generator",
@@ -38,7 +49,7 @@ CLASSIFIER = Kind(
     name="classifier",
     noun="classifier",
     error=CheckpointError,
-    advice="give the classifier.safetensors of a set",
+    advice="give the classifier.safetensors of a set, or a judge of your own",
 )
 
 CLIP = Kind(
@@ -69,6 +80,15 @@ TRAINING = Kind(
     damaged="{path} is not a saved training, or is damaged ({why})",
     bare="{path} is not a saved training: it has no metadata of eclipsed's",
     another="{path} is not a saved training but of the kind {kind!r}",
+)
+
+JUDGE_TRAINING = Kind(
+    name="judge-training",
+    noun="saved training of a judge",
+    error=InputError,
+    absent="there is no saved training {path}; start one without resuming",
+    damaged="{path} is not a saved training, or is damaged ({why})",
+    advice="give what `eclipsed judge train … --state` wrote",
 )
 
 FACES = Kind(

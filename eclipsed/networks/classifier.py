@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["AttributeNetwork"]
+__all__ = ["AttributeNetwork", "JudgeNetwork"]
 
 
 class AttributeNetwork(nn.Module):
@@ -52,3 +52,24 @@ class AttributeNetwork(nn.Module):
         """
         logits = self.head(F.silu(self.places(self.features(images))))
         return torch.split(logits, list(self.classes), dim=1)
+
+
+class JudgeNetwork(AttributeNetwork):
+    """The same trunk for pictures of any kind: its last layer also sees what there is wherever it is.
+
+    The layers of `AttributeNetwork` but the last are called as they are there, so that what they learned can be loaded.
+
+    Args:
+        classes: how many each attribute has.
+    """
+
+    def __init__(self, classes: Sequence[int]) -> None:
+        super().__init__(classes)
+        self.head = self.head[:-1]  # to (N, 320)
+        self.last = nn.Linear(320 + 2 * 128, sum(self.classes))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Logits of every attribute; see `AttributeNetwork.forward`."""
+        seen = self.features(images)
+        parts = (self.head(F.silu(self.places(seen))), seen.mean(dim=(2, 3)), seen.amax(dim=(2, 3)))
+        return torch.split(self.last(torch.cat(parts, dim=1)), list(self.classes), dim=1)

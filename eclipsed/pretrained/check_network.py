@@ -10,26 +10,28 @@ import torch
 
 from eclipsed.checkpoints.plain import compare_state, read_plain_state, with_counters
 from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.networks.backbones import BackboneNetwork
 
 __all__ = ["check_network"]
 
 _SMALL_DETECTOR = "body.stage1.0.0.weight"  # of RetinaFace on MobileNet
 
 
-def check_network(kind: str, path: Path) -> None:
+def check_network(kind: str, path: Path, *, name: str = "") -> None:
     """Open a file of weights and compare it with the network of its kind.
 
     Args:
-        kind: as in the catalogue; a detector, landmarks and a backbone are compared, others only opened.
+        kind: as in the catalogue; a detector, landmarks, a backbone and a trunk are compared, others only opened.
         path: the file.
+        name: of the network in the catalogue; a trunk's says its architecture.
     Raises:
         CheckpointError: it is damaged, asks to run code, or is another network.
     """
-    if kind not in ("detector", "landmarks", "backbone"):
+    if kind not in ("detector", "landmarks", "backbone", "trunk"):
         load_weights(path)
         return
     try:
-        what, networks = _of_kind(kind)
+        what, networks = _of_kind(kind, name)
     except ImportError:  # OpenCV, which facexlib needs, needs libraries of the system
         load_weights(path)
         return
@@ -39,7 +41,7 @@ def check_network(kind: str, path: Path) -> None:
     compare_state(path, expected, with_counters(expected, state), f"a {what}")
 
 
-def _of_kind(kind: str) -> tuple[str, list[Any]]:
+def _of_kind(kind: str, name: str) -> tuple[str, list[Any]]:
     """What such a network is called, and those that it may be."""
     with warnings.catch_warnings(), torch.device("meta"):  # shapes only: no memory, no random numbers
         warnings.simplefilter("ignore")  # torchvision's, about how facexlib calls it
@@ -52,6 +54,8 @@ def _of_kind(kind: str) -> tuple[str, list[Any]]:
             from facexlib.alignment.awing_arch import FAN
 
             return "landmark network (AWing, 98 points)", [FAN(num_modules=4, num_landmarks=98, device="meta")]
+        if kind == "trunk":
+            return f"trunk ({name})", [BackboneNetwork(name).network]
         from torchvision.models import alexnet
 
         return "backbone of LPIPS (AlexNet)", [alexnet(weights=None)]

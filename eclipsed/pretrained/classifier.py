@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,15 @@ from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import CLASSIFIER
 from eclipsed.images.conversion import check_images, resize
-from eclipsed.networks.classifier import AttributeNetwork
+from eclipsed.networks.backbones import BackboneNetwork
+from eclipsed.networks.classifier import AttributeNetwork, JudgeNetwork
 from eclipsed.pretrained.frozen import FrozenNetwork
+from eclipsed.values.choices import BACKBONES
 
-__all__ = ["Classifier"]
+__all__ = ["Classifier", "new_network"]
 
 _CHUNK = 64  # pictures in one pass
+_OWN = ("mini", "scratch")  # backbones of the architecture that sets have, too
 
 
 class Classifier(FrozenNetwork):
@@ -34,6 +37,7 @@ class Classifier(FrozenNetwork):
         requires: attribute -> other attribute -> classes of that, one of which a face must have for the first to be
             seen at all: ``{"hat_colour": {"hat": ("yes",)}}``. Attributes that are not named can always be seen.
         network: of as many classes; None makes one of random weights.
+        backbone: which network that is, as a judge's file names it; None is that of model sets.
     Raises:
         InputError: `requires` names an attribute or class that there is not, or goes round in a circle.
     """
@@ -42,22 +46,25 @@ class Classifier(FrozenNetwork):
         self,
         attributes: Mapping[str, tuple[str, ...]],
         requires: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
-        network: AttributeNetwork | None = None,
+        network: AttributeNetwork | BackboneNetwork | None = None,
+        *,
+        backbone: str | None = None,
     ) -> None:
         super().__init__()
         self.attributes = {name: tuple(classes) for name, classes in attributes.items()}
         self.requires = {name: {k: tuple(v) for k, v in wanted.items()} for name, wanted in (requires or {}).items()}
         for name in self.requires:
             self._check_requires(name)
-        self.network = network or AttributeNetwork([len(classes) for classes in self.attributes.values()])
+        self.backbone = backbone
+        self.network = network or new_network(backbone, [len(classes) for classes in self.attributes.values()])
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, device: str | torch.device | None = None) -> Classifier:
-        """Load the ``classifier.safetensors`` of a model set, or such a network as ``torch.save`` keeps it.
+        """Load the ``classifier.safetensors`` of a model set, a judge of one's own, or what ``torch.save`` keeps.
 
         Args:
-            path: the file. One of PyTorch holds the weights, wrapped in whatever it may be, and beside them
-                ``attributes`` and ``requires`` as plain data; see `Classifier`.
+            path: the file. One of PyTorch holds the weights of such a network as sets have, wrapped in whatever it may
+                be, and beside them ``attributes`` and ``requires`` as plain data; see `Classifier`.
             device: where it shall run; None takes the best there is.
         Returns:
             The classifier, frozen, in eval mode.
@@ -68,11 +75,11 @@ class Classifier(FrozenNetwork):
         """
         path, target = Path(path), as_device(device)
         data, content = _read(path)
-        attributes, requires = _attributes(path, data), _requires(path, data)
+        attributes, requires, backbone = _attributes(path, data), _requires(path, data), _backbone(path, data)
         with torch.device("meta"):  # no memory, and no numbers drawn from torch's generator
-            network = AttributeNetwork([len(classes) for classes in attributes.values()])
+            network = new_network(backbone, [len(classes) for classes in attributes.values()])
         try:
-            classifier = cls(attributes, requires, network)
+            classifier = cls(attributes, requires, network, backbone=backbone)
         except InputError as error:
             raise CheckpointError(f"{path}: {error}") from error
         expected = network.state_dict()
@@ -136,6 +143,18 @@ class Classifier(FrozenNetwork):
             self._check_requires(other, (*above, name))
 
 
+def new_network(backbone: str | None, classes: Sequence[int]) -> AttributeNetwork | BackboneNetwork:
+    """A network of random weights.
+
+    Args:
+        backbone: one of `eclipsed.values.choices.BACKBONES`; None is the network of model sets.
+        classes: how many each attribute has.
+    """
+    if backbone is None:
+        return AttributeNetwork(classes)
+    return JudgeNetwork(classes) if backbone in _OWN else BackboneNetwork(backbone, classes)
+
+
 def _read(path: Path) -> tuple[Mapping[str, Any], object]:
     """What a file says of its classifier, and the content that its weights are in."""
     if not path.is_file() or path.stat().st_size < 9 or is_safetensors(path):  # ours, or nothing that could be read
@@ -178,3 +197,12 @@ def _requires(path: Path, data: Mapping[str, Any]) -> dict[str, dict[str, tuple[
     ):
         raise CheckpointError(f"{path}: requires must say which classes of which attributes an attribute needs")
     return {name: {other: tuple(names) for other, names in wanted.items()} for name, wanted in found.items()}
+
+
+def _backbone(path: Path, data: Mapping[str, Any]) -> str | None:
+    found = data.get("backbone")
+    if found is not None and found not in BACKBONES:
+        raise CheckpointError(
+            f"{path} has the backbone {found!r}, which this eclipsed does not know; known: {', '.join(BACKBONES)}"
+        )
+    return found

@@ -277,6 +277,12 @@ class _Fetching:
                     f"what came from {source} is not {self.wanted.name}: expected the {name} {expected}, found {found};"
                     " nothing was kept"
                 )
+        start = self.wanted.sha256_start
+        if start is not None and not sha256.startswith(start):
+            raise DownloadError(
+                f"what came from {source} is not {self.wanted.name}: expected a sha256 that begins with {start}, found"
+                f" {sha256}; nothing was kept"
+            )
         old = read_record(stored_path(self.wanted))
         if self.wanted.sha256 is None and old is not None and old.source_sha256 != sha256:
             raise DownloadError(
@@ -290,7 +296,7 @@ class _Fetching:
         if self.wanted.sha256 is None:
             from eclipsed.pretrained.check_network import check_network
 
-            check_network(self.wanted.kind, self.part)
+            check_network(self.wanted.kind, self.part, name=self.wanted.name)
 
     def _converted(self, record: Record) -> tuple[Path, Record]:
         from eclipsed.checkpoints.convert import convert_generator

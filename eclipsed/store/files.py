@@ -189,6 +189,11 @@ def check_against_catalogue(wanted: Network, path: Path, *, sha256: str, advice:
         raise CheckpointError(
             f"{path} is not {wanted.name}: expected the sha256 {wanted.sha256}, found {sha256}; {advice}"
         )
+    if wanted.sha256_start is not None and not sha256.startswith(wanted.sha256_start):
+        raise CheckpointError(
+            f"{path} is not {wanted.name}: expected a sha256 that begins with {wanted.sha256_start}, found {sha256};"
+            f" {advice}"
+        )
 
 
 def record_of(wanted: Network, source: str, path: Path, sha256: str) -> Record:

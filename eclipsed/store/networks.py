@@ -38,13 +38,14 @@ class Network:
     """One file of weights as its authors publish it."""
 
     name: str
-    kind: str  # generator, parser, encoder, identity, detector, landmarks or backbone
+    kind: str  # generator, parser, encoder, identity, detector, landmarks, backbone or trunk
     description: str
     file: str  # as the authors call it
     addresses: tuple[str, ...]  # tried in turn; ``drive:ID`` is a file of Google Drive
     licence: Licence
     size: int | None = None  # bytes; None where it is not published
     sha256: str | None = None  # None where it is not published
+    sha256_start: str | None = None  # how it begins, where its authors publish no more of it
 
     @property
     def converted(self) -> bool:

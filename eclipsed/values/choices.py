@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["DIFFERENCES", "LAST_ROW", "LOCALITY_LOSSES", "MASKS", "PRECISIONS", "ROW_GROUPS", "STARTS"]
+__all__ = ["BACKBONES", "DIFFERENCES", "LAST_ROW", "LOCALITY_LOSSES", "MASKS", "PRECISIONS", "ROW_GROUPS", "STARTS"]
+
+#: Where a judge of one's own begins: with what the classifier of `mini` learned, with nothing, or with a network of the
+#: store that torchvision publishes.
+BACKBONES = (
+    "mini",
+    "scratch",
+    "resnet18",
+    "resnet50",
+    "efficientnet-b0",
+    "efficientnet-b1",
+    "efficientnet-b2",
+    "vit-b-16",
+)
 
 #: How two feature maps are told apart, place by place.
 DIFFERENCES = ("l2", "l1", "cosine")

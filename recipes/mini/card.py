@@ -111,7 +111,8 @@ class _Seen:
         self.judge = judge
         self.parts: list[dict[str, Tensor]] = []
         self.vectors: list[Tensor] = []
-        judge.network.head[2].register_forward_hook(lambda _module, _inputs, output: self.vectors.append(output))
+        hidden = judge.network.get_submodule("head.2")
+        hidden.register_forward_hook(lambda _module, _inputs, output: self.vectors.append(output))
 
     def look(self, images: Tensor) -> None:
         self.parts.append(self.judge.labels(images))

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import typer.main
 from jsonschema import Draft202012Validator
+from PIL import Image
 
 import eclipsed
 from eclipsed.commands import cli
@@ -107,6 +109,27 @@ def test_a_photo(answer):
     words = ["--aligned", "--level", "fast", "--save-face", "f.face.safetensors", "--models", "mini"]
     eclipsed.Editor.from_pretrained("mini").sample(seeds=3).pil()[0].save("face.png")
     fits(answer("photo", "face.png", "blond-hair", "--out", "new.png", *words), "photo")
+
+
+def test_a_judge(answer, direction, model_set):
+    rng = np.random.default_rng(0)
+    for name in ("dark", "light"):
+        Path("pictures", name).mkdir(parents=True)
+        for number in range(5):
+            pixels = rng.integers(0, 99, (9, 9, 3)) + 150 * (name == "light")
+            Image.fromarray(pixels.astype(np.uint8)).save(f"pictures/{name}/{number}.png")
+    words = ["--frozen-epochs", "1", "--epochs", "1", "--device", "cpu"]
+    fits(answer("judge", "train", "pictures", "--out", "j.safetensors", "--matrix", "m.png", *words), "judge-train")
+    fits(answer("judge", "score", "j.safetensors", "pictures"), "judge-score")
+    fits(answer("judge", "run", "j.safetensors", "pictures"), "judge-run")
+    fits(answer("judge", "train", "nowhere", "--out", "k.safetensors"), "error")
+    file = direction.save("d.safetensors")
+    words = ["--judge", "j.safetensors", "--attribute", "pictures=light", "--models", model_set]
+    found = answer("evaluate", file, *SEEDS, "--alphas", "1", *words)
+    fits(found, "evaluate")
+    assert (found["judge"], found["target"]["attribute"]) == ("j.safetensors", "pictures")
+    assert found["strengths"][0]["kept"] is None  # it knows no other attribute
+    assert found["strengths"][0]["success"]["count"] <= 2
 
 
 QUICK = ["--steps", "3", "--batch", "2", "--set", "calibrate=false", "--set", "resolution=32", "--layers", "all"]
