@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
@@ -25,6 +26,7 @@ __all__ = ["ForeignGlobalError", "read_stream", "unpickle"]
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of what torch.save wrote before it wrote zip files
 _TEXT = 2**24  # bytes of a program's file
+_SPARE = 2**16  # numbers that a pickle may leave out where it remembers things
 
 
 class ForeignGlobalError(CheckpointError):
@@ -111,11 +113,16 @@ class _Unpickler(pickle.Unpickler):
         refer: Callable[[Any], object] | None = None,
     ) -> None:
         super().__init__(file, encoding="latin1")
-        self._path, self._unknown = path, unknown
+        self._file, self._path, self._unknown = file, path, unknown
         self._more = {("builtins", "getattr"): lambda *parts: self._member(*parts), **(more or {})}
         self._refer = refer
         self._tables = (plain_stand_ins(), network_stand_ins())
         self._made: dict[tuple[str, str], object] = {}
+
+    def load(self) -> Any:
+        """Read one pickle, after a look through it at what it would take memory for."""
+        _check_numbers(self._file)
+        return super().load()
 
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)  # as Python 2 wrote them
@@ -136,6 +143,18 @@ class _Unpickler(pickle.Unpickler):
         if self._refer is None:
             raise CheckpointError(f"{self._path}: refused, it refers to data outside of itself ({pid!r:.60})")
         return self._refer(pid)
+
+
+def _check_numbers(file: BinaryIO) -> None:
+    """Raise where a pickle remembers something under a number beyond its own length, or is shorter than it says.
+
+    Python takes memory for all numbers below, gigabytes for a file of ten bytes.
+    """
+    here = file.tell()
+    for count, (operation, number, _) in enumerate(pickletools.genops(cast(Any, file))):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and cast(int, number) > count + _SPARE:
+            raise ValueError(f"it remembers something under the number {number}, in {count} steps")
+    file.seek(here)
 
 
 def _storage(data: object, path: Path) -> Any:

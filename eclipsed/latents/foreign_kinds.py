@@ -30,7 +30,7 @@ _STATISTICS = (
 )
 _CHANNELS = (
     "StyleCLIP's matrix of what each style channel does to CLIP's view (fs3): it finds directions from sentences, and "
-    "is none itself; `eclipsed directions styles` measures one for any generator"
+    "is none itself"
 )
 _SAMPLE = "style vectors of many faces, as StyleCLIP measures its statistics with, and no direction"
 

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import resource
 import zipfile
 from pathlib import Path
 
@@ -295,6 +296,15 @@ def test_damaged_files_are_told_in_one_sentence(generator, own, tmp_path):
         Direction.load_foreign(tmp_path / "absent.npy", generator=generator)
     with pytest.raises(InputError, match="expected the name of a file; got 3"):
         Direction.load_foreign(3, generator=generator)
+
+
+@pytest.mark.parametrize("content", [b"\x80\x02}r\xff\xff\xff\x7f.", b"\x80\x04\x96" + b"\0\0\0\0\1\0\0\0" + b"abc."])
+def test_a_few_bytes_take_no_gigabytes(content, generator, tmp_path):
+    (tmp_path / "x.pkl").write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(CheckpointError, match=r"x.pkl: no torch file, damaged or cut short"):
+        Direction.load_foreign(tmp_path / "x.pkl", generator=generator)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # kilobytes
 
 
 def test_an_array_without_end_and_a_file_that_unpacks_too_large(generator, tmp_path, monkeypatch):
