@@ -12,10 +12,11 @@ from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.pretrained.bisenet_parser import BiSeNetParser
-from eclipsed.pretrained.clip import OpenClip
+from eclipsed.pretrained.clip import Clip, OpenClip
+from eclipsed.pretrained.clip_ensemble import ClipEnsemble
 from eclipsed.pretrained.generator import Generator
 
-__all__ = ["clip", "generator", "generator_config", "parser"]
+__all__ = ["clip", "clips", "generator", "generator_config", "parser"]
 
 CLIP = "ViT-B-32"
 PROMPT = "a person with blond hair"
@@ -42,9 +43,15 @@ def parser(device: str = "cpu") -> BiSeNetParser:
     return BiSeNetParser(BiSeNet(width=64), config).to(device)
 
 
-def clip(device: str = "cpu") -> OpenClip:
+def clips(count: int, device: str = "cpu") -> Clip:
+    """So many CLIPs of the size that the report used, asked together."""
+    each = [clip(device, seed=2 + number) for number in range(count)]
+    return ClipEnsemble(each) if count > 1 else each[0]
+
+
+def clip(device: str = "cpu", *, seed: int = 2) -> OpenClip:
     """A CLIP of the size that the report used."""
     logging.getLogger().setLevel(logging.ERROR)
-    torch.manual_seed(2)
+    torch.manual_seed(seed)
     network = open_clip.create_model(CLIP, precision="fp32")
-    return OpenClip(network, open_clip.get_tokenizer(CLIP), f"random {CLIP}").to(device)
+    return OpenClip(network, open_clip.get_tokenizer(CLIP), f"random {CLIP}, seed {seed}").to(device)

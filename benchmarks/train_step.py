@@ -1,4 +1,5 @@
-"""Seconds and memory of one training step at the size of the real networks, beside the original code's step.
+"""Seconds and memory of one training step at the size of the real networks, beside the original code's step, and with
+two and three CLIPs at once.
 
 Run from the checkout: ``python -m benchmarks.train_step --resolution 256``. The weights are random; speed does not
 depend on them. Every variant runs in a process of its own, so that each has its own peak of memory. Printed are the
@@ -46,6 +47,8 @@ OURS: dict[str, dict[str, Any]] = {
     "float32": {"precision": "float32"},
     "upper-rows": {"layers": "upper"},
     "low-memory": {"low_memory": True},
+    "two-clips": {"clips": 2},
+    "three-clips": {"clips": 3},
 }
 #: number of the first step: in the second half of a training every term of the loss is there
 LATE = 60
@@ -92,15 +95,15 @@ def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, me
     device = as_device(args.device)
     name = str(device)
     generator = full_size.generator(args.resolution, name)
-    parser, clip = full_size.parser(name), full_size.clip(name)
+    changes = dict(OURS.get(variant, {}))
+    parser, clip = full_size.parser(name), full_size.clips(changes.pop("clips", 1), name)
     watch = measuring.Stopwatch(device)
     if variant == "original":
-        original = Original(generator, parser, clip, prompt=full_size.PROMPT, batch=args.batch)
+        original = Original(generator, parser, full_size.clip(name), prompt=full_size.PROMPT, batch=args.batch)
         return (lambda number, watch: original.step(number, watch.done)), torch.float32, watch, 1
     if variant == "report":
         config = TrainConfig.report(batch=args.batch)
     else:
-        changes = dict(OURS[variant])
         if changes.get("layers") == "upper":  # where colours lie
             changes["layers"] = tuple(range(generator.num_ws // 2, generator.num_ws))
         config = TrainConfig(batch=args.batch, calibrate=False).replace(**{"layers": None, **changes})

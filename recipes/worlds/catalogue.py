@@ -21,6 +21,7 @@ from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.clip_ensemble import ClipEnsemble
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.store.sets import find_set
@@ -33,8 +34,8 @@ from recipes.worlds.parsers import Damaged
 __all__ = ["GROUPS", "WORLDS", "HarderWorld", "Place", "load", "named"]
 
 #: seeds of the random networks of *witness*: of the first 47 those through which glasses, hats and open mouths are
-#: told apart about alike, with .81 to .85 each
-VIEWS = (32, 12, 47)
+#: told apart about alike, with .81 to .85 each, and the next of which that holds (.82 to .85)
+VIEWS = (32, 12, 47, 67)
 
 #: seeds of the faces on which a random network is measured; nothing else draws them
 _LOOKED_AT = range(50_000, 51_024)
@@ -163,6 +164,17 @@ def _witness(seed: int, strength: float) -> Callable[[str, Place], HarderWorld]:
     return load
 
 
+def _witnesses(count: int) -> Callable[[str, Place], HarderWorld]:
+    """Several unreliable CLIPs at once, each with errors of its own."""
+
+    def load(name: str, place: Place) -> HarderWorld:
+        views = [place.view(seed) for seed in VIEWS[:count]]
+        clip = ClipEnsemble([Clouded(place.clip, view, unit) for view, unit in views])
+        return place.world(name, *VIEWS[:count], *(round(unit, 4) for _, unit in views), clip=clip)
+
+    return load
+
+
 def _parser(lost: float, ragged: float) -> Callable[[str, Place], HarderWorld]:
     def load(name: str, place: Place) -> HarderWorld:
         return place.world(name, lost, ragged, parser=Damaged(place.parser, lost=lost, ragged=ragged))
@@ -211,6 +223,8 @@ WORLDS: dict[str, Callable[[str, Place], HarderWorld]] = {
     "witness-0.4": _witness(VIEWS[0], 0.4),
     "witness-2": _witness(VIEWS[1], 1.0),
     "witness-3": _witness(VIEWS[2], 1.0),
+    "witness-two": _witnesses(2),
+    "witness-four": _witnesses(4),
     "clip-tenth": _honest("tenth"),
     "clip-noisy": _honest("noisy"),
     "clip-vit": _honest("vit"),
@@ -225,6 +239,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "every": tuple(WORLDS),
     "cheap": ("mini", "units", "witness", "witness-0.7", "witness-0.4", "witness-2", "witness-3", "parser", "big"),
     "witnesses": ("witness", "witness-0.7", "witness-0.4", "witness-2", "witness-3"),
+    "together": ("witness", "witness-two", "witness-four"),
     "honest": ("clip-tenth", "clip-noisy", "clip-vit"),
     "parsers": ("parser", "parser-short"),
 }

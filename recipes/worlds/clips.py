@@ -108,6 +108,7 @@ class RandomView(nn.Module):
 
     def __init__(self, seed: int, width: int = 128) -> None:
         super().__init__()
+        self.seed = seed
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.layers = nn.Sequential(
@@ -152,7 +153,7 @@ class Clouded(Wrapped):
     """
 
     def __init__(self, clip: Clip, view: RandomView, strength: float) -> None:
-        super().__init__(clip, f"{clip.name}, clouded")
+        super().__init__(clip, f"{clip.name}, clouded by {view.seed}")
         self.view, self.strength = view, strength
 
     def encode_images(self, images: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:

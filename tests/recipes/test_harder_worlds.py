@@ -11,6 +11,7 @@ from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.networks.mapping import normalize_second_moment
 from eclipsed.pretrained.callable_clip import CallableClip
 from eclipsed.pretrained.callable_parser import CallableParser
+from eclipsed.pretrained.clip_ensemble import ClipEnsemble
 from eclipsed.store.sets import find_set
 from recipes.mini.attributes import INDEX, VALUES, sample
 from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
@@ -165,6 +166,16 @@ def test_no_strength_is_the_clip_itself_and_gradients_flow(toy):
     mixed[:, 0].sum().backward()
     assert images.grad.isfinite().all()
     assert images.grad.abs().sum() > 0
+
+
+def test_several_witnesses_have_names_and_errors_of_their_own(toy):
+    views = [RandomView(seed, 3) for seed in (1, 2)]
+    for view in views:
+        view.standardise(stripes(40))
+    both = ClipEnsemble([Clouded(toy, view, 0.8) for view in views])
+    assert [one.name.rsplit(", ", 1)[1] for one in both.members] == ["clouded by 1", "clouded by 2"]
+    one, other = both.split(both.encode_images(stripes(3)))
+    assert not torch.allclose(one, other, atol=0.05)
 
 
 def test_the_factor_makes_a_witness_as_unreliable_as_wanted():

@@ -117,7 +117,7 @@ def test_ffhq_needs_only_its_two_files(home):
         (folder / name).touch()
     found = find_set("ffhq")
     assert found.generator == folder / "ffhq.pkl"
-    assert found.clip == ClipSource("ViT-B-32-quickgelu", "openai")
+    assert found.clip == ClipSource("ViT-B-32-256", "datacomp_s34b_b86k")
     assert [s.name for s in list_sets() if s.present] == ["ffhq"]
 
 
