@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 import eclipsed
 from eclipsed import Direction, Stack, TrainConfig
+from eclipsed.prompts.reading import Reading
 
 OLD = Path(__file__).parent / "fixtures" / "v1"
 PROMPT = "a person with blond hair"
@@ -23,6 +24,17 @@ CONFIGS = {
 @pytest.fixture(scope="module")
 def mini():
     return eclipsed.Editor.from_pretrained("mini", device="cpu")
+
+
+#: what "a person with blond hair" was held against then
+CAPTIONS = tuple(
+    f"a person with {colour} hair" for colour in ("black", "brown", "red", "grey", "blue", "green", "pink", "purple")
+)
+
+
+@pytest.fixture
+def captions_of_then(monkeypatch):
+    monkeypatch.setattr(Reading, "contrasts", CAPTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +66,9 @@ def test_a_direction_edits_as_it_did(mini, face, pictures, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["default", "report", "styles"])
 @pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")
+@pytest.mark.usefixtures("captions_of_then")
 def test_a_training_gives_what_it_gave(mini, name):
-    """With the options that its file tells: the defaults are others today."""
+    """With the options that its file tells, and the captions of then: the defaults are others today."""
     old = Direction.load(OLD / f"{name}.safetensors")
     new = mini.train(PROMPT, config=TrainConfig.from_json(old.config))
     assert (new.layers, new.styles, new.space, new.seed) == (old.layers, old.styles, old.space, old.seed)
@@ -64,6 +77,7 @@ def test_a_training_gives_what_it_gave(mini, name):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("captions_of_then")
 def test_a_stopped_training_goes_on_to_the_same_end(mini, tmp_path):
     state = tmp_path / "training.safetensors"
     state.write_bytes((OLD / "training.safetensors").read_bytes())
@@ -84,7 +98,7 @@ def assert_alike(new, old):
 def test_a_saved_face_is_drawn_as_it_was(mini, pictures, name):
     faces = mini.load_faces(OLD / f"{name}.safetensors")
     assert (faces.origins[0].tuning is not None) == (name == "face-best")
-    blond = Direction.load(Path(__file__).parents[1] / "models" / "blond-hair.safetensors")
+    blond = Direction.load(OLD / "blond-hair.safetensors")
     edited = mini.edit(faces, blond, alpha=1.0)
     torch.testing.assert_close(small(edited.images), pictures[name], atol=2e-3, rtol=0)
 
@@ -92,4 +106,6 @@ def test_a_saved_face_is_drawn_as_it_was(mini, pictures, name):
 def test_a_stack_gives_the_picture_that_it_gave(mini, face, pictures):
     stack = Stack.load(OLD / "stack.json")
     assert [entry.on for entry in stack.entries] == [True, True, False]
-    torch.testing.assert_close(small(mini.replay(face, stack).images), pictures["stack"], atol=2e-3, rtol=0)
+    then = [Direction.load(OLD / f"{name}.safetensors") for name in ("blond-hair", "glasses")]
+    replayed = mini.replay(face, stack, directions=then)
+    torch.testing.assert_close(small(replayed.images), pictures["stack"], atol=2e-3, rtol=0)
