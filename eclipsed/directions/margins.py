@@ -16,6 +16,7 @@ from eclipsed.prompts.target import Target
 __all__ = [
     "NO_CONTRAST",
     "Margin",
+    "caption_texts",
     "class_margin",
     "clip_margin",
     "contrast_margin",
@@ -50,6 +51,20 @@ def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Ten
         raise InputError(NO_CONTRAST)
     logits = temperature * images @ texts.T
     return logits[:, 0] - logits[:, 1:].amax(dim=1)
+
+
+def caption_texts(clip: Clip, reading: Reading, *, neutral: str, caption: str | None = None) -> tuple[str, ...]:
+    """The caption of a statement, and the captions that it does not mean, which CLIP knows the words of.
+
+    Args:
+        clip: that is to judge.
+        reading: of the statement.
+        neutral: what is said where nothing else could be meant.
+        caption: of the statement; None is the reading's own.
+    """
+    others = reading.contrasts or (neutral,)
+    known = tuple(text for text in others if not clip.unknown_words(text))
+    return reading.caption if caption is None else caption, *(known or others)
 
 
 def clip_margin(clip: Clip, texts: Tensor | Sequence[Tensor], *, dtype: torch.dtype | None = None) -> Margin:

@@ -18,9 +18,17 @@ from eclipsed.directions.finder import Finder
 from eclipsed.directions.foreign import ForeignMethods
 from eclipsed.directions.labelling import LABELLED, check_labels, label_faces, labelled_seeds, w_of_seeds
 from eclipsed.directions.locating import LOCATING_FACES, locate
-from eclipsed.directions.margins import Margin, class_margin, clip_margin, examples_margin, witness_margin
+from eclipsed.directions.margins import (
+    Margin,
+    caption_texts,
+    class_margin,
+    clip_margin,
+    examples_margin,
+    witness_margin,
+)
 from eclipsed.directions.plane import alphas_to_reach
 from eclipsed.directions.survey import SURVEY_CHUNK, Survey
+from eclipsed.directions.trust import trust
 from eclipsed.editing import mixing, moving
 from eclipsed.editing.faces import Faces, check_faces, render
 from eclipsed.editing.moving import direction_of
@@ -32,12 +40,12 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
-from eclipsed.prompts.reading import read
+from eclipsed.prompts.reading import Reading, read
 from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.checks import whole
-from eclipsed.values.seeds import CALIBRATION_FACES, check_seed
+from eclipsed.values.seeds import CALIBRATION_FACES, SURVEY_FACES, check_seed
 
 __all__ = ["DirectionMethods"]
 
@@ -316,6 +324,34 @@ class DirectionMethods(ForeignMethods):
         ends = (order[:some], order[-some:])
         with_, without = (Latent.of_seeds(self.generator, [seeds[k] for k in end]) for end in ends)
         return examples_margin(self.clip, *(render(self.generator, one) for one in (with_, without)))
+
+    def trust(
+        self, prompts: str | Sequence[str], *, count: int = SURVEY_FACES, tell: Callable[[int], None] = lambda _: None
+    ) -> dict[str, float]:
+        """How far CLIP's verdict on what sentences say can be believed, told by the generator's own faces.
+
+        Args:
+            prompts: a sentence, or several.
+            count: faces that CLIP looks at, the same for all sentences and for trainings, unless it has already.
+            tell: called as they are looked at; see `eclipsed.directions.survey.Survey.of`.
+        Returns:
+            Sentence -> about 0.5 where nothing says that CLIP can tell, up to 1; of a sentence of several statements
+            the lowest. It ranks sentences and is no accuracy; see `eclipsed.directions.trust.trust`.
+        Raises:
+            InputError: a sentence is empty, or `count` is out of range.
+        """
+        asked = [prompts] if isinstance(prompts, str) else list(prompts)
+        world = self.parser.world
+        readings = {prompt: read(prompt, world=world).statements for prompt in asked}
+        side = min(self.generator.resolution, 1 << (self.clip.size - 1).bit_length())  # as in training
+        drawn, count = SynthesisOptions(resolution=side), whole("count", count, 64, 1_000_000)
+        survey = Survey.of(self.generator, self.clip, options=drawn, count=count, tell=tell)
+
+        def trusted(reading: Reading) -> float:
+            texts = self.clip.encode_text(caption_texts(self.clip, reading, neutral=world.neutral))
+            return trust(survey, texts, scale=self.clip.logit_scale)
+
+        return {prompt: min(map(trusted, statements)) for prompt, statements in readings.items()}
 
     def _held_out(self, direction: Direction, *, count: int, seed: int, avoid: Collection[int]) -> HeldOut:
         of_class = direction.config.get("class_index")  # of the faces that it was trained on

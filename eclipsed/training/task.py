@@ -12,6 +12,7 @@ from torch import Tensor
 from eclipsed.compute.graphs import Recorder
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.calibration import HeldOut
+from eclipsed.directions.margins import caption_texts
 from eclipsed.directions.survey import Survey
 from eclipsed.errors import InputError
 from eclipsed.latents.latent import Latent
@@ -228,10 +229,9 @@ class Task:
             clip: that is told them; None is the one that trains.
         """
         told = self.clip if clip is None else clip
-        others = reading.contrasts or (self.config.neutral_prompt or self.parser.world.neutral,)
-        known = tuple(caption for caption in others if not told.unknown_words(caption))
-        caption = reading.caption if self.config.clip_loss == "contrast" else reading.prompt
-        return caption, *(known or others)
+        neutral = self.config.neutral_prompt or self.parser.world.neutral
+        caption = None if self.config.clip_loss == "contrast" else reading.prompt
+        return caption_texts(told, reading, neutral=neutral, caption=caption)
 
     def _captions(self, reading: Reading) -> Tensor:
         return self.clip.encode_text(self.caption_texts(reading))
