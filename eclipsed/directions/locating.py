@@ -11,20 +11,22 @@ from eclipsed.latents.direction import Direction
 from eclipsed.latents.fence import fence_strength
 from eclipsed.prompts.region import Region
 
-__all__ = ["LOCATING_FACES", "changes_by_part", "locate"]
+__all__ = ["LOCATING_FACES", "changes_by_part", "locate", "usual_changes"]
 
 #: As many held-out faces tell where a direction works.
 LOCATING_FACES = 16
 
-_SHARE = 0.5  # of the change of the part that changes most: what changes as much belongs to the region
+_SHARE = 0.7  # of the change of the part that changes most, each over what is usual: such parts belong to the region
+_OTHERS = 4  # random directions that tell what is usual
 _SEEN = 0.001  # share of all pixels below which a part is not there to be measured
 
 
 def locate(direction: Direction, held_out: HeldOut) -> Region:
-    """The parts of the picture that a direction changes most.
+    """The parts of the picture that a direction changes most, beside what any direction changes there.
 
-    Held-out faces are moved as far as the middle of the ladder of calibration. A part belongs to the region when its
-    pixels change at least half as much as those of the part that changes most.
+    Held-out faces are moved as far as the middle of the ladder of calibration, along the direction and along random
+    ones: small parts of strong contrast, as eyes are, change with everything. A part belongs to the region when its
+    change over the usual one is at least 70 % of that of the part where it is greatest.
 
     Args:
         direction: of any strength; of several learned together, the first counts.
@@ -33,12 +35,30 @@ def locate(direction: Direction, held_out: HeldOut) -> Region:
         The region; that of the whole picture where most of it changes alike.
     Source: ours.
     """
-    changes = changes_by_part(direction, held_out)
-    world = held_out.parser.world
+    usual, world = usual_changes(held_out), held_out.parser.world
+    every = changes_by_part(direction, held_out)
+    changes = {part: change / usual[part] for part, change in every.items() if usual.get(part)}
     most = max(changes.values(), default=0.0)
     parts = world.in_order(part for part, change in changes.items() if change >= _SHARE * most > 0)
     whole = not parts or set(world.whole) <= set(parts)
     return Region(world.whole if whole else parts, whole, world=world.name)
+
+
+def usual_changes(held_out: HeldOut) -> dict[str, float]:
+    """What directions from one random face to another change of every part; see `changes_by_part`.
+
+    Args:
+        held_out: see `locate`.
+    """
+    sample = held_out.statistics.sample
+    region = Region(held_out.parser.world.whole, True, world=held_out.parser.world.name)
+    found: dict[str, list[float]] = {}
+    for k in range(_OTHERS):
+        step = sample[2 * k] - sample[2 * k + 1]
+        other = Direction.of(held_out.generator, step, method="random", space="W", region=region)
+        for part, change in changes_by_part(other, held_out).items():
+            found.setdefault(part, []).append(change)
+    return {part: sum(changes) / len(changes) for part, changes in found.items()}
 
 
 def changes_by_part(direction: Direction, held_out: HeldOut) -> dict[str, float]:

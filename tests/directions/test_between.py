@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from eclipsed.directions.between import Between
 from eclipsed.directions.calibration import LADDER, HeldOut
-from eclipsed.directions.locating import changes_by_part, locate
+from eclipsed.directions.locating import changes_by_part, locate, usual_changes
 from eclipsed.directions.margins import examples_margin
 from eclipsed.errors import DirectionError, InputError
 from eclipsed.latents.direction import Direction
@@ -120,10 +120,23 @@ def test_the_region_is_where_most_changes(editor):
             assert changes[part] == pytest.approx(sum(there) / len(there), rel=1e-4)
         else:
             assert part == parser.world.background or len(there) <= 0.001 * change.numel()
-    most = max(changes.values())
-    expected = {part for part, value in changes.items() if value >= 0.5 * most}
+    usual = usual_changes(held_out)
+    over = {part: change / usual[part] for part, change in changes.items() if part in usual}
+    expected = {part for part, value in over.items() if value >= 0.7 * max(over.values())}
     region = locate(direction, held_out)
     assert set(region.parts) == (set(parser.world.whole) if set(parser.world.whole) <= expected else expected)
+
+
+def test_what_is_usual_is_the_mean_of_random_directions(editor):
+    generator, parser = editor.generator, editor.parser
+    held_out = HeldOut(generator=generator, parser=parser, count=3)
+    sample, whole = WStatistics.of_generator(generator).sample, Region(parser.world.whole, True)
+    steps = (sample[0] - sample[1], sample[2] - sample[3], sample[4] - sample[5], sample[6] - sample[7])
+    others = [Direction.of(generator, step, method="random", space="W", region=whole) for step in steps]
+    each = [changes_by_part(other, held_out) for other in others]
+    for part, change in usual_changes(held_out).items():
+        seen = [one[part] for one in each if part in one]
+        assert change == pytest.approx(sum(seen) / len(seen))
 
 
 def test_the_fence_is_where_distances_say(editor):
