@@ -86,8 +86,8 @@ JUDGE_TRAINING = Kind(
     name="judge-training",
     noun="saved training of a judge",
     error=InputError,
-    absent="there is no saved training {path}; start one without resuming",
-    damaged="{path} is not a saved training, or is damaged ({why})",
+    absent="there is no {noun} {path}; start one without resuming",
+    damaged="{path} is no {noun}, or is damaged ({why})",
     advice="give what `eclipsed judge train … --state` wrote",
 )
 
