@@ -45,6 +45,15 @@ class Attributes:
                 return found
         return set()
 
+    def values(self) -> int:
+        """How many captions name another value of the attributes that adjectives tell, each once."""
+        family, spoken = self.mentions.families("adjectives"), self.mentions
+        return sum(
+            len(_others(one, mention.member)) + len(one.get("gone", ()))
+            for one in family
+            for mention in spoken.adjectives(one)
+        )
+
     def denied(self) -> Iterator[str]:
         """Captions of the value that the prompt's caption is the opposite of: of "a person with hair" those of bald."""
         families = (*self.data.get("adjectives", ()), *self.data.get("words", ()))
@@ -66,7 +75,7 @@ class Attributes:
 
     def _adjective(self, family: Mapping[str, Any], mentions: Iterable[Mention]) -> Iterator[str]:
         for one in mentions:
-            siblings = [m for m in family["members"] if _apart(family, one.member, m[0])]
+            siblings = _others(family, one.member)
             others = self._siblings_of(family, one, siblings)
             yield from islice(others, len(siblings))
             yield from family.get("gone", ())  # who has nothing that could have the other values
@@ -151,6 +160,11 @@ def _apart(family: Mapping[str, Any], member: str, other: str) -> bool:
     """Whether two members of a family differ enough to stand against each other."""
     near = any({member, other} == set(pair) for pair in family.get("near", ()))
     return member != other and not near and other not in family.get("skip", ())
+
+
+def _others(family: Mapping[str, Any], member: str) -> list[list[str]]:
+    """The other members of a family of adjectives that stand against one."""
+    return [m for m in family["members"] if _apart(family, member, m[0])]
 
 
 def _siblings(family: Mapping[str, Any], member: str, form: str) -> list[list[str]]:

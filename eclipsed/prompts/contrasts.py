@@ -12,6 +12,7 @@ __all__ = ["MAX_CONTRASTS", "contrasts"]
 
 #: The most captions that are given for one prompt.
 MAX_CONTRASTS = 12
+_ENOUGH = 8  # beyond these are only other values of one attribute, and none of their synonyms
 _FEWEST = 2
 
 
@@ -25,9 +26,11 @@ def contrasts(attributes: Attributes) -> tuple[str, ...]:
         "a person" where the prompt has no attribute we know.
     """
     prompt = attributes.parse.prompt
-    found = _unique(_in_turn(attributes.families(last=False)), prompt)
+    alone = len(attributes.names()) == 1
+    most = min(max(_ENOUGH, attributes.values()), MAX_CONTRASTS) if alone else _ENOUGH
+    found = _unique(_in_turn(attributes.families(last=False)), prompt)[:most]
     if not found:
-        found = _unique(_in_turn(attributes.families(last=True)), prompt)
+        found = _unique(_in_turn(attributes.families(last=True)), prompt)[:_ENOUGH]
     if not found:
         found = _unique(attributes.denied(), prompt)[:_FEWEST]
     if len(found) < _FEWEST:

@@ -131,7 +131,9 @@ def test_another_training_is_not_resumed(pictures, copy, file, tmp_path):
         train_judge(copy, config=SHORT, device="cpu", resume=state)
     with pytest.raises(InputError, match="holds no saved training of a judge but 'classifier'; give what `eclipsed"):
         train_judge(pictures, config=SHORT, device="cpu", resume=file)
-    with pytest.raises(MissingModelError, match=r"there is no saved training of a judge .*; start one without resuming"):
+    with pytest.raises(
+        MissingModelError, match=r"there is no saved training of a judge .*; start one without resuming"
+    ):
         train_judge(pictures, config=SHORT, device="cpu", resume=tmp_path / "none")
 
 

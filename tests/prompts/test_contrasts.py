@@ -75,7 +75,15 @@ def test_siblings_are_offered_and_synonyms_never(prompt, offered, never):
 
 def test_several_attributes_take_turns():
     found = read("purple hair and green eyes").contrasts
-    assert sum("green eyes" in c for c in found) == sum("purple hair" in c for c in found) == 6
+    assert sum("green eyes" in c for c in found) == sum("purple hair" in c for c in found) == 4
+
+
+def test_many_values_are_all_there_and_synonyms_only_fill_up():
+    hair = read("a person with grey hair").contrasts
+    assert len(hair) == 11
+    assert {"a person with platinum hair", "a bald person"} <= set(hair)
+    assert not any("jet black" in caption for caption in hair)
+    assert len(read("red lipstick").contrasts) == len(read("grey eyes").contrasts) == 8
 
 
 @pytest.mark.parametrize("prompt", ["a cat", "a person", "a photo of a face", "😀", "una persona con gafas"])
