@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["WEAK", "reached", "verdict"]
+__all__ = ["DOUBT", "DOUBTED", "WEAK", "reached", "verdict"]
 
 #: Share of the faces that lacked the attribute below which a direction is weak.
 WEAK = 0.5
+
+#: Trust below which CLIP hardly tells what a sentence says; see `eclipsed.directions.trust.trust`.
+DOUBTED = 0.6
+
+#: What is said then.
+DOUBT = "CLIP hardly tells it in the faces of this generator"
 
 _GOOD = 0.8
 
@@ -53,4 +59,5 @@ def verdict(scores: Mapping[str, Any]) -> str:
     says = f", says the witness {witness!r}" if witness else ""
     instead = scores.get("instead")
     more = f"; it looks more like {instead!r}" if instead else ""
+    more += f"; {DOUBT}" if scores.get("trust", 1.0) < DOUBTED else ""
     return f"reaches {share:.0%} of the faces that lacked it{says}: {word}{more}"

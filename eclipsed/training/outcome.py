@@ -6,13 +6,14 @@ import torch
 
 from eclipsed.directions.calibration import HeldOut
 from eclipsed.directions.margins import Margin, clip_margin, seen_margin
+from eclipsed.directions.trust import trust
 from eclipsed.errors import InputError
 from eclipsed.latents.direction import Direction
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.training.task import Task
 
-__all__ = ["instead", "judges"]
+__all__ = ["instead", "judges", "trusted"]
 
 
 def judges(task: Task, classifier: Classifier | None, witness: Clip | None) -> dict[str, Margin]:
@@ -69,3 +70,17 @@ def instead(task: Task, direction: Direction, held_out: HeldOut) -> str:
                 found[texts[new]] = found.get(texts[new], 0) + 1
     best = max(found, key=lambda text: found[text], default=texts[0])
     return "" if best == texts[0] else best
+
+
+def trusted(task: Task) -> float | None:
+    """How far CLIP's verdict on what a training is told can be believed; the lowest of its statements.
+
+    Args:
+        task: the training.
+    Returns:
+        See `eclipsed.directions.trust.trust`; None where the training has not looked at the faces.
+    """
+    if not task.start_faces:
+        return None
+    survey = task.survey()
+    return min(trust(survey, texts, scale=task.clip.logit_scale) for texts in task.captions)

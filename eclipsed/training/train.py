@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor
 
 from eclipsed.directions.calibration import calibrate
 from eclipsed.directions.margins import Margin, clip_margin
+from eclipsed.directions.verdict import DOUBT, DOUBTED
 from eclipsed.errors import EclipsedWarning, InputError, LocalityWarning, TrainingError, VocabularyWarning
 from eclipsed.files.atomic import check_writable
 from eclipsed.latents.direction import Direction
@@ -31,7 +33,7 @@ from eclipsed.training.clock import Clock
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, advance
 from eclipsed.training.events import BrokenTraining, Callback, StopTraining
-from eclipsed.training.outcome import instead, judges
+from eclipsed.training.outcome import instead, judges, trusted
 from eclipsed.training.probe import JUDGED, choose_space
 from eclipsed.training.start import full_change, start
 from eclipsed.training.state import TrainingState
@@ -296,12 +298,17 @@ class _Run:
         return found
 
     def _told_apart(self, direction: Direction) -> Direction:
-        """A weak direction with what it came out as instead."""
-        came_out = instead(self.task, direction, self.task.held_out())
-        if not came_out:
-            return direction
-        note = _joined(direction.note, f"it looks more like {came_out!r}")
-        return replace(direction, scores={**direction.scores, "instead": came_out}, note=note)
+        """A weak direction with why: what it came out as instead, and that CLIP hardly tells what was asked for."""
+        why: dict[str, Any] = {}
+        notes = [direction.note]
+        came_out, trust = instead(self.task, direction, self.task.held_out()), trusted(self.task)
+        if came_out:
+            why["instead"] = came_out
+            notes.append(f"it looks more like {came_out!r}")
+        if trust is not None and trust < DOUBTED:
+            why["trust"] = round(trust, 4)
+            notes.append(DOUBT)
+        return replace(direction, scores={**direction.scores, **why}, note=_joined(*notes))
 
     def _broken(self, error: TrainingError) -> BrokenTraining:
         broken = BrokenTraining(str(error))

@@ -29,6 +29,12 @@ from eclipsed.directions.verdict import reached, verdict
             "reaches 10% of the faces that lacked it: poor; it looks more like 'a person with pink hair'",
         ),
         (
+            {"judge_success": 0.08, "trust": 0.54},
+            0.08,
+            "reaches 8% of the faces that lacked it: poor; CLIP hardly tells it in the faces of this generator",
+        ),
+        ({"judge_success": 0.3, "trust": 0.9}, 0.3, "reaches 30% of the faces that lacked it: poor"),
+        (
             {"clip_success": 1.0, "unknown": ["zorp"]},
             None,
             "nobody can tell what it reaches: CLIP was never shown 'zorp'",

@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 from torch.testing import assert_close
 
+from eclipsed.errors import EclipsedWarning
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.training.batches import Step
@@ -155,3 +156,19 @@ def test_a_training_that_goes_on_is_held_to_the_same_start(editor, quick, tmp_pa
     editor.train("pink curly hair", config=quick.replace(layers="auto"), state=state, callback=stop)
     assert TrainingState.load(state).anchor.shape == whole.deltas.shape[1:]
     assert_close(editor.train("pink curly hair", resume=state).deltas, whole.deltas)
+
+
+def test_a_weak_direction_says_that_clip_hardly_tells_what_was_asked_for(editor, quick, monkeypatch):
+    """A CLIP of random weights tells nothing; of one that tells, nothing is said."""
+    config = quick.replace(start_faces=64, calibrate=True)
+    found = []
+    for believed in (0.2, 0.9):
+        monkeypatch.setattr("eclipsed.training.outcome.trust", lambda *_, scale, believed=believed: believed)
+        monkeypatch.setattr("eclipsed.directions.calibration.WEAK", 1.1)  # whatever it reaches
+        with pytest.warns(EclipsedWarning, match="weak"):
+            found.append(editor.train("a person with blond hair", config=config))
+    doubted, believed = found
+    assert doubted.scores["trust"] == 0.2
+    assert doubted.note.endswith("CLIP hardly tells it in the faces of this generator")
+    assert "trust" not in believed.scores
+    assert "hardly" not in believed.note
