@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(
-    help="Train a judge of your own on pictures, and classify pictures with it.",
+    help="Train a judge of your own, and classify pictures.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

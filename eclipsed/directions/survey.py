@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.margins import contrast_margin
 from eclipsed.directions.survey_file import SurveyFile, survey_key
 from eclipsed.latents.latent import Latent
@@ -59,15 +60,17 @@ class Survey:
         Args:
             generator: whose faces, without truncation, are looked at.
             clip: that looks.
-            options: how the faces are drawn.
+            options: how the faces are drawn; in whatever the device is fast in, so that a survey is the same for
+                trainings of every precision.
             count: faces.
             tell: called after each `SURVEY_CHUNK` faces with how many chunks are done; never when the survey is known.
         Returns:
             Of `count` faces. What is on this machine counts where CLIP sees the first faces as it saw them then; the
             rest is looked at now. One that was cut short goes on where it was.
         """
+        options = replace(options, dtype=compute_dtype("auto", generator.device))
         kept = _made.setdefault(generator, WeakKeyDictionary()).setdefault(clip, {})
-        key = (generator.version, generator.class_index, options.resolution, options.dtype, count)
+        key = (generator.version, generator.class_index, options.resolution, count)
         if key not in kept:
             kept[key] = cls._look(generator, clip, options, count, tell)
         found: Survey = kept[key]

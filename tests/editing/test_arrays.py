@@ -78,7 +78,7 @@ def test_w_is_for_all_rows(editor, shape):
         (np.zeros((0, 8, 16)), "w must have the shape (N, 16) and ws the shape (N, 8, 16); got (0, 8, 16)"),
         ([], "w must have the shape (N, 16) and ws the shape (N, 8, 16); got (0,)"),
         (3.5, "w must have the shape (N, 16) and ws the shape (N, 8, 16); got ()"),
-        ("blond", "ws must be a tensor of shape (N, 8, 16); got str"),
+        (b"blond", "ws must be a tensor of shape (N, 8, 16); got bytes"),
         ({"w": 1}, "ws must be a tensor of shape (N, 8, 16); got dict"),
         (object(), "ws must be a tensor of shape (N, 8, 16); got object"),
         (["a", "b"], "ws must be a tensor of shape (N, 8, 16); got a list of other things than numbers"),

@@ -91,7 +91,7 @@ def test_every_way_of_training_gives_a_direction(editor, quick, changes):
 def test_training_lowers_the_loss(editor):
     config = TrainConfig(
         steps=40, batch=2, layers=None, seeds=(1, 2), alpha=(1.0, 1.0), augment=False, calibrate=False,
-        locality_weight=0.0, fence_weight=0.0,
+        locality_weight=0.0, fence_weight=0.0, clip_temperature=20.0,
     )  # fmt: skip
     events = []
     editor.train(PROMPT, config=config, callback=events.append)
