@@ -392,7 +392,8 @@ def test_learning_shows_itself_and_lands_on_the_shelf(visit):
     set_steps(visit, 5)
     visit.page.get_by_role("button", name="Learn", exact=True).click()
     visit.page.locator(".learning img[data-step='5']").wait_for()
-    names = [text.split()[0] for text in visit.page.locator(".learning .curves figcaption").all_inner_texts()]
+    captions = visit.page.locator(".learning .curves figcaption").all_inner_texts()
+    names = [re.match("[A-Z][a-z]*", text).group() for text in captions]  # beside each stands its figure
     assert names[0] == "Loss"
     assert {"Clip", "Locality"} < set(names)
     assert visit.page.locator(".learning polyline").count() == len(names)  # each figure of a step has a curve
