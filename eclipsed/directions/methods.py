@@ -27,7 +27,7 @@ from eclipsed.directions.margins import (
     witness_margin,
 )
 from eclipsed.directions.plane import alphas_to_reach
-from eclipsed.directions.survey import SURVEY_CHUNK, Survey
+from eclipsed.directions.survey import SURVEY_CHUNK, Survey, looked_side
 from eclipsed.directions.trust import trust
 from eclipsed.editing import mixing, moving
 from eclipsed.editing.faces import Faces, check_faces, render
@@ -50,7 +50,6 @@ from eclipsed.values.seeds import CALIBRATION_FACES, SURVEY_FACES, check_seed
 __all__ = ["DirectionMethods"]
 
 _SHOWN = 32  # faces of each extreme that CLIP compares with
-_SURVEY_SIDE = 256  # px: of the pictures that CLIP labels
 
 
 class _Judge(NamedTuple):
@@ -257,7 +256,7 @@ class DirectionMethods(ForeignMethods):
                 margin = self._extremes_margin(seeds, scores)
         elif captions is not None:
             texts = self.clip.encode_text(captions)
-            drawn = SynthesisOptions(resolution=min(_SURVEY_SIDE, self.generator.resolution))
+            drawn = SynthesisOptions(resolution=looked_side(self.generator, self.clip))
 
             def looked(chunks: int) -> None:
                 tell(min(chunks * SURVEY_CHUNK, count), count)
@@ -343,8 +342,10 @@ class DirectionMethods(ForeignMethods):
         asked = [prompts] if isinstance(prompts, str) else list(prompts)
         world = self.parser.world
         readings = {prompt: read(prompt, world=world).statements for prompt in asked}
-        side = min(self.generator.resolution, 1 << (self.clip.size - 1).bit_length())  # as in training
-        drawn, count = SynthesisOptions(resolution=side), whole("count", count, 64, 1_000_000)
+        drawn, count = (
+            SynthesisOptions(resolution=looked_side(self.generator, self.clip)),
+            whole("count", count, 64, 1_000_000),
+        )
         survey = Survey.of(self.generator, self.clip, options=drawn, count=count, tell=tell)
 
         def trusted(reading: Reading) -> float:

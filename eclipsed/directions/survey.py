@@ -20,7 +20,7 @@ from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.values.seeds import SURVEY_FACES, TRAINING_SEEDS
 
-__all__ = ["SURVEY_CHUNK", "Survey"]
+__all__ = ["SURVEY_CHUNK", "Survey", "looked_side"]
 
 #: Faces that are drawn and looked at together.
 SURVEY_CHUNK = 16
@@ -149,6 +149,18 @@ class Survey:
         gap = reach[having == 1].mean() - reach[having == 0].mean()
         change: Tensor = basis @ unit * gap
         return change.to(self.w)
+
+
+def looked_side(generator: Generator, clip: Clip) -> int:
+    """Side of the pictures that CLIP looks at: the power of two that covers what it takes, as far as there are pixels.
+
+    Args:
+        generator: that draws them.
+        clip: that looks.
+    Returns:
+        Pixels.
+    """
+    return min(generator.resolution, 1 << (clip.size - 1).bit_length())
 
 
 def _known(kept: SurveyFile, look: Callable[[int], Tensor]) -> list[Tensor]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import warnings
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,9 +61,9 @@ class ForeignFiles(ABC):
     name: str
 
     @property
+    @abstractmethod
     def made_on(self) -> GeneratorId:
         """The generator that it belongs to."""
-        raise NotImplementedError
 
     @classmethod
     def load_foreign(

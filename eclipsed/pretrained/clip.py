@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import warnings
 from abc import ABC, abstractmethod
@@ -17,7 +15,7 @@ from torch.nn import functional as F
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import CheckpointError, InputError, VocabularyWarning
 from eclipsed.pretrained.clip_loading import load_clip
-from eclipsed.pretrained.frozen import FrozenNetwork, shortened
+from eclipsed.pretrained.frozen import FrozenNetwork, fingerprint_of, shortened
 from eclipsed.prompts.vocabulary import plain_words
 
 __all__ = ["Clip", "OpenClip"]
@@ -218,11 +216,7 @@ class OpenClip(Clip):
         """SHA-256 of the weights of the image tower and of how pictures are brought to it, as hex digits."""
         if self._fingerprint is None:
             how = (self.size, self._resize_mode, self._interpolation, self._fill, self.mean.tolist(), self.std.tolist())
-            digest = hashlib.sha256(json.dumps(how).encode())
-            for key, value in sorted(self.tower.state_dict().items()):
-                digest.update(f"{key} {tuple(value.shape)}".encode())
-                digest.update(value.cpu().float().contiguous().numpy().astype("<f4").tobytes())
-            self._fingerprint = digest.hexdigest()
+            self._fingerprint = fingerprint_of(how, self.tower.state_dict())
         return self._fingerprint
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 
 from eclipsed.images.conversion import check_images
 
-__all__ = ["FrozenNetwork", "shortened"]
+__all__ = ["FrozenNetwork", "fingerprint_of", "shortened"]
 
 _F = TypeVar("_F", bound="FrozenNetwork")
 
@@ -102,3 +104,19 @@ def shortened(network: nn.Module, dtype: torch.dtype) -> nn.Module:
 def _channels(values: Sequence[float] | float) -> Tensor:
     numbers = [float(values)] * 3 if isinstance(values, (int, float)) else [float(value) for value in values]
     return torch.tensor(numbers).view(1, 3, 1, 1)
+
+
+def fingerprint_of(facts: object, weights: Mapping[str, Tensor]) -> str:
+    """What tells a network from any other to the bit: SHA-256 of facts about it and of its float32 weights.
+
+    Args:
+        facts: JSON values.
+        weights: name -> tensor on any device; their order plays no part.
+    Returns:
+        64 hex digits.
+    """
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for key, value in sorted(weights.items()):
+        digest.update(f"{key} {tuple(value.shape)}".encode())
+        digest.update(value.cpu().float().contiguous().numpy().astype("<f4").tobytes())
+    return digest.hexdigest()

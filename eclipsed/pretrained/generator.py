@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from eclipsed.errors import InputError
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.pretrained.frozen import fingerprint_of
 from eclipsed.pretrained.kinship import GeneratorId
 from eclipsed.pretrained.sketch import sketch_of
 from eclipsed.values.checks import real, shown, whole
@@ -113,11 +113,7 @@ class Generator:
         """
         if self._fingerprint is None:
             facts = {k: v for k, v in json.loads(self.config.to_json()).items() if k not in _NO_IDENTITY}
-            digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
-            for key, value in sorted(self.network.state_dict().items()):
-                digest.update(f"{key} {tuple(value.shape)}".encode())
-                digest.update(value.cpu().float().contiguous().numpy().astype("<f4").tobytes())
-            self._fingerprint = digest.hexdigest()
+            self._fingerprint = fingerprint_of(facts, self.network.state_dict())
         return self._fingerprint
 
     @property

@@ -13,7 +13,7 @@ from eclipsed.compute.graphs import Recorder
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.calibration import HeldOut
 from eclipsed.directions.margins import caption_texts
-from eclipsed.directions.survey import Survey
+from eclipsed.directions.survey import Survey, looked_side
 from eclipsed.errors import InputError
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.spaces import make_space, register_space
@@ -291,7 +291,7 @@ def _resolution(generator: Generator, clip: Clip, config: TrainConfig) -> int:
                 f"the generator has {generator.resolution} pixels a side; got resolution {config.resolution}"
             )
         return config.resolution
-    return min(generator.resolution, 1 << (clip.size - 1).bit_length())
+    return looked_side(generator, clip)
 
 
 def _places(generator: Generator, config: TrainConfig, resolution: int) -> tuple[tuple[str, ...], bool]:
