@@ -129,7 +129,7 @@ def calibrate(
     judge: str = "clip",
     judges: Mapping[str, Margin] | None = None,
     advice: str = "make it from more or clearer examples, or name another region",
-    tell: Callable[[int], None] = lambda _: None,
+    tell: Callable[[int], object] = lambda _: None,
 ) -> Direction:
     """Set the strength of a direction from held-out faces, however it was found.
 
@@ -244,7 +244,7 @@ class _Climb:
         self.statistics = held_out.statistics
         self.faces = _Unedited.of(held_out, fast)
 
-    def of(self, delta: Tensor, tell: Callable[[int], None]) -> _Calibrated:
+    def of(self, delta: Tensor, tell: Callable[[int], object]) -> _Calibrated:
         unit = self._unit(delta) if self.unit is None else self.unit
         rungs: list[Tensor] = []
         for rung, strength in enumerate(LADDER):

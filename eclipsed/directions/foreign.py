@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 
-from eclipsed.directions.calibration import HeldOut
-from eclipsed.directions.locating import LOCATING_FACES, locate
+from eclipsed.directions.calibration import LADDER, HeldOut
+from eclipsed.directions.locating import LOCATING_FACES, LOCATING_STEPS, locate
 from eclipsed.directions.margins import Margin
 from eclipsed.errors import DirectionError
 from eclipsed.latents.direction import Direction
@@ -21,10 +21,12 @@ from eclipsed.prompts.region import Region, check_prompt
 from eclipsed.prompts.target import Target
 from eclipsed.values.seeds import CALIBRATION_FACES
 
-__all__ = ["ForeignMethods"]
+__all__ = ["TURNED", "ForeignMethods"]
+
+#: what a direction's note says whose sign the judge has changed
+TURNED = "turned round, since the file's own sign takes away what it is to bring"
 
 _FACES = 16  # held-out faces that tell the sign
-_TURNED = "turned round, since the file's own sign takes away what it is to bring"
 
 
 class ForeignMethods(ABC):
@@ -45,7 +47,12 @@ class ForeignMethods(ABC):
 
     @abstractmethod
     def calibrate(
-        self, direction: Direction, *, margin: Margin | Target | str | None = None, count: int = CALIBRATION_FACES
+        self,
+        direction: Direction,
+        *,
+        margin: Margin | Target | str | None = None,
+        count: int = CALIBRATION_FACES,
+        tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Direction:
         """Give a direction its alpha = 1, its useful range and its figures."""
 
@@ -65,6 +72,7 @@ class ForeignMethods(ABC):
         index: int | None = None,
         name: str = "",
         count: int = CALIBRATION_FACES,
+        tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Direction:
         """A direction that another project wrote, its region measured, and sign and strength where there is a judge.
 
@@ -79,6 +87,7 @@ class ForeignMethods(ABC):
             index: see there.
             name: see there.
             count: held-out faces.
+            tell: called with how many steps are done, and with how many there are; what it raises ends them.
         Raises:
             EclipsedError: see `Direction.load_foreign` and `calibrate`.
         Warns:
@@ -97,17 +106,21 @@ class ForeignMethods(ABC):
             index=index,
             name=name,
         )
-        if region is None and self.has_parser:
-            found = replace(found, region=locate(found, self._faces(LOCATING_FACES)))
+        judged = prompt is not None or margin is not None
+        steps = LOCATING_STEPS if region is None and self.has_parser else 0
+        rungs = len(LADDER) if judged else 0
+        if steps:
+            faces = self._faces(LOCATING_FACES)
+            found = replace(found, region=locate(found, faces, tell=lambda done: tell(done, steps + rungs)))
         found = replace(found, prompt=prompt)
-        if prompt is None and margin is None:
+        if not judged:
             return found
         if len(found) > 1:
             raise DirectionError(f"{found.name!r} holds {len(found)} directions; choose one by its index (--index)")
         found = replace(found, note=found.note.replace(UNJUDGED, "").strip("; "))
         if self._takes_away(found, self.margin_of(found, margin)):
-            found = replace(found, deltas=-found.deltas, note="; ".join(filter(None, (found.note, _TURNED))))
-        return self.calibrate(found, margin=margin, count=count)
+            found = replace(found, deltas=-found.deltas, note="; ".join(filter(None, (found.note, TURNED))))
+        return self.calibrate(found, margin=margin, count=count, tell=lambda done, of: tell(steps + done, steps + of))
 
     def _faces(self, count: int) -> HeldOut:
         return HeldOut(generator=self.generator, parser=self.parser, count=count, truncation_psi=self.truncation_psi)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Hashable
+from weakref import ReferenceType, WeakKeyDictionary, ref
+
 import torch
 from torch import Tensor
 
@@ -9,9 +13,11 @@ from eclipsed.directions.calibration import LADDER, HeldOut
 from eclipsed.images.change import change_map
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.fence import fence_strength
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
 
-__all__ = ["LOCATING_FACES", "changes_by_part", "locate", "usual_changes"]
+__all__ = ["LOCATING_FACES", "LOCATING_STEPS", "changes_by_part", "locate", "usual_changes"]
 
 #: As many held-out faces tell where a direction works.
 LOCATING_FACES = 16
@@ -20,8 +26,15 @@ _SHARE = 0.7  # of the change of the part that changes most, each over what is u
 _OTHERS = 4  # random directions that tell what is usual
 _SEEN = 0.001  # share of all pixels below which a part is not there to be measured
 
+#: As many directions are measured to tell where one works.
+LOCATING_STEPS = 1 + _OTHERS
 
-def locate(direction: Direction, held_out: HeldOut) -> Region:
+_lock = threading.Lock()
+_Known = tuple[Hashable, ReferenceType[Parser], dict[str, float]]  # the latest faces, their parser, what is usual
+_usual: WeakKeyDictionary[Generator, _Known] = WeakKeyDictionary()
+
+
+def locate(direction: Direction, held_out: HeldOut, *, tell: Callable[[int], object] = lambda _: None) -> Region:
     """The parts of the picture that a direction changes most, beside what any direction changes there.
 
     Held-out faces are moved as far as the middle of the ladder of calibration, along the direction and along random
@@ -31,12 +44,14 @@ def locate(direction: Direction, held_out: HeldOut) -> Region:
     Args:
         direction: of any strength; of several learned together, the first counts.
         held_out: the faces; few will do.
+        tell: called after each of the `LOCATING_STEPS` with how many are done.
     Returns:
         The region; that of the whole picture where most of it changes alike.
     Source: ours.
     """
-    usual, world = usual_changes(held_out), held_out.parser.world
+    usual, world = usual_changes(held_out, tell=tell), held_out.parser.world
     every = changes_by_part(direction, held_out)
+    tell(LOCATING_STEPS)
     changes = {part: change / usual[part] for part, change in every.items() if usual.get(part)}
     most = max(changes.values(), default=0.0)
     parts = world.in_order(part for part, change in changes.items() if change >= _SHARE * most > 0)
@@ -44,12 +59,28 @@ def locate(direction: Direction, held_out: HeldOut) -> Region:
     return Region(world.whole if whole else parts, whole, world=world.name)
 
 
-def usual_changes(held_out: HeldOut) -> dict[str, float]:
+def usual_changes(held_out: HeldOut, *, tell: Callable[[int], object] = lambda _: None) -> dict[str, float]:
     """What directions from one random face to another change of every part; see `changes_by_part`.
+
+    It is measured once for the same faces and kept as long as their generator is, or until that changes.
 
     Args:
         held_out: see `locate`.
+        tell: called after each of these directions with how many are done.
     """
+    generator, parser = held_out.generator, held_out.parser
+    drawn = (held_out.truncation_psi, held_out.resolution, held_out.dtype, held_out.share)
+    key = (generator.version, held_out.seeds, *drawn)
+    with _lock:
+        known = _usual.get(generator)
+    if known is None or known[0] != key or known[1]() is not parser:
+        known = key, ref(parser), _measured_usual(held_out, tell)
+        with _lock:
+            _usual[generator] = known
+    return dict(known[2])
+
+
+def _measured_usual(held_out: HeldOut, tell: Callable[[int], object]) -> dict[str, float]:
     sample = held_out.statistics.sample
     region = Region(held_out.parser.world.whole, True, world=held_out.parser.world.name)
     found: dict[str, list[float]] = {}
@@ -58,6 +89,7 @@ def usual_changes(held_out: HeldOut) -> dict[str, float]:
         other = Direction.of(held_out.generator, step, method="random", space="W", region=region)
         for part, change in changes_by_part(other, held_out).items():
             found.setdefault(part, []).append(change)
+        tell(k + 1)
     return {part: sum(changes) / len(changes) for part, changes in found.items()}
 
 

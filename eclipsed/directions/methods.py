@@ -13,14 +13,13 @@ from torch import Tensor
 
 from eclipsed.directions.between import Between
 from eclipsed.directions.boundary import EXTREMES, Boundary
-from eclipsed.directions.calibration import HeldOut, calibrate
+from eclipsed.directions.calibration import LADDER, HeldOut, calibrate
 from eclipsed.directions.finder import Finder
 from eclipsed.directions.foreign import ForeignMethods
 from eclipsed.directions.labelling import LABELLED, check_labels, label_faces, labelled_seeds, w_of_seeds
-from eclipsed.directions.locating import LOCATING_FACES, locate
+from eclipsed.directions.locating import LOCATING_FACES, LOCATING_STEPS, locate
 from eclipsed.directions.margins import (
     Margin,
-    caption_texts,
     class_margin,
     clip_margin,
     examples_margin,
@@ -28,7 +27,7 @@ from eclipsed.directions.margins import (
 )
 from eclipsed.directions.plane import alphas_to_reach
 from eclipsed.directions.survey import SURVEY_CHUNK, Survey, looked_side
-from eclipsed.directions.trust import trust
+from eclipsed.directions.trusting import TrustMethods
 from eclipsed.editing import mixing, moving
 from eclipsed.editing.faces import Faces, check_faces, render
 from eclipsed.editing.moving import direction_of
@@ -40,12 +39,12 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
-from eclipsed.prompts.reading import Reading, read
+from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.checks import whole
-from eclipsed.values.seeds import CALIBRATION_FACES, SURVEY_FACES, check_seed
+from eclipsed.values.seeds import CALIBRATION_FACES, check_seed
 
 __all__ = ["DirectionMethods"]
 
@@ -61,7 +60,7 @@ class _Judge(NamedTuple):
     witness: Margin | None = None
 
 
-class DirectionMethods(ForeignMethods):
+class DirectionMethods(ForeignMethods, TrustMethods):
     """The part of `Editor` that takes directions however they were found."""
 
     generator: Generator
@@ -101,6 +100,7 @@ class DirectionMethods(ForeignMethods):
         count: int = CALIBRATION_FACES,
         seed: int = 0,
         avoid: Collection[int] = (),
+        tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Direction:
         """Let a finder find a direction, locate it in the picture, and calibrate it.
 
@@ -113,6 +113,7 @@ class DirectionMethods(ForeignMethods):
             count: see `calibrate`.
             seed: see `calibrate`.
             avoid: see `calibrate`.
+            tell: called with how many steps are done, and with how many there are; what it raises ends them.
         Returns:
             The direction, its `method` what the finder says.
         Raises:
@@ -124,10 +125,20 @@ class DirectionMethods(ForeignMethods):
             raise InputError(f"a finder gives a Direction, see Direction.of; got {type(direction).__name__}")
         unnamed = direction.name == short_name(direction.method)
         direction = replace(direction, method=finder.method, name="" if unnamed else direction.name)
-        if direction.region.whole_face and not direction.region.prompt and self.has_parser:
+        is_open = direction.region.whole_face and not direction.region.prompt and self.has_parser
+        before = LOCATING_STEPS if is_open else 0
+        if is_open:
             held_out = self._held_out(direction, count=LOCATING_FACES, seed=seed, avoid=avoid)
-            direction = replace(direction, region=locate(direction, held_out))
-        return self.calibrate(direction, margin=margin, count=count, seed=seed, avoid=avoid)
+            of = before + len(LADDER) * len(direction)
+            direction = replace(direction, region=locate(direction, held_out, tell=lambda done: tell(done, of)))
+        return self.calibrate(
+            direction,
+            margin=margin,
+            count=count,
+            seed=seed,
+            avoid=avoid,
+            tell=lambda done, of: tell(before + done, before + of),
+        )
 
     def calibrate(
         self,
@@ -137,6 +148,7 @@ class DirectionMethods(ForeignMethods):
         count: int = CALIBRATION_FACES,
         seed: int = 0,
         avoid: Collection[int] = (),
+        tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Direction:
         """Give a direction its alpha = 1, its useful range and its figures; see `eclipsed.directions.calibration`.
 
@@ -149,6 +161,7 @@ class DirectionMethods(ForeignMethods):
             count: held-out faces.
             seed: of their choice.
             avoid: seeds that the direction was made from.
+            tell: called with how many rungs are done, and with how many there are; what it raises ends them.
         Raises:
             InputError: there is neither a margin nor a prompt; or no classifier, or one without that target.
             DirectionError: the direction belongs to another generator.
@@ -159,7 +172,15 @@ class DirectionMethods(ForeignMethods):
         if judge.witness is not None and self.witness is not None:
             direction = replace(direction, scores={**direction.scores, "witness": self.witness.name})
         others = {} if judge.witness is None else {"witness": judge.witness}
-        found = calibrate(direction, judge.margin, held_out=held_out, judge=judge.name, judges=others)
+        rungs = len(LADDER) * len(direction)
+        found = calibrate(
+            direction,
+            judge.margin,
+            held_out=held_out,
+            judge=judge.name,
+            judges=others,
+            tell=lambda done: tell(done, rungs),
+        )
         return replace(found, clip=judge.clip) if judge.clip else found
 
     def between(
@@ -173,6 +194,7 @@ class DirectionMethods(ForeignMethods):
         region: Region | Sequence[str] | None = None,
         prompt: str | None = None,
         name: str = "",
+        tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Direction:
         """Make a direction from examples: faces that have something, and faces that lack it.
 
@@ -186,6 +208,7 @@ class DirectionMethods(ForeignMethods):
             region: the parts that it changes; None measures them.
             prompt: the sentence that it stands for, if there is one.
             name: what it is called.
+            tell: see `find`.
         Returns:
             The direction, located and calibrated.
         Raises:
@@ -204,7 +227,7 @@ class DirectionMethods(ForeignMethods):
         )
         if margin is None and prompt is None:
             margin = examples_margin(self.clip, faces_with.images, faces_without.images)
-        return self.find(finder, margin=margin, avoid=(*faces_with.seeds, *faces_without.seeds))
+        return self.find(finder, margin=margin, avoid=(*faces_with.seeds, *faces_without.seeds), tell=tell)
 
     def boundary(
         self,
@@ -323,36 +346,6 @@ class DirectionMethods(ForeignMethods):
         ends = (order[:some], order[-some:])
         with_, without = (Latent.of_seeds(self.generator, [seeds[k] for k in end]) for end in ends)
         return examples_margin(self.clip, *(render(self.generator, one) for one in (with_, without)))
-
-    def trust(
-        self, prompts: str | Sequence[str], *, count: int = SURVEY_FACES, tell: Callable[[int], None] = lambda _: None
-    ) -> dict[str, float]:
-        """How far CLIP's verdict on what sentences say can be believed, told by the generator's own faces.
-
-        Args:
-            prompts: a sentence, or several.
-            count: faces that CLIP looks at, the same for all sentences and for trainings, unless it has already.
-            tell: called as they are looked at; see `eclipsed.directions.survey.Survey.of`.
-        Returns:
-            Sentence -> about 0.5 where nothing says that CLIP can tell, up to 1; of a sentence of several statements
-            the lowest. It ranks sentences and is no accuracy; see `eclipsed.directions.trust.trust`.
-        Raises:
-            InputError: a sentence is empty, or `count` is out of range.
-        """
-        asked = [prompts] if isinstance(prompts, str) else list(prompts)
-        world = self.parser.world
-        readings = {prompt: read(prompt, world=world).statements for prompt in asked}
-        drawn, count = (
-            SynthesisOptions(resolution=looked_side(self.generator, self.clip)),
-            whole("count", count, 64, 1_000_000),
-        )
-        survey = Survey.of(self.generator, self.clip, options=drawn, count=count, tell=tell)
-
-        def trusted(reading: Reading) -> float:
-            texts = self.clip.encode_text(caption_texts(self.clip, reading, neutral=world.neutral))
-            return trust(survey, texts, scale=self.clip.logit_scale)
-
-        return {prompt: min(map(trusted, statements)) for prompt, statements in readings.items()}
 
     def _held_out(self, direction: Direction, *, count: int, seed: int, avoid: Collection[int]) -> HeldOut:
         of_class = direction.config.get("class_index")  # of the faces that it was trained on

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +19,15 @@ __all__ = [
     "entries",
     "find_direction",
     "free_name",
+    "keep_as_new",
     "kept_path",
     "named",
     "remove_direction",
 ]
 
 SUFFIX = ".safetensors"
+
+_keeping = threading.Lock()  # between a name that is found free and the file that takes it
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,24 @@ def free_name(name: str) -> str:
     if stem.lower() not in taken:
         return stem
     return next(f"{stem}-{number}" for number in range(2, len(taken) + 3) if f"{stem}-{number}".lower() not in taken)
+
+
+def keep_as_new(name: str, save: Callable[[Path], object]) -> str:
+    """Keep a direction under a name that is free; two that ask for one name at once get two.
+
+    Args:
+        name: that it shall have, see `free_name`.
+        save: called with the file to write.
+    Returns:
+        The name that it got.
+    Raises:
+        InputError: see `kept_path`.
+        OutputError: it cannot be written.
+    """
+    with _keeping:
+        free = free_name(name)
+        save(kept_path(free))
+    return free
 
 
 def remove_direction(name: str) -> Path:

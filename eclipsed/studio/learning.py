@@ -173,9 +173,7 @@ class LearningQueue(TaskQueue[Job]):
         return "done", _sentence(direction)
 
     def _keep(self, job: Job, direction: Direction) -> None:
-        name = library.free_name(direction.name)
-        direction.save(library.kept_path(name))
-        job.name = name
+        job.name = library.keep_as_new(direction.name, direction.save)
 
 
 class _Watch:

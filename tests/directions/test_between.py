@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from eclipsed.directions import locating
 from eclipsed.directions.between import Between
 from eclipsed.directions.calibration import LADDER, HeldOut
 from eclipsed.directions.locating import changes_by_part, locate, usual_changes
@@ -192,3 +193,38 @@ def test_weights_that_are_none_are_refused(editor, weights, message):
     with pytest.raises(InputError) as error:
         editor.mix(editor.sample(seeds=[1, 2]), weights)
     assert str(error.value) == message
+
+
+def test_what_is_usual_is_measured_once_for_the_same_faces_and_weights(editor, monkeypatch):
+    generator, parser = editor.generator, editor.parser
+    measured = []
+    real = locating.changes_by_part
+    monkeypatch.setattr(locating, "changes_by_part", lambda *args: measured.append(args) or real(*args))
+    faces = {"generator": generator, "parser": parser, "count": 2, "seed": 7}
+    first = usual_changes(HeldOut(**faces))
+    assert usual_changes(HeldOut(**faces)) == first
+    assert len(measured) == 4
+    assert usual_changes(HeldOut(**{**faces, "seed": 8})) != first
+    assert len(measured) == 8
+    bias = next(iter(generator.network.synthesis.parameters()))
+    with torch.no_grad():
+        bias.add_(0.0)  # touched, so that it may have changed
+    usual_changes(HeldOut(**{**faces, "seed": 8}))
+    assert len(measured) == 12
+
+
+def test_steps_are_told_and_what_that_raises_ends_them(editor, groups):
+    with_, without = groups
+    told = []
+    editor.between(with_, without, margin=light, tell=lambda done, of: told.append((done, of)))
+    assert told[-1] == (15, 15)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+
+    class Enough(Exception):
+        pass
+
+    def stop(done, of):
+        raise Enough
+
+    with pytest.raises(Enough):
+        editor.between(with_, without, margin=light, tell=stop)

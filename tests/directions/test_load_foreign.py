@@ -73,3 +73,13 @@ def test_the_region_is_the_whole_picture_where_nobody_finds_parts(editor, path):
     assert bare.load_foreign(path).region.whole_face
     given = editor.load_foreign(path, region=["hair"])
     assert given.region.parts == ("hair",)
+
+
+def test_steps_are_told_and_what_that_raises_ends_them(editor, path):
+    told = []
+    editor.load_foreign(path, tell=lambda done, of: told.append((done, of)))
+    assert told[-1] == (5, 5)
+    editor.load_foreign(path, margin=light, count=6, tell=lambda done, of: told.append((done, of)))
+    assert told[-1] == (15, 15)
+    with pytest.raises(ZeroDivisionError):
+        editor.load_foreign(path, tell=lambda done, of: 1 / 0)
