@@ -53,6 +53,7 @@ __all__ = [
     "sample",
     "strip",
     "sweep",
+    "tell_replaced",
 ]
 
 Folder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the pictures; made if need be.")]
@@ -235,7 +236,7 @@ def sweep(
     if out.suffix.lower() not in ANIMATION_SUFFIXES:
         raise InputError(f"cannot tell the film format of {str(out)!r}: end it in .gif or .mp4")
     check_writable(out)
-    _tell_replaced(out)
+    tell_replaced(out)
     files = find_directions([direction], models)
     editor = open_editor(models, device, class_index)
     (learned,) = bound(load_directions(files), editor, any_generator)
@@ -268,10 +269,11 @@ def check_picture(out: Path) -> None:
     if out.suffix.lower() not in PICTURE_FORMATS:
         raise InputError(f"cannot tell the picture format of {str(out)!r}: end it in .png")
     check_writable(out)
-    _tell_replaced(out)
+    tell_replaced(out)
 
 
-def _tell_replaced(out: Path) -> None:
+def tell_replaced(out: Path) -> None:
+    """Say when there is a file already, which will be replaced."""
     if out.is_file():
         note(f"note: {out} is there already and will be replaced")
 

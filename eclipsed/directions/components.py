@@ -1,4 +1,4 @@
-"""Directions that nobody asked for: principal components of w, and what the weights of layers respond to most."""
+"""Directions that nobody asked for: principal components of w or of features, and what layers respond to most."""
 
 from __future__ import annotations
 
@@ -18,17 +18,31 @@ from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.rows import rows_of
+from eclipsed.networks.layers import Layer, SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
 from eclipsed.values.checks import whole
 from eclipsed.worlds.world import find_world
 
-__all__ = ["SAMPLES", "Components", "PublishedEdit", "components_of_w", "published_edits", "sefa"]
+__all__ = [
+    "FEATURE_SAMPLES",
+    "SAMPLES",
+    "Components",
+    "PublishedEdit",
+    "components_of_features",
+    "components_of_w",
+    "published_edits",
+    "sefa",
+]
 
 #: As many w are measured when nobody says otherwise.
 SAMPLES = 100_000
 
+#: As many faces' features are measured when nobody says otherwise.
+FEATURE_SAMPLES = 4096
+
 _CHUNK = 4096
+_DRAWN = 64  # faces at once, whose features are wanted
 _SPREAD = 10_000  # w that tell how far faces spread along what SeFa finds
 
 
@@ -41,8 +55,9 @@ class Components:
         basis: one direction of length 1 a row, (K, w_dim), float64; its largest entry is positive.
         deviation: standard deviation of faces along each, (K,).
         method: how they were found: ``"components of w"``.
-        share: of the variance of w that each holds, or of what layers respond to; (K,).
+        share: of the variance of w or of features that each holds, or of what layers respond to; (K,).
         rows: of ws that they were found for; None is all.
+        layer: whose features they are components of; "" where they are none.
     """
 
     mean: Tensor
@@ -51,6 +66,7 @@ class Components:
     method: str
     share: Tensor
     rows: tuple[int, ...] | None = None
+    layer: str = ""
 
     def __len__(self) -> int:
         return len(self.basis)
@@ -91,7 +107,7 @@ class Components:
         plane = {"offset": -float(self.mean @ unit), "deviation": step}
         return replace(
             found,
-            config={"component": at, "plane": plane},
+            config={"component": at, "plane": plane, **({"layer": self.layer} if self.layer else {})},
             scores={"deviation": step, "share": float(self.share[at])},
             alpha_range=(-3.0, 3.0),
         )
@@ -143,6 +159,50 @@ def components_of_w(generator: Generator, *, count: int = 80, samples: int = SAM
     variance, basis = variance.flip(0).clamp(min=0), _signed(vectors.flip(1).T)
     share = variance / variance.sum().clamp(min=1e-30)
     return Components(origin + middle, basis[:count], variance[:count].sqrt(), "components of w", share[:count])
+
+
+@torch.no_grad()
+def components_of_features(
+    generator: Generator,
+    *,
+    layer: str | None = None,
+    count: int = 80,
+    samples: int = FEATURE_SAMPLES,
+    seed: int = 1,
+) -> Components:
+    """The principal components of an early layer's activations, each as the direction of w that goes with it.
+
+    Faces are told by their coordinates along the components, each over its standard deviation; the regression of w on
+    these says which way w goes where a coordinate grows.
+
+    Args:
+        generator: whose layer is measured, without truncation.
+        layer: its name, no colours; None is the first. The later it is, the more memory this takes: `samples` times
+            its features.
+        count: components to keep, below `samples`, at most as many as w and the layer have dimensions.
+        samples: how many faces.
+        seed: of their z.
+    Returns:
+        The components in w, in the order of the variance of features that they hold. They need not be orthogonal.
+    Raises:
+        InputError: a number is out of range, or there is no such layer.
+    Source: Härkönen et al. 2020, arXiv:2004.02546, there for BigGAN's z and by incremental PCA; here exactly.
+    """
+    chosen = _feature_layer(generator, layer)
+    whole("samples", samples, 3, 100_000)
+    parts_w, parts = [], []
+    for w in _mapped(generator, samples, seed):
+        parts_w.append(w)
+        for some in torch.split(w.float().to(generator.device), _DRAWN):
+            parts.append(_features(generator, chosen, some))
+    w, seen = torch.cat(parts_w), torch.cat(parts)  # (samples, w_dim) and (samples, features)
+    whole("count", count, 1, min(generator.w_dim, seen.shape[1], samples - 1))
+    share, coordinates = _coordinates(seen - seen.mean(dim=0))
+    middle = w.mean(dim=0)
+    change = coordinates[:, :count].T @ (w - middle)  # the regression, since coordinates are uncorrelated
+    basis = _signed(change / change.norm(dim=1, keepdim=True).clamp(min=1e-30))
+    deviation = ((w - middle) @ basis.T).std(dim=0)
+    return Components(middle, basis, deviation, "components of features", share[:count], layer=chosen.name)
 
 
 @torch.no_grad()
@@ -223,6 +283,37 @@ def _mapped(generator: Generator, samples: int, seed: int) -> Any:
     for start in range(0, samples, _CHUNK):
         z = torch.from_numpy(rng.standard_normal((min(_CHUNK, samples - start), generator.z_dim)))
         yield generator.mapping(z.float().to(generator.device))[:, 0].double().cpu()
+
+
+def _feature_layer(generator: Generator, name: str | None) -> Layer:
+    """The layer of a name, or the first that is none of colours."""
+    named = {layer.name: layer for layer in generator.layers if not layer.is_rgb}
+    if name is not None and name not in named:
+        raise InputError(f"unknown layer {name!r}; those with features: {', '.join(named)}")
+    return named[next(iter(named)) if name is None else name]
+
+
+def _features(generator: Generator, layer: Layer, w: Tensor) -> Tensor:
+    """Activations after a layer, (n, features) in float64 on the CPU, of w (n, w_dim)."""
+    options = SynthesisOptions(resolution=layer.resolution, features=(layer,))
+    drawn = generator.synthesis(w[:, None].expand(-1, generator.num_ws, -1), options)
+    return drawn.features[layer.name].flatten(1).double().cpu()
+
+
+def _coordinates(centred: Tensor) -> tuple[Tensor, Tensor]:
+    """Of many vectors, (N, D), the share of variance that each principal component holds, and where they lie along it.
+
+    Returns:
+        (K,), the largest first, and (N, K) of orthonormal columns; K is the smaller of N and D.
+    """
+    if len(centred) <= centred.shape[1]:
+        values, vectors = torch.linalg.eigh(centred @ centred.T)
+        coordinates = vectors
+    else:
+        values, vectors = torch.linalg.eigh(centred.T @ centred)
+        coordinates = centred @ vectors / values.clamp(min=1e-30).sqrt()
+    values = values.flip(0).clamp(min=0)
+    return values / values.sum().clamp(min=1e-30), coordinates.flip(1)
 
 
 def _affine(generator: Generator, name: str) -> Tensor:

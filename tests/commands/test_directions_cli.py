@@ -141,10 +141,37 @@ def test_components_are_drawn_and_kept(run, model_set):
     assert (told["sheet"], told["method"], len(told["deviations"])) == ("s.png", "components of w", 8)
 
 
+def test_components_are_a_page_with_a_slider(run, model_set):
+    words = ("directions", "components", "--count", "2", "--models", model_set, "--sheet", "sheet.html")
+    code, out, err = run(*words)
+    assert (code, out) == (0, "sheet.html\n"), err
+    page = Path("sheet.html").read_text(encoding="utf-8")
+    kept = (
+        f"eclipsed directions components --models {model_set} --component 1 --layers 0-3 --out component-1.safetensors"
+    )
+    assert f'data-note="{kept}"' in page
+    assert page.count("<button") == 8
+    code, _, err = run(*words, "--method", "sefa", "--layers", "0-3")
+    assert code == 0
+    assert "note: sheet.html is there already and will be replaced" in err
+    page = Path("sheet.html").read_text(encoding="utf-8")
+    assert "components --method sefa --models" in page
+    assert "in Python: sefa(generator, rows=[0, 1, 2, 3]).direction(1, generator=generator, layers=range(" in page
+
+
+def test_components_of_features_are_kept(run, model_set):
+    words = ("--method", "features", "--feature-layer", "b8.conv0", "--component", "0", "--models", model_set)
+    code, out, err = run("directions", "components", *words, "--count", "1", "--out", "f.safetensors")
+    assert (code, out) == (0, "f.safetensors\n"), err
+    found = Direction.load("f.safetensors")
+    assert (found.method, found.config["layer"]) == ("components of features", "b8.conv0")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--method", "ica"), "the method must be pca or sefa; got 'ica'"),
+        (("--method", "ica"), "the method must be pca, features or sefa; got 'ica'"),
+        (("--feature-layer", "b4.conv1"), "--feature-layer goes with --method features; got 'pca'"),
         ((), "give --sheet with a picture to draw, or --component with a number and --out with a file"),
     ],
 )

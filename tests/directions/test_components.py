@@ -1,18 +1,30 @@
 """Components of w, SeFa, and the table that GANSpace published."""
 
+import base64
+import io
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.testing import assert_close
 
 import eclipsed
-from eclipsed.directions.component_sheet import component_sheet
-from eclipsed.directions.components import Components, components_of_w, published_edits, sefa
+from eclipsed.directions.component_sheet import component_page, component_sheet
+from eclipsed.directions.components import (
+    Components,
+    components_of_features,
+    components_of_w,
+    published_edits,
+    sefa,
+)
 from eclipsed.errors import CheckpointError, InputError
+from eclipsed.images.conversion import to_pil
 from eclipsed.latents.direction import Direction
+from eclipsed.networks.layers import SynthesisOptions
 
 FOREIGN = Path("/work/shared/fixtures/foreign")
 
@@ -147,8 +159,67 @@ def test_the_published_components_are_those_of_the_saved_edit():
     assert abs(float(cosine)) == pytest.approx(0.9998, abs=2e-4)
 
 
+def test_a_page_has_the_frames_of_the_edits(editor):
+    found = components_of_w(editor.generator, count=3, samples=500)
+    page = component_page(
+        editor.generator, found, count=2, seed=1, step=2.0, keep=lambda index, rows: f"{index} in {rows[0]}"
+    )
+    films = re.findall(
+        r'data-name="([^"]+)" data-note="([^"]+)" style="background-image:url\(data:image/webp;base64,([^)]+)', page
+    )
+    assert [film[:2] for film in films[3:5]] == [
+        ("component 0, all rows", "0 in 0"),
+        ("component 1, coarse rows", "1 in 0"),
+    ]
+    assert len(films) == 8
+    with Image.open(io.BytesIO(base64.b64decode(films[7][2]))) as picture:
+        strip = np.asarray(picture.convert("RGB"), dtype=float)
+    face = editor.sample(seeds=[1], truncation_psi=1.0)
+    for at, alpha in ((0, -2.0), (5, 0.0), (8, 1.2), (10, 2.0)):
+        expected = editor.edit(face, found.direction(1, generator=editor.generator), alpha)
+        pixels = np.asarray(to_pil(expected.images)[0], dtype=float)
+        others = [np.abs(strip[:, 32 * k : 32 * k + 32] - pixels).mean() for k in range(11)]
+        assert int(np.argmin(others)) == at
+    with pytest.raises(InputError) as error:
+        component_page(editor.generator, found, step=0)
+    assert str(error.value) == "the slider needs a step other than 0; got 0"
+
+
 def test_a_sheet_has_a_row_for_each_component(editor):
     found = components_of_w(editor.generator, count=3, samples=500)
     two, three = (component_sheet(editor.generator, found, count=count, seed=1) for count in (2, 3))
     assert two.width == three.width
     assert two.height < three.height
+
+
+@pytest.mark.parametrize(("layer", "samples"), [(None, 200), ("b8.conv0", 60)])  # more than features, fewer
+def test_components_of_features_are_numpy_s_svd_and_its_regression(editor, layer, samples):
+    generator = editor.generator
+    found = components_of_features(generator, layer=layer, count=5, samples=samples, seed=3)
+    name = layer or "b4.conv1"
+    z = np.random.RandomState(3).standard_normal((samples, generator.z_dim)).astype(np.float32)
+    with torch.no_grad():
+        ws = generator.mapping(torch.from_numpy(z))
+        seen = generator.synthesis(ws, SynthesisOptions(features=(name,))).features[name]
+    seen, w = seen.flatten(1).double().numpy(), ws[:, 0].double().numpy()
+    centred = seen - seen.mean(axis=0)
+    _, sizes, vectors = np.linalg.svd(centred, full_matrices=False)
+    coordinates = centred @ vectors[:5].T / (sizes[:5] / np.sqrt(samples - 1))
+    change, *_ = np.linalg.lstsq(coordinates, w - w.mean(axis=0), rcond=None)
+    change /= np.linalg.norm(change, axis=1, keepdims=True)
+    cosines = np.abs((found.basis.numpy() * change).sum(axis=1))
+    assert cosines.min() == pytest.approx(1.0, abs=1e-6)
+    assert_close(found.share.numpy(), sizes[:5] ** 2 / (sizes**2).sum(), rtol=1e-5, atol=0)
+    assert_close(found.deviation.numpy(), (w @ found.basis.numpy().T).std(axis=0, ddof=1), rtol=1e-6, atol=0)
+    assert bool((found.basis.gather(1, found.basis.abs().argmax(dim=1, keepdim=True)) > 0).all())
+    assert (found.method, found.layer, found.rows) == ("components of features", name, None)
+    assert found.direction(0, generator=generator).config["layer"] == name
+
+
+def test_features_that_are_not_there_are_one_sentence(editor):
+    with pytest.raises(InputError) as error:
+        components_of_features(editor.generator, layer="b4.torgb", samples=10)
+    names = ", ".join(layer.name for layer in editor.generator.layers if not layer.is_rgb)
+    assert str(error.value) == f"unknown layer 'b4.torgb'; those with features: {names}"
+    with pytest.raises(InputError, match="count"):
+        components_of_features(editor.generator, count=10, samples=10)
