@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from eclipsed.networks.blocks import SynthesisLayer, ToRGB
 from eclipsed.networks.ops import LRELU_GAIN, LRELU_SLOPE, demodulation, upfirdn2d, upsample2d
+from eclipsed.networks.stylegan2 import SynthesisNetwork
 from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 from eclipsed.pretrained.clip import OpenClip
 from eclipsed.pretrained.generator import Generator
@@ -95,6 +96,7 @@ class Original:
     def _draw(self, ws: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The full picture, and the features after every convolution."""
         synthesis = self.generator.network.synthesis
+        assert isinstance(synthesis, SynthesisNetwork)
         styles = synthesis.styles(ws)
         const: Tensor = synthesis.get_parameter("b4.const")
         x = const.expand(len(ws), -1, -1, -1).contiguous()

@@ -22,6 +22,7 @@ from benchmarks import full_size, measuring
 from eclipsed.compute.devices import as_device
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.networks import ops
+from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 
@@ -102,6 +103,7 @@ def operations(generator: Generator, batch: int, dtype: torch.dtype) -> list[dic
     device = generator.device
     copy = measuring.ceilings(device).copy if device.type == "cuda" else math.nan
     rows = []
+    assert isinstance(generator.config, GeneratorConfig)
     for resolution, channels in generator.config.channels:
         for operation in _operations(generator, batch, dtype, resolution, channels):
             row: dict[str, Any] = {"name": operation.name, "side": resolution, "bytes": operation.bytes()}
@@ -123,7 +125,7 @@ def _operations(
     generator: Generator, batch: int, dtype: torch.dtype, resolution: int, channels: int
 ) -> Iterator[Operation]:
     device = generator.device
-    f = generator.network.synthesis.resample_filter
+    f = generator.network.synthesis.get_buffer("resample_filter")
     b = torch.randn(channels, device=device, dtype=dtype)
 
     def bias_act(x: Tensor, impl: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""Text-driven, local face editing: one sentence in, one direction of a StyleGAN2 generator out.
+"""Text-driven, local face editing: one sentence in, one direction of a StyleGAN2 or StyleGAN3 generator out.
 
 >>> import eclipsed
 >>> editor = eclipsed.Editor.from_pretrained("mini")
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from eclipsed.latents.w_statistics import WStatistics
     from eclipsed.networks.generator_config import GeneratorConfig
     from eclipsed.networks.layers import Layer, Synthesis, SynthesisOptions, SynthesisPrefix
+    from eclipsed.networks.stylegan3_config import StyleGAN3Config
     from eclipsed.photos.alignment import Placement
     from eclipsed.photos.finding import FaceFinder
     from eclipsed.photos.origin import Origin
@@ -147,6 +148,7 @@ __all__ = [
     "Step",
     "StopTraining",
     "Strength",
+    "StyleGAN3Config",
     "SuiteEvaluation",
     "SuiteRow",
     "Synthesis",
@@ -228,6 +230,7 @@ _HOME = {
     "Step": "training.batches",
     "StopTraining": "training.events",
     "Strength": "evaluation.results",
+    "StyleGAN3Config": "networks.stylegan3_config",
     "SuiteEvaluation": "evaluation.suite_results",
     "SuiteRow": "evaluation.suite_results",
     "Synthesis": "networks.layers",

@@ -78,7 +78,8 @@ def _tree(state):
 
 def _module(name, tree, settings):
     """One stored module; ``settings`` maps dotted names to (attributes, what it was made with)."""
-    buffers = ("noise_const", "resample_filter", "w_avg")
+    buffers = ("noise_const", "resample_filter", "w_avg", "up_filter", "down_filter", "magnitude_ema")
+    buffers += ("transform", "freqs", "phases")
     attributes, made_with = settings.get(name, ({}, {}))
     inner = {k: v for k, v in tree.items() if isinstance(v, dict)}
     state = {
@@ -126,6 +127,56 @@ def nvidia_content(config, state, *, nested=False, remember=True, settings=None,
             known[f"synthesis.b{side}"] = ({"architecture": "skip", "use_fp16": fp16}, {})
             for kind in ("conv0", "conv1", "torgb"):
                 known[f"synthesis.b{side}.{kind}"] = ({"conv_clamp": config.conv_clamp, "use_noise": True}, {})
+    for name, (attributes, made_with) in (settings or {}).items():
+        old = known.get(name, ({}, {}))
+        known[name] = ({**old[0], **attributes}, {**old[1], **made_with})
+    network = _module("", _tree(state), known)
+    return {"G": None, "D": None, "G_ema": network, "training_set_kwargs": EasyDict(path="x.zip"), "augment_pipe": None}
+
+
+def random_stylegan3(config, seed=0):
+    """State of a random StyleGAN3 of which no bias, magnitude or affine is as it begins."""
+    from eclipsed.networks.stylegan3 import StyleGAN3
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        state = StyleGAN3(config).state_dict()
+        for key, value in state.items():
+            if key.endswith("bias") or key in ("synthesis.input.affine.weight", "mapping.w_avg"):
+                value.add_(torch.randn(value.shape), alpha=0.1)
+            if key.endswith("magnitude_ema"):
+                value.add_(torch.rand([]))
+    return state
+
+
+def stylegan3_content(config, state, *, base, most, remember=True, settings=None, made=None):
+    """What NVIDIA's code pickles of a StyleGAN3.
+
+    Args:
+        config, state: the generator.
+        base, most: of which its channels were made.
+        remember: modules also carry what they do as attributes, as the real ones do.
+        settings: more (attributes, made_with) by module name.
+        made: other values of what the generator was made with; None leaves one out.
+    """
+    names = ("z_dim", "c_dim", "w_dim", "img_channels", "num_critical", "margin_size", "output_scale", "num_fp16_res")
+    names += ("conv_kernel", "filter_size", "lrelu_upsampling", "use_radial_filters", "conv_clamp")
+    names += ("first_cutoff", "first_stopband", "last_stopband_rel")
+    said = {name: getattr(config, name) for name in names}
+    said |= {"img_resolution": config.resolution, "num_layers": len(config.channels)}
+    said |= {"channel_base": base, "channel_max": most, "mapping_kwargs": EasyDict(num_layers=config.mapping_layers)}
+    said = {key: value for key, value in {**said, **(made or {})}.items() if value is not None}
+    known = {"": ({}, said), "mapping": ({}, {"num_layers": config.mapping_layers})}
+    if remember:
+        size, rate = config.plans[0].in_size, config.plans[0].in_rate
+        entry = {"size": np.array([size, size]), "sampling_rate": rate, "bandwidth": config.first_cutoff}
+        known["synthesis.input"] = (entry, {})
+        known["mapping.fc0"] = ({"bias_gain": config.mapping_lr_multiplier, "activation": "lrelu"}, {})
+        for plan in config.plans:
+            does = {"is_torgb": plan.is_rgb, "conv_kernel": plan.kernel, "in_channels": plan.in_channels}
+            does |= {"in_size": np.array([plan.in_size] * 2), "out_size": np.array([plan.out_size] * 2)}
+            does |= {"up_factor": plan.up, "down_factor": plan.down, "padding": list(plan.padding)}
+            known[f"synthesis.{plan.name}"] = (does, {})
     for name, (attributes, made_with) in (settings or {}).items():
         old = known.get(name, ({}, {}))
         known[name] = ({**old[0], **attributes}, {**old[1], **made_with})

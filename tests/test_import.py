@@ -54,6 +54,7 @@ def test_the_surface_is_what_it_was():
     public |= {"SuiteEvaluation", "SuiteRow", "evaluate_suite"}
     public |= {"FaceFinder", "InversionConfig", "InversionStep", "Origin", "Photo", "Placement", "save_photo"}
     public |= {"GeneratorConfig", "Layer", "Synthesis", "SynthesisOptions", "SynthesisPrefix", "read_generator"}
+    public |= {"StyleGAN3Config"}
     public |= {"Classifier", "Encoder", "FetchStep", "Identity", "ModelSet", "OwnKind", "SetStatus", "list_sets"}
     public |= {"Finder", "ProgressBar", "Step", "Term", "View", "Vocabulary", "WStatistics", "register_term"}
     public |= {"ClassScores", "JudgeConfig", "JudgeStep", "Scores", "TrainedJudge"}

@@ -13,6 +13,7 @@ from benchmarks import measuring
 from benchmarks.gpu.run import FP32, Run
 from benchmarks.measuring import graphs
 from eclipsed.networks import ops
+from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import SynthesisOptions
 
 __all__ = ["fused", "synthesis"]
@@ -21,8 +22,9 @@ __all__ = ["fused", "synthesis"]
 def fused(run: Run) -> list[dict[str, Any]]:
     """Each fused operation beside the reference at every size that the large generator uses it at."""
     generator = run.networks[0]
-    f = generator.network.synthesis.resample_filter
+    f = generator.network.synthesis.get_buffer("resample_filter")
     rows = []
+    assert isinstance(generator.config, GeneratorConfig)
     for dtype, last in ((run.short, True), (FP32, False)):
         for side, channels in generator.config.channels:
             for name, call in _operations(side, channels, f, dtype, last, run.device).items():

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from eclipsed.errors import CheckpointError
+from eclipsed.networks.architectures import AnyConfig, make_network
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import Layer
-from eclipsed.networks.mapping import MappingNetwork
+from eclipsed.networks.mapping import MappingConfig, MappingNetwork
 from eclipsed.networks.stylegan2 import StyleGAN2
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "check_sizes",
     "expected_shapes",
     "mean_w",
+    "own_sources",
     "places",
     "taps_of",
     "widths",
@@ -84,10 +86,15 @@ class Widths:
     img_channels: int
 
 
-def expected_shapes(config: GeneratorConfig) -> dict[str, Shape]:
+def expected_shapes(config: AnyConfig) -> dict[str, Shape]:
     """Key and shape of every tensor of a generator."""
     with torch.device("meta"):  # shapes only: no memory, no random numbers
-        return {key: tuple(value.shape) for key, value in StyleGAN2(config).state_dict().items()}
+        return {key: tuple(value.shape) for key, value in make_network(config).state_dict().items()}
+
+
+def own_sources(config: AnyConfig) -> dict[Place, Source]:
+    """Every tensor of a generator, from files that call them as we do."""
+    return {Place(key, None, key): Source(key) for key in expected_shapes(config)}
 
 
 def places(resolution: int, mapping_layers: int, *, conditional: bool) -> tuple[Place, ...]:
@@ -191,7 +198,7 @@ def _evidence(place: Place, shape: Shape, *, last_fc: str) -> list[tuple[object,
 
 
 def assemble(
-    path: Path, raw: Mapping[str, Tensor], sources: Mapping[Place, Source], config: GeneratorConfig
+    path: Path, raw: Mapping[str, Tensor], sources: Mapping[Place, Source], config: AnyConfig
 ) -> dict[str, Tensor]:
     """Check every key and shape of a file and turn it into our state.
 
@@ -205,7 +212,7 @@ def assemble(
     Raises:
         CheckpointError: a key is missing or unknown, a shape is wrong, or numbers are not finite.
     """
-    check_keys(path, raw, sources)
+    check_keys(path, raw, sources, kind="StyleGAN2" if isinstance(config, GeneratorConfig) else "StyleGAN3")
     state = {}
     by_key = {place.key: source for place, source in sources.items()}
     for key, shape in expected_shapes(config).items():
@@ -229,16 +236,16 @@ def _is_oblong(key: str, wanted: Shape, found: Shape) -> bool:
     return key == CONSTANT and len(found) == len(wanted) and found[-1] != found[-2]
 
 
-def check_keys(path: Path, raw: Mapping[str, Tensor], sources: Mapping[Place, Source]) -> None:
+def check_keys(
+    path: Path, raw: Mapping[str, Tensor], sources: Mapping[Place, Source], *, kind: str = "StyleGAN2"
+) -> None:
     """Raise a `CheckpointError` that names the first key that a file lacks or has too many."""
     missing = sorted(s.name for s in sources.values() if s.name not in raw)
     if missing:
         raise CheckpointError(f"{path}: key {missing[0]!r} is missing{_and_more(missing)}; the file is not whole")
     extra = sorted(set(raw) - {s.name for s in sources.values()})
     if extra:
-        raise CheckpointError(
-            f"{path}: unknown key {extra[0]!r}{_and_more(extra)}; a StyleGAN2 generator has none such"
-        )
+        raise CheckpointError(f"{path}: unknown key {extra[0]!r}{_and_more(extra)}; a {kind} generator has none such")
 
 
 def _and_more(names: list[str]) -> str:
@@ -271,7 +278,7 @@ def taps_of(path: Path, name: str, kernel: Tensor) -> tuple[float, ...]:
     return tuple((whole.round() if torch.allclose(whole, whole.round(), atol=1e-4) else whole).tolist())
 
 
-def mean_w(config: GeneratorConfig, state: Mapping[str, Tensor], *, count: int = 4096) -> Tensor:
+def mean_w(config: MappingConfig, state: Mapping[str, Tensor], *, count: int = 4096) -> Tensor:
     """Mean of w over fixed random z (and classes), for files that do not store it, (w_dim,)."""
     with torch.device("meta"):
         network = MappingNetwork(config)

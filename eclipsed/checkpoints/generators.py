@@ -21,22 +21,23 @@ from eclipsed.checkpoints.unwrapping import Unwrapped, keys_seen, tell_choice, u
 from eclipsed.errors import CheckpointError, EclipsedError, EclipsedWarning, InputError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import GENERATOR
-from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.architectures import AnyConfig
 
 __all__ = ["detect_layout", "read_generator"]
 
-_Reader = Callable[[Path, Unwrapped], tuple[GeneratorConfig, dict[str, Tensor]]]
+_Reader = Callable[[Path, Unwrapped], tuple[AnyConfig, dict[str, Tensor]]]
 
 #: torch.save before zip files: a pickled magic number comes first
 _OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
-def read_generator(path: str | Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+def read_generator(path: str | Path) -> tuple[AnyConfig, dict[str, Tensor]]:
     """Read a generator in any public layout or in ours, without running anything in the file.
 
     Args:
-        path: NVIDIA PyTorch or TensorFlow pickle, rosinality ``.pt``, state dicts of either, or our safetensors; the
-            content decides, not the name. The network is found in whatever it was saved in, see `unwrap`.
+        path: NVIDIA PyTorch (StyleGAN2 or 3) or TensorFlow pickle, rosinality ``.pt``, state dicts of either, or our
+            safetensors; the content decides, not the name. The network is found in whatever it was saved in, see
+            `unwrap`.
     Returns:
         The config, and the float32 state by NVIDIA's key names.
     Raises:
@@ -63,7 +64,7 @@ def read_generator(path: str | Path) -> tuple[GeneratorConfig, dict[str, Tensor]
     return config, state
 
 
-def _read(path: Path, layout: str) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+def _read(path: Path, layout: str) -> tuple[AnyConfig, dict[str, Tensor]]:
     if layout == "safetensors":
         data, tensors = header.read(path, GENERATOR, bare=True)
         return read_native(path) if data or not _networks(tensors) else _from_content(path, tensors)
@@ -79,7 +80,7 @@ def _read(path: Path, layout: str) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     return _from_content(path, content)
 
 
-def _from_content(path: Path, content: object) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+def _from_content(path: Path, content: object) -> tuple[AnyConfig, dict[str, Tensor]]:
     """Read the generator that lies somewhere in the content of a file."""
     if isinstance(content, tuple | list) and len(content) == 3 and isinstance(content[2], TensorFlowNetwork):
         return tensorflow_generator(path, content[2])

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from eclipsed.checkpoints.assembly import Source, assemble, places
+from eclipsed.checkpoints.assembly import assemble, own_sources
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import GENERATOR
-from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.architectures import AnyConfig, config_of_json
 from eclipsed.values.checks import one_of
 
 __all__ = ["read_native", "write_generator"]
@@ -21,7 +21,7 @@ __all__ = ["read_native", "write_generator"]
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
-def read_native(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+def read_native(path: Path) -> tuple[AnyConfig, dict[str, Tensor]]:
     """Read a generator from our safetensors layout.
 
     Args:
@@ -33,16 +33,15 @@ def read_native(path: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     """
     data, raw = header.read(path, GENERATOR)
     try:
-        config = GeneratorConfig.from_json(json.dumps(data.get("config")))
+        config = config_of_json(json.dumps(data.get("config")))
     except InputError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    own = places(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
-    return config, assemble(path, raw, {place: Source(place.key) for place in own}, config)
+    return config, assemble(path, raw, own_sources(config), config)
 
 
 def write_generator(
     path: str | Path,
-    config: GeneratorConfig,
+    config: AnyConfig,
     state: Mapping[str, Tensor],
     *,
     dtype: torch.dtype = torch.float32,
@@ -61,9 +60,8 @@ def write_generator(
         OutputError: the file could not be written.
     """
     one_of("dtype", dtype, _DTYPES)
-    own = places(config.resolution, config.mapping_layers, conditional=config.c_dim > 0)
     try:
-        whole = assemble(Path(path), state, {place: Source(place.key) for place in own}, config)
+        whole = assemble(Path(path), state, own_sources(config), config)
     except CheckpointError as error:
         raise InputError(f"this state does not fit its config: {error}") from error
     stored = {key: value.to(dtype).contiguous() for key, value in sorted(whole.items())}

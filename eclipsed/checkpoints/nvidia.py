@@ -1,16 +1,14 @@
-"""NVIDIA's PyTorch pickles: stylegan2-ada-pytorch, and StyleGAN2 generators of the stylegan3 code."""
+"""NVIDIA's PyTorch pickles: stylegan2-ada-pytorch, and the generators of the stylegan3 code."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.assembly import (
-    NOT_SQUARE,
     Place,
     Source,
     assemble,
@@ -20,18 +18,18 @@ from eclipsed.checkpoints.assembly import (
     taps_of,
     widths,
 )
+from eclipsed.checkpoints.nvidia_modules import StoredSettings, stored_modules, stored_tensors
+from eclipsed.checkpoints.nvidia_stylegan3 import stylegan3_generator
 from eclipsed.checkpoints.stand_ins import PersistentObject
 from eclipsed.errors import CheckpointError
+from eclipsed.networks.architectures import AnyConfig
 from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import Layer
-from eclipsed.values.checks import is_real, is_whole
 
 __all__ = ["filter_taps", "nvidia_generator"]
 
-_ABSENT = object()
 
-
-def nvidia_generator(path: Path, content: object, name: str = "G_ema") -> tuple[GeneratorConfig, dict[str, Tensor]]:
+def nvidia_generator(path: Path, content: object, name: str = "G_ema") -> tuple[AnyConfig, dict[str, Tensor]]:
     """Turn the unpickled ``G_ema`` into a config and a state.
 
     Args:
@@ -41,13 +39,17 @@ def nvidia_generator(path: Path, content: object, name: str = "G_ema") -> tuple[
     Returns:
         The config and the float32 state.
     Raises:
-        CheckpointError: not a StyleGAN2 skip generator, or a wrong key or shape.
+        CheckpointError: not a StyleGAN2 skip generator nor a StyleGAN3, or a wrong key or shape.
     """
-    modules = _modules(path, content, name)
+    modules = stored_modules(path, content, name)
+    if "synthesis.input" in modules and "mapping" in modules:
+        return stylegan3_generator(path, modules)
     if "synthesis.b4" not in modules or "mapping" not in modules:
         kind = modules[""].class_name
-        raise CheckpointError(f"{path}: its {name} is a {kind} without the blocks of StyleGAN2 (perhaps a StyleGAN3)")
-    raw = _tensors(path, modules)
+        raise CheckpointError(
+            f"{path}: its {name} is a {kind} without the blocks of StyleGAN2 and without the input of StyleGAN3"
+        )
+    raw = stored_tensors(path, modules)
     filters = {key: raw.pop(key) for key in [k for k in raw if k.endswith("resample_filter")]}
     settings = _Settings(path, modules)
     resolution, layers, c_dim = settings.sizes()
@@ -78,36 +80,6 @@ def nvidia_generator(path: Path, content: object, name: str = "G_ema") -> tuple[
     return config, state
 
 
-def _modules(path: Path, content: object, whole: str) -> dict[str, PersistentObject]:
-    """Every module of a network by its dotted name, the network itself by the empty one."""
-    found: dict[str, PersistentObject] = {}
-    waiting: list[tuple[str, object]] = [("", content)]
-    while waiting:
-        name, module = waiting.pop()
-        if not isinstance(module, PersistentObject) or name.count(".") > 8:
-            raise CheckpointError(f"{path}: {whole}{'.' if name else ''}{name} is not one of NVIDIA's stored modules")
-        found[name] = module
-        children = module.state.get("_modules") or {}
-        for key, child in children.items() if isinstance(children, Mapping) else ():
-            waiting.append((f"{name}.{key}" if name else str(key), child))
-    return found
-
-
-def _tensors(path: Path, modules: Mapping[str, PersistentObject]) -> dict[str, Tensor]:
-    raw = {}
-    for name, module in modules.items():
-        for group in ("_parameters", "_buffers"):
-            values = module.state.get(group) or {}
-            if not isinstance(values, Mapping):
-                raise CheckpointError(f"{path}: {name}.{group} must be a dictionary; found a {type(values).__name__}")
-            for key, value in values.items():
-                if value is not None and not isinstance(value, Tensor):
-                    raise CheckpointError(f"{path}: {name}.{key} must be a tensor; found a {type(value).__name__}")
-                if value is not None:
-                    raw[f"{name}.{key}" if name else str(key)] = value
-    return raw
-
-
 def _silence(raw: dict[str, Tensor], layers: Iterable[Layer]) -> None:
     """Give layers that were made without noise one that is zero."""
     for layer in layers:
@@ -117,38 +89,13 @@ def _silence(raw: dict[str, Tensor], layers: Iterable[Layer]) -> None:
             raw.setdefault(f"{name}.noise_strength", torch.zeros([]))
 
 
-class _Settings:
-    """The settings of a pickled network: what a module remembers, else what it was made with, else a default."""
+class _Settings(StoredSettings):
+    """The settings of a pickled StyleGAN2."""
 
     def __init__(self, path: Path, modules: Mapping[str, PersistentObject]) -> None:
-        self.path = path
-        self.modules = modules
-        top = self._made_with("")
+        super().__init__(path, modules)
         #: stylegan2-ada nests the synthesis settings, the stylegan3 code does not and clamps by default
-        self.nested = "synthesis_kwargs" in top
-        self.synthesis = {**top, **_mapping(top.get("synthesis_kwargs")), **self._made_with("synthesis")}
-        self.synthesis |= _mapping(self.synthesis.get("block_kwargs"))
-        self.mapping = {**_mapping(top.get("mapping_kwargs")), **self._made_with("mapping")}
-
-    def _made_with(self, name: str) -> dict[str, Any]:
-        return _mapping(self.modules[name].state.get("_init_kwargs")) if name in self.modules else {}
-
-    def of(self, name: str, key: str, default: object) -> Any:
-        """The setting of one module."""
-        if name in self.modules and key in self.modules[name].state:
-            return self.modules[name].state[key]
-        shared = self.synthesis if name.startswith("synthesis") else self.mapping if name.startswith("mapping") else {}
-        return {**shared, **self._made_with(name)}.get(key, default)
-
-    def whole(self, name: str, key: str, default: object = _ABSENT) -> int:
-        value = self.of(name, key, default)
-        if not is_whole(value, 0, 2**20 - 1):
-            found = "nothing" if value is _ABSENT else repr(value)
-            oblong = isinstance(value, tuple | list) and len(set(map(repr, value))) > 1
-            raise CheckpointError(
-                f"{self.path}: the setting {key} must be a whole number; found {found}{NOT_SQUARE if oblong else ''}"
-            )
-        return value
+        self.nested = "synthesis_kwargs" in self.made_with("")
 
     def sizes(self) -> tuple[int, int, int]:
         """Resolution, mapping layers, classes."""
@@ -188,12 +135,6 @@ class _Settings:
         marks = [block.state["use_fp16"] for block in blocks if block is not None and "use_fp16" in block.state]
         return sum(map(bool, marks)) if marks else self.whole("synthesis", "num_fp16_res", 0 if self.nested else 4)
 
-    def lr_multiplier(self) -> float:
-        value = self.of("mapping.fc0", "bias_gain", self.mapping.get("lr_multiplier", 0.01))
-        if not is_real(value):
-            raise CheckpointError(f"{self.path}: the setting lr_multiplier must be a number; found {value!r}")
-        return float(value)
-
     def taps(self, filters: Mapping[str, Tensor]) -> tuple[float, ...]:
         return filter_taps(self.path, filters, self.synthesis.get("resample_filter", [1, 3, 3, 1]))
 
@@ -224,7 +165,3 @@ def filter_taps(path: Path, filters: Mapping[str, Tensor], default: object) -> t
 def _name(layer: Layer) -> str:
     """A layer among the modules of the whole network."""
     return f"synthesis.{layer.name}"
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}

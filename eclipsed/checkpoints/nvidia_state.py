@@ -1,4 +1,4 @@
-"""State dicts of NVIDIA's StyleGAN2 generators: their tensors without the settings that the pickles carry."""
+"""State dicts of NVIDIA's generators: their tensors without the settings that the pickles carry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from torch import Tensor
 
 from eclipsed.checkpoints.assembly import Place, Source, assemble, check_sizes, mean_w, places, widths
 from eclipsed.checkpoints.nvidia import filter_taps
+from eclipsed.checkpoints.nvidia_stylegan3 import stylegan3_state
 from eclipsed.errors import CheckpointError, EclipsedWarning
+from eclipsed.networks.architectures import AnyConfig
 from eclipsed.networks.generator_config import GeneratorConfig
 
 __all__ = ["NVIDIA_TELLTALES", "nvidia_state"]
@@ -29,7 +31,7 @@ NVIDIA_TELLTALES = (
 _PARTS = ("mapping.", "synthesis.")
 
 
-def nvidia_state(path: Path, values: Mapping[str, object]) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+def nvidia_state(path: Path, values: Mapping[str, object]) -> tuple[AnyConfig, dict[str, Tensor]]:
     """Turn a state dict with NVIDIA's names into a config and a state.
 
     Args:
@@ -39,12 +41,12 @@ def nvidia_state(path: Path, values: Mapping[str, object]) -> tuple[GeneratorCon
         The config and the float32 state. What only the settings tell is as in networks that are not clamped and whose
         mapping learns at a hundredth of the rate; a missing ``w_avg`` is measured, missing noise drawn from a seed.
     Raises:
-        CheckpointError: not a StyleGAN2 skip generator, or a wrong key or shape.
+        CheckpointError: not a StyleGAN2 skip generator nor a StyleGAN3, or a wrong key or shape.
     """
     raw = _tensors(path, values)
     filters = {key: raw.pop(key) for key in [k for k in raw if k.endswith("resample_filter")]}
     if "synthesis.input.weight" in raw:
-        raise CheckpointError(f"{path}: a StyleGAN3 generator, without the blocks of StyleGAN2; it cannot be read")
+        return stylegan3_state(path, raw)
     resolution = max(_numbers(raw, r"synthesis\.b(\d+)\."), default=0)
     layers = max(_numbers(raw, r"mapping\.fc(\d+)\."), default=-1) + 1
     check_sizes(path, resolution, layers)

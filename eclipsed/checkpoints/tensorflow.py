@@ -53,6 +53,11 @@ def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[Genera
     Raises:
         CheckpointError: not a StyleGAN2 skip generator, or a wrong key or shape.
     """
+    if _is_first(network):
+        raise CheckpointError(
+            f"{path}: a StyleGAN of 2018, whose styles act on normalised features; only StyleGAN2 and StyleGAN3 can be "
+            "read"
+        )
     given = network.state.get("static_kwargs")
     version = network.state.get("version")
     if not isinstance(given, Mapping) or not is_whole(version, 4):
@@ -88,6 +93,16 @@ def tensorflow_generator(path: Path, network: TensorFlowNetwork) -> tuple[Genera
         **vars(found),
     )
     return config, assemble(path, raw, sources, config)
+
+
+def _is_first(network: TensorFlowNetwork) -> bool:
+    """Whether some layer has what only the first StyleGAN has."""
+    components = network.state.get("components")
+    parts = [network, *(components.values() if isinstance(components, Mapping) else ())]
+    found = [part.state.get("variables") for part in parts if isinstance(part, TensorFlowNetwork)]
+    pairs = [pair for variables in found if isinstance(variables, list) for pair in variables]
+    names = [pair[0] for pair in pairs if isinstance(pair, tuple | list) and pair and isinstance(pair[0], str)]
+    return any(name.endswith("/StyleMod/weight") for name in names)
 
 
 def _whole(path: Path, given: Mapping[str, Any], key: str, default: int) -> int:

@@ -111,7 +111,8 @@ def info(
         "w_dim": config.w_dim,
         "num_ws": config.num_ws,
         "mapping_layers": config.mapping_layers,
-        "channels": dict(config.channels),
+        "architecture": config.architecture,
+        "channels": config.widths,
         "parameters": sum(tensor.numel() for tensor in state.values()),
     }
     _show(found, as_json)

@@ -57,6 +57,16 @@ class GeneratorConfig:
         return tuple(r for r, _ in self.channels)
 
     @property
+    def architecture(self) -> str:
+        """What people call such a generator."""
+        return "StyleGAN2"
+
+    @property
+    def widths(self) -> dict[int, int]:
+        """Feature channels of each side."""
+        return dict(self.channels)
+
+    @property
     def num_ws(self) -> int:
         """Rows of ws: one per convolution and one for the last ToRGB."""
         return 2 * len(self.channels)

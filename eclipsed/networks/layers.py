@@ -23,10 +23,11 @@ class Layer:
 
     Args:
         name: what files and people call it, such as ``"b8.conv0"``; it says nothing that the other fields do not.
-        resolution: side of what it gives, in pixels.
+        resolution: side of what it gives of the picture, in pixels.
         row: of ws that it reads.
-        channels: length of its style vector, which is how many features come in.
+        channels: length of its style vector, which is how many features come in, where any do.
         is_rgb: it gives colours, which are added to the picture; the next layer goes on from what came in.
+        margin: pixels that its features reach beyond each edge of the picture.
     """
 
     name: str
@@ -34,6 +35,18 @@ class Layer:
     row: int
     channels: int
     is_rgb: bool
+    margin: int = 0
+
+    def on_picture(self, features: Tensor) -> Tensor:
+        """Its features without their margin, which line up with the picture and its masks.
+
+        Args:
+            features: as `Synthesis` has them, (N, C, resolution + 2 · margin, …).
+        Returns:
+            (N, C, resolution, resolution).
+        """
+        inside = slice(self.margin, self.margin + self.resolution)
+        return features[..., inside, inside] if self.margin else features
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,8 @@ class Synthesis:
 
     Args:
         image: about [-1, 1], (N, img_channels, resolution, resolution).
-        features: activations after the layers that were asked for, name -> (N, C, side, side); empty when none were.
+        features: activations after the layers that were asked for, with their margins, which `Layer.on_picture` cuts
+            off, name -> (N, C, side, side); empty when none were.
         prefix: what the layers before the row `split` of the call drew; None when it named none.
     """
 

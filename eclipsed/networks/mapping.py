@@ -1,18 +1,18 @@
-"""The mapping network of StyleGAN2, z to w, and the linear layer with equalised learning rate that it is made of."""
+"""The mapping network of StyleGAN2 and 3, z to w, and its linear layer with equalised learning rate."""
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from eclipsed.errors import InputError
-from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.ops import bias_act
 
-__all__ = ["FullyConnected", "MappingNetwork", "normal", "normalize_second_moment"]
+__all__ = ["FullyConnected", "MappingConfig", "MappingNetwork", "normal", "normalize_second_moment"]
 
 
 def normal(*shape: int, std: float = 1.0) -> Tensor:
@@ -39,12 +39,35 @@ class FullyConnected(nn.Module):
         return bias_act(y, self.bias * self.bias_gain, act=self.act)
 
 
+class MappingConfig(Protocol):
+    """What a mapping network is told of its generator; see `GeneratorConfig`."""
+
+    @property
+    def z_dim(self) -> int: ...
+    @property
+    def w_dim(self) -> int: ...
+    @property
+    def c_dim(self) -> int: ...
+    @property
+    def num_ws(self) -> int: ...
+    @property
+    def mapping_layers(self) -> int: ...
+    @property
+    def mapping_features(self) -> int | None: ...
+    @property
+    def embed_features(self) -> int | None: ...
+    @property
+    def mapping_lr_multiplier(self) -> float: ...
+    @property
+    def w_avg_beta(self) -> float: ...
+
+
 class MappingNetwork(nn.Module):
     """z (and a class) to w, repeated once per row of ws."""
 
     w_avg: Tensor
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: MappingConfig) -> None:
         super().__init__()
         self.config, self.num_ws = config, config.num_ws
         embed = (config.embed_features or config.w_dim) if config.c_dim else 0

@@ -19,9 +19,8 @@ from eclipsed.compute.arrays import as_tensor
 from eclipsed.compute.devices import as_device, send
 from eclipsed.compute.graphs import Recorder, is_recording, leaves
 from eclipsed.errors import InputError
-from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.networks.architectures import AnyConfig, make_network
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
-from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.pretrained.frozen import fingerprint_of
 from eclipsed.pretrained.kinship import GeneratorId
 from eclipsed.pretrained.sketch import sketch_of
@@ -40,10 +39,10 @@ _MOST_PIXELS = 2 * 1024**2
 
 
 class Generator:
-    """A pretrained StyleGAN2 generator: a mapping network, and a sequence of layers that draw.
+    """A pretrained StyleGAN2 or StyleGAN3 generator: a mapping network, and a sequence of layers that draw.
 
     Args:
-        config: its sizes.
+        config: its sizes, a `GeneratorConfig` of StyleGAN2 or a `StyleGAN3Config`.
         state: its weights by NVIDIA's key names.
         device: where it runs; None is the fastest device of this machine.
         name: what people call it.
@@ -53,7 +52,7 @@ class Generator:
 
     def __init__(
         self,
-        config: GeneratorConfig,
+        config: AnyConfig,
         state: Mapping[str, Tensor],
         *,
         device: str | torch.device | None = None,
@@ -63,7 +62,7 @@ class Generator:
         self.name = name
         self.device = as_device(device)
         with torch.device("meta"):  # the weights come from the state, so none are drawn here
-            self.network = StyleGAN2(config)
+            self.network = make_network(config)
         try:
             self.network.load_state_dict({key: value.float().clone() for key, value in state.items()}, assign=True)
         except RuntimeError as error:
@@ -93,7 +92,7 @@ class Generator:
             The generator.
         Raises:
             MissingModelError: the file is not there.
-            CheckpointError: it is no StyleGAN2 generator, is damaged, asks to run code, or draws no RGB.
+            CheckpointError: it is no StyleGAN2 or StyleGAN3 generator, is damaged, asks to run code, or draws no RGB.
             InputError: the device is not there.
         """
         where = as_device(device)
@@ -181,6 +180,14 @@ class Generator:
             InputError: there is none; the message lists those that are.
         """
         return self.network.synthesis.layer(name)
+
+    def layers_up_to(self, resolution: int | None) -> tuple[Layer, ...]:
+        """The layers that a picture of this side needs; None is the full one.
+
+        Raises:
+            InputError: pictures of this side cannot be had.
+        """
+        return self.network.synthesis.layers_up_to(resolution)
 
     def z(self, seeds: Iterable[int] | int) -> Tensor:
         """The z of each seed, which is the same whatever other seeds are asked for with it.
@@ -335,7 +342,7 @@ class Generator:
         self, what: Hashable, options: SynthesisOptions, count: int, function: Callable[..., T], *inputs: object
     ) -> T:
         """A drawing of some faces by way of a CUDA graph, unless its noise is random or it is large."""
-        pixels = count * (options.resolution or self.resolution) ** 2
+        pixels = count * max(layer.resolution for layer in self.layers_up_to(options.resolution)) ** 2
         if options.noise_mode == "random" or pixels > _MOST_PIXELS:
             return function(*inputs)
         alike = options if options.rng is None else replace(options, rng=None)  # which has nothing to do here

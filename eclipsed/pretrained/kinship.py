@@ -76,13 +76,23 @@ class GeneratorId:
         import numpy as np
 
         try:
-            flat = np.frombuffer(base64.b64decode(self.sketch.partition(":")[2], validate=True), dtype="<f4")
+            flat = np.frombuffer(base64.b64decode(self._parts[1], validate=True), dtype="<f4")
         except ValueError:
+            return None
+        rows = self._parts[2]
+        if rows and not (rows.isascii() and rows.isdecimal() and 0 < len(rows) < 6):
             return None
         rest = len(flat) - _OF_MAPPING
         if rest <= 0 or rest % _OF_LAYER or not np.isfinite(flat).all():
             return None
         return flat[:_OF_MAPPING], flat[_OF_MAPPING:].reshape(-1, _OF_LAYER)
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        """Of the sketch: whose it is, the numbers, and how many rows ws has where the numbers do not tell."""
+        mark, _, rest = self.sketch.partition(":")
+        numbers, _, rows = rest.partition(":")
+        return mark, numbers, rows
 
     @cached_property
     def _numbers(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
@@ -93,9 +103,13 @@ class GeneratorId:
     def rows(self) -> int | None:
         """How many rows ws has; None where the sketch does not say.
 
-        A block has two convolutions, each with a row of its own, and a ToRGB; the first lacks one of the convolutions.
+        A block of StyleGAN2 has two convolutions, each with a row of its own, and a ToRGB; the first lacks one of the
+        convolutions. In a StyleGAN3 each layer has one, which its sketch says.
         """
-        return None if self._numbers is None else 2 * (len(self._numbers[1]) + 1) // 3
+        if self._numbers is None:
+            return None
+        said = self._parts[2]
+        return int(said) if said else 2 * (len(self._numbers[1]) + 1) // 3
 
     def kinship(self, other: GeneratorId) -> Kinship:
         """How this generator and another are related."""
@@ -154,7 +168,9 @@ def kinship_with(generator: GeneratorId, fingerprint: str, sketch: str) -> Kinsh
         return Kinship.FOREIGN
 
 
-def encode_sketch(fingerprint: str, mapping: NDArray[np.float32], layers: NDArray[np.float32]) -> str:
+def encode_sketch(
+    fingerprint: str, mapping: NDArray[np.float32], layers: NDArray[np.float32], *, rows: int | None = None
+) -> str:
     """Turn the numbers of a sketch into its text.
 
     Args:
@@ -162,11 +178,13 @@ def encode_sketch(fingerprint: str, mapping: NDArray[np.float32], layers: NDArra
         mapping: size of w and projections of it, (1 + PROBES * PROJECTIONS,).
         layers: of each layer the size of its style, a projection of it for each probe, and samples of its
             convolution, (layers, 1 + PROBES + SAMPLES).
+        rows: of ws; None where the layers are StyleGAN2's, and tell.
     """
     import numpy as np
 
     flat = np.concatenate([mapping.ravel(), layers.ravel()]).astype("<f4")
-    return f"{fingerprint[:_MARK]}:{base64.b64encode(flat.tobytes()).decode('ascii')}"
+    text = f"{fingerprint[:_MARK]}:{base64.b64encode(flat.tobytes()).decode('ascii')}"
+    return text if rows is None else f"{text}:{rows}"
 
 
 def _root_mean_square(x: NDArray[np.float32]) -> NDArray[np.float64]:

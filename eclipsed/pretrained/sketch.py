@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eclipsed.networks.stylegan2 import StyleGAN2
+from eclipsed.networks.stylegan3 import StyleGAN3
 from eclipsed.pretrained.kinship import PROBES, PROJECTIONS, SAMPLES, encode_sketch
 
 __all__ = ["sketch_of"]
@@ -16,8 +17,8 @@ _SEED = 20261127  # of probes and projections; any would do, but the same for ev
 
 
 @torch.no_grad()
-def sketch_of(network: StyleGAN2, fingerprint: str) -> str:
-    """What the mapping network and the affines make of a few z, and a few weights of each convolution.
+def sketch_of(network: StyleGAN2 | StyleGAN3, fingerprint: str) -> str:
+    """What the mapping network and the affines make of a few z, and a few weights of each layer.
 
     The mean of w, noise, clamps and the biases of convolutions play no part, and half precision next to none.
 
@@ -40,7 +41,8 @@ def sketch_of(network: StyleGAN2, fingerprint: str) -> str:
         style = styles[layer.name]
         projected = _projected(style, rng.standard_normal((1, style.shape[1])))
         layers.append(np.concatenate([projected, _sampled(network.synthesis.weight_of(layer))]))
-    return encode_sketch(fingerprint, mapping, np.stack(layers))
+    rows = None if isinstance(network, StyleGAN2) else config.num_ws
+    return encode_sketch(fingerprint, mapping, np.stack(layers), rows=rows)
 
 
 def _projected(vectors: Tensor, onto: NDArray[np.float64]) -> NDArray[np.float32]:

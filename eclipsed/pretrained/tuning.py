@@ -52,7 +52,7 @@ class Tuning:
         for name, weight in synthesis.named_parameters():
             if weight in fixed or weight.ndim == 0:  # and so do the strengths of the noise
                 continue
-            if weight.ndim == 4 and weight.shape[-1] > 1:
+            if weight.ndim == 4 and (weight.shape[-1] > 1 or len(weight) > rank):  # not the few weights of colours
                 inside = weight[0].numel()
                 thin = min(rank, weight.shape[0], inside)
                 down = torch.randn(thin, inside, generator=rng) * weight.std().cpu() / thin**0.5

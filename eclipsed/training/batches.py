@@ -163,7 +163,7 @@ class Batches:
                 latent[part],
                 alpha[part],
                 faces.image,
-                {name: values.float() for name, values in faces.features.items()},
+                self.task.measured(faces.features),
                 faces.regions,
                 shaken,
                 self._embedding(faces.image, shaken) if looked_at else None,

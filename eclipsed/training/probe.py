@@ -95,7 +95,7 @@ def group_rows(generator: Generator, config: TrainConfig, resolution: int) -> di
         InputError: the config's styles read none of the groups.
     """
     known = row_groups(generator.num_ws)
-    seen = {layer.row for layer in generator.layers if layer.resolution <= resolution}
+    seen = {layer.row for layer in generator.layers_up_to(resolution)}
     groups: dict[str, tuple[int, ...]] = {}
     for name in config.probe_groups:
         rows = tuple(row for row in known[name] if row in seen)

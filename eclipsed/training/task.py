@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -148,6 +148,11 @@ class Task:
     def edit_options(self) -> SynthesisOptions:
         """How the edited pictures are drawn, through which gradients flow."""
         return replace(self.options, checkpointing=self.config.low_memory)
+
+    def measured(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Features as change is measured in them: in float32, and of the picture alone, as masks are."""
+        layer = self.generator.layer
+        return {name: layer(name).on_picture(values).float() for name, values in features.items()}
 
     @property
     def local(self) -> bool:
@@ -298,7 +303,7 @@ def _places(generator: Generator, config: TrainConfig, resolution: int) -> tuple
     """Feature layers at which change is measured, and whether it is measured in the picture too."""
     if config.score_layers == "image":
         return (), True
-    there = tuple(one.name for one in generator.layers if not one.is_rgb and one.resolution <= resolution)
+    there = tuple(one.name for one in generator.layers_up_to(resolution) if not one.is_rgb)
     if config.score_layers == "all":
         return there, False
     for name in config.score_layers:

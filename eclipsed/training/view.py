@@ -42,7 +42,7 @@ class View:
         self.latent = space.move(batch.latent, deltas[index], batch.alpha)
         drawn = self.latent.render(task.generator, task.edit_options, prefix=batch.prefix)
         self.image = drawn.image
-        self.features: Mapping[str, Tensor] = {name: values.float() for name, values in drawn.features.items()}
+        self.features = task.measured(drawn.features)
         # The parser goes first: what it needs is gone again when CLIP's activations come to stay for the gradient.
         self._mask = None if batch.regions is None else self._allowed(batch.regions)
 

@@ -18,9 +18,9 @@ from torch.nn import functional as F
 from eclipsed.checkpoints.encoding import write_encoder
 from eclipsed.checkpoints.generators import read_generator
 from eclipsed.images.metrics import psnr
+from eclipsed.networks.architectures import make_network
 from eclipsed.networks.encoder import Encoder, EncoderConfig
 from eclipsed.networks.layers import SynthesisOptions
-from eclipsed.networks.stylegan2 import StyleGAN2
 from recipes.mini.attributes import VALUES, appearance
 from recipes.mini.dataset import Portraits
 from recipes.mini.latent import CENTRE, NUM_WS, SIDE, W_DIM, rows_mask, values_of, w_of
@@ -103,7 +103,7 @@ class Trainer:
         self.data, self.file, self.steps, self.rate = data.to(device), file, steps, rate
         self.device = torch.device(device)
         config, state = read_generator(mini / "generator.safetensors")
-        generator = StyleGAN2(config)
+        generator = make_network(config)
         generator.load_state_dict(state)
         self.synthesis = generator.eval().requires_grad_(False).synthesis.to(device)
         self.tower = Tower(open_clip.create_model(f"local-dir:{mini / 'clip'}", require_pretrained=True)).to(device)

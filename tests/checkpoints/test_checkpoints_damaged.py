@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from checkpoint_files import (
@@ -214,11 +215,21 @@ def test_nvidia_without_a_generator(tmp_path):
     refused(path, "none of the known layouts", "keys seen: G, D, G_ema, training_set_kwargs, augment_pipe")
 
 
-def test_stylegan3_is_named(tmp_path):
+def test_neither_architecture_is_named(tmp_path):
     content = nvidia_content(CONFIG, random_generator(CONFIG))
     synthesis = content["G_ema"].meta["state"]["_modules"]["synthesis"].meta["state"]
     synthesis["_modules"] = {"L0_36_512": synthesis["_modules"]["b4"]}
-    refused(write_nvidia(tmp_path / "g.pkl", content), "without the blocks of StyleGAN2")
+    said = "its G_ema is a Generator without the blocks of StyleGAN2 and without the input of StyleGAN3"
+    refused(write_nvidia(tmp_path / "g.pkl", content), said)
+
+
+def test_the_first_stylegan_is_named(tmp_path):
+    content = tensorflow_content(CONFIG, tensorflow_variables(CONFIG, random_generator(CONFIG)))
+    synthesis = content[2].state["components"]["synthesis"]
+    synthesis.state["variables"].append(("4x4/Const/StyleMod/weight", np.zeros((7, 18), np.float32)))
+    content[2].state["version"] = 2
+    said = "a StyleGAN of 2018, whose styles act on normalised features; only StyleGAN2 and StyleGAN3 can be read"
+    refused(write_tensorflow(tmp_path / "g.pkl", content), said)
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,7 @@ def test_the_bar_on_a_terminal_shows_speed_and_time_left():
 def test_the_catalogue_itself():
     """Every name, size, hash and address is of the right form, and every set is of known networks."""
     wanted = {"ffhq", "ffhq-512", "ffhq-256", "metfaces", "afhqcat", "afhqdog", "afhqwild"}
+    wanted |= {"ffhq-u", "ffhq-u-r", "ffhq-u-256", "ffhq-t", "metfaces-u", "metfaces-t", "afhqv2", "afhqv2-r"}
     assert wanted <= set(known_sets())
     wanted = {"ffhq-generator", "bisenet", "e4e-ffhq", "arcface", "face-detector", "face-landmarks"}
     assert wanted <= set(known_networks())

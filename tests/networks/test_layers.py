@@ -20,16 +20,16 @@ from eclipsed.pretrained.generator import Generator
 
 CONFIG = GeneratorConfig(z_dim=4, w_dim=7, resolution=16, channels=((4, 9), (8, 6), (16, 5)), mapping_layers=1)
 
-#: what the public code says of a generator of 16 px: name, side, row of ws, length of the style, whether colours
+#: what the public code says of a generator of 16 px: name, side, row of ws, length of the style, colours, margin
 PUBLIC = [
-    ("b4.conv1", 4, 0, 9, False),
-    ("b4.torgb", 4, 1, 9, True),
-    ("b8.conv0", 8, 1, 9, False),
-    ("b8.conv1", 8, 2, 6, False),
-    ("b8.torgb", 8, 3, 6, True),
-    ("b16.conv0", 16, 3, 6, False),
-    ("b16.conv1", 16, 4, 5, False),
-    ("b16.torgb", 16, 5, 5, True),
+    ("b4.conv1", 4, 0, 9, False, 0),
+    ("b4.torgb", 4, 1, 9, True, 0),
+    ("b8.conv0", 8, 1, 9, False, 0),
+    ("b8.conv1", 8, 2, 6, False, 0),
+    ("b8.torgb", 8, 3, 6, True, 0),
+    ("b16.conv0", 16, 3, 6, False, 0),
+    ("b16.conv1", 16, 4, 5, False, 0),
+    ("b16.torgb", 16, 5, 5, True, 0),
 ]
 
 
