@@ -1,5 +1,7 @@
 """A StyleGAN3 trains, is edited, blended, inverted and saved like any other generator."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from checkpoint_files import random_stylegan3
@@ -8,10 +10,12 @@ from eclipsed.editing.faces import Faces
 from eclipsed.editor import Editor
 from eclipsed.errors import DirectionError
 from eclipsed.images.change import localization_score
+from eclipsed.inversion.pivotal_tuning import tune
 from eclipsed.latents.direction import Direction
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.networks.stylegan3_config import StyleGAN3Config
 from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.kinship import Kinship
 from eclipsed.training.probe import group_rows
 from eclipsed.training.terms import LocalityTerm
 
@@ -137,6 +141,32 @@ def test_faces_of_latents_styles_and_files(alias_free, trained, tmp_path):
 def test_directions_of_a_stylegan2_are_refused(alias_free, editor, direction):
     with pytest.raises(DirectionError, match=r"was trained on the generator 'stub' .*; got 'alias-free'"):
         alias_free.edit(alias_free.sample(seeds=[1]), direction, 1.0)
+
+
+def test_it_is_tuned_around_a_face(alias_free):
+    """R's convolutions have one weight for each pair of channels, and still get a difference of low rank."""
+    config = replace(T, conv_kernel=1, use_radial_filters=True)
+    for generator in (alias_free.generator, Generator(config, random_stylegan3(config), device="cpu")):
+        ws = generator.mapping(generator.z([1]))
+        goal = generator.synthesis(generator.mapping(generator.z([2]))).image
+
+        def loss(image, goal=goal):
+            return (image - goal).square().mean()
+
+        losses = []
+
+        def tell(_, value, losses=losses):
+            losses.append(value)
+            return True
+
+        tuning, stopped = tune(generator, ws, loss, steps=6, rate=0.02, seed=0, tell=tell)
+        assert not stopped
+        assert "L1_36_9.weight" in tuning.factors
+        assert {"bias", "weight"} <= {name.partition(".")[2] for name in tuning.offsets}
+        assert not any("affine" in name for name in (*tuning.factors, *tuning.offsets))
+        tuned = tuning.generator(generator)
+        assert float(loss(tuned.synthesis(ws).image)) < 0.9 * losses[0]
+        assert tuned.id.kinship(generator.id) is Kinship.RELATIVE
 
 
 @pytest.mark.slow
