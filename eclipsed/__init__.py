@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from eclipsed.photos.alignment import Placement
     from eclipsed.photos.finding import FaceFinder
     from eclipsed.photos.origin import Origin
+    from eclipsed.photos.painted import read_mask
     from eclipsed.photos.reading import Photo, save_photo
     from eclipsed.pretrained.bisenet_parser import BiSeNetParser
     from eclipsed.pretrained.callable_clip import CallableClip
@@ -87,6 +88,7 @@ if TYPE_CHECKING:
     from eclipsed.training.term_registry import register_term
     from eclipsed.training.terms import Term
     from eclipsed.training.view import View
+    from eclipsed.values.mask import Mask
     from eclipsed.worlds.world import World
 
 __version__ = VERSION
@@ -128,6 +130,7 @@ __all__ = [
     "Latent",
     "Layer",
     "LocalityWarning",
+    "Mask",
     "MissingExtraError",
     "MissingModelError",
     "ModelSet",
@@ -176,6 +179,7 @@ __all__ = [
     "list_sets",
     "read",
     "read_generator",
+    "read_mask",
     "register_space",
     "register_term",
     "save_photo",
@@ -213,6 +217,7 @@ _HOME = {
     "JudgeStep": "evaluation.judge_training",
     "Latent": "latents.latent",
     "Layer": "networks.layers",
+    "Mask": "values.mask",
     "ModelSet": "store.sets",
     "Origin": "photos.origin",
     "OwnKind": "store.own_kind",
@@ -256,6 +261,7 @@ _HOME = {
     "list_sets": "store.sets",
     "read": "prompts.reading",
     "read_generator": "checkpoints.generators",
+    "read_mask": "photos.painted",
     "register_space": "latents.spaces",
     "register_term": "training.term_registry",
     "save_photo": "photos.reading",

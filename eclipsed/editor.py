@@ -14,12 +14,10 @@ import torch
 from torch import Tensor
 
 from eclipsed.directions.methods import DirectionMethods
-from eclipsed.editing import blending, moving, replay
 from eclipsed.editing import faces as editing
-from eclipsed.editing.blending import check_blend
+from eclipsed.editing.applying import EditMethods
 from eclipsed.editing.drawing import DrawingMethods
 from eclipsed.editing.faces import Faces
-from eclipsed.editing.stack import Stack, StackEntry
 from eclipsed.errors import InputError
 from eclipsed.inversion import companions as photo_networks
 from eclipsed.inversion.methods import PhotoMethods
@@ -56,7 +54,7 @@ _Opened = tuple[Path, torch.device, dict[str, Any]]
 _FILE = "one, its file, or a function that loads it"  # how a network may be given
 
 
-class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
+class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
     """A generator, a parser and a CLIP model that work together.
 
     `Editor.from_pretrained` makes one of a model set; this makes one of any networks, given as objects or as files.
@@ -305,70 +303,6 @@ class Editor(DirectionMethods, DrawingMethods, PhotoMethods):
             resume=resume,
         )
 
-    def edit(
-        self,
-        faces: Faces,
-        direction: moving.Directions | Stack,
-        alpha: float | ArrayLike = 1.0,
-        *,
-        layers: Sequence[int | str] | None = None,
-        blend: str | None = None,
-        any_generator: bool = False,
-    ) -> Faces:
-        """Move faces along one direction or several; see `eclipsed.editing.moving.edit`.
-
-        Args:
-            faces: edited or not; edits add up.
-            direction: one, several to apply together, their files or names (``"blond-hair"``), or a stack (see
-                `replay`), which says all the rest itself.
-            alpha: strength of all, or one for each. Of a single direction, also one for each face; of several, also a
-                table with a row for each face.
-            layers: rows of ws or names of layers to restrict the edit to.
-            blend: ``"pixels"`` puts what the directions' regions show after the edit into the pictures of `faces`,
-                with a seam of 4 % of the width around them; what lies beyond stays as it was, bit for bit.
-                ``"features"`` does so in the feature maps, so that the generator draws the seam; see
-                `eclipsed.editing.blending.blend_features`. None shows what the generator makes of the edited latents.
-            any_generator: apply directions of a generator that is no relative, too, as far as their shapes fit.
-        Raises:
-            InputError: also when `blend` is unknown.
-        """
-        check_blend(blend)
-        if isinstance(direction, Stack):
-            if not _is_one(alpha) or layers is not None or blend is not None:
-                raise InputError("a stack holds its own alphas, layers and blends; change them there")
-            return self.replay(faces, direction, any_generator=any_generator)
-        each = moving.directions_of(direction, models=self.name)
-        if any_generator:
-            each = [one.bound_to(self.generator) for one in each]
-        edited = moving.edit(self.generator, faces, each, alpha, layers=layers)
-        if blend is None or edited.images is faces.images:
-            return edited
-        parts = sorted({part for one in each for part in one.region.parts})
-        blended = blending.blend(blend, self.generator, lambda: self.parser, faces, edited, parts)
-        still = (edited.images == faces.images).flatten(1).all(dim=1)[:, None, None, None]  # alpha 0 for these
-        return replace(blended, images=torch.where(still, faces.images, blended.images))
-
-    def replay(
-        self, faces: Faces, stack: Stack, *, directions: Sequence[Direction] = (), any_generator: bool = False
-    ) -> Faces:
-        """Apply the edits of a stack one after the other, as the studio does.
-
-        Args:
-            faces: to edit; `Stack.seed` says which one the stack was made on.
-            stack: from `Stack.load`.
-            directions: where its directions are looked for before the library.
-            any_generator: see `edit`.
-        Raises:
-            MissingModelError: a direction is in neither place, or is not the one that it was.
-            DirectionError: the stack belongs to another generator.
-        """
-
-        def find(entry: StackEntry) -> Direction:
-            return replay.find(entry, models=self.name, given=directions)
-
-        steps = replay.steps_of(stack, self.generator, find=find, any_generator=any_generator)
-        return replay.replay(self.generator, lambda: self.parser, editing.check_faces(faces), steps)
-
     def _whole_picture(self, prompt: str, region: object) -> Region:
         """The region of an edit that nothing can hold to a part."""
         reason = f"{self.name} has no parser"
@@ -392,8 +326,3 @@ def _reopened(folder: Path, device: torch.device, given: dict[str, Any], setting
     editor = Editor.from_pretrained(folder, device, **given)
     vars(editor).update(settings)
     return editor
-
-
-def _is_one(alpha: object) -> bool:
-    """Whether a strength was left as it is."""
-    return isinstance(alpha, (int, float)) and alpha == 1.0

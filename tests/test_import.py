@@ -59,6 +59,7 @@ def test_the_surface_is_what_it_was():
     public |= {"Finder", "ProgressBar", "Step", "Term", "View", "Vocabulary", "WStatistics", "register_term"}
     public |= {"ClassScores", "JudgeConfig", "JudgeStep", "Scores", "TrainedJudge"}
     public |= {"classify", "score_judge", "train_judge"}
+    public |= {"Mask", "read_mask"}
     assert public == {n for n in eclipsed.__all__ if not n.endswith(("Error", "Warning"))}
 
 

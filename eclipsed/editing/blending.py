@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,13 +12,14 @@ from torch import Tensor
 from eclipsed.editing.faces import Faces, at_once
 from eclipsed.editing.stack import BLENDS
 from eclipsed.errors import InputError
-from eclipsed.images.masks import grow_mask, mix_masks
+from eclipsed.images.masks import grow_mask, mix_masks, painted
 from eclipsed.networks.blended import draw_blended
 from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
+from eclipsed.values.mask import Mask
 
-__all__ = ["START", "blend", "blend_features", "blend_pixels", "check_blend", "feathered"]
+__all__ = ["START", "blend", "blend_features", "blend_pixels", "check_blend", "feathered", "feathered_inwards", "seam"]
 
 #: side of the first feature maps that are joined: at 16 the seam, 4 % of the width, is more than half a place wide
 START = 16
@@ -44,6 +46,7 @@ def blend(
     edited: Faces,
     parts: Sequence[str],
     *,
+    mask: Mask | None = None,
     prefix: SynthesisPrefix | None = None,
 ) -> Faces:
     """Put the edited parts into the faces' own pictures.
@@ -51,49 +54,61 @@ def blend(
     Args:
         how: ``"pixels"``, see `blend_pixels`; ``"features"``, see `blend_features`; None leaves `edited` as it is.
         generator: that made the faces.
-        parser: gives the parser.
+        parser: gives the parser; called where there are parts.
         faces: before the edit.
         edited: after it.
         parts: what is taken from the edited faces.
+        mask: what is taken from them, too, where somebody painted it.
         prefix: what the drawings of both have in common, or None.
     Raises:
         InputError: `how` is unknown.
     """
     if check_blend(how) is None:
         return edited
+    finder = parser() if parts else None
     if how == "features":
-        blended = blend_features(generator, parser(), faces, edited, parts, prefix=prefix)
+        blended = blend_features(generator, finder, faces, edited, parts, mask=mask, prefix=prefix)
     else:
-        blended = blend_pixels(parser(), faces, edited, parts)
+        blended = blend_pixels(finder, faces, edited, parts, mask=mask)
     before = len(faces.edits)
-    return replace(blended, edits=(*edited.edits[:before], *(replace(e, blend=how) for e in edited.edits[before:])))
+    held: dict[str, Any] = {} if mask is None or parts else {"parts": (), "mask": mask}
+    made = (replace(one, blend=how, **held) for one in edited.edits[before:])
+    return replace(blended, edits=(*edited.edits[:before], *made))
 
 
-def blend_pixels(parser: Parser, faces: Faces, edited: Faces, parts: Sequence[str]) -> Faces:
+def blend_pixels(
+    parser: Parser | None, faces: Faces, edited: Faces, parts: Sequence[str], *, mask: Mask | None = None
+) -> Faces:
     """Put the edited parts into the faces' own pictures.
 
     Args:
-        parser: finds the parts before and after the edit.
+        parser: finds the parts before and after the edit; None where there are none to be found.
         faces: before the edit.
         edited: after it.
         parts: what is taken from the edited pictures, on either side of the edit.
+        mask: what is taken from them, too, where somebody painted it.
     Returns:
         `edited` with other images: inside the parts those of `edited`; beyond them a seam of 4 % of the width; and
-        beyond the seam those of `faces`, bit for bit. The latents are those of `edited`.
+        beyond the seam those of `faces`, bit for bit. The seam of a painted mask lies inside it. The latents are those
+        of `edited`.
     """
     some = at_once(faces.images.shape[-1])
-    pairs = zip(torch.split(faces.images, some), torch.split(edited.images, some), strict=True)
-    mask = torch.cat([_seam(parser, before, after, parts) for before, after in pairs])
-    return replace(edited, images=_put(faces.images, edited.images, mask))
+    soft = []
+    for first in range(0, len(faces), some):
+        part = slice(first, first + some)
+        chosen = None if mask is None else mask[part]
+        soft.append(seam(parser, faces.images[part], edited.images[part], parts, mask=chosen))
+    return replace(edited, images=_put(faces.images, edited.images, torch.cat(soft)))
 
 
 def blend_features(
     generator: Generator,
-    parser: Parser,
+    parser: Parser | None,
     faces: Faces,
     edited: Faces,
     parts: Sequence[str],
     *,
+    mask: Mask | None = None,
     prefix: SynthesisPrefix | None = None,
 ) -> Faces:
     """Put the edited parts into the faces' own feature maps, so that the network itself draws the seam.
@@ -103,34 +118,58 @@ def blend_features(
 
     Args:
         generator: that made the faces.
-        parser: finds the parts before and after the edit.
+        parser: finds the parts before and after the edit; None where there are none to be found.
         faces: before the edit.
         edited: after it.
         parts: what is taken from the edited faces, on either side of the edit.
+        mask: what is taken from them, too, where somebody painted it.
         prefix: what the drawings of both have in common, or None; tuned faces are drawn from the start all the same.
     Returns:
         `edited` with other images: inside the parts what the network draws there; beyond them a seam of 4 % of the
-        width; and beyond the seam the images of `faces`, bit for bit. The latents are those of `edited`.
+        width; and beyond the seam the images of `faces`, bit for bit. The seam of a painted mask lies inside it. The
+        latents are those of `edited`.
     """
     tunings = [origin.tuning for origin in faces.origins]
     alone = any(tuning is not None for tuning in tunings)
     step = 1 if alone else at_once(generator.resolution)
-    drawn, masks = [], []
+    drawn, seams = [], []
     for first in range(0, len(faces), step):
         part = slice(first, first + step)
         tuning = tunings[first] if alone else None
         maker = generator if tuning is None else tuning.generator(generator)
-        mask = _seam(parser, faces.images[part], edited.images[part], parts)
+        chosen = None if mask is None else mask[part]
+        soft = seam(parser, faces.images[part], edited.images[part], parts, mask=chosen)
         old, new = (one.latent[part].styles(maker) for one in (faces, edited))
         from_here = None if prefix is None or alone else prefix[part]
-        drawn.append(draw_blended(maker.network.synthesis, old, new, mask, start=START, prefix=from_here))
-        masks.append(mask)
-    return replace(edited, images=_put(faces.images, torch.cat(drawn), torch.cat(masks)))
+        drawn.append(draw_blended(maker.network.synthesis, old, new, soft, start=START, prefix=from_here))
+        seams.append(soft)
+    return replace(edited, images=_put(faces.images, torch.cat(drawn), torch.cat(seams)))
 
 
-def _seam(parser: Parser, before: Tensor, after: Tensor, parts: Sequence[str]) -> Tensor:
-    """Where the parts are before or after the edit, with the seam around them, (N, 1, H, W)."""
-    return feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union"))
+def seam(
+    parser: Parser | None, before: Tensor, after: Tensor, parts: Sequence[str], *, mask: Mask | None = None
+) -> Tensor:
+    """How much of edited pictures is taken: the parts before or after the edit, what was painted, and the seam.
+
+    Args:
+        parser: finds the parts; None where there are none to be found.
+        before: (N, 3, H, W).
+        after: the same after the edit.
+        parts: see `blend_pixels`.
+        mask: see `blend_pixels`.
+    Returns:
+        (N, 1, H, W) in [0, 1].
+    Raises:
+        InputError: there is neither a part nor a mask.
+    """
+    found = []
+    if parser is not None:
+        found.append(feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union")))
+    if mask is not None:
+        found.append(feathered_inwards(painted(mask, before)))
+    if not found:
+        raise InputError("a blend needs a part or a mask; got neither")
+    return torch.stack(found).amax(dim=0)
 
 
 def _put(images: Tensor, parts: Tensor, mask: Tensor) -> Tensor:
@@ -145,7 +184,32 @@ def feathered(mask: Tensor) -> Tensor:
     Returns:
         1 on the mask, 0 from 4 % of the width beyond it, and a straight ramp between.
     """
-    reach = max(1, round(_FEATHER * mask.shape[-1]))
+    return _feathered(mask, _reach(mask))
+
+
+def feathered_inwards(mask: Tensor) -> Tensor:
+    """Give a mask a seam inside it, so that nothing changes beyond it.
+
+    Args:
+        mask: 0 or 1, (N, 1, H, W).
+    Returns:
+        0 beyond the mask, 1 from 4 % of the width within it, and a straight ramp between. The seam of a thin mask is
+        narrower, so that at least half of what was painted is taken.
+    """
+    soft, outside, reach = mask, 1 - mask, 1
+    goal = mask.mean(dim=(1, 2, 3), keepdim=True) / 2
+    while reach <= _reach(mask):
+        wider = 1 - _feathered(outside, reach)
+        soft = torch.where(wider.mean(dim=(1, 2, 3), keepdim=True) >= goal, wider, soft)
+        reach += 1
+    return soft
+
+
+def _reach(mask: Tensor) -> int:
+    return max(1, round(_FEATHER * mask.shape[-1]))
+
+
+def _feathered(mask: Tensor, reach: int) -> Tensor:
     wide = grow_mask(mask, reach / mask.shape[-1])
     padded = torch.nn.functional.pad(wide, [reach] * 4, mode="replicate")
     soft = torch.nn.functional.avg_pool2d(padded, 2 * reach + 1, stride=1)

@@ -22,6 +22,7 @@ from eclipsed.latents.latent import Latent
 from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.photos.origin import Origin
 from eclipsed.pretrained.generator import Generator
+from eclipsed.values.mask import Mask
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -52,6 +53,7 @@ class Edit:
         layers: what the edit was restricted to; None is all that the direction changes.
         parts: that the direction may change.
         blend: how it was put into the picture before, see `Editor.edit`; None is not at all.
+        mask: what was painted in place of the parts, one for all faces or one for each; None is nothing.
     """
 
     name: str
@@ -60,13 +62,15 @@ class Edit:
     layers: tuple[int | str, ...] | None = None
     parts: tuple[str, ...] = ()
     blend: str | None = None
+    mask: Mask | None = None
 
     def __getitem__(self, part: slice) -> Edit:
         """The same edit of some of the faces."""
+        mask = None if self.mask is None else self.mask[part]
         if not isinstance(self.alpha, tuple):
-            return self
+            return self if mask is self.mask else replace(self, mask=mask)
         alphas = self.alpha[part]
-        return replace(self, alpha=alphas[0] if len(set(alphas)) == 1 else alphas)
+        return replace(self, alpha=alphas[0] if len(set(alphas)) == 1 else alphas, mask=mask)
 
     @property
     def strength(self) -> str:

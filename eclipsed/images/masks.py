@@ -1,4 +1,4 @@
-"""Masks of a region: mixed from before and after an edit, and grown."""
+"""Masks of a region: mixed from before and after an edit, grown, and laid over faces where somebody painted them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from torch.nn import functional as F
 from eclipsed.errors import InputError
 from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import MASKS
+from eclipsed.values.mask import Mask
 
-__all__ = ["edit_mask", "grow_mask", "mix_masks"]
+__all__ = ["check_count", "edit_mask", "grow_mask", "mix_masks", "painted"]
 
 
 def edit_mask(before: Tensor, after: Tensor, *, how: str, grown: float, background: bool = False) -> Tensor:
@@ -62,3 +63,31 @@ def grow_mask(mask: Tensor, share: float) -> Tensor:
         return mask
     rows = F.max_pool2d(mask, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
     return F.max_pool2d(rows, (1, 2 * reach + 1), stride=1, padding=(0, reach))
+
+
+def painted(mask: Mask, images: Tensor) -> Tensor:
+    """A painted mask on some faces.
+
+    Args:
+        mask: one for all, or one for each.
+        images: (N, 3, H, W), as high as wide.
+    Returns:
+        0 or 1, (N, 1, H, W), on the device and of the kind of `images`.
+    Raises:
+        InputError: the pictures are not as high as wide, or there are several masks, and not one for each.
+    """
+    count, _, height, width = images.shape
+    if height != width:
+        raise InputError(f"a mask is for aligned faces, which are as high as wide; got {width} x {height} pixels")
+    check_count(mask, count)
+    return torch.from_numpy(mask.resized(width))[:, None].to(images).expand(count, 1, height, width)
+
+
+def check_count(mask: Mask, faces: int) -> None:
+    """Raise unless there is one mask for all faces, or one for each.
+
+    Raises:
+        InputError: there are as many masks neither as one nor as faces.
+    """
+    if len(mask) not in (1, faces):
+        raise InputError(f"give one mask for all faces, or one for each of the {faces}; got {len(mask)} masks")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.editing.blending import feathered
+from eclipsed.editing.blending import seam
 from eclipsed.editing.faces import Faces
 from eclipsed.errors import InputError
-from eclipsed.images.masks import grow_mask, mix_masks
+from eclipsed.images.masks import grow_mask
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.reading import Photo, Pixels
 from eclipsed.pretrained.parser import Parser
+from eclipsed.values.mask import Mask
 
 __all__ = ["edited_mask", "match_colours", "paste", "paste_one"]
 
@@ -41,16 +44,19 @@ def paste(parser: Parser, faces: Faces, photo: Photo, *, onto: Pixels | None = N
     """
     if len(faces.origins) != len(faces):
         raise InputError("only faces that were inverted from a photo can be put back into it; these were sampled")
-    parts = sorted({part for edit in faces.edits if edit.alpha for part in edit.parts})
     pixels = photo.pixels if onto is None else onto
     for index, origin in enumerate(faces.origins):
         origin.check(photo)
-        if not parts:
+        edits = [edit for edit in faces[index].edits if edit.alpha]
+        parts = sorted({part for edit in edits for part in edit.parts})
+        painted = [edit.mask for edit in edits if edit.mask is not None]
+        if not parts and not painted:
             continue
         after = faces.images[index : index + 1]
         before = origin.placement.crop(photo, after.shape[-1]).to(after)
         sides = origin.placement.inner_sides(photo.width, photo.height)
-        mask = edited_mask(parser, before, after, parts, inner_sides=sides)
+        chosen = reduce(or_, painted) if painted else None
+        mask = edited_mask(parser, before, after, parts, painted=chosen, inner_sides=sides)
         pixels = paste_one(pixels, origin.placement, match_colours(before, after, mask), mask)
     return pixels
 
@@ -61,6 +67,7 @@ def edited_mask(
     after: Tensor,
     parts: Sequence[str],
     *,
+    painted: Mask | None = None,
     inner_sides: tuple[bool, bool, bool, bool] = (True, True, True, True),
 ) -> Tensor:
     """Where an edit shows: the parts before or after it, with a seam, and nothing along the square's sides.
@@ -70,11 +77,12 @@ def edited_mask(
         before: aligned pictures, (N, 3, H, W), range [-1, 1].
         after: the same after the edit.
         parts: that may change.
+        painted: what may change, too, where somebody painted it; its seam lies inside it.
         inner_sides: beyond which sides the photograph goes on: left, top, right, bottom; only there the mask ends.
     Returns:
         (N, 1, H, W) in [0, 1].
     """
-    soft = feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union"))
+    soft = seam(parser if parts else None, before, after, parts, mask=painted)
     left, top, right, bottom = inner_sides
     height, width = soft.shape[2:]
     rows, columns = _rim(height, top, bottom).to(soft), _rim(width, left, right).to(soft)

@@ -234,6 +234,23 @@ def test_outside_the_mask_the_photo_is_itself_bit_for_bit(editor, direction, lar
     assert np.array_equal(new[untouched], old[untouched])
 
 
+def test_what_was_edited_within_a_mask_is_pasted_within_it(editor, direction, large):
+    faces = editor.invert(large, where=Placement((50.0, 55.0), (30.0, 8.0)), config=FEW.replace(steps_from_mean=0))
+    box = torch.zeros(32, 32, dtype=torch.bool)
+    box[8:20, 10:24] = True
+    edited = editor.edit(faces, direction, 1.0, blend="pixels", mask=box)
+    before = edited.origins[0].placement.crop(large, 32)
+    mask = edited_mask(editor.parser, before, edited.images, (), painted=edited.edits[0].mask)
+    assert torch.equal(mask[0, 0] > 0, box)
+    wide = edited_mask(editor.parser, before, edited.images, direction.region.parts, painted=edited.edits[0].mask)
+    assert bool((wide[0, 0] > 0)[box].all())
+    assert float((wide > 0).sum()) > float((mask > 0).sum())
+    changed = (np.asarray(editor.paste(edited)[0]) != large.pixels).any(axis=-1)
+    full = paste_one(np.zeros_like(large.pixels), edited.origins[0].placement, torch.ones(1, 3, 32, 32), mask)[..., 0]
+    assert changed.any()
+    assert not changed[full == 0].any()
+
+
 def test_unedited_faces_give_the_photo_back(editor, direction, large):
     faces = editor.invert(large, where=Placement((50.0, 55.0), (30.0, 8.0)), config=FEW.replace(steps_from_mean=0))
     for same in (faces, editor.edit(faces, direction, 0.0)):
