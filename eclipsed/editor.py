@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from eclipsed.inversion.methods import PhotoMethods
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.finding import FaceFinder
+from eclipsed.photos.painted import MaskSource, is_mask, read_mask
 from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 from eclipsed.pretrained.callable_parser import WholePicture
 from eclipsed.pretrained.classifier import Classifier
@@ -41,6 +42,7 @@ from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.events import Callback
 from eclipsed.values.alphas import check_alpha
+from eclipsed.values.mask import Mask
 from eclipsed.values.seeds import check_seeds
 from eclipsed.worlds.world import World, find_world
 
@@ -248,7 +250,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
         self,
         prompt: str,
         *,
-        region: Region | Sequence[str] | None = None,
+        region: Region | Sequence[str] | MaskSource | None = None,
         config: TrainConfig | None = None,
         latents: Faces | Latent | Tensor | ArrayLike | None = None,
         callback: Callback | None = None,
@@ -261,10 +263,12 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
 
         Args:
             prompt: what the edited face shall look like, e.g. ``"a person with blond hair"``.
-            region: parts that may change (``["hair"]``); None finds them in the prompt. Without a parser there are no
-                parts: the edit may change the whole picture, and a region is refused.
+            region: parts that may change (``["hair"]``), or a painted mask as `eclipsed.read_mask` takes it (a file as
+                a `Path`); None finds parts in the prompt. Without a parser there are no parts: the edit may change the
+                whole picture, unless a mask holds it.
             config: every option; None is the default, or what the resumed training had.
-            latents: train on these faces, or ws as `sample` takes them, rather than on random ones.
+            latents: train on these faces, or ws as `sample` takes them, rather than on random ones. With one face and
+                a mask, the strength is set by that face, too: the direction is for it alone.
             callback: told of every step; returning False or raising `StopTraining` stops and keeps what was learned.
             state: file to save the training to, every `save_every` steps and when it stops.
             save_every: see `state`.
@@ -284,8 +288,9 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
         given = latents.latent if isinstance(latents, Faces) else latents
         if given is not None and not isinstance(given, Latent):
             given = Latent.of_ws(self.generator, given, name="latents")
-        if not self.has_parser:
-            region = self._whole_picture(prompt, region)
+        asked = read_mask(region) if is_mask(region) else cast("Region | Sequence[str] | None", region)
+        if not self.has_parser and not isinstance(asked, Mask) and not (isinstance(asked, Region) and asked.mask):
+            asked = self._whole_picture(prompt, asked)
         return training.train(
             prompt,
             generator=self.generator if class_index is None else self.generator.of_class(class_index),
@@ -293,7 +298,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
             clip=self.clip,
             classifier=self.classifier,
             witness=self.witness,
-            region=region,
+            region=asked,
             config=config if class_index is None or config is None else config.replace(class_index=class_index),
             latents=given,
             truncation_psi=self.truncation_psi,

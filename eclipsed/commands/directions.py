@@ -140,7 +140,7 @@ def _spoken(row: dict[str, Any]) -> str:
     """The region of a direction in one line."""
     from eclipsed.prompts.region import Region
 
-    return Region(tuple(row["parts"]), row["whole_face"], world=row["world"]).spoken()
+    return Region(tuple(row["parts"]), row["whole_face"], world=row["world"]).spoken() or "a mask"
 
 
 def _plain(value: object) -> str:

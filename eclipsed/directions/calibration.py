@@ -14,7 +14,7 @@ from torch import Tensor
 from eclipsed.directions.margins import Margin
 from eclipsed.directions.verdict import WEAK, reached, verdict
 from eclipsed.images.change import SEAM, localization_score, region_changes
-from eclipsed.images.masks import grow_mask, mix_masks
+from eclipsed.images.masks import grow_mask
 from eclipsed.images.metrics import mean_of_faces
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.fence import FENCE, fence_strength
@@ -24,6 +24,7 @@ from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
+from eclipsed.prompts.region import Region
 from eclipsed.values.seeds import CALIBRATION_FACES, CALIBRATION_SEEDS
 
 __all__ = ["LADDER", "SERVED", "HeldOut", "calibrate", "full_strength"]
@@ -57,6 +58,7 @@ class HeldOut:
         dtype: what the ladder is computed in; figures are computed in float32.
         share: of variance that the kept components of w hold, which distances are measured in; None is that of
             `WStatistics`.
+        given: these faces instead of any: of a direction that was made for them alone.
     """
 
     generator: Generator
@@ -68,11 +70,12 @@ class HeldOut:
     resolution: int | None = None
     dtype: torch.dtype | None = None
     share: float | None = None
+    given: Latent | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds of the faces."""
-        return self._seeds(0)
+        """The seeds of the faces; none where the faces were given."""
+        return self._seeds(0) if self.given is None else ()
 
     def _seeds(self, block: int) -> tuple[int, ...]:
         """The seeds of as many faces after those of the blocks before."""
@@ -87,7 +90,9 @@ class HeldOut:
         return WStatistics.of_generator(self.generator, share=self.share)
 
     def latent(self, block: int = 0) -> Latent:
-        """The faces; of a later block as many others."""
+        """The faces; of a later block as many others, unless the faces were given."""
+        if self.given is not None:
+            return self.given
         return Latent.of_seeds(self.generator, self._seeds(block), truncation_psi=self.truncation_psi)
 
     def render(self, latent: Latent, *, exact: bool = False) -> Iterator[tuple[slice, Tensor]]:
@@ -161,7 +166,7 @@ def calibrate(
     """
     space = direction.space_of(held_out.generator)
     others = judges or {}
-    climb = _Climb(held_out, space, margin, fast or margin, direction.region.parts, unit, strongest, judge, others)
+    climb = _Climb(held_out, space, margin, fast or margin, direction.region, unit, strongest, judge, others)
     found = []
     for index, delta in enumerate(direction.deltas.to(climb.faces.latent.ws)):
         done = index * len(LADDER)
@@ -232,7 +237,7 @@ class _Climb:
         space: Space,
         margin: Margin,
         fast: Margin,
-        parts: tuple[str, ...],
+        region: Region,
         unit: float | None,
         strongest: float,
         judge: str,
@@ -240,7 +245,7 @@ class _Climb:
     ) -> None:
         self.judges = judges
         self.held_out, self.space, self.margin, self.fast = held_out, space, margin, fast
-        self.parts, self.unit, self.strongest, self.judge = parts, unit, strongest, judge
+        self.region, self.unit, self.strongest, self.judge = region, unit, strongest, judge
         self.statistics = held_out.statistics
         self.faces = _Unedited.of(held_out, fast)
 
@@ -289,7 +294,7 @@ class _Climb:
         judged: dict[str, list[Tensor]] = {name: [] for name in self.judges}
         pairs = zip(held_out.render(self.faces.latent, exact=True), held_out.render(moved, exact=True), strict=True)
         for (part, before), (_, after) in pairs:
-            mask = mix_masks(parser.mask(before, self.parts), parser.mask(after, self.parts), "union")
+            mask = parser.either(before, after, self.region)
             with torch.no_grad():
                 margin = self.margin(after)
                 inside, outside = region_changes(before, after, mask)
@@ -319,6 +324,8 @@ class _Climb:
     def _search(self, verdicts: Mapping[str, _Verdicts], delta: Tensor, scale: float) -> None:
         """Look for more faces that lack the attribute where too few of those at hand do to tell a share by."""
         judges = {self.judge: self.margin, **self.judges}
+        if self.held_out.given is not None:
+            return
         for block in range(1, _LOOKED):
             wanted = [name for name in verdicts if verdicts[name].lacking < _TOLD]
             if not wanted:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 import torch
@@ -83,7 +85,11 @@ class EditMethods(ABC):
         edited = moving.edit(self.generator, faces, each, alpha, layers=layers)
         if blend is None or edited.images is faces.images:
             return edited
-        parts = () if painted is not None else sorted({part for one in each for part in one.region.parts})
+        parts: Sequence[str] = ()
+        if painted is None:
+            parts = sorted({part for one in each for part in one.region.parts})
+            masks = [one.region.mask for one in each if one.region.mask is not None]
+            painted = reduce(or_, masks) if masks else None
         blended = blending.blend(blend, self.generator, lambda: self.parser, faces, edited, parts, mask=painted)
         still = (edited.images == faces.images).flatten(1).all(dim=1)[:, None, None, None]  # alpha 0 for these
         return replace(blended, images=torch.where(still, faces.images, blended.images))

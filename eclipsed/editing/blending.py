@@ -71,7 +71,7 @@ def blend(
     else:
         blended = blend_pixels(finder, faces, edited, parts, mask=mask)
     before = len(faces.edits)
-    held: dict[str, Any] = {} if mask is None or parts else {"parts": (), "mask": mask}
+    held: dict[str, Any] = {} if mask is None or parts else {"parts": (), "mask": mask}  # what held them all
     made = (replace(one, blend=how, **held) for one in edited.edits[before:])
     return replace(blended, edits=(*edited.edits[:before], *made))
 

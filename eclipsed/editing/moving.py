@@ -172,7 +172,8 @@ def _edited(
     layers: Sequence[int | str] | None,
 ) -> Faces:
     places = None if layers is None else tuple(layers)
-    edits = tuple(Edit(d.name, d.title, a, places, d.region.parts) for d, a in zip(each, alphas, strict=True))
+    pairs = zip(each, alphas, strict=True)
+    edits = tuple(Edit(d.name, d.title, a, places, d.region.parts, mask=d.region.mask) for d, a in pairs)
     return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=remembered(faces))
 
 

@@ -167,8 +167,8 @@ def replay(
         space = direction.space_of(generator, layers=step.layers)
         moved = latent
         for single in direction:
-            parts = single.region.parts
-            edits.append(Edit(single.name, single.title, step.alpha, step.layers, parts, check_blend(step.blend)))
+            region, how = single.region, check_blend(step.blend)
+            edits.append(Edit(single.name, single.title, step.alpha, step.layers, region.parts, how, region.mask))
             warn_beyond(single, step.alpha)
             if step.alpha:
                 with torch.no_grad():
@@ -183,8 +183,9 @@ def replay(
                 replace(faces, images=base, latent=latent),
                 replace(faces, images=render(generator, moved, faces.origins, prefix=prefix), latent=moved),
             )
-            parts = direction.region.parts
-            images = blend(step.blend, generator, parser, before, after, parts, prefix=prefix).images
+            region = direction.region
+            blended = blend(step.blend, generator, parser, before, after, region.parts, mask=region.mask, prefix=prefix)
+            images = blended.images
             drawn = True
         latent = moved
     if not drawn:

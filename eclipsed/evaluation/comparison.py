@@ -15,7 +15,6 @@ from eclipsed.editing.faces import Faces
 from eclipsed.editing.moving import direction_of
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.images.change import region_changes
-from eclipsed.images.masks import mix_masks
 from eclipsed.images.metrics import mean_of_faces
 from eclipsed.values.alphas import check_alpha, check_ladder
 
@@ -138,8 +137,7 @@ def compare(
 def _measured(editor: Editor, faces: Faces, direction: Direction, alpha: float) -> Compared:
     after = editor.edit(faces, direction, alpha)
     old, new = (one.images.clamp(-1, 1) for one in (faces, after))
-    parts = direction.region.parts
-    mask = mix_masks(editor.parser.mask(old, parts), editor.parser.mask(new, parts), "union")
+    mask = editor.parser.either(old, new, direction.region)
     inside, outside = region_changes(old, new, mask)
     gain = None if direction.prompt is None else _gain(editor, old, new, direction.prompt)
     return Compared(

@@ -83,7 +83,7 @@ def evaluate(
         raise InputError(f"the direction {direction.name!r} has no prompt; say what it brings: prompt=...")
     reading = read(said, world=editor.parser.world)
     target, notes = _target(editor, classifier, reading, target)
-    looking = Judge(editor, reading, parts=direction.region.parts, target=target, extras=extras, classifier=classifier)
+    looking = Judge(editor, reading, region=direction.region, target=target, extras=extras, classifier=classifier)
     if editor.generator.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(editor.generator.device)
     found: list[list[dict[str, Tensor]]] = [[] for _ in strengths]

@@ -14,10 +14,11 @@ from eclipsed.errors import InputError, MissingExtraError, MissingModelError
 from eclipsed.evaluation.protocol import EXTRAS
 from eclipsed.images import metrics
 from eclipsed.images.change import SEAM, localization_score, region_changes
-from eclipsed.images.masks import grow_mask, mix_masks
+from eclipsed.images.masks import grow_mask
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.lpips import Lpips
 from eclipsed.prompts.reading import Reading, read
+from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Judge:
     Args:
         editor: whose parser, CLIP and classifier judge.
         reading: of the sentence that says what the edit was to do.
-        parts: what it might change.
+        region: what it might change.
         target: what counts as success; None leaves that to the editor's witness, and out where there is none.
         extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own; None takes those that
             are on this machine.
@@ -66,7 +67,7 @@ class Judge:
         editor: Editor,
         reading: Reading,
         *,
-        parts: Sequence[str],
+        region: Region,
         target: Target | None = None,
         extras: Sequence[str] | None = (),
         classifier: Classifier | None = None,
@@ -74,7 +75,7 @@ class Judge:
         unknown = [name for name in extras or () if name not in EXTRAS]
         if unknown:
             raise InputError(f"extra measures are {' and '.join(EXTRAS)}; got {unknown[0]!r}")
-        self.editor, self.parts, self.target = editor, parts, target
+        self.editor, self.region, self.target = editor, region, target
         self.classifier = editor.classifier if classifier is None else classifier
         needed = extras is not None
         wanted = EXTRAS if extras is None else extras
@@ -103,8 +104,7 @@ class Judge:
         Returns:
             Values (N,), nan where a face does not count; see `judge`.
         """
-        parser = self.editor.parser
-        mask = mix_masks(parser.mask(before.images, self.parts), parser.mask(after.images, self.parts), "union")
+        mask = self.editor.parser.either(before.images, after.images, self.region)
         grown = grow_mask(mask, SEAM)
         old, new = (faces.images.clamp(-1, 1) for faces in (before, after))
         inside, outside = region_changes(old, new, mask)
@@ -149,7 +149,8 @@ def judge(
     """
     if before.images.shape != after.images.shape:
         raise InputError(f"as many faces after as before; got {len(before)} and {len(after)}")
-    chosen = Judge(editor, read(prompt, world=editor.parser.world), parts=parts, target=target)
+    world = editor.parser.world
+    chosen = Judge(editor, read(prompt, world=world), region=Region.from_parts(parts, world=world), target=target)
     return chosen.compare(before, after, chosen.look(before), chosen.look(after))
 
 

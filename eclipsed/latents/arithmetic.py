@@ -251,9 +251,15 @@ def _projected(row: Tensor, span: Tensor) -> Tensor:
 
 
 def _regions(first: Region, second: Region) -> Region:
-    """The parts that either may change."""
+    """The parts that either may change; of masks their union, and of parts and a mask the whole picture."""
     if first.world != second.world:
         raise DirectionError(f"one direction is of the world {first.world!r}, the other of {second.world!r}")
+    masks = [one.mask for one in (first, second) if one.mask is not None]
+    joined = masks[0] | masks[1] if len(masks) == 2 else None
+    if joined is not None and not joined.inside.all():
+        return Region((), world=first.world, mask=joined)
+    if masks:
+        return Region(find_world(first.world).whole, True, world=first.world)
     parts = tuple(dict.fromkeys((*first.parts, *second.parts)))
     if first.world in known_worlds():
         parts = find_world(first.world).in_order(parts)

@@ -50,7 +50,7 @@ class Direction(DirectionArithmetic, ForeignFiles):
         deltas: (K, *shape of a delta in the space), float32 on the CPU: (K, num_ws, w_dim) in W+, (K, w_dim) in W,
             (K, z_dim) in Z, (K, sum of widths) in S.
         prompt: what it was trained for; None when it was not made from a sentence.
-        region: the parts that it may change.
+        region: the parts that it may change, or what was painted.
         space: ``"Z"``, ``"W"``, ``"W+"``, ``"S"``, or the name of a space that was registered.
         layers: rows of ws that it changes.
         generator: fingerprint of the generator it belongs to.
@@ -224,7 +224,7 @@ class Direction(DirectionArithmetic, ForeignFiles):
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         low, high = self.alpha_range
-        facts = {"region": ", ".join(self.region.parts), "space": self.space, "alphas": f"{low:.2f} to {high:.2f}"}
+        facts = {"region": self.region.spoken(), "space": self.space, "alphas": f"{low:.2f} to {high:.2f}"}
         return facts_table(self.title, {**facts, "generator": self.generator_name, "note": self.note})
 
     @property
@@ -243,6 +243,7 @@ class Direction(DirectionArithmetic, ForeignFiles):
             "layers": list(self.layers),
             "styles": [list(pair) for pair in self.styles],
             "region": list(self.region.parts),
+            **({} if self.region.mask is None else {"mask": self.region.mask.digest}),
             "scale": self.scale,
             "generator": self.generator,
             "shape": list(self.deltas.shape),

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from eclipsed.errors import InputError
+from eclipsed.images.masks import mix_masks, painted
 from eclipsed.pretrained.frozen import FrozenNetwork
+from eclipsed.prompts.region import Region
 from eclipsed.worlds.world import World, find_world
 
 __all__ = ["Parser"]
@@ -124,3 +126,19 @@ class Parser(FrozenNetwork, ABC):
         if soft:
             return self.probabilities(images)[:, chosen].sum(dim=1, keepdim=True).clamp(max=1)
         return torch.isin(self.labels(images), chosen)[:, None].to(images.dtype)
+
+    def either(self, before: Tensor, after: Tensor, region: Region) -> Tensor:
+        """Where a region is in some pictures before an edit or after it.
+
+        Args:
+            before: (N, 3, H, W), range [-1, 1].
+            after: the same after the edit.
+            region: its parts are looked for; what was painted stays where it is.
+        Returns:
+            0 or 1, (N, 1, H, W), in the dtype of `before`.
+        Raises:
+            InputError: a part is unknown, or the pictures are no image tensors.
+        """
+        if region.mask is not None:
+            return painted(region.mask, before)
+        return mix_masks(self.mask(before, region.parts), self.mask(after, region.parts), "union")

@@ -11,6 +11,7 @@ from typing import Any
 
 from eclipsed.errors import InputError, LocalityWarning
 from eclipsed.prompts.binding import Binder, bind
+from eclipsed.values.mask import Mask
 from eclipsed.values.showing import facts_table
 from eclipsed.worlds.world import DEFAULT_WORLD, World, find_world, known_worlds
 
@@ -25,12 +26,13 @@ class Region:
     """The parts of a picture that an edit may touch, and why.
 
     Args:
-        parts: single parts, in the order of the world's.
+        parts: single parts, in the order of the world's; none where the region is painted.
         whole_face: the prompt names no part, so ``parts`` is the whole subject and locality is off.
         matches: words of the prompt, lower case -> the parts they led to.
         prompt: the prompt the region was found in, or "".
         warning: what the user should know, in one sentence; None when all is well.
         world: name of the world whose parts these are.
+        mask: what somebody painted on aligned faces in place of parts; None where there are parts.
     """
 
     parts: tuple[str, ...]
@@ -39,6 +41,7 @@ class Region:
     prompt: str = ""
     warning: str | None = None
     world: str = DEFAULT_WORLD
+    mask: Mask | None = None
 
     def __repr__(self) -> str:
         parts = self.spoken()
@@ -103,13 +106,31 @@ class Region:
             raise InputError(f"a region needs at least one part, got none; known parts: {', '.join(kind.parts)}")
         return cls(parts, whole_face=set(kind.whole) <= set(parts), world=kind.name)
 
+    @classmethod
+    def from_mask(cls, mask: Mask, *, world: World | str | os.PathLike[str] | None = None) -> Region:
+        """The region that somebody painted on aligned faces.
+
+        Args:
+            mask: one for all faces. It is kept as files keep it, see `Mask.kept`.
+            world: what the pictures are made of; see `from_parts`.
+        Raises:
+            InputError: there are several masks.
+        """
+        if len(mask) != 1:
+            raise InputError(f"a region is one mask for all faces; got {len(mask)} masks")
+        return cls((), world=find_world(world).name, mask=mask.kept())
+
     def spoken(self, world: World | None = None) -> str:
         """The parts in one line, or what the world calls all of them: ``"hair, hat"``, ``"the whole face"``.
+
+        What was painted is ``"a mask"``.
 
         Args:
             world: whose parts they are; None is the one of this name that comes with the package. Where there is none,
                 all is the whole picture.
         """
+        if self.mask is not None:
+            return "a mask"
         if not self.whole_face:
             return ", ".join(self.parts)
         known = world or (find_world(self.world) if self.world in known_worlds() else None)
@@ -124,6 +145,7 @@ class Region:
             "matches": {words: list(parts) for words, parts in self.matches.items()},
             "warning": self.warning,
             **({} if self.world == DEFAULT_WORLD else {"world": self.world}),
+            **({} if self.mask is None else {"mask": self.mask.to_json()}),
         }
 
     @classmethod
@@ -137,6 +159,7 @@ class Region:
         Raises:
             InputError: a field is missing or of the wrong kind, or a part is unknown.
         """
+        painted = data.get("mask") if isinstance(data, Mapping) else None
         try:
             parts = tuple(data["parts"])
             matches = {str(words): tuple(found) for words, found in dict(data.get("matches", {})).items()}
@@ -148,13 +171,18 @@ class Region:
                 str(data.get("prompt", "")),
                 None if warning is None else str(warning),
                 str(data.get("world", DEFAULT_WORLD)) if world is None else world.name,
+                None if painted is None else Mask.from_json(painted),
             )
+        except InputError:
+            raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"a region is a dict with a list 'parts' and a dict 'matches', got {data!r}") from error
         kind = world or (find_world(region.world) if region.world in known_worlds() else None)
         found = [part for some in (parts, *matches.values()) for part in some]
         unknown = [p for p in found if not isinstance(p, str) or (kind is not None and p not in kind.parts)]
-        if unknown or not parts:
+        if region.mask is not None and parts:
+            raise InputError("a region has parts or a mask; this one has both")
+        if unknown or not (parts or region.mask):
             what = f"unknown part {unknown[0]!r}" if unknown else "no part"
             known = "" if kind is None else f"; known parts: {', '.join(kind.parts)}"
             raise InputError(f"a region holds {what}{known}")

@@ -110,7 +110,7 @@ class Batches:
         self, task: Task, *, masked: bool, looked_at: Callable[[Step], bool] | None = None, recordable: bool = False
     ) -> None:
         self.task, self.masked, self._looked_at = task, masked, looked_at
-        networks = task.clip.recordable and (task.parser.recordable or not masked)
+        networks = task.clip.recordable and (not masked or not task.parses or task.parser.recordable)
         possible = task.recorder.active and not task.config.low_memory
         self._recordable = recordable and networks and possible
         self._kept: dict[tuple[int, int], Unedited] = {}
@@ -226,7 +226,7 @@ class Batches:
     def _draw(self, latent: Latent, row: int) -> Unedited:
         task = self.task
         drawn = latent.render(task.generator, task.options, split=row or None)
-        found = task.parser.looked_up(drawn.image, task.tables, dtype=task.options.dtype) if self.masked else None
+        found = task.regions(drawn.image) if self.masked else None
         return Unedited(drawn.image, drawn.features, found, drawn.prefix)
 
     def _called(self, key: object, function: Any, *inputs: object) -> Any:

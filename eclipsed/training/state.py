@@ -37,7 +37,7 @@ class TrainingState:
         adam: steps done, deltas and Adam's moments.
         rows: rows of ws that were chosen.
         prompt: what it trains for.
-        region: the parts it may change.
+        region: the parts it may change, or what was painted.
         config: its options.
         generator: fingerprint of the generator.
         generator_sketch: what its latents mean; "" in files from before it was kept.
@@ -154,7 +154,7 @@ class TrainingState:
         same = self.made_on.kinship(other.made_on) is Kinship.SAME
         pairs: list[tuple[str, object, object]] = [
             ("prompt", self.prompt, other.prompt),
-            ("region", self.region.parts, other.region.parts),
+            ("region", _named(self.region), _named(other.region)),
             ("generator", self.generator[:12], self.generator[:12] if same else other.generator[:12]),
             ("CLIP model", self.clip, other.clip),
             ("faces", self.faces[:12] or "random", other.faces[:12] or "random"),
@@ -167,6 +167,11 @@ class TrainingState:
                     f"the saved training has the {what} {saved!r}; asked for is {asked!r}: "
                     "resume it as it was, or start anew"
                 )
+
+
+def _named(region: Region) -> object:
+    """What tells a region from others."""
+    return region.parts if region.mask is None else f"mask {region.mask.digest[:12]}"
 
 
 def _anchor(tensors: Mapping[str, Tensor]) -> Tensor | None:

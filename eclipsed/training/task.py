@@ -15,6 +15,7 @@ from eclipsed.directions.calibration import HeldOut
 from eclipsed.directions.margins import caption_texts
 from eclipsed.directions.survey import Survey, looked_side
 from eclipsed.errors import InputError
+from eclipsed.images.masks import painted
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.spaces import make_space, register_space
 from eclipsed.latents.w_statistics import WStatistics
@@ -43,7 +44,7 @@ class Task:
         reading: what the prompt says.
         statements: what is learned: the statements of the prompt, or of what it removes, each said by itself.
         turned: whether what is learned has to be turned round.
-        region: the parts that may change.
+        region: the parts that may change, or what was painted.
         config: every option; what was left to the world of the pictures is filled in.
         faces: to train on; None draws new ones.
         truncation_psi: of faces made from seeds.
@@ -252,6 +253,29 @@ class Task:
         known = [one for one in self.reading.bystanders if not any(map(self.clip.unknown_words, one))]
         return [self.clip.encode_text(captions) for captions in known]
 
+    def regions(self, images: Tensor) -> Tensor:
+        """The region and what is protected in some pictures, (N, 2, H, W); within a painted one nothing is protected.
+
+        Args:
+            images: (N, 3, H, W), range [-1, 1], of the training's resolution.
+        """
+        if self._painted is None:
+            return self.parser.looked_up(images, self.tables, dtype=self.dtype)
+        return self._painted.to(images).expand(len(images), -1, -1, -1).clone()
+
+    @cached_property
+    def _painted(self) -> Tensor | None:
+        """What was painted, and that nothing is protected, (1, 2, H, W)."""
+        if self.region.mask is None:
+            return None
+        inside = painted(self.region.mask, self.statistics.mean.new_zeros(1, 3, self.resolution, self.resolution))
+        return torch.cat([inside, torch.zeros_like(inside)], dim=1)
+
+    @property
+    def parses(self) -> bool:
+        """Whether regions are found by the parser."""
+        return self.region.mask is None
+
     @cached_property
     def tables(self) -> Tensor:
         """Of each of the parser's parts whether it is inside the region, and whether it is protected, (2, parts)."""
@@ -272,7 +296,13 @@ class Task:
             resolution=self.options.resolution,
             dtype=self.dtype,
             share=self.config.components,
+            given=self.faces if self.alone_on_a_face else None,
         )
+
+    @property
+    def alone_on_a_face(self) -> bool:
+        """Whether the edit is one of a single face: its region was painted for that face, and no other was given."""
+        return self.region.mask is not None and self.faces is not None and len(self.faces) == 1
 
 
 def _in_the_world(config: TrainConfig, parser: Parser) -> TrainConfig:

@@ -40,6 +40,7 @@ from eclipsed.training.state import TrainingState
 from eclipsed.training.task import Task
 from eclipsed.training.terms import Loss
 from eclipsed.values.checks import whole
+from eclipsed.values.mask import Mask
 
 __all__ = ["SAVE_EVERY", "train", "vocabulary_warning"]
 
@@ -57,7 +58,7 @@ def train(
     clip: Clip,
     classifier: Classifier | None = None,
     witness: Clip | None = None,
-    region: Region | Sequence[str] | None = None,
+    region: Region | Sequence[str] | Mask | None = None,
     config: TrainConfig | None = None,
     latents: Latent | None = None,
     truncation_psi: float = 1.0,
@@ -75,7 +76,7 @@ def train(
         clip: frozen.
         classifier: of the set; has no part in learning, and says in the end what was reached.
         witness: another CLIP, that has no part in learning either; where there is one, the outcome is what it says.
-        region: the parts that may change, or their names; None finds them in the prompt.
+        region: the parts that may change, their names, or a painted mask; None finds them in the prompt.
         config: every option; None is the default, or what the resumed training had.
         latents: train on these faces rather than those of the config.
         truncation_psi: of faces made from seeds, when the config does not say.
@@ -87,7 +88,8 @@ def train(
         The direction, calibrated unless it was interrupted by Ctrl-C. When it was stopped early in any way,
         ``scores["stopped_at"]`` says after which step.
     Raises:
-        InputError: an empty prompt, an unknown part, or a resumed training of another prompt, config or generator.
+        InputError: an empty prompt, an unknown part, several masks, or a resumed training of another prompt, config or
+            generator.
         BrokenTraining: the loss is not finite, or memory ran out; its `direction` is the last good one.
         TrainingError: it was stopped before anything was learned.
         OutputError: the state cannot be written.
@@ -331,7 +333,9 @@ def _rows(config: TrainConfig) -> tuple[int, ...] | None:
     return None if isinstance(config.layers, str) else config.layers
 
 
-def _region(reading: Reading, region: Region | Sequence[str] | None, saved: TrainingState | None) -> Region:
+def _region(reading: Reading, region: Region | Sequence[str] | Mask | None, saved: TrainingState | None) -> Region:
+    if isinstance(region, Mask):
+        return Region.from_mask(region, world=reading.world)
     if isinstance(region, Region):
         if region.world != reading.world.name:
             raise InputError(f"the region is of the world {region.world!r}; the parser's is {reading.world.name!r}")

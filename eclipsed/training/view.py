@@ -87,8 +87,8 @@ class View:
         return {**self.batch.features, "image": self.batch.image}, {**self.features, "image": self.image}
 
     def _allowed(self, before: Tensor) -> Tensor:
-        task, config = self.task, self.task.config
-        after = task.parser.looked_up(self.image, task.tables, dtype=task.options.dtype)
+        config = self.task.config
+        after = self.task.regions(self.image)
         background = config.where == "background"
         return edit_mask(before, after, how=config.mask, grown=config.mask_grow, background=background)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,9 +90,16 @@ class Mask:
         thin = ~found.any(axis=(1, 2), keepdims=True)
         return np.where(thin, cover > 0, found)
 
+    @property
+    def digest(self) -> str:
+        """What tells the mask from any other: SHA-256 as hex digits."""
+        digest = hashlib.sha256(json.dumps(self.inside.shape).encode())
+        digest.update(np.packbits(self.inside).tobytes())
+        return digest.hexdigest()
+
     def kept(self) -> Mask:
         """The mask as files keep it, of at most `KEPT_SIDE` pixels."""
-        return self if self.side <= KEPT_SIDE else _made(self.resized(KEPT_SIDE))
+        return self if self.side <= KEPT_SIDE else Mask(self.resized(KEPT_SIDE))
 
     def to_json(self) -> dict[str, Any]:
         """The mask as a small dict, ready for `json.dumps`: its side, and its packed bits.
