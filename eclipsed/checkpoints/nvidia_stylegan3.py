@@ -82,15 +82,15 @@ def _config(settings: StoredSettings, channels: tuple[int, ...]) -> StyleGAN3Con
         mapping_layers=whole("mapping", "num_layers", base.mapping_layers),
         mapping_lr_multiplier=settings.lr_multiplier(),
         num_critical=whole("synthesis", "num_critical", base.num_critical),
-        first_cutoff=real("synthesis", "first_cutoff", base.first_cutoff),
+        first_cutoff=real("synthesis", "first_cutoff", real("synthesis.input", "bandwidth", base.first_cutoff)),
         first_stopband=real("synthesis", "first_stopband", base.first_stopband),
         last_stopband_rel=real("synthesis", "last_stopband_rel", base.last_stopband_rel),
         margin_size=whole("synthesis", "margin_size", base.margin_size),
         output_scale=real("synthesis", "output_scale", base.output_scale),
-        conv_kernel=whole("synthesis", "conv_kernel", base.conv_kernel),
+        conv_kernel=whole("synthesis", "conv_kernel", whole(first, "conv_kernel", base.conv_kernel)),
         filter_size=whole("synthesis", "filter_size", base.filter_size),
         lrelu_upsampling=whole("synthesis", "lrelu_upsampling", base.lrelu_upsampling),
-        use_radial_filters=bool(of("synthesis", "use_radial_filters", base.use_radial_filters)),
+        use_radial_filters=bool(of("synthesis", "use_radial_filters", of(first, "down_radial", False))),
         conv_clamp=None if clamp is None else real(first, "conv_clamp", 256.0),
         num_fp16_res=whole("synthesis", "num_fp16_res", base.num_fp16_res),
         w_avg_beta=float(of("mapping", "w_avg_beta", None) or base.w_avg_beta),
@@ -125,7 +125,8 @@ def _check(settings: StoredSettings, config: StyleGAN3Config) -> None:
     path = settings.path
     base = settings.whole("synthesis", "channel_base", _CHANNEL_BASE)
     most = settings.whole("synthesis", "channel_max", _CHANNEL_MAX)
-    for plan, said in zip(config.plans, config.channels_of(base, most), strict=False):  # without the colours
+    said_channels = config.channels_of(base, most) if settings.made_with("") else config.channels
+    for plan, said in zip(config.plans, said_channels, strict=False):  # without the colours
         if plan.out_channels != said:
             raise CheckpointError(
                 f"{path}: the settings say {said} channels for {plan.name}; its weight has {plan.out_channels}"

@@ -67,6 +67,24 @@ def test_what_a_pickle_leaves_out_is_as_in_nvidias_code(tmp_path):
 
 
 @every
+def test_modules_that_forgot_what_they_were_made_with_still_say_what_they_do(tmp_path, config):
+    """As torch.save writes them: attributes, and no arguments of constructors."""
+    names = ("z_dim", "c_dim", "w_dim", "img_channels")
+    top = {**{name: getattr(config, name) for name in names}, "img_resolution": config.resolution}
+    synthesis = {name: getattr(config, name) for name in ("num_critical", "margin_size", "output_scale")}
+    settings = {"": (top, {}), "synthesis": ({**synthesis, "num_layers": len(config.channels)}, {})}
+    settings["mapping"] = ({"num_layers": config.mapping_layers}, {})
+    radial = {"down_radial": config.use_radial_filters, "conv_clamp": config.conv_clamp}
+    settings |= {"synthesis.L0_36_9": (radial, {})}
+    state = random_stylegan3(config)
+    content = stylegan3_content(config, state, base=BASE, most=MOST, settings=settings)
+    content["G_ema"].meta["state"]["_init_kwargs"].clear()
+    found, read = read_generator(write_nvidia(tmp_path / "g.pkl", content))
+    assert found == config
+    assert_same_state(read, state)
+
+
+@every
 def test_our_own_layout_gives_the_same_images_to_the_last_bit(tmp_path, config):
     pickle = write(tmp_path / "g.pkl", config)
     path = convert_generator(pickle, tmp_path / "g.safetensors")
