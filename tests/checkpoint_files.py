@@ -5,6 +5,7 @@ need not exist here.
 """
 
 import contextlib
+import dataclasses
 import pickle
 import sys
 import types
@@ -132,6 +133,14 @@ def nvidia_content(config, state, *, nested=False, remember=True, settings=None,
         known[name] = ({**old[0], **attributes}, {**old[1], **made_with})
     network = _module("", _tree(state), known)
     return {"G": None, "D": None, "G_ema": network, "training_set_kwargs": EasyDict(path="x.zip"), "augment_pipe": None}
+
+
+def sized_stylegan3(*, num_layers=14, channel_base=32768, channel_max=512, **values):
+    """The config of a StyleGAN3 as its authors' constructor takes it."""
+    from eclipsed.networks.stylegan3_config import StyleGAN3Config
+
+    plain = StyleGAN3Config(channels=(1,) * num_layers, **values)
+    return dataclasses.replace(plain, channels=plain.channels_of(channel_base, channel_max))
 
 
 def random_stylegan3(config, seed=0):

@@ -114,28 +114,13 @@ class StyleGAN3Config:
             )
         assert self.plans  # each describes its filters, which check their numbers
 
-    @classmethod
-    def sized(
-        cls, *, channel_base: int = 32768, channel_max: int = 512, num_layers: int = 14, **values: Any
-    ) -> StyleGAN3Config:
-        """The config whose channels follow from two numbers, as the public code has it.
+    def channels_of(self, channel_base: int, channel_max: int) -> tuple[int, ...]:
+        """The channels that as many layers have in the public code, where two numbers stand for them all.
 
         Args:
             channel_base: twice the channels of a layer, times its cutoff.
             channel_max: most channels of a layer.
-            num_layers: without the colours.
-            values: the other fields.
-        Raises:
-            InputError: an unknown field, or a value out of range.
         """
-        try:
-            plain = cls(channels=(1,) * num_layers, **values)
-        except TypeError as error:
-            raise InputError(f"this is not a StyleGAN3 config: {error}") from error
-        return cls(channels=plain.channels_of(channel_base, channel_max), **values)
-
-    def channels_of(self, channel_base: int, channel_max: int) -> tuple[int, ...]:
-        """The channels of so many layers that follow from two numbers; see `sized`."""
         cutoffs = self._bands()[0][:-1]
         wide = np.rint(np.minimum(channel_base / 2 / cutoffs, channel_max)).astype(int)
         return tuple(wide.tolist())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from checkpoint_files import random_stylegan3, saving_nvidia, stylegan3_content, write_nvidia
+from checkpoint_files import random_stylegan3, saving_nvidia, sized_stylegan3, stylegan3_content, write_nvidia
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
@@ -15,11 +15,10 @@ from eclipsed.checkpoints.native import write_generator
 from eclipsed.errors import CheckpointError, EclipsedWarning, InputError
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.networks.stylegan3 import StyleGAN3
-from eclipsed.networks.stylegan3_config import StyleGAN3Config
 from eclipsed.pretrained.generator import Generator
 
 BASE, MOST = 200, 9
-T = StyleGAN3Config.sized(z_dim=5, w_dim=7, resolution=32, num_layers=5, channel_base=BASE, channel_max=MOST)
+T = sized_stylegan3(z_dim=5, w_dim=7, resolution=32, num_layers=5, channel_base=BASE, channel_max=MOST)
 R = dataclasses.replace(T, conv_kernel=1, use_radial_filters=True, output_scale=2.0, conv_clamp=1.5, mapping_layers=3)
 CLASSES = dataclasses.replace(T, c_dim=4)
 FIXTURES = Path(__file__).parents[2].parent / "shared" / "fixtures" / "checkpoints"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from checkpoint_files import random_stylegan3
+from checkpoint_files import random_stylegan3, sized_stylegan3
 
 from eclipsed.editing.faces import Faces
 from eclipsed.editor import Editor
@@ -13,13 +13,12 @@ from eclipsed.images.change import localization_score
 from eclipsed.inversion.pivotal_tuning import tune
 from eclipsed.latents.direction import Direction
 from eclipsed.networks.layers import SynthesisOptions
-from eclipsed.networks.stylegan3_config import StyleGAN3Config
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.kinship import Kinship
 from eclipsed.training.probe import group_rows
 from eclipsed.training.terms import LocalityTerm
 
-T = StyleGAN3Config.sized(z_dim=12, w_dim=16, resolution=32, num_layers=5, channel_base=200, channel_max=9)
+T = sized_stylegan3(z_dim=12, w_dim=16, resolution=32, num_layers=5, channel_base=200, channel_max=9)
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +170,7 @@ def test_it_is_tuned_around_a_face(alias_free):
 
 @pytest.mark.slow
 def test_a_direction_of_a_random_stylegan3_of_256_px_trains_and_edits(editor, quick):
-    config = StyleGAN3Config.sized(z_dim=12, w_dim=16, resolution=256, channel_base=1024, channel_max=16)
+    config = sized_stylegan3(z_dim=12, w_dim=16, resolution=256, channel_base=1024, channel_max=16)
     generator = Generator(config, random_stylegan3(config), device="cpu")
     one = Editor(generator, editor.parser, editor.clip)
     direction = one.train(
