@@ -109,6 +109,18 @@ def test_beyond_a_blended_edit_the_picture_is_the_faces_own_to_the_last_bit(alia
     assert torch.equal(plain.ws, blended.ws)
 
 
+@pytest.mark.parametrize("blend", ["pixels", "features"])
+def test_an_edit_is_held_to_a_painted_mask_up_to_the_edge_of_the_picture(alias_free, trained, blend):
+    faces = alias_free.sample(seeds=[1, 2])
+    mask = torch.zeros(32, 32)
+    mask[:, 24:] = 1
+    edited = alias_free.edit(faces, trained, 1.0, blend=blend, mask=mask)
+    changed = (edited.images != faces.images).any(dim=1).any(dim=0)
+    assert not changed[:, :20].any()
+    assert changed[:, 24:].float().mean() > 0.9
+    assert changed[:, 31].any()
+
+
 def test_rows_are_compared_at_every_side(alias_free, quick):
     """No layer can be left out of a smaller picture, so that no row is unseen."""
     groups = group_rows(alias_free.generator, quick, 8)
