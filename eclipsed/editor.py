@@ -78,7 +78,8 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
         identity: tells who is on a face, or a function that loads it; None is none.
         witness: a further CLIP, given as `clip` is, that no direction is learned with: it says what one reached, and is
             `evaluate`'s judge where there is no classifier; None is none.
-        finder: finds faces in photographs, or a function that loads it; None is facexlib's, from the store.
+        finder: finds faces in photographs, or a function that loads it; None is facexlib's where its networks
+            were fetched, else MTCNN, which ships.
         device: where networks that are given as files run; None is where the generator runs, or the best there is.
     Raises:
         MissingModelError: a file is not there.

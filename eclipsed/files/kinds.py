@@ -11,6 +11,7 @@ __all__ = [
     "DIRECTION",
     "ENCODER",
     "FACES",
+    "FACE_FINDER",
     "GENERATOR",
     "JUDGE_TRAINING",
     "PARSER",
@@ -50,6 +51,13 @@ CLASSIFIER = Kind(
     noun="classifier",
     error=CheckpointError,
     advice="give the classifier.safetensors of a set, or a judge of your own",
+)
+
+FACE_FINDER = Kind(
+    name="face-finder",
+    noun="face finder",
+    error=CheckpointError,
+    advice="give mtcnn.safetensors, which ships with eclipsed",
 )
 
 CLIP = Kind(

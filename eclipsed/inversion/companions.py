@@ -7,10 +7,11 @@ import warnings
 import torch
 
 from eclipsed.errors import EclipsedWarning, MissingModelError
-from eclipsed.photos.finding import FacexlibFinder
+from eclipsed.photos.cascade import MTCNNFinder
+from eclipsed.photos.finding import FaceFinder, FacexlibFinder
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.identity import Identity
-from eclipsed.store.files import find_network
+from eclipsed.store.files import find_network, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.store.sets import ModelSet
 
@@ -46,16 +47,15 @@ def identity(models: ModelSet, device: torch.device) -> Identity | None:
         return None  # inversion does without it
 
 
-def finder(device: torch.device) -> FacexlibFinder:
-    """What finds faces.
+def finder(device: torch.device) -> FaceFinder:
+    """What finds faces: facexlib's networks where both were fetched, else MTCNN, which ships with eclipsed.
 
     Raises:
-        MissingModelError: its weights are not on this machine; says how to get them and how to do without.
+        MissingExtraError: facexlib's networks are here, but facexlib cannot be imported.
+        CheckpointError: a file is not what was fetched or shipped.
     """
-    try:
-        detector, landmarks = find_network("face-detector"), find_network("face-landmarks")
-    except MissingModelError as error:
-        raise MissingModelError(
-            f"{error}; or say that the picture is an aligned face already (aligned=True, --aligned)"
-        ) from error
-    return FacexlibFinder.from_files(detector, landmarks, device=device)
+    wanted = ("face-detector", "face-landmarks")
+    if all(local_file(network(name)) is not None for name in wanted):
+        detector, landmarks = map(find_network, wanted)
+        return FacexlibFinder.from_files(detector, landmarks, device=device)
+    return MTCNNFinder.from_file(find_network("mtcnn"), device=device)

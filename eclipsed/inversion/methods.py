@@ -82,11 +82,7 @@ class PhotoMethods(ABC):
 
     @property
     def finder(self) -> FaceFinder:
-        """What finds faces in photographs.
-
-        Raises:
-            MissingModelError: its weights are not on this machine.
-        """
+        """What finds faces in photographs."""
         return self._finder.get()
 
     def invert(
@@ -125,7 +121,6 @@ class PhotoMethods(ABC):
         Raises:
             InputError: no picture, no face, or one that cannot be aligned; see `place_faces`.
             ForeignPictureError: a picture is not of the kind that the generator draws.
-            MissingModelError: what finds faces is not on this machine.
         Warns:
             EclipsedWarning: there is no encoder, so the search begins at the mean face; it is unknown how close the
                 set usually comes (see `measure_closeness`); or a picture was only taken because of `force`.

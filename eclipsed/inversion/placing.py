@@ -46,7 +46,6 @@ def place_faces(
     Raises:
         InputError: no face, several and none was chosen, one that cannot be aligned, or arguments that exclude each
             other.
-        MissingModelError: what finds faces is not on this machine.
     """
     if sum((aligned, face is not None, where is not None)) > 1:
         raise InputError("of aligned, face and where give one: each says where the face is")

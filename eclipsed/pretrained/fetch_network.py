@@ -95,11 +95,14 @@ def fetch_network(
         Its file, verified; a generator is safetensors from now on, converted without running anything in the pickle.
     Raises:
         MissingModelError: there is no such network, or it is not here and the network must not be used.
+        CheckpointError: it ships with eclipsed, and is damaged.
         InputError: its terms were not agreed to.
         DownloadError: it could not be fetched, or what came was not it.
         OutputError: it cannot be written, or the disk is too full.
     """
     wanted = network(name)
+    if wanted.ships:
+        return find_network(name)
     with suppress(MissingModelError, CheckpointError):
         return find_network(name)  # without a lock, so that a store that may only be read will do
     partial = networks_folder() / ".partial"

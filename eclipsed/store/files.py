@@ -14,9 +14,10 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from eclipsed.errors import CheckpointError, MissingModelError, OutputError
+from eclipsed.errors import CheckpointError, InputError, MissingModelError, OutputError
 from eclipsed.files.atomic import atomic_write, remove_file
 from eclipsed.store.networks import Network, network
+from eclipsed.store.shipped import shipped_folder
 
 __all__ = [
     "Record",
@@ -81,12 +82,14 @@ def networks_folder() -> Path:
 
 
 def stored_path(wanted: Network) -> Path:
-    """Where a fetched network is kept, whether it is there or not."""
+    """Where a network is kept, whether it is there or not."""
+    if wanted.ships:
+        return shipped_folder() / "checkpoints" / wanted.name / wanted.file
     return networks_folder() / (f"{wanted.name}.safetensors" if wanted.converted else wanted.file)
 
 
 def local_file(wanted: Network) -> Path | None:
-    """The file of a network if there is one, unverified: fetched, or put there by hand under its authors' name."""
+    """The file of a network if there is one, unverified: fetched, put there under its authors' name, or shipped."""
     return next((path for path in _places(wanted) if path.is_file()), None)
 
 
@@ -99,10 +102,12 @@ def find_network(name: str) -> Path:
         Its file, checked against its record; a generator that was fetched as a pickle is safetensors by now.
     Raises:
         MissingModelError: there is no such network, or it is not on this machine; names the command that gets it.
-        CheckpointError: the file is not what was fetched.
+        CheckpointError: the file is not what was fetched or shipped.
     """
     wanted = network(name)
     path = local_file(wanted)
+    if path is None and wanted.ships:
+        raise MissingModelError(f"{stored_path(wanted)} is missing, which ships with eclipsed; install eclipsed again")
     if path is None:
         raise MissingModelError(
             f"the network {name!r} ({wanted.description}) is not on this machine; get it: eclipsed models fetch {name}"
@@ -136,9 +141,12 @@ def remove_network(name: str) -> bool:
         Whether there was anything.
     Raises:
         MissingModelError: there is no such network.
+        InputError: it ships with eclipsed.
         OutputError: a file cannot be removed.
     """
     wanted = network(name)
+    if wanted.ships:
+        raise InputError(f"{name} ships with eclipsed and is part of it; it is not removed")
     partial = networks_folder() / ".partial" / wanted.file
     files = (*_places(wanted), partial, partial.with_name(partial.name + ".offer.json"))
     removed = [remove_file(file) for file in files]
@@ -156,11 +164,16 @@ def forget_network(name: str) -> bool:
         MissingModelError: there is no such network.
         OutputError: the record cannot be removed.
     """
-    removed = [remove_file(_record_path(file)) for file in _places(network(name))]
+    wanted = network(name)
+    if wanted.ships:
+        return False
+    removed = [remove_file(_record_path(file)) for file in _places(wanted)]
     return any(removed)
 
 
 def _places(wanted: Network) -> list[Path]:
+    if wanted.ships:
+        return [stored_path(wanted)]
     return list(dict.fromkeys((stored_path(wanted), networks_folder() / wanted.file)))
 
 
@@ -241,11 +254,17 @@ def _mark(path: Path) -> tuple[str, int, int, int]:
 
 def _verify(wanted: Network, path: Path) -> Record:
     advice = f"remove it and get it again: eclipsed models remove {wanted.name}, eclipsed models fetch {wanted.name}"
+    if wanted.ships:
+        advice = "install eclipsed again"
     mark = _mark(path)
     try:
         sha256 = file_sha256(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
+    if wanted.ships:  # the catalogue says all; the package's own folders are only read
+        check_against_catalogue(wanted, path, sha256=sha256, advice=advice)
+        _verified.add(mark)
+        return record_of(wanted, str(path), path, sha256)
     record = read_record(path)
     if record is None:
         if path == stored_path(wanted) and wanted.converted:

@@ -38,7 +38,7 @@ class Network:
     """One file of weights as its authors publish it."""
 
     name: str
-    kind: str  # generator, parser, encoder, identity, detector, landmarks, backbone or trunk
+    kind: str  # generator, parser, encoder, identity, finder, detector, landmarks, backbone or trunk
     description: str
     file: str  # as the authors call it
     addresses: tuple[str, ...]  # tried in turn; ``drive:ID`` is a file of Google Drive
@@ -46,6 +46,7 @@ class Network:
     size: int | None = None  # bytes; None where it is not published
     sha256: str | None = None  # None where it is not published
     sha256_start: str | None = None  # how it begins, where its authors publish no more of it
+    ships: bool = False  # comes with eclipsed, in a folder of its name: neither fetched nor removed
 
     @property
     def converted(self) -> bool:

@@ -21,6 +21,7 @@ from eclipsed.store.files import find_network, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.store.own import own_folder
 from eclipsed.store.own_kind import OwnKind, read_kind
+from eclipsed.store.shipped import shipped_folder
 from eclipsed.values.checks import is_real, is_whole
 from eclipsed.worlds.world import World, find_world, known_worlds
 
@@ -120,7 +121,7 @@ def find_set(name_or_path: str | os.PathLike[str] = DEFAULT_SET) -> ModelSet:
 def list_sets() -> list[SetStatus]:
     """Every set that is shipped, installed by the user, or known but absent, by name."""
     found: dict[str, SetStatus] = {}
-    for root in (user_sets(), _shipped() / "checkpoints"):  # a shipped set wins, as in `find_set`
+    for root in (user_sets(), shipped_folder() / "checkpoints"):  # a shipped set wins, as in `find_set`
         folders = sorted(p for p in root.iterdir() if (p / "set.json").is_file()) if root.is_dir() else []
         for folder in folders:
             try:
@@ -135,7 +136,7 @@ def list_sets() -> list[SetStatus]:
 
 def shipped_directions() -> Path:
     """The folder of trained directions that came with the package; only to be read."""
-    return _shipped() / "models"
+    return shipped_folder() / "models"
 
 
 def shipped_surveys(key: str) -> list[Path]:
@@ -144,7 +145,7 @@ def shipped_surveys(key: str) -> list[Path]:
     Args:
         key: see `eclipsed.directions.survey_file.survey_key`.
     """
-    return sorted((_shipped() / "checkpoints").glob(f"*/survey-{key}.safetensors"))
+    return sorted((shipped_folder() / "checkpoints").glob(f"*/survey-{key}.safetensors"))
 
 
 def user_directions() -> Path:
@@ -157,21 +158,13 @@ def user_sets() -> Path:
     return own_folder("sets")
 
 
-def _shipped() -> Path:
-    """Where the shipped folders are: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "_shipped"
-    checkout = (package.parent / "pyproject.toml").is_file()
-    return package.parent if checkout and not inside.is_dir() else inside
-
-
 def _is_path(name: str) -> bool:
     return not name or name.startswith((".", "~")) or "/" in name or os.sep in name
 
 
 def _folder_of(name: str) -> Path | None:
     """The folder of a named set; None when no set has this name."""
-    shipped = _shipped() / "checkpoints" / name
+    shipped = shipped_folder() / "checkpoints" / name
     if (shipped / "set.json").is_file():
         return shipped
     own = user_sets() / name
@@ -205,7 +198,7 @@ def _inspect(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
     elif is_clip_file(clip.pretrained):
         wanted += [clip.pretrained]
     missing = tuple(f"{name} (into {folder})" for name in wanted if not (folder / name).is_file())
-    shipped = _shipped() / "checkpoints" in folder.resolve().parents
+    shipped = shipped_folder() / "checkpoints" in folder.resolve().parents
     name = content["name"]
     return SetStatus(
         name, folder, missing, shipped, content.get("description", ""), content.get("licence", "")

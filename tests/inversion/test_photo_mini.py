@@ -11,6 +11,7 @@ from eclipsed.commands import cli
 from eclipsed.images.conversion import from_pil
 
 PORTRAIT = Path(__file__).parents[2] / "examples" / "portrait.png"
+NOBODY = Path(__file__).parents[2] / "docs" / "images" / "confusion.webp"
 
 
 @pytest.fixture
@@ -46,6 +47,14 @@ def test_the_encoder_alone_comes_near_and_the_search_nearer(mini):
     assert fast > 18
     assert good > 24
     assert good > fast
+
+
+@pytest.mark.slow
+def test_a_drawn_portrait_is_found_where_nobody_says_that_it_is_aligned(mini):
+    found, whole = (mini.invert(PORTRAIT, level="fast", aligned=aligned) for aligned in (False, True))
+    (place,), (frame,) = ([origin.placement for origin in faces.origins] for faces in (found, whole))
+    assert abs(place.side - frame.side) < 0.05 * frame.side
+    assert max(abs(a - b) for a, b in zip(place.centre, frame.centre, strict=True)) < 0.03 * frame.side
 
 
 @pytest.mark.slow
@@ -86,7 +95,7 @@ def test_from_the_terminal_and_again_from_the_saved_face(run, tmp_path):
         ((PORTRAIT, "blond-hair", "--out", "a.png", "--aligned", "--face", "0"), "--face takes a number"),
         ((PORTRAIT, "blond-hair", "--out", "a.png", "--aligned", "--face", "2"), "give one"),
         ((PORTRAIT, "blond-hair", "--out", "a.png", "--aligned", "--level", "perfect"), "level must be one of"),
-        ((PORTRAIT, "blond-hair", "--out", "a.png"), "eclipsed models fetch face-detector"),
+        ((NOBODY, "blond-hair", "--out", "a.png"), "no face was found in"),
         (("nothing.jpg", "blond-hair", "--out", "a.png", "--aligned"), "is not there"),
         (
             (PORTRAIT, "blond-hair", "--out", "a.png", "--from-face", "x.face.safetensors", "--aligned"),

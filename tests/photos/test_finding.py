@@ -1,13 +1,18 @@
 """Finding faces: which one, what is said when there is none, and facexlib's networks without its loaders."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
 from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.inversion import companions as networks
+from eclipsed.photos.cascade import MTCNNFinder
 from eclipsed.photos.finding import FacexlibFinder, FoundFace, choose_faces, heatmap_peaks
 from eclipsed.photos.reading import Photo
+from eclipsed.store.files import stored_path
+from eclipsed.store.networks import network
 
 FACE = np.array([[40, 50], [60, 50], [50, 62], [42, 80], [58, 80]], dtype=float)
 
@@ -122,7 +127,11 @@ def test_other_files_are_refused(weights, tmp_path):
         FacexlibFinder.from_files(tmp_path / "nothing.pth", weights / "landmarks.pth", device="cpu")
 
 
-def test_without_weights_it_says_how_to_get_them(monkeypatch, tmp_path):
+def test_facexlibs_networks_are_taken_where_both_are(weights, monkeypatch, tmp_path):
     monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path))
-    with pytest.raises(MissingModelError, match=r"eclipsed models fetch face-detector.*--aligned"):
-        networks.finder(torch.device("cpu"))
+    (tmp_path / "networks").mkdir()
+    for name, file in (("face-detector", "detector.pth"), ("face-landmarks", "landmarks.pth")):
+        assert isinstance(networks.finder(torch.device("cpu")), MTCNNFinder)
+        shutil.copyfile(weights / file, stored_path(network(name)))
+    small = networks.finder(torch.device("cpu"))
+    assert isinstance(small, FacexlibFinder)

@@ -10,6 +10,7 @@ import pytest
 import eclipsed
 from eclipsed.errors import CheckpointError, MissingModelError
 from eclipsed.store import sets as catalogue
+from eclipsed.store import shipped
 from eclipsed.store.networks import known_sets
 from eclipsed.store.sets import ClipSource, find_set, list_sets, shipped_directions, user_directions, user_sets
 
@@ -29,7 +30,7 @@ CONTENT = {
 def home(tmp_path, monkeypatch):
     """A home of ours, and nothing shipped but what a test puts there."""
     monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(catalogue, "_shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(catalogue, "shipped_folder", lambda: tmp_path / "shipped")
     return tmp_path / "home"
 
 
@@ -183,7 +184,7 @@ def test_where_the_shipped_files_are(tmp_path, monkeypatch):
     monkeypatch.undo()
     package = tmp_path / "somewhere" / "eclipsed"
     (package / "store").mkdir(parents=True)
-    monkeypatch.setattr(catalogue, "__file__", str(package / "store" / "sets.py"))
+    monkeypatch.setattr(shipped, "__file__", str(package / "store" / "shipped.py"))
     assert shipped_directions() == package / "_shipped" / "models"
     (package.parent / "pyproject.toml").touch()
     assert shipped_directions() == package.parent / "models"
