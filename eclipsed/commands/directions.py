@@ -14,6 +14,7 @@ from eclipsed.commands.components import components
 from eclipsed.commands.exchange import export_direction, import_direction
 from eclipsed.commands.from_examples import from_examples
 from eclipsed.commands.options import Json, Named
+from eclipsed.commands.styles import styles
 from eclipsed.commands.terminal import note, result, result_json, result_table
 from eclipsed.errors import DirectionError, InputError, MissingModelError, OutputError
 from eclipsed.files import header
@@ -32,6 +33,7 @@ app.command()(arithmetic)
 app.command()(from_examples)
 app.command()(boundary)
 app.command()(channels)
+app.command()(styles)
 app.command("import")(import_direction)
 app.command("export")(export_direction)
 app.command()(components)

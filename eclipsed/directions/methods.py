@@ -15,7 +15,6 @@ from eclipsed.directions.between import Between
 from eclipsed.directions.boundary import EXTREMES, Boundary
 from eclipsed.directions.calibration import LADDER, HeldOut, calibrate
 from eclipsed.directions.finder import Finder
-from eclipsed.directions.foreign import ForeignMethods
 from eclipsed.directions.labelling import LABELLED, check_labels, label_faces, labelled_seeds, w_of_seeds
 from eclipsed.directions.locating import LOCATING_FACES, LOCATING_STEPS, locate
 from eclipsed.directions.margins import (
@@ -26,6 +25,7 @@ from eclipsed.directions.margins import (
     witness_margin,
 )
 from eclipsed.directions.plane import alphas_to_reach
+from eclipsed.directions.style_methods import StyleMethods
 from eclipsed.directions.survey import SURVEY_CHUNK, Survey, looked_side
 from eclipsed.directions.trusting import TrustMethods
 from eclipsed.editing import mixing, moving
@@ -60,7 +60,7 @@ class _Judge(NamedTuple):
     witness: Margin | None = None
 
 
-class DirectionMethods(ForeignMethods, TrustMethods):
+class DirectionMethods(StyleMethods, TrustMethods):
     """The part of `Editor` that takes directions however they were found."""
 
     generator: Generator

@@ -15,6 +15,7 @@ __all__ = [
     "GENERATOR",
     "JUDGE_TRAINING",
     "PARSER",
+    "STYLES",
     "SURVEY",
     "TRAINING",
 ]
@@ -113,4 +114,11 @@ SURVEY = Kind(
     noun="survey of faces",
     error=CheckpointError,
     advice="remove it, and it is made again",
+)
+
+STYLES = Kind(
+    name="styles",
+    noun="matrix of style channels",
+    error=CheckpointError,
+    advice="leave it out, and they are measured",
 )

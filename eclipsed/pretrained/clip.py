@@ -18,7 +18,7 @@ from eclipsed.pretrained.clip_loading import load_clip
 from eclipsed.pretrained.frozen import FrozenNetwork, fingerprint_of, shortened
 from eclipsed.prompts.vocabulary import plain_words
 
-__all__ = ["Clip", "OpenClip"]
+__all__ = ["Clip", "OpenClip", "vocabulary_warning"]
 
 _SENTENCES_AT_ONCE = 32  # on a GPU
 
@@ -180,6 +180,12 @@ class Clip(FrozenNetwork, ABC):
         if self._vocabulary is None:
             return ()
         return tuple(dict.fromkeys(word for word in plain_words(prompt) if word not in self._vocabulary))
+
+
+def vocabulary_warning(clip: Clip, unknown: Sequence[str]) -> str:
+    """What is said of words of a prompt that a CLIP model was never shown, see `Clip.unknown_words`."""
+    words = ", ".join(repr(word) for word in unknown)
+    return f"the CLIP model {clip.name!r} was never shown {words}; the edit may have nothing to do with it"
 
 
 class OpenClip(Clip):

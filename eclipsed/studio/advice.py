@@ -51,7 +51,7 @@ def of_sentence(engine: Engine, prompt: str, *, by_hand: bool = False) -> tuple[
         plain.append(_whole(reading))
     unknown = () if engine.without_clip else engine.editor.clip.unknown_words(" ".join(reading.told))
     if unknown:
-        from eclipsed.training.train import vocabulary_warning
+        from eclipsed.pretrained.clip import vocabulary_warning
 
         said.append(vocabulary_warning(engine.editor.clip, unknown))
         words = " and ".join(f"“{word}”" for word in unknown)

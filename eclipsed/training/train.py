@@ -23,7 +23,7 @@ from eclipsed.latents.latent import Latent
 from eclipsed.latents.space import Space
 from eclipsed.latents.spaces import make_space
 from eclipsed.pretrained.classifier import Classifier
-from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.clip import Clip, vocabulary_warning
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.reading import Reading, read
@@ -42,7 +42,7 @@ from eclipsed.training.terms import Loss
 from eclipsed.values.checks import whole
 from eclipsed.values.mask import Mask
 
-__all__ = ["SAVE_EVERY", "train", "vocabulary_warning"]
+__all__ = ["SAVE_EVERY", "train"]
 
 #: steps after which a training is saved, where somebody said to which file
 SAVE_EVERY = 25
@@ -353,12 +353,6 @@ def _warn(told: Sequence[str], region: Region, clip: Clip) -> None:
     unknown = clip.unknown_words(" ".join(told))
     if unknown:
         warnings.warn(VocabularyWarning(vocabulary_warning(clip, unknown)), stacklevel=4)
-
-
-def vocabulary_warning(clip: Clip, unknown: Sequence[str]) -> str:
-    """What is said of words of a prompt that a CLIP model was never shown, see `Clip.unknown_words`."""
-    words = ", ".join(repr(word) for word in unknown)
-    return f"the CLIP model {clip.name!r} was never shown {words}; the edit may have nothing to do with it"
 
 
 def _digest(latents: Latent | None) -> str:

@@ -130,3 +130,26 @@ def test_style_channels(run, model_set):
         code, out, err = run("directions", "channels", *words, *same)
         assert (code, out) == (1, "")
         assert said in " ".join(err.split())
+
+
+def test_global_styles(run, model_set):
+    same = ["--out", "s.safetensors", "--models", model_set]
+    words = ["directions", "styles", "a person with blond hair", "--count", "5", "--faces", "4"]
+    code, out, err = run(*words, *same, "--json")
+    assert code == 0, err
+    assert "measuring channels" in err
+    found = json.loads(out)
+    fits(found, "directions-styles")
+    assert (found["method"], found["config"]["channels"]) == ("global style direction", 5)
+    (matrix,) = (Path("..") / "home" / "styles").iterdir()
+    code, out, err = run(*words, "--matrix", matrix, *same)
+    assert (code, out) == (0, "s.safetensors\n"), err
+    assert "5 style channels of a relevance of 0." in err
+    for more, said in (
+        (["--matrix", "no.safetensors"], "error: the matrix of style channels no.safetensors does not exist"),
+        (["--beta", "0.2"], "error: channels are chosen by beta or by their count; give one of them"),
+        (["--neutral", "a person with blond hair"], "error: to the CLIP model 'clip' 'a person with blond hair' says"),
+    ):
+        code, out, err = run(*words, *more, *same)
+        assert (code, out) == (1, "")
+        assert said in " ".join(err.split())
