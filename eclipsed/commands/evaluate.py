@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eclipsed.commands.faces import bound, check_picture, load_directions, open_editor
-from eclipsed.commands.options import AnyGenerator, ClassIndex, Clips, Device, Json, Models, Witness, parse_setting
+from eclipsed.commands.options import (
+    AnyGenerator,
+    ClassIndex,
+    Clips,
+    Device,
+    Json,
+    MaskFile,
+    Models,
+    Witness,
+    parse_setting,
+)
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError
@@ -74,6 +84,7 @@ def evaluate(
             show_default="the set's own",
         ),
     ] = None,
+    mask: MaskFile = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -127,6 +138,7 @@ def evaluate(
             "--prompt": prompt,
             "--extra": extras,
             "--judge": judge,
+            "--mask": mask,
         }
         _refuse({**others, "--any-generator": any_generator or None}, f"with --suite {suite}")
         config = TrainConfig().replace(**dict(parse_setting(text) for text in settings)) if settings else None
@@ -156,6 +168,7 @@ def evaluate(
             prompt=prompt,
             extras=extras,
             judge=judge,
+            region=mask,
             tell=lambda done: bar.show("faces", done, len(numbers)),
         )
     if out is not None:

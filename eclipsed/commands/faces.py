@@ -17,6 +17,7 @@ from eclipsed.commands.options import (
     Json,
     Latents,
     Layers,
+    MaskFile,
     Models,
     Named,
     Psi,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
+    from eclipsed.values.mask import Mask
 
 __all__ = [
     "bound",
@@ -106,6 +108,7 @@ def edit(
     ] = None,
     layers: Layers = None,
     blend: Blend = None,
+    mask: MaskFile = None,
     psi: Psi = None,
     any_generator: AnyGenerator = False,
     class_index: ClassIndex = None,
@@ -120,6 +123,8 @@ def edit(
     edits = None if stack is None else _stack(stack, alpha, layers, blend)
     if edits is None and not directions:
         raise InputError("expected a direction such as blond-hair, or --stack with a file")
+    if mask is not None and (blend is None or edits is not None):
+        raise InputError("--mask holds a blended edit: add --blend features or --blend pixels, and no --stack")
     numbers = _seeds(seeds, edits, latents)
     if edits is not None:
         psi = edits.truncation_psi if psi is None else psi
@@ -131,6 +136,7 @@ def edit(
         check_picture(grid)
     files = find_directions(directions or [], models)
     editor = open_editor(models, device, class_index)
+    painted = None if mask is None else _mask(mask)
     learned = load_directions(files)
     if edits is None:
         learned = bound(learned, editor, any_generator)
@@ -139,7 +145,8 @@ def edit(
     pairs: list[Faces] = []
     for faces in _batches(editor, numbers, latents, psi):
         if edits is None:
-            edited = editor.edit(faces, learned, alphas if len(alphas) > 1 else alphas[0], layers=rows, blend=blend)
+            strengths = alphas if len(alphas) > 1 else alphas[0]
+            edited = editor.edit(faces, learned, strengths, layers=rows, blend=blend, mask=painted)
         else:
             edited = editor.replay(faces, edits, directions=learned, any_generator=any_generator)
         before += map(str, faces.save(out))
@@ -282,6 +289,12 @@ def _stack(path: Path, alpha: str, layers: str | None, blend: str | None) -> Sta
     if alpha != "1.0" or layers is not None or blend is not None:
         raise InputError("a stack holds its own alphas, layers and blends; leave --alpha, --layers and --blend out")
     return Stack.load(path)
+
+
+def _mask(path: Path) -> Mask:
+    from eclipsed.photos.painted import read_mask
+
+    return read_mask(path)
 
 
 def _seeds(seeds: str | None, edits: Stack | None, latents: Path | None) -> tuple[int, ...]:

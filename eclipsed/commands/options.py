@@ -23,6 +23,7 @@ __all__ = [
     "Json",
     "Latents",
     "Layers",
+    "MaskFile",
     "Models",
     "Named",
     "Psi",
@@ -105,6 +106,15 @@ Blend = Annotated[
         metavar="pixels|features",
         help="Put the edited part into the original picture, or its features, which stays as it is elsewhere.",
         show_default="no blending",
+    ),
+]
+MaskFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask",
+        metavar="FILE",
+        help="Picture of a painted region: white where the edit may act, black elsewhere.",
+        show_default=False,
     ),
 ]
 Layers = Annotated[

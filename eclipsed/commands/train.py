@@ -14,6 +14,7 @@ from eclipsed.commands.options import (
     Clips,
     Device,
     Json,
+    MaskFile,
     Models,
     Witness,
     default_of,
@@ -76,6 +77,7 @@ def train(
     class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     region: RegionNames = None,
+    mask: MaskFile = None,
     steps: Annotated[int | None, _option("steps", "Optimisation steps")] = None,
     batch: Annotated[int | None, _option("batch", "Faces in a step")] = None,
     seed: Annotated[int | None, _option("seed", "Seed of all that is random")] = None,
@@ -141,7 +143,7 @@ def train(
         check_picture(picture)
     if log is not None:
         check_log(log)
-    asked, said = _region(prompt, region, models)
+    asked, said = _region(prompt, region, models, mask)
     editor = open_editor(models, device, class_index, clip=clip, witness=witness)
     note(f"{prompt!r} -> {said if resume is None or asked else 'goes on'}, on {editor.generator.device}")
     began = time.monotonic()
@@ -201,7 +203,7 @@ def _config(preset: str, changes: dict[str, Any], *, resuming: bool) -> TrainCon
     return None if resuming and not changes else TrainConfig().replace(**changes)
 
 
-def _region(prompt: str, names: str | None, models: str) -> tuple[Region | None, str]:
+def _region(prompt: str, names: str | None, models: str, mask: Path | None = None) -> tuple[Region | None, str]:
     """The region that was asked for, None where the sentence says it; and what the edit may change, in words."""
     from eclipsed.prompts.reading import read
     from eclipsed.prompts.region import Region
@@ -209,6 +211,13 @@ def _region(prompt: str, names: str | None, models: str) -> tuple[Region | None,
 
     parts, found = parse_names(names), find_set(models)
     reading = read(prompt, world=found.world)  # an empty prompt fails here, region given or not
+    if mask is not None:
+        from eclipsed.photos.painted import read_mask  # brings torch
+
+        if parts is not None:
+            raise InputError("give either --region or --mask")
+        painted = Region.from_mask(read_mask(mask), world=found.world)
+        return painted, painted.spoken()
     asked = None if parts is None else Region.from_parts(parts, world=found.world)
     return asked, "the whole picture" if found.parser is None else (asked or reading.region).spoken(found.world)
 

@@ -7,7 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -20,11 +20,14 @@ from eclipsed.evaluation.protocol import ALPHAS, SEEDS
 from eclipsed.evaluation.results import Evaluation, Strength
 from eclipsed.images import metrics
 from eclipsed.latents.direction import Direction
+from eclipsed.photos.painted import MaskSource, is_mask, read_mask
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.prompts.reading import Reading, read
+from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
 from eclipsed.values.alphas import check_ladder
 from eclipsed.values.seeds import CALIBRATION_SEEDS, TRAINING_SEEDS, check_seeds
+from eclipsed.worlds.world import World
 
 if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
@@ -46,6 +49,7 @@ def evaluate(
     prompt: str | None = None,
     extras: Sequence[str] | None = None,
     judge: Classifier | str | os.PathLike[str] | None = None,
+    region: Region | Sequence[str] | MaskSource | None = None,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Evaluation:
     """Edit held-out faces with several strengths and measure what comes of it.
@@ -61,12 +65,14 @@ def evaluate(
         extras: measures of `eclipsed.evaluation.protocol.EXTRAS` that need weights of their own (``"lpips"``,
             ``"identity"``); None takes those that are on this machine.
         judge: another classifier than the set's, or its file: one of `eclipsed.train_judge`.
+        region: where the edit should act, in place of the direction's own region: parts, or a painted mask as
+            `eclipsed.read_mask` takes it (a file as a `Path`).
         tell: called with the number of faces done.
     Returns:
         The figures with 95 % intervals over the faces.
     Raises:
         InputError: a seed was trained or calibrated on, a strength is no finite number, the target or an extra is
-            unknown, or there is no prompt.
+            unknown, there is no prompt, or the region is none.
         DirectionError: the direction belongs to another generator.
         MissingModelError, MissingExtraError: an extra that `extras` names is not on this machine, or the judge's file
             is not there.
@@ -82,8 +88,9 @@ def evaluate(
     if said is None:
         raise InputError(f"the direction {direction.name!r} has no prompt; say what it brings: prompt=...")
     reading = read(said, world=editor.parser.world)
+    where = direction.region if region is None else _region(region, reading.world)
     target, notes = _target(editor, classifier, reading, target)
-    looking = Judge(editor, reading, region=direction.region, target=target, extras=extras, classifier=classifier)
+    looking = Judge(editor, reading, region=where, target=target, extras=extras, classifier=classifier)
     if editor.generator.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(editor.generator.device)
     found: list[list[dict[str, Tensor]]] = [[] for _ in strengths]
@@ -111,6 +118,15 @@ def evaluate(
         peak_memory=_peak_memory(editor.generator.device),
         notes=tuple(notes),
     )
+
+
+def _region(given: Region | Sequence[str] | MaskSource, world: World) -> Region:
+    """Where somebody says that an edit should act."""
+    if isinstance(given, Region):
+        return given
+    if is_mask(given):
+        return Region.from_mask(read_mask(given), world=world)
+    return Region.from_parts(cast("Sequence[str]", given), world=world)
 
 
 def _target(
