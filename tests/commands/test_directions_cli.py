@@ -8,7 +8,9 @@ import pytest
 import torch
 from directions_kit import make
 
+import eclipsed
 from eclipsed.commands import cli
+from eclipsed.images.conversion import to_pil
 from eclipsed.latents.direction import Direction
 
 
@@ -95,6 +97,41 @@ def test_examples_are_seeds_folders_and_saved_faces(run, editor, model_set):
     found = Direction.load("d.safetensors")
     delta = editor.sample(seeds=[1, 2, 3]).ws.mean(dim=0) - editor.sample(seeds=[4, 5, 6]).ws.mean(dim=0)
     assert torch.allclose(found.deltas[0], delta, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_two_folders_of_photographs_are_inverted_in_the_order_of_their_names(run):
+    mini = eclipsed.Editor.from_pretrained("mini", "cpu")
+    groups = {"hats": [3, 4, 5], "bare": [6, 7]}
+    for name, seeds in groups.items():
+        Path(name).mkdir()
+        for seed, suffix in zip(seeds, (".png", ".JPG", ".webp"), strict=False):
+            (picture,) = to_pil(mini.sample(seeds=[seed]).images)
+            picture.save(f"{name}/{seed}{suffix}", quality=95)
+    Path("bare/notes.txt").write_text("no face")
+    mini.save_faces(mini.sample(seeds=[8]), "bare/8.face.safetensors")
+    words = ("--with", "hats", "--without", "bare", "--aligned", "--region", "hat", "--margin", "hat=yes")
+    code, out, err = run("directions", "from-examples", *words, "--out", "d.safetensors", "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert (told["scores"]["with"], told["scores"]["without"], told["region"]["parts"]) == (3, 3, ["hat"])
+    assert "seeds" not in told["config"]  # photographs have none
+    found = Direction.load("d.safetensors")
+
+    def inverted(*files):
+        return [mini.invert(file, level="fast", aligned=True).ws for file in files]
+
+    having = torch.cat(inverted("hats/3.png", "hats/4.JPG", "hats/5.webp")).mean(dim=0)
+    lacking = torch.cat([*inverted("bare/6.png", "bare/7.JPG"), mini.sample(seeds=[8]).ws]).mean(dim=0)
+    assert torch.allclose(found.deltas[0], having - lacking, atol=1e-4)
+    assert float((having - lacking).norm()) > 1
+
+    Path("hats/9.png").write_text("no picture")
+    code, _, err = run("directions", "from-examples", *words, "--out", "e.safetensors")
+    assert code == 1
+    assert err.splitlines()[-1].startswith("error: ")
+    assert "hats/9.png" in err.splitlines()[-1]
+    assert not Path("e.safetensors").exists()
 
 
 def test_groups_that_are_no_faces_are_one_sentence(run):

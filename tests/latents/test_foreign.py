@@ -58,6 +58,23 @@ def as_torch(value, **options):
     return file.getvalue()
 
 
+def as_on_cuda(content):
+    """The same file as PyTorch writes it of a tensor on a GPU: the storage's place is another word in the pickle."""
+    here, there = (b"X" + len(word).to_bytes(4, "little") + word for word in (b"cpu", b"cuda:0"))
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        assert content.count(here) == 1
+        return content.replace(here, there)
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as new:
+        for name in old.namelist():
+            part = old.read(name)
+            if name.endswith("/data.pkl"):
+                assert part.count(here) == 1
+                part = part.replace(here, there)
+            new.writestr(name, part)
+    return file.getvalue()
+
+
 def as_numpy(value):
     file = io.BytesIO()
     np.save(file, value)
@@ -83,6 +100,8 @@ def layouts(own):
     return {
         "unit.pt": (as_torch(w), "W", every, w),
         "old.pt": (as_torch(w, _use_new_zipfile_serialization=False), "W", every, w),
+        "cuda.pt": (as_on_cuda(as_torch(w)), "W", every, w),
+        "old-cuda.pt": (as_on_cuda(as_torch(w, _use_new_zipfile_serialization=False)), "W", every, w),
         "gradient.pt": (as_torch(w.clone().requires_grad_()), "W", every, w),
         "parameter.pt": (as_torch(torch.nn.Parameter(w.clone())), "W", every, w),
         "flat-vector.npy": (as_numpy(own.numpy()), "W", every, w),
@@ -117,6 +136,14 @@ def test_every_layout_is_read_with_its_rows_its_norm_and_its_sign(name, generato
     assert found.region.whole_face
     assert found.config["file"]["name"] == name
     assert not found.trained_on(1_000_000_000)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU takes the file as it is")
+@pytest.mark.parametrize("name", ["cuda.pt", "old-cuda.pt"])
+def test_the_files_of_a_gpu_are_such_as_pytorch_refuses_without_one(name, own, tmp_path):
+    (tmp_path / name).write_bytes(layouts(own)[name][0])
+    with pytest.raises(RuntimeError, match="CUDA"):
+        torch.load(tmp_path / name, weights_only=True)
 
 
 def test_what_a_file_says_of_itself_is_kept(generator, own, tmp_path):
