@@ -29,7 +29,8 @@ _KEPT_EVERY = 16  # chunks
 _SAME = 0.999  # cosine of what CLIP saw of a face and what it sees today, beyond what rounding does
 _LEAST = 0.015  # share of the faces that count at least as having what a sentence says, and as lacking it
 _FEWEST = 16  # as many of them at least, where a quarter are not fewer
-_RIDGE = 0.1  # of the mean variance of w
+_RIDGE = 6.0  # of the mean variance of w, where there are as many faces as components: more faces need less of it
+_DOUBT = 0.25  # of the spread of CLIP's verdict: so near the edge between having and lacking, a face counts as between
 _APART = 3.0  # how far a bystander that the faces tell of for certain is taken out: a quarter of it stays
 
 
@@ -129,24 +130,28 @@ class Survey:
         margins = self.margins(texts).double().cpu()
         least = max(round(_LEAST * len(margins)), min(_FEWEST, len(margins) // 4))
         wanted = min(max(int((margins > 0).sum()), least), len(margins) - least)
-        having = torch.zeros(len(margins), dtype=torch.float64)
-        having[margins.argsort(descending=True, stable=True)[:wanted]] = 1.0
+        ranked = margins.argsort(descending=True, stable=True)
+        having = torch.zeros(len(margins), dtype=torch.bool)
+        having[ranked[:wanted]] = True
+        edge = margins[ranked[wanted - 1]]
+        verdict = torch.sigmoid((margins - edge) / (_DOUBT * margins.std()).clamp(min=1e-12))
         basis = statistics.basis[:, : statistics.kept].double().cpu()
         along = (self.w.double().cpu() - self.w.double().cpu().mean(dim=0)) @ basis
         covariance = along.T @ along / len(along)
-        ridge = _RIDGE * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=torch.float64)
-        normal = torch.linalg.solve(covariance + ridge, along.T @ (having - having.mean()) / len(along))
+        spread = covariance.diagonal().mean()
+        ridge = _RIDGE * len(covariance) / len(along) * spread * torch.eye(len(covariance), dtype=torch.float64)
+        normal = torch.linalg.solve(covariance + ridge, along.T @ (verdict - verdict.mean()) / len(along))
         verdicts = [self.margins(torch.cat([one[k:], one[:k]])) for one in bystanders for k in range(_sides(one))]
         if verdicts:
             others = torch.stack(verdicts, dim=1).double().cpu()
             others = (others - others.mean(dim=0)) / others.std(dim=0).clamp(min=1e-12)
             normals = torch.linalg.solve(covariance + ridge, along.T @ others / len(along))  # (kept, bystanders)
             believed = 1 - (others - along @ normals).square().mean(dim=0)  # share of the verdict that w tells
-            apart = _APART * (normals * believed.clamp(0, 1)) @ normals.T * covariance.diagonal().mean()
+            apart = _APART * (normals * believed.clamp(0, 1)) @ normals.T * spread
             normal = torch.linalg.solve(torch.eye(len(apart), dtype=torch.float64) + apart, normal)
         unit = normal / normal.norm().clamp(min=1e-12)
         reach = along @ unit
-        gap = reach[having == 1].mean() - reach[having == 0].mean()
+        gap = reach[having].mean() - reach[~having].mean()
         change: Tensor = basis @ unit * gap
         return change.to(self.w)
 

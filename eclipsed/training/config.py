@@ -136,7 +136,7 @@ class TrainConfig:
     keep_temperature: float | None = option(None, real, 1e-3, 1e4, optional=True)
     augment: bool = option(True, boolean)
     locality_weight: float = option(0.05, real, 0.0, 1e6)
-    locality_scale: float = option(200.0, real, 0.0, 1e6)
+    locality_scale: float = option(600.0, real, 0.0, 1e6)
     locality_loss: str = option("ratio", one_of, LOCALITY_LOSSES)
     score_layers: tuple[str, ...] | str = "image"
     difference: str = option("l1", one_of, DIFFERENCES)
