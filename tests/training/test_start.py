@@ -34,11 +34,11 @@ def task_of(editor, prompt, **changes):
 
 @pytest.mark.parametrize("space", ["W", "W+", "S"])
 def test_the_start_edits_as_a_change_of_w_in_the_chosen_rows(editor, space):
-    task = task_of(editor, "a person with blond hair", space=space)
+    task = task_of(editor, "a person with blond hair", space=space, components=None, row_cap=None)
     faces = editor.sample(seeds=[1, 2])
     direction = editor.train(
         task.prompt,
-        config=task.config.replace(**STILL, layers=(4, 5), calibrate=False, components=None),
+        config=task.config.replace(**STILL, layers=(4, 5), calibrate=False),
         region=("hair",),
     )
     moved = editor.edit(faces, direction, 1.0)

@@ -409,13 +409,13 @@ def test_stopping_before_anything_was_learned(editor, quick):
         raise StopTraining
 
     with pytest.raises(TrainingError, match="stopped before its first step; nothing was learned"):
-        editor.train(PROMPT, config=quick.replace(layers="auto"), callback=at_once)
+        editor.train(PROMPT, config=quick.replace(layers="auto", start="small"), callback=at_once)
 
     def interrupt(event):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        editor.train(PROMPT, config=quick.replace(layers="auto"), callback=interrupt)
+        editor.train(PROMPT, config=quick.replace(layers="auto", start="small"), callback=interrupt)
 
 
 @pytest.mark.parametrize("changes", [{}, {"layers": "auto"}, {"space": "S"}, {"directions": 2, "space": "W"}])
