@@ -22,7 +22,7 @@ from eclipsed.files.atomic import atomic_write
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Kind", "read", "read_data", "write"]
+__all__ = ["Kind", "is_bare", "read", "read_data", "write"]
 
 _KEY = "eclipsed"
 _LARGEST_HEADER = 100_000_000  # what the safetensors format allows
@@ -115,15 +115,28 @@ def read_data(path: str | os.PathLike[str], kind: Kind) -> dict[str, Any]:
         EclipsedError: of the kind's class: it is damaged, or of another kind or version.
     """
     with _reading(path, kind):
-        with open(path, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > min(_LARGEST_HEADER, os.fstat(file.fileno()).st_size):
-                raise ValueError("its header is longer than the file")
-            entries = json.loads(file.read(length))
-        metadata = entries.get("__metadata__", {}) if isinstance(entries, dict) else None
-        if not isinstance(metadata, dict):
-            raise ValueError("its header is no JSON object")
-        return _parse(path, kind, metadata, bare=False)
+        return _parse(path, kind, _metadata(path), bare=False)
+
+
+def is_bare(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is safetensors and none of our own: it has a header, and our metadata are not in it."""
+    try:
+        return _KEY not in _metadata(path)
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _metadata(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The metadata of a safetensors file."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(_LARGEST_HEADER, os.fstat(file.fileno()).st_size):
+            raise ValueError("its header is longer than the file")
+        entries = json.loads(file.read(length))
+    metadata = entries.get("__metadata__", {}) if isinstance(entries, dict) else None
+    if not isinstance(metadata, dict):
+        raise ValueError("its header is no JSON object")
+    return metadata
 
 
 @contextmanager

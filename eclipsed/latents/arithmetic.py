@@ -270,7 +270,8 @@ def _name(parts: Sequence[tuple[str, float]]) -> str:
     """``"smile-plus-0.5-glasses"``; a name of files too."""
     words: list[str] = []
     for name, weight in parts:
-        sign = "minus" if weight < 0 else "plus" if words else ""
+        turned = name.startswith("minus-")  # such a name says its sign
+        sign = "minus" if weight < 0 else "plus" if words and not turned else ""
         size = "" if abs(weight) == 1 else f"{abs(weight):g}"
         words += [word for word in (sign, size, name) if word]
     return cut("-".join(words), _LONGEST_NAME)

@@ -8,7 +8,7 @@ from eclipsed.errors import InputError
 from eclipsed.pretrained.generator import Generator
 from eclipsed.values.checks import is_whole
 
-__all__ = ["row_groups", "rows_of"]
+__all__ = ["ranges", "row_groups", "rows_of"]
 
 
 def rows_of(generator: Generator, layers: Sequence[int | str] | None) -> tuple[int, ...]:
@@ -45,3 +45,18 @@ def row_groups(num_ws: int) -> dict[str, tuple[int, ...]]:
         "fine": tuple(range(n // 2, num_ws)),
         "all": tuple(range(num_ws)),
     }
+
+
+def ranges(rows: Sequence[int]) -> str:
+    """Rows as people write them.
+
+    >>> ranges([6, 0, 1, 2, 3])
+    '0-3,6'
+    """
+    pieces: list[list[int]] = []
+    for row in sorted(rows):
+        if pieces and row == pieces[-1][1] + 1:
+            pieces[-1][1] = row
+        else:
+            pieces.append([row, row])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in pieces)

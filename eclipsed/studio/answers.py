@@ -10,10 +10,12 @@ __all__ = [
     "EditStack",
     "Inversion",
     "Learning",
+    "Making",
     "Measured",
     "Options",
     "Parts",
     "Plain",
+    "Sum",
     "Unfinished",
 ]
 
@@ -130,6 +132,27 @@ class Learning(TypedDict):
     message: str
     warnings: list[str]
     name: str
+
+
+class Making(TypedDict):
+    """How the making of a direction that no sentence trains stands."""
+
+    status: Literal["waiting", "making", "done", "stopped", "failed"]
+    over: bool
+    step: int
+    steps: int
+    left: str
+    ahead: int
+    message: str
+    warnings: list[str]
+    name: str
+
+
+class Sum(TypedDict):
+    """What came of directions that were put together."""
+
+    name: str
+    message: str
 
 
 class Unfinished(TypedDict):

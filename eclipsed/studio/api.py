@@ -20,14 +20,17 @@ from eclipsed.errors import InputError
 from eclipsed.store import library
 from eclipsed.studio import answers, results, views
 from eclipsed.studio.advice import of_sentence
+from eclipsed.studio.descriptions import described
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.learning import Job, LearningQueue
+from eclipsed.studio.making import MakingQueue
 from eclipsed.studio.page_state import SLOW
 from eclipsed.studio.portraits import of_portrait, open_face
 from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
-from eclipsed.studio.shelf import Shelved
+from eclipsed.studio.shelf import Shelved, shelf_name
+from eclipsed.studio.sums import read_names, read_terms, summed
 from eclipsed.studio.tabs.compare import compared
 from eclipsed.studio.tabs.palette import cells
 from eclipsed.training.config import TrainConfig
@@ -41,8 +44,8 @@ _MOST_FACES = 64
 class _Endpoints:
     """The functions behind the endpoints; their docstrings are what `view_api` shows."""
 
-    def __init__(self, engine: Engine, jobs: LearningQueue, inversions: InversionQueue) -> None:
-        self.engine, self.jobs, self.inversions = engine, jobs, inversions
+    def __init__(self, engine: Engine, jobs: LearningQueue, inversions: InversionQueue, makings: MakingQueue) -> None:
+        self.engine, self.jobs, self.inversions, self.makings = engine, jobs, inversions, makings
 
     def directions(self) -> list[answers.Direction]:
         """The shelf: name, prompt, method, parts, useful range of alpha and scores of each direction."""
@@ -176,9 +179,47 @@ class _Endpoints:
         self.jobs.discard(name)
         return "discarded"
 
-    def keep(self, file: FileData) -> str:
-        """Put a direction file on the shelf; gives the name that it has there."""
-        return self.engine.shelf.keep(sent_file(file))
+    def keep(self, file: FileData, name: str = "") -> str:
+        """Put a direction file of our own on the shelf; gives the name that it has there."""
+        return self.engine.shelf.keep(sent_file(file), name)
+
+    def import_direction(self, file: FileData, prompt: str = "", index: int | None = None, name: str = "") -> str:
+        """Ask for a direction of another project's file (.npy, .npz, .pt, .pkl, .safetensors); gives a token.
+
+        Nothing in the file is run. prompt says what it brings, so that CLIP judges its sign and strength.
+        """
+        return self.makings.from_file(sent_file(file), prompt=prompt, index=index, name=name).token
+
+    def between(
+        self,
+        faces_with: list[int],
+        faces_without: list[int],
+        prompt: str = "",
+        name: str = "",
+        truncation_psi: float | None = None,
+        class_index: int | None = None,
+    ) -> str:
+        """Ask for a direction from faces that lack something to faces that have it, by their seeds; gives a token."""
+        psi = Stack(truncation_psi=truncation_psi).truncation_psi  # checked
+        task = self.makings.from_faces(
+            faces_with, faces_without, psi=psi, class_index=class_index, prompt=prompt, name=name
+        )
+        return task.token
+
+    def making(self, token: str) -> answers.Making:
+        """How `import_direction` or `between` stands, and the name of the direction once it is on the shelf."""
+        return cast(answers.Making, views.made(self.makings, self.makings.find(token)))
+
+    def stop_making(self, token: str) -> answers.Making:
+        """Stop it; nothing of it is kept."""
+        return cast(answers.Making, views.made(self.makings, self.makings.stop(token)))
+
+    def combined(self, weights: dict[str, float], without: list[str] | None = None, name: str = "") -> answers.Sum:
+        """Put directions of the shelf together, each by its weight, without what others do; goes to the shelf."""
+        asked = shelf_name(name)
+        direction = summed(self.engine, read_terms(weights), read_names(without))
+        kept = self.engine.shelf.take(direction, asked)
+        return {"name": kept, "message": described(direction, kept)}
 
     def forget(self, name: str) -> str:
         """Remove a direction of one's own from the shelf."""
@@ -249,9 +290,9 @@ _EDIT = {"direction", "alpha", "on", "layers", "blend"}
 _NAMES = tuple(name for name in vars(_Endpoints) if not name.startswith("_"))
 
 
-def publish(engine: Engine, jobs: LearningQueue, inversions: InversionQueue) -> None:
+def publish(engine: Engine, jobs: LearningQueue, inversions: InversionQueue, makings: MakingQueue) -> None:
     """Add the endpoints to the page that is being built."""
-    endpoints = _Endpoints(engine, jobs, inversions)
+    endpoints = _Endpoints(engine, jobs, inversions, makings)
     for name in _NAMES:
         api(_typed(getattr(endpoints, name)), api_name=name, concurrency_id=SLOW)
 

@@ -14,6 +14,7 @@ from eclipsed.studio import api, views
 from eclipsed.studio.engine import FIRST_SEED, Engine
 from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.learning import LearningQueue
+from eclipsed.studio.making import MakingQueue
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
 from eclipsed.studio.pieces import piece
 from eclipsed.studio.portraits import portrait_of
@@ -70,11 +71,12 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
                 for title, kind in TABS:
                     with gr.Tab(title, id=title, render_children=True) as tab:
                         tabs[title] = kind(tab, engine)
-        inversions = InversionQueue(engine)
+        inversions, makings = InversionQueue(engine), MakingQueue(engine)
         page = Page(
             engine=engine,
             jobs=jobs,
             inversions=inversions,
+            makings=makings,
             session=session,
             viewer=viewer,
             stack=tabs[edit.TITLE].stack,
@@ -85,7 +87,7 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
             for_faces=tabs[own.TITLE].for_faces,
             for_pictures=tabs[own.TITLE].for_pictures,
         )
-        api.publish(engine, jobs, inversions)  # first, since events of the page take names, too
+        api.publish(engine, jobs, inversions, makings)  # first, since events of the page take names, too
         for part in tabs.values():
             part.wire(page)
         _greet(blocks, page, tabs[wall.TITLE], tabs[own.TITLE])

@@ -35,7 +35,7 @@ __all__ = ["FIRST_SEED", "Engine"]
 FIRST_SEED = 1
 
 _FIRST_EDIT = "blond-hair"
-_FACES, _PREFIXES, _THUMBNAILS = 24, 6, 512  # how many are remembered
+_FACES, _PREFIXES, _THUMBNAILS, _PICTURES = 24, 6, 512, 256  # how many are remembered
 _MOST_THUMBNAILS = 64  # on the page
 
 
@@ -71,6 +71,7 @@ class Engine:
         self._faces: Memory[Faces] = Memory(_FACES)
         self._prefixes: Memory[SynthesisPrefix] = Memory(_PREFIXES)
         self._thumbnails: Memory[str] = Memory(_THUMBNAILS)
+        self._pictures: Memory[str] = Memory(_PICTURES)
         self.shelf = Shelf(lambda: self.editor)
 
     @classmethod
@@ -142,6 +143,22 @@ class Engine:
     def faces(self, seeds: Sequence[int], psi: float | None, class_index: int | None = None) -> Faces:
         """Several unedited faces at once."""
         return self.editor.sample(seeds=seeds, truncation_psi=psi, class_index=class_index)
+
+    def pictures(
+        self, seeds: Sequence[int], psi: float | None, class_index: int | None = None, *, small: bool = False
+    ) -> list[str]:
+        """Addresses of pictures of unedited faces, small ones for thumbnails; those not drawn lately are drawn."""
+        from eclipsed.studio.images import to_uris
+
+        def drawn(some: Sequence[int]) -> list[str]:
+            return to_uris(self.faces(some, psi, class_index).images, thumbnails=small) if some else []
+
+        memory = self._thumbnails if small else self._pictures
+        keys = [("wall", seed, psi, class_index) for seed in seeds]
+        missing = [seed for seed, key in zip(seeds, keys, strict=True) if key not in memory]
+        fresh = dict(zip(missing, drawn(missing), strict=True))
+        pairs = zip(seeds, keys, strict=True)  # one that made room since is drawn again
+        return [memory.get(key, lambda seed=seed: fresh.get(seed) or drawn([seed])[0]) for seed, key in pairs]  # type: ignore[misc]
 
     def before(self, look: Stack) -> Faces:
         """The face of a look without its edits.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
-import tempfile
 import weakref
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eclipsed.errors import EclipsedError, InputError
+from eclipsed.studio.kept_files import KeptFile
 from eclipsed.studio.safety import check_picture
 
 if TYPE_CHECKING:
@@ -25,7 +22,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 _MOST_KEPT = 32  # pictures of all visitors; at 32 MB each they take 1 GB of the disk at most
 
 
-class KeptPicture:
+class KeptPicture(KeptFile):
     """A copy of a picture that was given to the page, which is removed with the last that refers to it.
 
     Args:
@@ -37,15 +34,8 @@ class KeptPicture:
 
     def __init__(self, path: str, name: str | None = None) -> None:
         check_picture(path, PICTURES).close()
-        self.name = (name or Path(path).name)[-80:]
-        self.path = Path(tempfile.mkdtemp(dir=_folder())) / f"picture{Path(path).suffix.lower()}"
-        shutil.copyfile(path, self.path)
-        weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
+        super().__init__(path, name)
         _keep(self)
-
-    def remove(self) -> None:
-        """Remove the copy now."""
-        shutil.rmtree(self.path.parent, ignore_errors=True)
 
     def read(self) -> Photo:
         """The picture.
@@ -60,7 +50,7 @@ class KeptPicture:
         try:
             return replace(read_photo(self.path), name=self.name)
         except EclipsedError as error:
-            raise type(error)(str(error).replace(str(self.path), self.name)) from error
+            raise self.named(error) from error
 
 
 _kept: list[weakref.ref[KeptPicture]] = []
@@ -74,10 +64,3 @@ def _keep(picture: KeptPicture) -> None:
         if oldest is not None:
             shutil.rmtree(oldest.path.parent, ignore_errors=True)
     _kept.append(weakref.ref(picture))
-
-
-@cache
-def _folder() -> str:
-    folder = tempfile.mkdtemp(prefix="eclipsed-pictures-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder

@@ -27,6 +27,9 @@ class Memory(Generic[V]):
     def __len__(self) -> int:
         return len(self._kept)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
     def get(self, key: Hashable, make: Callable[[], V]) -> V:
         """The value of a key, made when it is not there; two threads may both make it, and get the same."""
         with self._lock:

@@ -12,6 +12,7 @@ from eclipsed.studio import views
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.learning import LearningQueue
+from eclipsed.studio.making import MakingQueue
 from eclipsed.studio.pieces import event_data
 from eclipsed.studio.portraits import can_be_put_back, face_key, face_stem, portrait_of
 from eclipsed.studio.safety import in_a_sentence
@@ -31,6 +32,7 @@ class Page:
         engine: the shared half.
         jobs: the queue of trainings.
         inversions: the queue of pictures.
+        makings: the queue of directions that no sentence trains.
         session: state of the visitor.
         viewer: the face.
         stack: its edits.
@@ -45,6 +47,7 @@ class Page:
     engine: Engine
     jobs: LearningQueue
     inversions: InversionQueue
+    makings: MakingQueue
     session: gr.State
     viewer: gr.HTML
     stack: gr.HTML

@@ -18,7 +18,7 @@ def page_file(name: str) -> str:
     return (files("eclipsed.studio") / "page" / name).read_text(encoding="utf-8")
 
 
-def piece(name: str, value: dict[str, Any], label: str, subject: str) -> gr.HTML:
+def piece(name: str, value: dict[str, Any], label: str, subject: str, *, place: str = "") -> gr.HTML:
     """A piece of the page.
 
     Args:
@@ -26,6 +26,7 @@ def piece(name: str, value: dict[str, Any], label: str, subject: str) -> gr.HTML
         value: what it shows, as JSON values.
         label: what it is called by screen readers.
         subject: what the pictures show, see `World.subject`.
+        place: where it stands, of a piece that the page has more than once.
     Returns:
         The component; its events are ``act`` and, of the stack, ``move``.
     """
@@ -34,7 +35,7 @@ def piece(name: str, value: dict[str, Any], label: str, subject: str) -> gr.HTML
         html_template=f'<div class="piece {name}" role="group" aria-label="{label}"></div>',
         js_on_load=f"const subject = {_script_text(subject)};\n" + page_file("common.js") + page_file(f"{name}.js"),
         apply_default_css=False,
-        elem_id=f"piece-{name}",
+        elem_id=f"piece-{name}-{place}" if place else f"piece-{name}",
         elem_classes=["studio-piece"],
     )
 

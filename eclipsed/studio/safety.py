@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import secrets
+import zipfile
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -19,10 +20,12 @@ from eclipsed.studio.workers import on_a_worker
 __all__ = [
     "LARGEST_UPLOAD",
     "LOCAL_HOSTS",
+    "NUMBERS",
     "STACK_KEY",
     "Guard",
     "as_sentence",
     "check_host",
+    "check_numbers",
     "check_picture",
     "check_upload",
     "in_a_sentence",
@@ -38,6 +41,9 @@ LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 #: bytes of any file that is given to the page
 LARGEST_UPLOAD = 32 * 1024 * 1024
+
+#: ends of the names of files of other projects that may hold a direction
+NUMBERS = (".npy", ".npz", ".pt", ".pkl", ".safetensors")
 
 _MOST_PIXELS = 64_000_000
 _SHORTEST_PASSWORD = 8
@@ -190,6 +196,27 @@ def check_upload(path: str | os.PathLike[str], suffixes: tuple[str, ...]) -> Pat
         raise InputError(f"{place.name[:80]!r} is not a file")
     if place.stat().st_size > LARGEST_UPLOAD:
         raise InputError(f"a file may have at most {LARGEST_UPLOAD // 2**20} MB; {place.name[:80]!r} is larger")
+    return place
+
+
+def check_numbers(path: str | os.PathLike[str]) -> Path:
+    """Return a file of numbers that was given to the page if it may be read: it may not unpack to more than an upload.
+
+    Raises:
+        InputError: see `check_upload`; or it is a damaged archive, or one of too much.
+    """
+    place = check_upload(path, NUMBERS)
+    if zipfile.is_zipfile(place):
+        try:
+            with zipfile.ZipFile(place) as archive:
+                unpacked = sum(info.file_size for info in archive.infolist())
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise InputError(f"{place.name[:80]!r} is a damaged archive") from error
+        if unpacked > LARGEST_UPLOAD:
+            raise InputError(
+                f"a file may have at most {LARGEST_UPLOAD // 2**20} MB when it is unpacked; "
+                f"{place.name[:80]!r} has {unpacked / 2**20:.0f}"
+            )
     return place
 
 

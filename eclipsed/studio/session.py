@@ -6,8 +6,13 @@ from dataclasses import dataclass, replace
 
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
+from eclipsed.values.checks import one_of
+from eclipsed.values.seeds import check_seed
 
-__all__ = ["Session"]
+__all__ = ["GROUPS_OF_FACES", "Session"]
+
+#: what a face can be marked as, for a direction from one group to the other
+GROUPS_OF_FACES = ("with", "without")
 
 _LONGEST = 100  # looks that can be undone
 
@@ -22,6 +27,8 @@ class Session:
         future: looks that redo goes to, the next one last.
         gesture: names the drag that made `now`; its further moves replace `now` instead of adding to `past`.
         chosen: seeds that were picked for comparing.
+        having: seeds of faces that are marked as having something that a direction shall bring.
+        lacking: of those that are marked as lacking it.
         first: seed that the wall of faces begins with.
         picture: whether a picture of one's own is chosen.
     """
@@ -31,6 +38,8 @@ class Session:
     future: tuple[Stack, ...] = ()
     gesture: str = ""
     chosen: tuple[int, ...] = ()
+    having: tuple[int, ...] = ()
+    lacking: tuple[int, ...] = ()
     first: int = 0
     picture: bool = False
 
@@ -98,3 +107,27 @@ class Session:
         if len(self.chosen) >= most:
             raise InputError(f"at most {most} faces can be compared; take one away first")
         return replace(self, chosen=(*self.chosen, seed))
+
+    def marked(self, seed: object, group: object, *, most: int) -> Session:
+        """Mark a face as one of a group, or take the mark away; a face is in one group at most.
+
+        Args:
+            seed: of the face.
+            group: ``"with"`` or ``"without"``.
+            most: faces in a group.
+        Raises:
+            InputError: the seed is none, there is no such group, or it is full.
+        """
+        one_of("the group", group, GROUPS_OF_FACES)
+        seed = check_seed(seed)
+        having, lacking = (tuple(one for one in seeds if one != seed) for seeds in (self.having, self.lacking))
+        if self.group_of(seed) == group:
+            return replace(self, having=having, lacking=lacking)
+        if len(having if group == "with" else lacking) >= most:
+            raise InputError(f"a group has at most {most} faces; take one away first")
+        having, lacking = ((*having, seed), lacking) if group == "with" else (having, (*lacking, seed))
+        return replace(self, having=having, lacking=lacking)
+
+    def group_of(self, seed: int) -> str | None:
+        """The group that a face is marked as one of; None where it is not marked."""
+        return "with" if seed in self.having else "without" if seed in self.lacking else None

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from eclipsed.editing.stack import StackEntry, check_name
-from eclipsed.errors import EclipsedError, MissingModelError
+from eclipsed.errors import EclipsedError, InputError, MissingModelError
 from eclipsed.files import header
 from eclipsed.files.kinds import DIRECTION
 from eclipsed.pretrained.kinship import Kinship, kinship_with
 from eclipsed.store import library
 from eclipsed.studio.memory import Memory
 from eclipsed.studio.safety import check_upload
+from eclipsed.values.checks import shown
 
 if TYPE_CHECKING:
     from eclipsed.editor import Editor
     from eclipsed.latents.direction import Direction
 
-__all__ = ["Shelf", "Shelved"]
+__all__ = ["Shelf", "Shelved", "shelf_name"]
 
+_LONGEST_NAME = 60  # characters
 _LOADED, _READ = 128, 4096  # how many directions, and headers of their files, are remembered
 
 
@@ -144,19 +147,35 @@ class Shelf:
         one = self.named(name)
         return self._directions.get(one.stamp, lambda: Direction.load(one.stamp[0]))
 
-    def keep(self, file: str) -> str:
+    def keep(self, file: str, name: str = "") -> str:
         """Put a direction file that was given to the page on the shelf, and return its name there.
 
+        Args:
+            file: where the page put it.
+            name: that it shall have there, see `shelf_name`; "" is its own.
         Raises:
             EclipsedError: it is no direction, or one of another generator.
         """
-        from eclipsed.latents.direction import Direction, short_name
+        from eclipsed.latents.direction import Direction
 
-        direction = Direction.load(check_upload(file, (library.SUFFIX,)))
+        asked, place = shelf_name(name), check_upload(file, (library.SUFFIX,))
+        try:
+            direction = Direction.load(place)
+        except EclipsedError as error:
+            raise type(error)(str(error).replace(str(place), place.name[-80:])) from error
         direction.check_generator(self._editor().generator)
-        name = library.free_name(short_name(direction.name))
-        direction.save(library.kept_path(name))
-        return name
+        return self.take(direction, asked)
+
+    def take(self, direction: Direction, name: str = "") -> str:
+        """Put a direction on the shelf, and return the name that it got there.
+
+        Args:
+            direction: of this generator.
+            name: that it shall have, see `shelf_name`; "" is its own. Where it is taken a number is put after it.
+        Raises:
+            OutputError: it cannot be written.
+        """
+        return library.keep_as_new(shelf_name(name) or shelf_name(direction.name), direction.save)
 
     def find(self, entry: StackEntry) -> Direction:
         """The direction that an entry of a stack means, found by its content."""
@@ -171,3 +190,16 @@ class Shelf:
     def remember(self, direction: Direction) -> None:
         """Let `find` have a direction at hand."""
         self._directions.get(direction.digest, lambda: direction)
+
+
+def shelf_name(text: object) -> str:
+    """A name that somebody wrote as the shelf has it: ``"My smile"`` is ``"my-smile"``; "" stays "".
+
+    Raises:
+        InputError: it is no text, or has neither letters nor digits.
+    """
+    from eclipsed.latents.direction import short_name
+
+    if not isinstance(text, str) or (text.strip() and not re.search(r"[^\W_]", text)):
+        raise InputError(f"a name has letters or digits; got {shown(text)}")
+    return short_name(text[:_LONGEST_NAME]) if text.strip() else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eclipsed.editing.stack import GROUPS, MOST_EDITS
 from eclipsed.images.pictures import signed
-from eclipsed.latents.rows import row_groups
+from eclipsed.latents.rows import ranges, row_groups
 from eclipsed.studio.advice import WEAK, Advice
 from eclipsed.studio.images import data_uri, to_uris
 from eclipsed.studio.portraits import FACE_SUFFIX, PhotoLook, face_name, short_name
@@ -23,13 +23,17 @@ if TYPE_CHECKING:
     from eclipsed.prompts.region import Region
     from eclipsed.studio.engine import Engine
     from eclipsed.studio.learning import Job, LearningQueue
+    from eclipsed.studio.making import Making, MakingQueue
     from eclipsed.studio.session import Session
 
 __all__ = [
     "caption",
     "compare",
     "found_parts",
+    "groups",
     "learning",
+    "made",
+    "making",
     "palette",
     "progress",
     "python_lines",
@@ -93,7 +97,7 @@ def stack(engine: Engine, session: Session, *, go: int | None = None) -> dict[st
                 "on": entry.on,
                 "layers": layers,
                 "blend": entry.blend,
-                "rows": _ranges(direction.layers),
+                "rows": ranges(direction.layers),
                 "groups": [[name, not set(groups[name]) & set(direction.layers)] for name in GROUPS],
             }
         )
@@ -123,16 +127,34 @@ def shelf(engine: Engine, look: Stack) -> dict[str, Any]:
     return {"items": items, "most": MOST_EDITS}
 
 
+def groups(engine: Engine, session: Session, *, psi: float | None, class_index: int | None = None) -> dict[str, Any]:
+    """The faces that are marked as having something and as lacking it."""
+    marked = {"with": session.having, "without": session.lacking}
+    return {
+        name: [
+            {"seed": seed, "src": src}
+            for seed, src in zip(seeds, engine.pictures(seeds, psi, class_index, small=True), strict=True)
+        ]
+        for name, seeds in marked.items()
+    }
+
+
 def wall(
     engine: Engine, session: Session, *, count: int, psi: float | None, class_index: int | None = None
 ) -> dict[str, Any]:
     """A page of faces."""
     seeds = [seed for seed in range(session.first, session.first + count) if seed < 2**32]
-    pictures = to_uris(engine.faces(seeds, psi, class_index).images)
+    pictures = engine.pictures(seeds, psi, class_index)
     chosen, now = set(session.chosen), session.now
     return {
         "faces": [
-            {"seed": seed, "src": src, "current": seed == now.seed, "chosen": seed in chosen}
+            {
+                "seed": seed,
+                "src": src,
+                "current": seed == now.seed,
+                "chosen": seed in chosen,
+                "group": session.group_of(seed),
+            }
             for seed, src in zip(seeds, pictures, strict=True)
         ],
         "count": count,
@@ -207,6 +229,28 @@ def _job(jobs: LearningQueue, job: Job) -> dict[str, Any]:
     }
 
 
+def making(queue: MakingQueue, task: Making | None) -> dict[str, Any]:
+    """A direction that is being made, for the page."""
+    if task is None:
+        return {"task": None}
+    return {"task": {**made(queue, task), "advice": list(task.advice.plain)}}
+
+
+def made(queue: MakingQueue, task: Making) -> dict[str, Any]:
+    """How the making of a direction stands, for programs."""
+    return {
+        "status": task.status,
+        "over": task.over,
+        "step": task.step,
+        "steps": task.steps,
+        "left": duration(task.seconds_left),
+        "ahead": queue.ahead(task),
+        "message": task.message,
+        "warnings": list(task.advice.said),
+        "name": task.name,
+    }
+
+
 def _curves(points: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, list[list[float]]]:
     """Each figure of a training by its name, as pairs of step and value; those that are never a number are left out."""
     curves: dict[str, list[list[float]]] = {}
@@ -274,17 +318,6 @@ def python_lines(models: str, look: Stack, name: str) -> str:
         f"faces = editor.sample(seeds=stack.seed, truncation_psi=stack.truncation_psi{of_class})\n"
         'editor.edit(faces, stack).save("faces")\n'
     )
-
-
-def _ranges(rows: Sequence[int]) -> str:
-    """Rows as people write them: ``"0-3,6"``."""
-    pieces: list[list[int]] = []
-    for row in sorted(rows):
-        if pieces and row == pieces[-1][1] + 1:
-            pieces[-1][1] = row
-        else:
-            pieces.append([row, row])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in pieces)
 
 
 def _number(value: Any) -> float | None:

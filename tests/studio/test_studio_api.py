@@ -1,5 +1,6 @@
 """The named endpoints, called as the documentation says; several visitors at once; a server that is killed."""
 
+import pickle
 import re
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from gradio_client.exceptions import AppError
 import eclipsed
 from benchmarks.studio_server import Server
 from eclipsed.inversion.saving import faces_digest
+from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.photos.reading import read_photo
 from eclipsed.store import library
 
@@ -84,6 +86,57 @@ def test_the_example_of_one_s_own_picture_runs(server, mini, tmp_path, monkeypat
     assert rows[0]["inside"] > 3 * rows[0]["outside"]
 
 
+def test_the_example_of_directions_without_training_runs(server, client, mini, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    age = WStatistics.of_generator(mini.generator).basis[:, 0].cpu().numpy()
+    np.save(tmp_path / "age.npy", age[None])
+    (code,) = re.findall(
+        r"<!-- test: directions -->\n```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    names = {}
+    exec(code.replace("http://127.0.0.1:7860", server.url), names)
+    brought, made = names["brought"], names["made"]
+    assert (brought["status"], brought["name"]) == ("done", "age")
+    assert brought["message"].startswith("“age” is on the shelf: it moves rows 0-13 of W, changes ")
+    assert "and belongs to this generator (100% of it lies" in brought["message"]
+    assert made["name"] == "my-look"
+    look = {name: eclipsed.Direction.load(library.find_direction(name)) for name in ("smile", "glasses", "hat")}
+    expected = (look["smile"] - 0.5 * look["glasses"]).without(look["hat"])
+    stack = client.predict(seed=2, edits=[{"direction": "my-look"}], api_name="/stack")
+    with Image.open(client.predict(stack=stack, api_name="/picture")) as image:
+        drawn = np.asarray(image, dtype=int)
+    wanted = np.asarray(mini.edit(mini.sample(seeds=2), expected, 1.0).pil()[0], dtype=int)
+    assert np.abs(drawn - wanted).max() <= 1
+    for name in ("age", "my-look"):
+        client.predict(name=name, api_name="/forget")
+
+
+def test_the_making_of_a_direction_is_watched_and_stopped(client):
+    token = client.predict(faces_with=[1, 2], faces_without=[3, 4], name="halfway", api_name="/between")
+    client.predict(token=token, api_name="/stop_making")
+    end = time.monotonic() + 240
+    while not (status := client.predict(token=token, api_name="/making"))["over"]:
+        assert time.monotonic() < end, status
+    assert (status["status"], status["name"]) == ("stopped", "")
+    assert "halfway" not in {one["name"] for one in client.predict(api_name="/directions")}
+
+
+def test_a_file_that_asks_to_run_something_is_refused(client, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (exec, ("open('/tmp/eclipsed-was-here', 'w')",))
+
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps(Evil()))
+    token = client.predict(file=handle_file(str(tmp_path / "evil.pkl")), api_name="/import_direction")
+    end = time.monotonic() + 60
+    while not (status := client.predict(token=token, api_name="/making"))["over"]:
+        assert time.monotonic() < end, status
+    assert status["status"] == "failed"
+    assert "exec" in status["message"]
+    assert "evil.pkl" in status["message"]
+    assert not Path("/tmp/eclipsed-was-here").exists()
+
+
 def test_the_documentation_names_every_endpoint(client):
     known = {name.strip("/") for name in client.view_api(return_format="dict")["named_endpoints"]}
     table = set(re.findall(r"^\| `/(\w+)`", DOCS.read_text(encoding="utf-8"), flags=re.MULTILINE))
@@ -149,7 +202,7 @@ def test_files_are_sent_and_opened(client, mini, tmp_path):
     assert name not in {one["name"] for one in client.predict(api_name="/directions")}
 
 
-@pytest.mark.parametrize("endpoint", ["open", "keep"])
+@pytest.mark.parametrize("endpoint", ["open", "keep", "import_direction"])
 @pytest.mark.parametrize("file", [{"path": "/etc/passwd"}, {"path": "a\0b"}, {"path": 3}, {"url": "x"}, "/etc/passwd"])
 def test_a_path_is_no_file_that_was_sent(client, endpoint, file):
     with pytest.raises(AppError, match=r"(?i)expected a file"):
@@ -172,6 +225,15 @@ def test_a_path_is_no_file_that_was_sent(client, endpoint, file):
         ("inverted", {"token": "guess"}, "no such inversion"),
         ("stack", {}, "either seed or face"),
         ("picture", {"stack": {}, "face": {"path": "/etc/passwd"}}, "no 'kind'"),
+        ("making", {"token": "guess"}, "no such making"),
+        ("stop_making", {"token": "guess"}, "no such making"),
+        ("between", {"faces_with": [1], "faces_without": [1]}, "seed 1 is in both groups"),
+        ("between", {"faces_with": [], "faces_without": [1]}, "needs 1 to 64 faces"),
+        ("between", {"faces_with": [1], "faces_without": [2], "truncation_psi": 9}, "truncation_psi must be"),
+        ("combined", {"weights": {"smile": 1}}, "one direction alone stays what it is"),
+        ("combined", {"weights": {"../x": 2}}, "without a path"),
+        ("combined", {"weights": {"smile": "x"}}, "a weight is a number"),
+        ("combined", {"weights": {"smile": 2}, "name": "/"}, "a name has letters or digits"),
         ("resume", {"name": "../x"}, "16 hex digits"),
         ("forget", {"name": "../x"}, "no slashes"),
         ("forget", {"name": "smile"}, "ships with the package"),

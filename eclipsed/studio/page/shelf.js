@@ -8,7 +8,7 @@ function card(item) {
     h("button", { type: "button", class: "card", "data-key": item.name, "data-name": item.name, "data-prompt": item.prompt,
       onclick: () => act("add", { name: item.name }) },
       h("img", { src: item.thumb, alt: "", loading: "lazy" }), h("strong", { text: item.name }),
-      h("span", { class: "prompt", text: item.note || item.prompt }),
+      h("span", { class: item.note ? "prompt note" : "prompt", title: item.note || null, text: item.note || (item.prompt === item.name ? "" : item.prompt) }),
       item.weak ? h("span", { class: "warning", text: item.weak }) : null, h("span", { class: "figures" }, ...scores)),
     item.shipped ? null : h("button", { type: "button", class: "icon drop", text: "\u00d7", title: "Remove from the shelf",
       "aria-label": `Remove ${item.name} from the shelf`, onclick: () => confirm(`Remove \u201c${item.name}\u201d from the shelf?`) && act("forget", { name: item.name }) }));
@@ -27,6 +27,10 @@ function mark() {
 window.addEventListener("eclipsed-edits", mark);
 const blank = () => h("li", { class: "blank", "aria-hidden": "true" });
 start((value) => {
+  if (!value.waiting) {
+    window.eclipsedShelf = value.items.map((item) => item.name); // for whoever adds and subtracts them
+    window.dispatchEvent(new CustomEvent("eclipsed-shelf"));
+  }
   box.setAttribute("aria-busy", String(Boolean(value.waiting)));
   refill(value.waiting ? [h("p", { class: "unseen", role: "status", text: "The shelf is being drawn" }), h("ul", { class: "cards" }, Array.from({ length: 8 }, blank))]
     : value.items.length ? h("ul", { class: "cards" }, value.items.map(card))

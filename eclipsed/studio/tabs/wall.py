@@ -10,10 +10,13 @@ import gradio as gr
 from eclipsed.studio import views
 from eclipsed.studio.actions import FACES_ON_WALL, MOST_CHOSEN, pick, shuffle
 from eclipsed.studio.engine import Engine
+from eclipsed.studio.making import MOST_MARKED
+from eclipsed.studio.making_part import MakingPart
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
 from eclipsed.studio.pieces import event_data, piece
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
+from eclipsed.studio.tabs import edit
 
 __all__ = ["TITLE", "FacesTab"]
 
@@ -43,6 +46,8 @@ class FacesTab:
                 visible=classes > 0,
                 elem_id="class",
             )
+        self.groups = piece("groups", {"with": [], "without": []}, "A direction from two groups", subject)
+        self.making = MakingPart(engine, "faces")
         self.wall = piece("wall", {"faces": [], "count": FACES_ON_WALL}, "Faces to pick from", subject)
         self.psi = gr.Slider(
             0.0,
@@ -95,20 +100,27 @@ class FacesTab:
                 in_a_sentence(drawn), asked, wall, concurrency_id=LOOKS, trigger_mode="always_last", **QUIET
             ).failure(None, js=_told("stay"))
         self._wire_picking(page, asked, wall, drawn)
+        self._wire_groups(page, asked)
 
     def _wire_picking(self, page: Page, asked: list[Any], wall: list[Any], drawn: Any) -> None:
         def told(session: Session, psi: float, of_class: float | None, event: gr.EventData) -> tuple[Any, ...]:
             data = event_data(event)
+            if data.get("do") == "mark":
+                after = session.marked(data.get("seed"), data.get("group"), most=MOST_MARKED)
+                return (*as_it_is(after), *drawn(after, psi, of_class), self._marked(page, after, psi, of_class))
             if data.get("do") == "choose":
                 after = session.toggled(int(data.get("seed", -1)), most=MOST_CHOSEN)
             else:
                 after = pick(session, data.get("seed"), psi, _class(page.engine, of_class))
-            return (*page.drawn(session, after), *drawn(after, psi, of_class))
+            return (*page.drawn(session, after), *drawn(after, psi, of_class), gr.skip())
+
+        def as_it_is(after: Session) -> list[Any]:
+            return [after, *[gr.skip()] * (len(page.look) - 1)]
 
         self.wall.act(
             in_a_sentence(told),
             asked,
-            [*page.look, *wall],
+            [*page.look, *wall, self.groups],
             concurrency_id=LOOKS,
             trigger_mode="multiple",
             **QUIET,
@@ -120,6 +132,46 @@ class FacesTab:
             return (*page.drawn(session, after), *drawn(after, psi, of_class))
 
         self.seed.submit(in_a_sentence(typed), [*asked, self.seed], [*page.look, *wall], concurrency_id=LOOKS, **QUIET)
+
+    def _marked(self, page: Page, session: Session, psi: float, of_class: float | None) -> dict[str, Any]:
+        """The groups as the page shows them, with the variety and the class of the wall."""
+        return views.groups(page.engine, session, psi=psi, class_index=_class(page.engine, of_class))
+
+    def _wire_groups(self, page: Page, asked: list[Any]) -> None:
+        """Two groups of marked faces become a direction."""
+        options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
+        wall = [self.wall, self.groups, page.session]
+
+        def shown(session: Session, psi: float, of_class: float | None) -> tuple[Any, ...]:
+            index = _class(page.engine, of_class)
+            faces = views.wall(page.engine, session, count=FACES_ON_WALL, psi=psi, class_index=index)
+            return faces, self._marked(page, session, psi, of_class), session
+
+        def told(session: Session, psi: float, of_class: float | None, event: gr.EventData) -> tuple[Any, ...]:
+            data = event_data(event)
+            if data.get("do") == "make":
+                task = page.makings.from_faces(
+                    session.having,
+                    session.lacking,
+                    psi=psi,
+                    class_index=_class(page.engine, of_class),
+                    prompt=str(data.get("prompt", "")),
+                    name=str(data.get("name", "")),
+                )
+                return (*self.making.begun(page, task), *[gr.skip()] * len(wall))
+            if data.get("do") == "clear":
+                after = replace(session, having=(), lacking=())
+            else:
+                after = session.marked(data.get("seed"), data.get("group"), most=MOST_MARKED)
+            return (*[gr.skip()] * len(self.making.outputs), *shown(after, psi, of_class))
+
+        self.groups.act(
+            in_a_sentence(told), asked, [*self.making.outputs, *wall], **{**options, "trigger_mode": "multiple"}
+        )
+        for listener in (self.tab.select, self.psi.release, self.of_class.change):
+            again = in_a_sentence(lambda *values: self._marked(page, *values))
+            listener(again, asked, self.groups, **{**options, "trigger_mode": "always_last"})
+        self.making.wire(page, self.tab, edit.TITLE)
 
 
 def _class(engine: Engine, given: float | None) -> int | None:
