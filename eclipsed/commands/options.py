@@ -103,8 +103,8 @@ Blend = Annotated[
     str | None,
     typer.Option(
         "--blend",
-        metavar="pixels|features",
-        help="Put the edited part into the original picture, or its features, which stays as it is elsewhere.",
+        metavar="pixels|features|styles",
+        help="Put the edited part into the original picture, its features or its styles; the rest stays as it is.",
         show_default="no blending",
     ),
 ]

@@ -61,7 +61,9 @@ class EditMethods(ABC):
             blend: ``"pixels"`` puts what the directions' regions show after the edit into the pictures of `faces`,
                 with a seam of 4 % of the width around them; what lies beyond stays as it was, bit for bit.
                 ``"features"`` does so in the feature maps, so that the generator draws the seam; see
-                `eclipsed.editing.blending.blend_features`. None shows what the generator makes of the edited latents.
+                `eclipsed.editing.blending.blend_features`. ``"styles"`` draws one face whose style is the edited one's
+                inside and its own beyond, as Paint by Word does. None shows what the generator makes of the edited
+                latents.
             mask: painted region of a blended edit, in place of the directions' own: as `eclipsed.read_mask` takes it,
                 one for all faces or one for each, resized to the pictures. Its seam lies inside it: what is black stays
                 as it was, bit for bit.

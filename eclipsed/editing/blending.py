@@ -15,6 +15,7 @@ from eclipsed.errors import InputError
 from eclipsed.images.masks import grow_mask, mix_masks, painted
 from eclipsed.networks.blended import draw_blended
 from eclipsed.networks.layers import SynthesisPrefix
+from eclipsed.networks.mixed_styles import draw_mixed
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.values.mask import Mask
@@ -35,7 +36,7 @@ def check_blend(blend: object) -> str | None:
     """
     if blend is None or (isinstance(blend, str) and blend in BLENDS):
         return blend
-    raise InputError(f'blend must be "pixels", "features" or None; got {blend!r}')
+    raise InputError(f'blend must be "pixels", "features", "styles" or None; got {blend!r}')
 
 
 def blend(
@@ -52,7 +53,8 @@ def blend(
     """Put the edited parts into the faces' own pictures.
 
     Args:
-        how: ``"pixels"``, see `blend_pixels`; ``"features"``, see `blend_features`; None leaves `edited` as it is.
+        how: ``"pixels"``, see `blend_pixels`; ``"features"`` or ``"styles"``, see `blend_features`; None leaves
+            `edited` as it is.
         generator: that made the faces.
         parser: gives the parser; called where there are parts.
         faces: before the edit.
@@ -66,10 +68,11 @@ def blend(
     if check_blend(how) is None:
         return edited
     finder = parser() if parts else None
-    if how == "features":
-        blended = blend_features(generator, finder, faces, edited, parts, mask=mask, prefix=prefix)
-    else:
+    if how == "pixels":
         blended = blend_pixels(finder, faces, edited, parts, mask=mask)
+    else:
+        mixed = how == "styles"
+        blended = blend_features(generator, finder, faces, edited, parts, mask=mask, prefix=prefix, mixed=mixed)
     before = len(faces.edits)
     held: dict[str, Any] = {} if mask is None or parts else {"parts": (), "mask": mask}  # what held them all
     made = (replace(one, blend=how, **held) for one in edited.edits[before:])
@@ -110,6 +113,7 @@ def blend_features(
     *,
     mask: Mask | None = None,
     prefix: SynthesisPrefix | None = None,
+    mixed: bool = False,
 ) -> Faces:
     """Put the edited parts into the faces' own feature maps, so that the network itself draws the seam.
 
@@ -124,6 +128,8 @@ def blend_features(
         parts: what is taken from the edited faces, on either side of the edit.
         mask: what is taken from them, too, where somebody painted it.
         prefix: what the drawings of both have in common, or None; tuned faces are drawn from the start all the same.
+        mixed: draw one face of two styles instead, the edited one's where the parts are; see
+            `eclipsed.networks.mixed_styles.draw_mixed`.
     Returns:
         `edited` with other images: inside the parts what the network draws there; beyond them a seam of 4 % of the
         width; and beyond the seam the images of `faces`, bit for bit. The seam of a painted mask lies inside it. The
@@ -141,7 +147,11 @@ def blend_features(
         soft = seam(parser, faces.images[part], edited.images[part], parts, mask=chosen)
         old, new = (one.latent[part].styles(maker) for one in (faces, edited))
         from_here = None if prefix is None or alone else prefix[part]
-        drawn.append(draw_blended(maker.network.synthesis, old, new, soft, start=START, prefix=from_here))
+        network = maker.network.synthesis
+        if mixed:
+            drawn.append(draw_mixed(network, old, new, soft, prefix=from_here))
+        else:
+            drawn.append(draw_blended(network, old, new, soft, start=START, prefix=from_here))
         seams.append(soft)
     return replace(edited, images=_put(faces.images, torch.cat(drawn), torch.cat(seams)))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["BLENDS", "GROUPS", "MOST_EDITS", "Stack", "StackEntry", "check_name"]
 
 #: how an edit is put into the picture: None shows what the generator draws
-BLENDS: tuple[str | None, ...] = (None, "pixels", "features")
+BLENDS: tuple[str | None, ...] = (None, "pixels", "features", "styles")
 
 #: names of row groups that stand for layers, see `eclipsed.latents.rows.row_groups`
 GROUPS = ROW_GROUPS[:-1]
@@ -75,7 +75,7 @@ class StackEntry:
         object.__setattr__(self, "alpha", real("alpha", check_alpha(self.alpha), -_STRONGEST, _STRONGEST))
         boolean("on", self.on)
         if self.blend not in BLENDS:
-            raise InputError(f'blend must be "pixels", "features" or null; got {shown(self.blend)}')
+            raise InputError(f'blend must be "pixels", "features", "styles" or null; got {shown(self.blend)}')
         object.__setattr__(self, "layers", _layers(self.layers))
 
     def to_json(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Edit(_Edit, total=False):
     alpha: float
     on: bool
     layers: Layers
-    blend: Literal["pixels", "features"] | None
+    blend: Literal["pixels", "features", "styles"] | None
 
 
 class StackEdit(TypedDict):

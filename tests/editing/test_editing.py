@@ -273,5 +273,5 @@ def test_blended_edits_follow_each_other(editor, direction):
 
 
 def test_an_unknown_blend(editor, direction):
-    with pytest.raises(InputError, match='blend must be "pixels", "features" or None'):
+    with pytest.raises(InputError, match='blend must be "pixels", "features", "styles" or None'):
         editor.edit(editor.sample(seeds=[1]), direction, blend="soft")

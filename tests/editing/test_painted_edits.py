@@ -14,7 +14,7 @@ from eclipsed.images.masks import painted
 from eclipsed.photos.painted import is_mask, read_mask
 from eclipsed.values.mask import Mask
 
-BLENDS = ("pixels", "features")
+BLENDS = ("pixels", "features", "styles")
 
 
 def box(side=32, top=4, left=6, height=16, width=14):

@@ -75,7 +75,7 @@ function item(row, count) {
     h("div", { class: "strength" }, ...slider(row)),
     h("div", { class: "fine" }, ...layers(row),
       choices(row, "blend", "Blend", [["none", "as drawn"], ["pixels", "part only, in pixels"],
-        ["features", "part only, in features"]], row.blend || "none",
+        ["features", "part only, in features"], ["styles", "part only, in styles"]], row.blend || "none",
         (event) => act("blend", { i: row.i, blend: event.target.value }))));
 }
 // The row that was asked for: its tab may be about to open.

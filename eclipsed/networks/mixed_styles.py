@@ -1,0 +1,85 @@
+"""Drawing one face with two styles at once: one inside a mask and the other beyond it, at every convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from eclipsed.errors import InputError
+from eclipsed.networks.layered import LayeredSynthesis
+from eclipsed.networks.layers import Layer, SynthesisPrefix
+
+__all__ = ["draw_mixed"]
+
+_SHARP = 16  # side up to which the mask is not blurred; beyond it, sigma is a 16th of the side
+_LEAST = 1e-3  # of a style's largest entry: below it an entry does not divide
+
+
+@torch.no_grad()
+def draw_mixed(
+    synthesis: LayeredSynthesis,
+    before: Mapping[str, Tensor],
+    after: Mapping[str, Tensor],
+    mask: Tensor,
+    *,
+    prefix: SynthesisPrefix | None = None,
+) -> Tensor:
+    """Draw faces whose style is a map, that of `after` inside the mask and that of `before` beyond it.
+
+    Each convolution, those that give colours too, multiplies the features that come in by the style of each place;
+    demodulation is that of `before` everywhere. Features flow freely over the edge of the mask.
+
+    Args:
+        synthesis: of a frozen generator.
+        before: style vectors of N faces, {name: (N, channels)}.
+        after: those of the same faces edited.
+        mask: in [0, 1], (N, 1, H, W) of the full picture; its mean over each place counts, blurred where features are
+            larger than 16 px.
+        prefix: go on from what the network's `prefix` gave for both.
+    Returns:
+        Images, (N, img_channels, H, W).
+    Raises:
+        InputError: the mask has another shape than the picture.
+    Source: Bau et al. 2021, Paint by Word, arXiv:2103.10951; all rows of ws are mixed, and `after` is any edit.
+    """
+    full, count = synthesis.resolution, len(next(iter(after.values())))
+    if mask.shape != (count, 1, full, full):
+        raise InputError(f"the mask must have the shape ({count}, 1, {full}, {full}); got {tuple(mask.shape)}")
+    drawn = synthesis.start(next(iter(before.values()))) if prefix is None else prefix
+    for layer in synthesis.layers[drawn.depth :]:
+        share = _share(mask, drawn.x, synthesis.layers[: drawn.depth])
+        old, new = (_safe(before[layer.name]), after[layer.name])
+        scaled = drawn.x * (1 + share * (new / old - 1)[:, :, None, None]).to(drawn.x)
+        went = synthesis.run((layer,), {layer.name: old}, SynthesisPrefix(drawn.depth, scaled, drawn.image))
+        drawn = SynthesisPrefix(went.depth, drawn.x if layer.is_rgb else went.x, went.image)
+    assert drawn.image is not None  # every picture ends with colours
+    return drawn.image.contiguous()
+
+
+def _safe(style: Tensor) -> Tensor:
+    """A style that can be divided by."""
+    least = _LEAST * style.abs().amax(dim=1, keepdim=True)
+    return torch.where(style.abs() < least, torch.where(style < 0, -least, least), style)
+
+
+def _share(mask: Tensor, x: Tensor, passed: Sequence[Layer]) -> Tensor:
+    """How much of each place of the features that come in is inside, (N, 1, h, w)."""
+    last = next((layer for layer in reversed(passed) if not layer.is_rgb), None)
+    side, margin = (x.shape[-1], 0) if last is None else (last.resolution, last.margin)
+    share = F.adaptive_avg_pool2d(mask, side)
+    if side > _SHARP:
+        share = _blurred(share, side / 16)
+    return F.pad(share, (margin,) * 4, mode="replicate") if margin else share
+
+
+def _blurred(mask: Tensor, sigma: float) -> Tensor:
+    """A Gaussian of ``2 · int(sigma) − 1`` places, the edge of the picture going on beyond it."""
+    reach = int(sigma) - 1
+    places = torch.arange(-reach, reach + 1, device=mask.device, dtype=mask.dtype)
+    taps = torch.exp(-places.square() / (2 * sigma**2))
+    taps = taps / taps.sum()
+    padded = F.pad(mask, (reach,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, taps.view(1, 1, 1, -1)), taps.view(1, 1, -1, 1))
