@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from eclipsed.evaluation.suite_results import SuiteEvaluation, SuiteRow
     from eclipsed.images.metrics import Interval
     from eclipsed.images.pictures import save_picture
+    from eclipsed.inversion.edited_photo import EditedPhoto
     from eclipsed.inversion.inverter import InversionConfig, InversionStep
     from eclipsed.latents.direction import Direction
     from eclipsed.latents.latent import Latent
@@ -110,6 +111,7 @@ __all__ = [
     "EclipsedError",
     "EclipsedWarning",
     "Edit",
+    "EditedPhoto",
     "Editor",
     "Encoder",
     "Evaluation",
@@ -200,6 +202,7 @@ _HOME = {
     "Compared": "evaluation.comparison",
     "Direction": "latents.direction",
     "Edit": "editing.faces",
+    "EditedPhoto": "inversion.edited_photo",
     "Editor": "editor",
     "Encoder": "pretrained.encoder",
     "Evaluation": "evaluation.results",

@@ -118,7 +118,7 @@ class TerminalBar(View):
 
     def say(self, text: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(text, highlight=False)
+        self._bar.console.print(text, highlight=False, markup=False)
 
 
 class NotebookBar(View):

@@ -14,7 +14,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from eclipsed.commands import directions, doctor, evaluate, faces, judge, models, photo, region, studio, train, words
+from eclipsed.commands import (
+    directions,
+    doctor,
+    evaluate,
+    faces,
+    judge,
+    models,
+    photo,
+    photos,
+    region,
+    studio,
+    train,
+    words,
+)
 from eclipsed.commands.terminal import error_json, keep_printing, note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
 from eclipsed.values.version import VERSION
@@ -36,6 +49,7 @@ app.command()(train.train)
 app.command()(faces.edit)
 app.command()(faces.sample)
 app.command()(photo.photo)
+app.command()(photos.photos)
 app.command()(faces.strip)
 app.command()(faces.palette)
 app.command()(faces.sweep)

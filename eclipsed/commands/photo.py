@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
 
-__all__ = ["photo"]
+__all__ = ["photo", "which_face"]
 
 _SAVED = ".face.safetensors"
 
@@ -97,7 +97,7 @@ def photo(
         raise InputError("a stack holds its own directions and alphas, and is applied to what --out names")
     alphas = parse_alpha(alpha, directions=len(directions or ()))
     edits = None if stack is None else Stack.load(stack)
-    which = _which(face)
+    which = which_face(face)
     if saved is not None and (aligned or which is not None or level is not None or save_face is not None or force):
         raise InputError(
             "a saved face is inverted already: --level, --aligned, --face, --force and --save-face do not go with it"
@@ -132,7 +132,12 @@ def photo(
             result(summary[name])
 
 
-def _which(face: str | None) -> int | str | None:
+def which_face(face: str | None) -> int | str | None:
+    """Read which face of a photograph is meant: a number from 1, ``"all"``, or None.
+
+    Raises:
+        InputError: it is anything else.
+    """
     if face is None or face == "all":
         return face
     if not face.isascii() or not face.isdigit() or int(face) < 1:

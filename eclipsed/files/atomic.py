@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -13,8 +14,9 @@ from safetensors import SafetensorError
 from eclipsed.errors import OutputError
 from eclipsed.files.names import cut
 
-__all__ = ["atomic_write", "check_writable", "remove_file"]
+__all__ = ["atomic_write", "check_writable", "remove_file", "remove_unfinished"]
 
+_UNFINISHED = re.compile(r"(\..*-)[0-9a-f]{12}((?:\..*)?)", re.DOTALL)
 _LONGEST_SUFFIX = 32  # characters; what is longer is no suffix, but a name with a dot in it
 
 
@@ -33,8 +35,8 @@ def atomic_write(path: str | os.PathLike[str], write: Callable[[Path], object]) 
         OutputError: the folder or file cannot be written (read-only, disk full, not a regular file, …).
     """
     target = _target(path)
-    suffix = target.suffix if len(target.suffix) <= _LONGEST_SUFFIX else ""
-    temporary = target.with_name(f".{cut(target.stem, 64)}-{secrets.token_hex(6)}{suffix}")
+    start, suffix = _around(target)
+    temporary = target.with_name(f"{start}{secrets.token_hex(6)}{suffix}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch(exist_ok=False)
@@ -90,6 +92,29 @@ def remove_file(path: Path) -> bool:
     except OSError as error:
         raise OutputError(f"cannot remove {path}: {_reason(error)}") from error
     return True
+
+
+def remove_unfinished(paths: Iterable[Path]) -> None:
+    """Remove what `atomic_write` left beside some files because its process was killed; no other may write them now.
+
+    Args:
+        paths: the files, which may be there or not.
+    Raises:
+        OutputError: something cannot be removed.
+    """
+    begun: dict[Path, set[tuple[str, str]]] = {}
+    for path in paths:
+        begun.setdefault(path.parent, set()).add(_around(path))
+    for folder, around in begun.items():
+        for name in os.listdir(folder) if folder.is_dir() else ():
+            found = _UNFINISHED.fullmatch(name)
+            if found is not None and (found[1], found[2]) in around:
+                remove_file(folder / name)
+
+
+def _around(target: Path) -> tuple[str, str]:
+    """What stands before and after the random digits in the name of an unfinished file."""
+    return f".{cut(target.stem, 64)}-", target.suffix if len(target.suffix) <= _LONGEST_SUFFIX else ""
 
 
 def _target(path: str | os.PathLike[str]) -> Path:

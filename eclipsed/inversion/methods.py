@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eclipsed.editing import faces as editing
+from eclipsed.editing import moving
 from eclipsed.editing.faces import Faces
-from eclipsed.errors import EclipsedWarning
+from eclipsed.editing.stack import Stack
+from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.inversion import placing as photo_faces
 from eclipsed.inversion import saving
 from eclipsed.inversion.belonging import OWN_SEEDS, Belonging, Usual, check_belonging, measured_as
+from eclipsed.inversion.edited_photo import EditedPhoto
+from eclipsed.inversion.folder_edit import Tell, edit_folder
+from eclipsed.inversion.folder_job import FolderJob
 from eclipsed.inversion.inverter import Callback, InversionConfig, Inverter
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.alignment import Placement
@@ -29,9 +34,11 @@ from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.perception import Perception
 from eclipsed.store.own_kind import OwnKind, keep_closeness, kept_closeness
+from eclipsed.values.alphas import check_alphas
 from eclipsed.values.checks import whole
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from PIL import Image
     from torch import Tensor
 
@@ -54,6 +61,17 @@ class PhotoMethods(ABC):
     @abstractmethod
     def sample(self, *, seeds: Iterable[int] | int | None = None) -> Faces:
         """Make faces."""
+
+    @abstractmethod
+    def edit(
+        self,
+        faces: Faces,
+        direction: moving.Directions | Stack,
+        alpha: float | ArrayLike = 1.0,
+        *,
+        any_generator: bool = False,
+    ) -> Faces:
+        """Move faces."""
 
     @property
     @abstractmethod
@@ -230,6 +248,72 @@ class PhotoMethods(ABC):
             InputError: faces that were sampled, no photograph, or not the one that a face was taken from.
         """
         return photo_faces.paste_faces(self.parser, faces, photo)
+
+    def edit_photos(
+        self,
+        folder: str | os.PathLike[str],
+        direction: moving.Directions | Stack,
+        out: str | os.PathLike[str],
+        *,
+        alpha: float | Sequence[float] = 1.0,
+        level: str | None = None,
+        aligned: bool = False,
+        face: int | str | None = None,
+        force: bool = False,
+        any_generator: bool = False,
+        config: InversionConfig | None = None,
+        recursive: bool = False,
+        workers: int = 1,
+        tell: Tell = lambda *_: None,
+    ) -> list[EditedPhoto]:
+        """Edit the faces on every picture of a folder, and write each under its own name into another one.
+
+        What is wrong with a picture becomes a sentence in the report, and the next one follows. A run that was killed
+        goes on where it was: a picture is skipped where its bytes, the directions, the options and the generator are
+        those of an earlier run, and its result is as it was written then. Beside the results lie ``report.csv`` and
+        ``report.html``, which shows each face before and after. One run at a time may write into a folder.
+
+        Args:
+            folder: of the pictures; what is no picture becomes a sentence, names that begin with a dot are left out.
+            direction: one, several to apply together, their files or names, or a stack.
+            out: folder of the results. PNG, JPEG and WebP keep their format; others get ``.png`` after their name.
+                What has such a name there already is replaced.
+            alpha: strength of all, or one for each direction.
+            level: see `invert`.
+            aligned: every picture is an aligned face as a whole, so none has to be found.
+            face: which face of a picture with several: a number from 1, from the left; None is every face.
+            force: take pictures of another kind, too.
+            any_generator: see `edit`.
+            config: every option of the inversion; None is the default.
+            recursive: also the pictures of the folders inside.
+            workers: processes that work side by side, each with one thread and networks of its own; the results are
+                the same, bit for bit.
+            tell: told of each picture when it is done: how many are, how many there are, and what became of it.
+        Returns:
+            What became of each picture, in the order of their names.
+        Raises:
+            InputError: there is no picture, one folder lies in the other, or an option is out of range.
+            DirectionError: a direction belongs to another generator.
+            OutputError: the folder of results cannot be written.
+            KeyboardInterrupt: Ctrl-C; the picture that was being edited is not kept.
+        """
+        stack = isinstance(direction, Stack)
+        if stack and alpha != 1.0:
+            raise InputError("a stack holds its own alphas; leave alpha out")
+        edits = direction if isinstance(direction, Stack) else moving.directions_of(direction, models=self.name)
+        chosen = config or InversionConfig()
+        job = FolderJob(
+            Path(folder),
+            Path(out),
+            edits,
+            () if isinstance(edits, Stack) else check_alphas(alpha, len(edits)),
+            chosen if level is None else chosen.replace(level=level),
+            aligned=aligned,
+            face="all" if face is None and not aligned else face,
+            force=force,
+            any_generator=any_generator,
+        )
+        return edit_folder(self, job, recursive=recursive, workers=workers, tell=tell)
 
     def save_faces(self, faces: Faces, path: str | os.PathLike[str]) -> Path:
         """Write faces of any origin to a file, to be edited later; see `eclipsed.inversion.saving.save_faces`."""

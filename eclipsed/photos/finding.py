@@ -20,7 +20,7 @@ from eclipsed.photos.alignment import Placement, anchors
 from eclipsed.photos.reading import Photo
 from eclipsed.values.checks import is_whole
 
-__all__ = ["FaceFinder", "FacexlibFinder", "FoundFace", "choose_faces", "heatmap_peaks"]
+__all__ = ["FaceFinder", "FacexlibFinder", "FoundFace", "check_which", "choose_faces", "heatmap_peaks"]
 
 _LONGEST = 1280  # side of the picture that the detector sees, in pixels
 _SURE = 0.8  # least score of a face
@@ -74,6 +74,18 @@ class FaceFinder(Protocol):
         """All faces of a photograph, from left to right."""
 
 
+def check_which(which: int | str | None) -> None:
+    """Raise unless this says which face of a photograph is meant.
+
+    Args:
+        which: a number from 1, counted from the left; ``"all"``; or None for the only one.
+    Raises:
+        InputError: it is anything else.
+    """
+    if which not in (None, "all") and not is_whole(which, 1):
+        raise InputError(f'face must be a number from 1, "all" or None; got {which!r}')
+
+
 def choose_faces(finder: FaceFinder, photo: Photo, which: int | str | None) -> list[Placement]:
     """The places of the faces that are asked for.
 
@@ -84,8 +96,7 @@ def choose_faces(finder: FaceFinder, photo: Photo, which: int | str | None) -> l
     Raises:
         InputError: there is no face, several and none was chosen, no such number, or one that cannot be aligned.
     """
-    if which not in (None, "all") and not is_whole(which, 1):
-        raise InputError(f'face must be a number from 1, "all" or None; got {which!r}')
+    check_which(which)
     faces = finder.find(photo)
     if not faces:
         raise InputError(

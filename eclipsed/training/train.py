@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from eclipsed.compute.memory import is_out_of_memory
 from eclipsed.directions.calibration import calibrate
 from eclipsed.directions.margins import Margin, clip_margin
 from eclipsed.directions.verdict import DOUBT, DOUBTED
@@ -378,8 +379,7 @@ def _memory(config: TrainConfig) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        words = ("out of memory", "not enough memory", "can't allocate memory")
-        if not isinstance(error, MemoryError) and not any(word in str(error) for word in words):
+        if not is_out_of_memory(error):
             raise
         raise TrainingError(
             f"memory ran out with batch {config.batch}; {_lighter(config)}, or train on another device"

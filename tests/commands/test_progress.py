@@ -51,6 +51,13 @@ def test_the_time_that_is_left_is_reckoned_where_nobody_says(capsys, clock):
     ]
 
 
+def test_names_in_square_brackets_are_no_markup():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    with ProgressBar(console=console) as bar:
+        bar.say("[red]/a [/b].png is empty")
+    assert "[red]/a [/b].png is empty" in console.file.getvalue()
+
+
 def test_bytes_with_and_without_a_known_end(capsys, clock):
     with ProgressBar(in_bytes=True) as bar:
         for done in (0, 5_000_000, 5_100_000, 10_000_000):

@@ -111,6 +111,14 @@ def test_a_photo(answer):
     fits(answer("photo", "face.png", "blond-hair", "--out", "new.png", *words), "photo")
 
 
+def test_a_folder_of_photos(answer):
+    Path("in").mkdir()
+    eclipsed.Editor.from_pretrained("mini").sample(seeds=3).pil()[0].save("in/face.png")
+    Path("in/words.txt").write_text("no picture")
+    words = ["--aligned", "--level", "fast", "--models", "mini", "--out", "new"]
+    fits(answer("photos", "in", "blond-hair", *words), "photos")
+
+
 def test_a_judge(answer, direction, model_set):
     rng = np.random.default_rng(0)
     for name in ("dark", "light"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eclipsed.errors import OutputError
-from eclipsed.files.atomic import atomic_write, check_writable, remove_file
+from eclipsed.files.atomic import atomic_write, check_writable, remove_file, remove_unfinished
 
 
 def test_the_content_arrives_and_nothing_else_stays(tmp_path):
@@ -132,3 +132,24 @@ def test_a_file_is_removed_once_and_nothing_else(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match=f"^cannot remove {tmp_path}/folder: "):
         remove_file(tmp_path / "folder")
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    """Its name is found out by a writer that sees it, not by the rule that makes it."""
+    left = []
+
+    def write(place):
+        place.write_bytes(b"half")
+        left.append(place.name)
+        os.link(place, place.parent / "kept")
+
+    names = ["a.png", ".hidden", "no-suffix", "a" * 90 + ".tar.gz", "line\nbreak.png"]
+    for name in names:
+        atomic_write(tmp_path / name, write)
+        os.rename(tmp_path / "kept", tmp_path / left[-1])
+    others = [".a-0123456789ab.jpg", ".b-0123456789ab.png", ".a-0123.png", "a-0123456789ab.png"]
+    for name in others:
+        (tmp_path / name).touch()
+    assert set(os.listdir(tmp_path)) == {*names, *left, *others}
+    remove_unfinished([tmp_path / name for name in names] + [tmp_path / "nowhere" / "a.png"])
+    assert set(os.listdir(tmp_path)) == {*names, *others}

@@ -1,0 +1,129 @@
+"""``eclipsed photos``: edit the faces on every picture of a folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eclipsed.commands.faces import find_directions, load_directions, open_editor
+from eclipsed.commands.options import Alpha, AnyGenerator, ClassIndex, Device, Json, Models, StackFile
+from eclipsed.commands.photo import which_face
+from eclipsed.commands.progress import ProgressBar
+from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.editing.stack import Stack
+from eclipsed.errors import InputError
+from eclipsed.store.sets import DEFAULT_SET
+from eclipsed.values.alphas import parse_alpha
+
+if TYPE_CHECKING:
+    from eclipsed.inversion.edited_photo import EditedPhoto
+
+__all__ = ["photos"]
+
+_BESIDE = ("before", "after")  # pictures of the sheet, too large for an answer
+
+
+def photos(
+    folder: Annotated[Path, typer.Argument(metavar="IN_FOLDER", help="Folder of the pictures.")],
+    out: Annotated[Path, typer.Option("--out", metavar="OUT_FOLDER", help="Folder for the results; made if need be.")],
+    directions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DIRECTION...", help="Direction files, or names such as blond-hair.", show_default=False
+        ),
+    ] = None,
+    alpha: Alpha = "1.0",
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level",
+            metavar="LEVEL",
+            help="How closely the faces are met: fast, good or best.",
+            show_default="good",
+        ),
+    ] = None,
+    aligned: Annotated[
+        bool, typer.Option("--aligned", help="Every picture is an aligned face as a whole; none has to be found.")
+    ] = False,
+    face: Annotated[
+        str | None,
+        typer.Option("--face", metavar="N|all", help="Which face, from the left.", show_default="every face"),
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", help="Also take the pictures of the folders inside.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", help="Processes that work side by side, each on one thread.")
+    ] = 1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on where a picture is not of the kind that the set draws.")
+    ] = False,
+    stack: StackFile = None,
+    any_generator: AnyGenerator = False,
+    class_index: ClassIndex = None,
+    models: Models = DEFAULT_SET,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Edit the faces on every picture of a folder.
+
+    What is done is skipped, so a run that was killed goes on. The exit code is 1 when a picture failed.
+    """
+    from eclipsed.inversion.folder_places import check_places  # brings torch
+
+    if not directions and stack is None:
+        raise InputError("name a direction to edit the photos with, such as blond-hair; `eclipsed directions list`")
+    if stack is not None and (directions or alpha != "1.0"):
+        raise InputError("a stack holds its own directions and alphas; leave them out")
+    alphas = parse_alpha(alpha, directions=len(directions or ()))
+    which = which_face(face)
+    check_places(folder, out)
+    edits = None if stack is None else Stack.load(stack)
+    files = find_directions(directions or [], models)
+    editor = open_editor(models, device, class_index)
+    with ProgressBar() as bar:
+        bar.show("editing photos", 0, None)
+
+        def tell(done: int, total: int, row: EditedPhoto) -> None:
+            if row.reason:
+                bar.say(row.reason)
+            bar.show("editing photos", done, total)
+
+        rows = editor.edit_photos(
+            folder,
+            load_directions(files) if edits is None else edits,
+            out,
+            alpha=1.0 if edits is not None else alphas if len(alphas) > 1 else alphas[0],
+            level=level,
+            aligned=aligned,
+            face=which,
+            force=force,
+            any_generator=any_generator,
+            recursive=recursive,
+            workers=workers,
+            tell=tell,
+        )
+    _report(rows, out, as_json)
+
+
+def _report(rows: list[EditedPhoto], out: Path, as_json: bool) -> None:
+    from eclipsed.inversion.edited_photo import FAILED
+    from eclipsed.inversion.folder_report import REPORT_PAGE, REPORT_TABLE, counted
+
+    table, page = out / REPORT_TABLE, out / REPORT_PAGE
+    failed = sum(row.outcome == FAILED for row in rows)
+    if as_json:
+        told: list[dict[str, Any]] = [
+            {key: value for key, value in asdict(row).items() if key not in _BESIDE} for row in rows
+        ]
+        result_json({"photos": told, "failed": failed, "report": str(table), "sheet": str(page)})
+    else:
+        result(counted(rows))
+        result(str(table))
+        result(str(page))
+    if failed:  # the rows say which, and why
+        note(f"error: {failed} of {len(rows)} pictures failed; {page} says why")
+        raise typer.Exit(1)

@@ -1,0 +1,14 @@
+"""Whether memory ran out, on any device."""
+
+from __future__ import annotations
+
+__all__ = ["is_out_of_memory"]
+
+_WORDS = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: Python's own, or one of torch's."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
+    )

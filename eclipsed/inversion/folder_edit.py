@@ -1,0 +1,73 @@
+"""Every picture of a folder edited, what is done skipped, and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from eclipsed.errors import InputError
+from eclipsed.files.atomic import remove_unfinished
+from eclipsed.inversion.edited_photo import EditedPhoto
+from eclipsed.inversion.folder_job import FolderJob, PhotoEditor
+from eclipsed.inversion.folder_places import check_places, inside, list_photos, results_of
+from eclipsed.inversion.folder_record import done_before, record_file
+from eclipsed.inversion.folder_report import REPORT_PAGE, REPORT_TABLE, write_reports
+from eclipsed.inversion.folder_workers import edit_many
+from eclipsed.photos.finding import check_which
+from eclipsed.values.checks import whole
+
+__all__ = ["Tell", "edit_folder"]
+
+#: told of each picture: how many are done, how many there are, and what became of it
+Tell = Callable[[int, int, EditedPhoto], object]
+
+_MOST_WORKERS = 256
+
+
+def edit_folder(
+    editor: PhotoEditor,
+    job: FolderJob,
+    *,
+    recursive: bool = False,
+    workers: int = 1,
+    tell: Tell = lambda *_: None,
+) -> list[EditedPhoto]:
+    """Edit every picture of a folder; see `eclipsed.Editor.edit_photos`.
+
+    Args:
+        editor: does it.
+        job: what is done to each.
+        recursive: also those of its folders.
+        workers: processes that work side by side.
+        tell: told of each picture when it is done.
+    Returns:
+        What became of each, in the order of their names.
+    """
+    whole("workers", workers, 1, _MOST_WORKERS)
+    if job.aligned and job.face is not None:
+        raise InputError("of aligned and face give one: each says where the face is")
+    check_which(job.face)
+    check_places(job.folder, job.out)
+    results = results_of(list_photos(job.folder, recursive=recursive))
+    _tidy(job.out, results)
+    found = {name: done_before(job.out, name, result, job.key(editor, name)) for name, result in results.items()}
+    rows = {name: row for name, row in found.items() if row is not None}
+    tasks = [(name, result) for name, result in results.items() if name not in rows]
+    if tasks:
+        job.edit(editor, editor.sample(seeds=0))  # what is wrong with the edit is said once, and at once
+    for done, row in enumerate(rows.values(), 1):
+        tell(done, len(results), row)
+    for row in edit_many(editor, job, tasks, workers=workers):
+        rows[row.name] = row
+        tell(len(rows), len(results), row)
+    ordered = [rows[name] for name in results]
+    write_reports(ordered, job.out)
+    return ordered
+
+
+def _tidy(out: Path, results: dict[str, str]) -> None:
+    """Remove what an earlier run that was killed had not finished."""
+    targets = [out / result for result in results.values() if result]
+    records = [record_file(out, name) for name in results]
+    paths = [*targets, *records, out / REPORT_TABLE, out / REPORT_PAGE]
+    remove_unfinished([path for path in paths if inside(path, out)])
