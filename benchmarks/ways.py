@@ -2,8 +2,9 @@
 
 Run from the checkout: ``python -m benchmarks.ways``. Same faces, measures and judge as `benchmarks.defaults`, whose
 rows of the default stand beside these: directions from 2 × 32 examples, boundaries from the classifier's labels and
-from CLIP's two captions; and for the pairs where most leaks, the direction without what leaks (``--pairs``). What is in
-the JSON file already is not measured again; directions and labels are kept in ``--directions``.
+from CLIP's two captions; and for the pairs where most leaks, the direction without what leaks (``--pairs``), and each
+sentence from examples without the attributes that leak most, all at once (``--most``). What is in the JSON file already
+is not measured again; directions and labels are kept in ``--directions``.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmarks import measuring
-from benchmarks.defaults import SENTENCES, row, summary, worst
+from benchmarks.defaults import SENTENCES, row
 from benchmarks.pages import write_between
-from benchmarks.records import FACES, Records, as_share, crossed, digest, models_digest, plain
+from benchmarks.records import FACES, Records, digest, models_digest, plain
+from benchmarks.way_tables import WAYS, most_table, pairs_table, table, verdicts
 from eclipsed import Direction, EclipsedWarning, Editor, Faces, TrainConfig
 from eclipsed.directions.boundary import Boundary
 from eclipsed.directions.labelling import LABELLED, label_faces, labelled_seeds
 from eclipsed.directions.margins import Margin, clip_margin, examples_margin
 from eclipsed.files.atomic import atomic_write
-from eclipsed.images.metrics import bootstrap
 from eclipsed.latents.direction import short_name
 from eclipsed.latents.latent import Latent
 from eclipsed.prompts.reading import read
@@ -41,7 +42,7 @@ from recipes.mini.latent import FRAME
 from recipes.mini.measure import PROMPTS
 from recipes.mini.truth import Truth
 
-__all__ = ["CAPTIONS", "WANTED", "WAYS", "Ways", "examples_of", "main", "pairs_of", "table"]
+__all__ = ["CAPTIONS", "Ways", "examples_of", "main", "most_of", "pairs_of"]
 
 #: sentence -> what CLIP tells apart, as a person would say it: what has it, and what lacks it
 CAPTIONS = {
@@ -58,11 +59,6 @@ CAPTIONS = {
     "dark skin": ("dark skin", "pale skin"),
     "blue eyes": ("blue eyes", "brown eyes"),
 }
-
-#: way -> what was wanted of its success in the mean of the sentences
-WANTED = {"examples": 0.90, "boundary, classifier": 0.90, "boundary, CLIP": 0.80}
-
-WAYS = tuple(WANTED)
 
 EXAMPLES = 32  # of each kind
 _POOL = range(10_000, 20_000)  # seeds that examples are chosen from: neither judged, nor calibrated with
@@ -107,15 +103,16 @@ class Ways:
         made = {"examples": self._examples, "boundary, classifier": self._classifier, "boundary, CLIP": self._clip}
         return self._kept(f"{short_name(prompt)}-{short_name(way)}", lambda: made[way](prompt))
 
-    def without(self, prompt: str, way: str, attribute: str) -> tuple[Direction, float]:
-        """The same without what tells the classes of an attribute apart, its strength found anew by the same judge."""
+    def without(self, prompt: str, way: str, attributes: Sequence[str]) -> tuple[Direction, float]:
+        """The same without what tells the classes of attributes apart, its strength found anew by the same judge."""
 
         def made() -> Direction:
             direction, _ = self.make(prompt, way)
-            others = [self.bare(attribute, name) for name in _told(attribute)]
+            others = [self.bare(attribute, name) for attribute in attributes for name in _told(attribute)]
             return self.editor.calibrate(direction.without(*others), margin=self._margin(prompt, way))
 
-        return self._kept(f"{short_name(prompt)}-{short_name(way)}-without-{attribute}", made)
+        which = attributes[0] if len(attributes) == 1 else f"{len(attributes)}-{digest(list(attributes))}"
+        return self._kept(f"{short_name(prompt)}-{short_name(way)}-without-{which}", made)
 
     def bare(self, attribute: str, name: str) -> Direction:
         """The boundary of one class by the classifier's labels, neither located nor calibrated."""
@@ -245,17 +242,34 @@ def pairs_of(
     return [pair[1:] for pair in sorted(every, reverse=True)[:count]]
 
 
-def measured_pairs(
-    ways: Ways, records: Records, pairs: Sequence[tuple[str, str, str]], *, faces: Sequence[int]
+def most_of(
+    records: Sequence[dict[str, Any]], floors: Mapping[str, dict[str, Any]], way: str, count: int
+) -> list[tuple[str, str, tuple[str, ...]]]:
+    """For each sentence the way and the attributes that flip most beyond what the exact edit flips, the worst first."""
+    out = []
+    for one in records:
+        prompt = one["key"]["prompt"]
+        if one["key"]["variant"] == way:
+            over = {
+                name: share - floors[prompt]["flips"][name]
+                for name, share in one["flips"].items()
+                if not {name, PROMPTS[prompt].attribute} <= {"hat", "hat_colour"}
+            }
+            out.append((prompt, way, tuple(sorted(over, key=lambda name: -over[name])[:count])))
+    return out
+
+
+def measured_without(
+    ways: Ways, records: Records, taken: Sequence[tuple[str, str, Sequence[str]]], *, faces: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """The records of directions without what leaks, in the order of the pairs."""
+    """The records of directions without what leaks, in the order given."""
     found = []
-    for prompt, way, attribute in pairs:
-        key = _key(ways, prompt, f"{way}, without {attribute}", faces)
+    for prompt, way, attributes in taken:
+        key = _key(ways, prompt, f"{way}, without {', '.join(attributes)}", faces)
         record = records.find(key)
         if record is None:
             truth = Truth.of(ways.editor, PROMPTS[prompt], seeds=faces)
-            direction, seconds = ways.without(prompt, way, attribute)
+            direction, seconds = ways.without(prompt, way, attributes)
             record = {"key": key, "seconds": round(seconds, 1), **judged(ways.editor, direction, truth, prompt=prompt)}
             records.add(record)
         found.append(record)
@@ -279,53 +293,6 @@ def default_rows(path: Path, prompts: Sequence[str], variant: str, *, models: st
     return found
 
 
-def table(records: Sequence[dict[str, Any]], floors: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """Markdown: a row for each sentence and way below the default's, and the means with 95 % intervals over faces."""
-    prompts = list(floors)
-    names = ("sentence", "way", *row([floors[prompts[0]]]), "worst flip over its floor")
-    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    cells: dict[str, list[list[dict[str, Any]]]] = {"trained default": [[defaults[prompt]] for prompt in prompts]}
-    for way in WAYS:
-        of = {one["key"]["prompt"]: one for one in records if one["key"]["variant"] == way}
-        cells[way] = [[of[prompt]] for prompt in prompts]
-    for index, prompt in enumerate(prompts):
-        for way, column in cells.items():
-            first = prompt if way == "trained default" else ""
-            shown = " | ".join(row(column[index]).values())
-            lines.append(f"| {first} | {way} | {shown} | {worst(column[index], [floors[prompt]])} |")
-    for way, column in cells.items():
-        lines.append(f"| **mean of {len(prompts)}** | **{way}** | {' | '.join(summary(column))} | |")
-    return "\n".join(lines)
-
-
-def pairs_table(records: Sequence[dict[str, Any]], pairs: Sequence[tuple[str, str, str]], found: Any) -> str:
-    """Markdown: what each pair's attribute flips, what leaks in all, and success, before and after."""
-    lines = ["| sentence, way | without | flips of it | leakage | success |", "|---|---|---|---|---|"]
-    for (prompt, way, attribute), after in zip(pairs, found, strict=True):
-        before = next(one for one in records if (one["key"]["prompt"], one["key"]["variant"]) == (prompt, way))
-        both = (before, after)
-        flips = " → ".join(_shown(one["flipped"][attribute]) for one in both)
-        kept = " → ".join(_shown([None if x is None else 1 - x for x in one["values"]["kept"]]) for one in both)
-        success = " → ".join(as_share(crossed([[one]], "success").mean) for one in both)
-        lines.append(f"| {prompt}, {way} | {attribute} | {flips} | {kept} | {success} |")
-    return "\n".join(lines)
-
-
-def _shown(values: Sequence[float | None]) -> str:
-    """A mean over faces with its 95 % interval."""
-    found = bootstrap(torch.tensor([float("nan") if x is None else x for x in values], dtype=torch.float64))
-    return f"{found.mean:.1%} ({found.low:.1%}…{found.high:.1%})"
-
-
-def verdicts(records: Sequence[dict[str, Any]]) -> str:
-    """What was wanted of each way's success, and what was seen."""
-    said = []
-    for way, wanted in WANTED.items():
-        mean = crossed([[one] for one in records if one["key"]["variant"] == way], "success").mean
-        said.append(f"{way} {as_share(mean)} ({'' if mean >= wanted else 'missed: '}{as_share(wanted)} wanted)")
-    return f"Success in the mean: {'; '.join(said)}."
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default="mini")
@@ -333,6 +300,7 @@ def main() -> None:
     parser.add_argument("--prompts", nargs="+", default=list(SENTENCES), choices=list(SENTENCES), metavar="PROMPT")
     parser.add_argument("--faces", default=f"{FACES[0]}-{FACES[-1]}", help="held-out faces, such as 2000-2063")
     parser.add_argument("--pairs", type=int, default=6, help="of the worst leaks, how many are taken out")
+    parser.add_argument("--most", type=int, default=5, help="attributes that are taken out of a sentence at once")
     parser.add_argument("--again", action="store_true", help="judge anew; directions that are kept are not made anew")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/ways.json"))
     parser.add_argument("--defaults", type=Path, default=Path("benchmarks/defaults.json"))
@@ -352,7 +320,12 @@ def main() -> None:
     pairs = pairs_of(found, floors, args.pairs)
     parts = [table(found, floors, defaults), verdicts(found)]
     if pairs:
-        parts.append(pairs_table(found, pairs, measured_pairs(ways, records, pairs, faces=faces)))
+        single = [(prompt, way, (attribute,)) for prompt, way, attribute in pairs]
+        parts.append(pairs_table(found, pairs, measured_without(ways, records, single, faces=faces)))
+    if args.most:
+        taken = most_of(found, floors, "examples", args.most)
+        before = [one for one in found if one["key"]["variant"] == "examples"]
+        parts.append(most_table(before, measured_without(ways, records, taken, faces=faces), args.most))
     text = "\n\n".join(parts)
     print(text)
     write_between(args.readme, "ways", text)

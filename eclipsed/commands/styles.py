@@ -50,9 +50,9 @@ def styles(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Make a direction of the style channels that do what a sentence says.
+    """Make StyleCLIP's global direction of a sentence.
 
-    This is StyleCLIP's global direction. What each channel does is measured once for a generator and a CLIP, which
+    What each channel does is measured once for a generator and a CLIP, which
     takes minutes for `mini`, and kept; Ctrl-C keeps what is measured by then.
     """
     check_out(out)

@@ -7,13 +7,15 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eclipsed.errors import InputError, LocalityWarning
 from eclipsed.prompts.binding import Binder, bind
-from eclipsed.values.mask import Mask
 from eclipsed.values.showing import facts_table
 from eclipsed.worlds.world import DEFAULT_WORLD, World, find_world, known_worlds
+
+if TYPE_CHECKING:
+    from eclipsed.values.mask import Mask
 
 __all__ = ["MAX_PROMPT", "Region", "check_prompt"]
 
@@ -171,7 +173,7 @@ class Region:
                 str(data.get("prompt", "")),
                 None if warning is None else str(warning),
                 str(data.get("world", DEFAULT_WORLD)) if world is None else world.name,
-                None if painted is None else Mask.from_json(painted),
+                None if painted is None else _painted(painted),
             )
         except InputError:
             raise
@@ -187,6 +189,12 @@ class Region:
             known = "" if kind is None else f"; known parts: {', '.join(kind.parts)}"
             raise InputError(f"a region holds {what}{known}")
         return region
+
+
+def _painted(data: object) -> Mask:
+    from eclipsed.values.mask import Mask  # numpy, which a sentence never needs
+
+    return Mask.from_json(data)
 
 
 def check_prompt(prompt: object, world: World | None = None) -> None:

@@ -6,7 +6,8 @@ import torch
 import eclipsed
 from benchmarks.defaults import SENTENCES
 from benchmarks.records import MEASURES
-from benchmarks.ways import CAPTIONS, WANTED, WAYS, examples_of, pairs_of, pairs_table, table, verdicts
+from benchmarks.way_tables import WANTED, WAYS, most_table, pairs_table, table, verdicts
+from benchmarks.ways import CAPTIONS, examples_of, most_of, pairs_of
 from eclipsed.latents.latent import Latent
 from recipes.mini.facts import ATTRIBUTES, facts
 from recipes.mini.latent import FRAME
@@ -70,6 +71,19 @@ def test_the_tables_say_what_was_seen():
     (row,) = pairs_table(records, [(FIRST, "examples", "age")], [after]).splitlines()[2:]
     said = "100.0% (100.0%…100.0%) → 0.0% (0.0%…0.0%) | 25.0% (25.0%…25.0%) → 0.0% (0.0%…0.0%) | 50% → 50% |"
     assert row == f"| {FIRST}, examples | age | {said}"
+
+
+def test_what_flips_most_of_each_sentence_is_taken_out_at_once():
+    none, some = {"age": [0.0], "hat": [0.0], "smile": [0.0]}, {"age": [0.2], "hat": [0.9], "smile": [0.6]}
+    floors = {one: record(one, "exact edit", 1.0, none) for one in (FIRST, SECOND)}
+    before = [record(one, "examples", 1.0, some, kept=0.5) for one in floors]
+    assert most_of(before, floors, "examples", 2) == [(one, "examples", ("hat", "smile")) for one in floors]
+    after = [record(FIRST, "examples", 1.0, some, kept=1.0), record(SECOND, "examples", 0.5, some, kept=0.75)]
+    assert most_table(before, after, 2).splitlines()[2:] == [
+        f"| {FIRST} | 50.0% (50.0%…50.0%) → 0.0% (0.0%…0.0%) | 100% → 100% |",
+        f"| {SECOND} | 50.0% (50.0%…50.0%) → 25.0% (25.0%…25.0%) | 100% → 50% |",
+        "| **mean of 2** | **50.0% (50.0%…50.0%) → 12.5% (12.5%…12.5%)** | **100% → 75%** |",
+    ]
 
 
 @pytest.mark.parametrize("way", WAYS)
