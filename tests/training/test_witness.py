@@ -37,7 +37,7 @@ def editor_with(editor, given, **how):
 
 @pytest.fixture
 def calibrated(quick):
-    return quick.replace(calibrate=True, calibration_faces=64)
+    return quick.replace(calibrate=True, calibration_faces=160)  # of which twelve lack it
 
 
 @pytest.mark.filterwarnings("ignore")
