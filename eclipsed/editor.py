@@ -37,7 +37,7 @@ from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
 from eclipsed.store.own_kind import OwnKind
-from eclipsed.store.sets import DEFAULT_SET, find_set
+from eclipsed.store.sets import DEFAULT_SET, HOLDING, find_set
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.events import Callback
@@ -64,7 +64,8 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
     Args:
         generator: a `Generator`, or the file of one in any layout that `Generator.from_file` reads.
         parser: a `Parser`, the file of a BiSeNet, or a function that loads a parser when it is first needed. Any other
-            segmentation network is a `CallableParser`. None is no parser: edits change the whole picture.
+            segmentation network is a `CallableParser`. None is no parser: edits change the whole picture
+            unless a mask holds them.
         clip: a `Clip`, a folder of one, ``"MODEL/TAG"`` by open_clip's names (``"ViT-B-32/openai"``), ``"MODEL//path"``
             with a file of weights, or a function that loads it when it is first needed; several in a list are asked
             together, see `ClipEnsemble`.
@@ -313,8 +314,8 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
         """The region of an edit that nothing can hold to a part."""
         reason = f"{self.name} has no parser"
         if region is not None:
-            raise InputError(f"{reason}, so an edit cannot be held to a region; leave the region out")
-        text = f"{reason}, so locality is off and the edit may change the whole picture"
+            raise InputError(f"{reason}, so an edit cannot be held to a region by its name; {HOLDING}")
+        text = f"{reason}, so the edit may change the whole picture; to hold it to a region, {HOLDING}"
         return Region(self.world.whole, True, {}, prompt if isinstance(prompt, str) else "", text, self.world.name)
 
     def _stand_in(self) -> WholePicture:

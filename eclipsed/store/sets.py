@@ -27,6 +27,7 @@ from eclipsed.worlds.world import World, find_world, known_worlds
 
 __all__ = [
     "DEFAULT_SET",
+    "HOLDING",
     "ClipSource",
     "ModelSet",
     "SetStatus",
@@ -40,6 +41,12 @@ __all__ = [
 
 #: the set that is taken when nobody says; it ships with the package
 DEFAULT_SET = "mini"
+
+#: how an edit is held to a region where a set has no parser
+HOLDING = (
+    "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), or bring a parser of your own "
+    "(eclipsed.CallableParser)"
+)
 
 _FORMAT = 1
 _TRUNCATION_PSI = 0.8
@@ -60,7 +67,9 @@ class ModelSet:
     name: str
     folder: Path
     generator: Path
-    parser: Path | None  # None: nothing tells the parts of its pictures apart, so edits change all of them
+    parser: (
+        Path | None
+    )  # None: nothing tells the parts of its pictures apart, so edits change all of them unless a mask holds them
     clip: ClipSource
     classifier: Path | None = None  # judges edits; no part of making them
     encoder: Path | None = None  # guesses the latents of photographs

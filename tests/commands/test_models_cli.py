@@ -92,6 +92,20 @@ def test_a_set_without_a_parser(server, run, monkeypatch):
     assert json.loads(run("models", "info", "bare", "--json")[1])["parser"] is None
 
 
+def test_every_set_without_a_parser_says_how_it_gets_regions(run):
+    bare = [name for name, entry in known_sets().items() if entry.get("parser") is None]
+    assert {"afhqcat", "afhqdog", "afhqwild", "afhqv2", "car", "cat", "church", "horse"} <= set(bare)
+    for name in bare:
+        assert "paint a mask to hold edits to a part" in known_sets()[name]["description"]
+        assert json.loads(run("models", "info", name, "--json")[1])["regions"] == (
+            "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), or bring a parser of your own "
+            "(eclipsed.CallableParser)"
+        )
+    assert "regions: paint a mask (--mask FILE" in run("models", "info", "church")[1]
+    for name in ("mini", "ffhq", "metfaces"):
+        assert "regions" not in json.loads(run("models", "info", name, "--json")[1])
+
+
 def test_clip_that_cannot_be_fetched_is_one_sentence(server, run, monkeypatch):
     def broken(settings):
         raise OSError("no route\nto host")

@@ -70,7 +70,7 @@ def test_what_only_reads(answer, tmp_path):
     fits(answer("directions", "show", "blond-hair"), "directions-show")
     fits(answer("models", "list"), "models-list")
     fits(answer("models", "list", "--networks"), "models-list")
-    for name in ("mini", "ffhq", "bisenet"):
+    for name in ("mini", "ffhq", "church", "bisenet"):
         fits(answer("models", "info", name), "models-info")
     fits(answer("models", "verify"), "models-verify")
     (tmp_path / "home" / "networks").mkdir(parents=True)

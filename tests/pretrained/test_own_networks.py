@@ -191,14 +191,22 @@ def test_a_generator_that_is_none_of_the_layouts(editor, tmp_path):
 def test_without_a_parser_the_whole_picture_changes_and_it_is_said(editor):
     own = Editor(editor.generator, None, editor.clip, name="bare")
     assert not own.has_parser
-    with pytest.warns(LocalityWarning, match="bare has no parser, so locality is off and the edit"):
+    how = (
+        "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), or bring a parser of your own "
+        "(eclipsed.CallableParser)"
+    )
+    with pytest.warns(LocalityWarning) as warned:
         direction = own.train("a person with blond hair", config=QUICK)
+    said = f"bare has no parser, so the edit may change the whole picture; to hold it to a region, {how}"
+    assert said in [str(one.message) for one in warned]
     assert direction.region.whole_face
+    assert direction.region.warning == said
     face = own.sample(seeds=1)
     plain, blended = own.edit(face, direction, 1.0), own.edit(face, direction, 1.0, blend="pixels")
     assert torch.equal(plain.images, blended.images)
-    with pytest.raises(InputError, match="bare has no parser, so an edit cannot be held to a region"):
+    with pytest.raises(InputError) as refused:
         own.train("a person with blond hair", region=["hair"], config=QUICK)
+    assert str(refused.value) == f"bare has no parser, so an edit cannot be held to a region by its name; {how}"
     with pytest.raises(InputError, match="bare has no parser, so there are no parts to colour"):
         own.overlay(face)
 
