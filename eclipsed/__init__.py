@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from eclipsed.prompts.region import Region
     from eclipsed.prompts.target import Target
     from eclipsed.prompts.vocabulary import Vocabulary
+    from eclipsed.prompts.world_check import WorldCheck, check_world
     from eclipsed.store.library import find_direction
     from eclipsed.store.own_kind import OwnKind
     from eclipsed.store.sets import ModelSet, SetStatus, find_set, list_sets
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from eclipsed.training.terms import Term
     from eclipsed.training.view import View
     from eclipsed.values.mask import Mask
+    from eclipsed.worlds.inspection import WorldFault
     from eclipsed.worlds.world import World
 
 __version__ = VERSION
@@ -170,6 +172,9 @@ __all__ = [
     "VocabularyWarning",
     "WStatistics",
     "World",
+    "WorldCheck",
+    "WorldFault",
+    "check_world",
     "classify",
     "compare",
     "evaluate",
@@ -253,6 +258,9 @@ _HOME = {
     "Vocabulary": "prompts.vocabulary",
     "WStatistics": "latents.w_statistics",
     "World": "worlds.world",
+    "WorldCheck": "prompts.world_check",
+    "WorldFault": "worlds.inspection",
+    "check_world": "prompts.world_check",
     "classify": "evaluation.classifying",
     "compare": "evaluation.comparison",
     "evaluate": "evaluation.evaluate",

@@ -27,6 +27,7 @@ from eclipsed.commands import (
     studio,
     train,
     words,
+    world,
 )
 from eclipsed.commands.terminal import error_json, keep_printing, note, one_line, result, show_warnings
 from eclipsed.errors import EclipsedError
@@ -59,6 +60,7 @@ app.command()(words.words)
 app.add_typer(directions.app, name="directions")
 app.add_typer(judge.app, name="judge")
 app.add_typer(models.app, name="models")
+app.add_typer(world.app, name="world")
 app.command()(doctor.doctor)
 app.command()(studio.studio)
 

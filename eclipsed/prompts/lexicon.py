@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.matcher import PhraseMatcher
 
-__all__ = ["Coloured", "Entry", "Lexicon", "Parse", "Term", "load_lexicon"]
+__all__ = ["NOUNS", "Coloured", "Entry", "Lexicon", "Parse", "Term", "load_lexicon", "plural"]
 
-_NOUNS = ("part", "thing", "mark", "vague", "scene")
+#: Kinds of entries whose words are nouns, so that they have a plural.
+NOUNS = ("part", "thing", "mark", "vague", "scene")
 _TARGET_RANK = {"part": 1, "thing": 1, "mark": 1, "trait": 2, "suffix": 2}
 
 
@@ -157,10 +158,10 @@ class Lexicon:
         """Form -> lemma: the irregular forms of the file and the plurals of its nouns."""
         table = {}
         for entry in self.entries:
-            if entry.kind in _NOUNS:
+            if entry.kind in NOUNS:
                 for phrase in entry.words:
                     noun = fold(phrase.split()[-1])
-                    table[_plural(noun)] = noun
+                    table[plural(noun)] = noun
         singular = {fold(phrase) for e in self.entries for phrase in e.words}
         table = {form: lemma for form, lemma in table.items() if form not in singular}
         known = singular | set(table) | self.guards | self.people | self.objects
@@ -328,7 +329,7 @@ def _coloured(raw: Mapping[str, Any], world: World) -> Coloured:
     return Coloured(entry, raw["entry"], frozenset(raw.get("dressed", ())))
 
 
-def _plural(noun: str) -> str:
+def plural(noun: str) -> str:
     """The regular English plural."""
     if noun.endswith(("s", "x", "z", "ch", "sh")):
         return noun + "es"

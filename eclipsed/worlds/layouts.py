@@ -55,13 +55,14 @@ names that may begin a longer word (lip, lipstick).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from eclipsed.errors import InputError
 from eclipsed.worlds.shapes import Shape, dict_of, flag, form, list_of, number, one_of, record, text, words
 
-__all__ = ["BYSTANDERS", "CONTRASTS", "LEXICON", "WORLD", "check_bystanders", "check_contrasts", "check_lexicon"]
+__all__ = ["BYSTANDERS", "CONTRASTS", "FILES", "LEXICON", "SHAPES", "WORLD"]
+
+#: The files of a world; the first one names it.
+FILES = ("world.json", "lexicon.json", "contrasts.json", "bystanders.json")
 
 _KINDS = ("part", "thing", "mark", "trait", "suffix", "vague", "scene", "whole", "nothing")
 
@@ -161,71 +162,5 @@ CONTRASTS: Shape = record(
 
 BYSTANDERS: Shape = list_of(record({"captions": list_of(text, least=2), "unless": words}, {"words": words}))
 
-
-def check_lexicon(data: Mapping[str, Any], expand: Callable[[Iterable[str]], object]) -> None:
-    """Raise unless the entries of a lexicon have names of their own, and name parts and entries that exist.
-
-    Args:
-        data: of the shape `LEXICON`.
-        expand: `World.expand`.
-    Raises:
-        InputError: the first fault.
-    """
-    names = [entry["name"] for entry in data["entries"]]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"two entries are called {twice!r}")
-    coloured = [{**data["coloured"], "fits": [data["coloured"]["entry"]]}] if "coloured" in data else []
-    for entry in (*data["entries"], *coloured):
-        try:
-            expand((*entry["parts"], *entry.get("tinted", ()), *entry.get("spreads", ())))
-        except InputError as error:
-            raise InputError(f"the entry {entry['name']!r}: {error}") from None
-        others = (*entry.get("fits", ()), *_given(entry, "home"), *_given(entry, "made_of"))
-        _known(f"the entry {entry['name']!r}", "entry", others, names)
-
-
-def check_contrasts(data: Mapping[str, Any], entries: Iterable[Mapping[str, Any]]) -> None:
-    """Raise unless the families of attributes are of entries that exist, and name their own members.
-
-    Args:
-        data: of the shape `CONTRASTS`.
-        entries: of the lexicon.
-    Raises:
-        InputError: the first fault.
-    """
-    names = [entry["name"] for entry in entries]
-    for family in (*data.get("adjectives", ()), *data.get("presences", ())):
-        _known(f"the family {family['name']!r}", "entry", family["of"], names)
-    for family in (*data.get("adjectives", ()), *data.get("words", ())):
-        members = [one[0] if isinstance(one, list) else one["name"] for one in family["members"]]
-        if len(set(members)) < len(members):
-            raise InputError(f"the family {family['name']!r} has two members of one name")
-        near = [member for pair in family.get("near", ()) for member in pair]
-        named = (*family.get("skip", ()), *family.get("asked", ()), *near)
-        named += (*family.get("verbs", ()), *family.get("opposites", ()))
-        _known(f"the family {family['name']!r}", "member", named, members)
-
-
-def check_bystanders(data: Iterable[Mapping[str, Any]], contrasts: Mapping[str, Any]) -> None:
-    """Raise unless bystanders step back for families that exist.
-
-    Args:
-        data: of the shape `BYSTANDERS`.
-        contrasts: of the shape `CONTRASTS`.
-    Raises:
-        InputError: the first fault.
-    """
-    families = [family["name"] for kind in ("adjectives", "words", "presences") for family in contrasts.get(kind, ())]
-    for one in data:
-        _known(f"the bystander {one['captions'][0]!r}", "family", one["unless"], families)
-
-
-def _given(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    return (entry[key],) if key in entry else ()
-
-
-def _known(what: str, kind: str, named: Iterable[str], known: Iterable[str]) -> None:
-    unknown = next((name for name in named if name not in known), None)
-    if unknown is not None:
-        raise InputError(f"{what} names the {kind} {unknown!r}, which does not exist")
+#: File -> its shape.
+SHAPES: Mapping[str, Shape] = dict(zip(FILES, (WORLD, LEXICON, CONTRASTS, BYSTANDERS), strict=True))

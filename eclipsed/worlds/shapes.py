@@ -1,25 +1,44 @@
-"""Shapes of JSON values: what may stand where in the files of a world, and one sentence for what stands wrongly."""
+"""Shapes of JSON values: what may stand where in the files of a world, and one sentence for all that stands wrongly."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from eclipsed.errors import InputError
 from eclipsed.values import checks
 
-__all__ = ["Shape", "dict_of", "flag", "form", "list_of", "number", "one_of", "record", "text", "words"]
+__all__ = [
+    "Fault",
+    "Path",
+    "Shape",
+    "dict_of",
+    "flag",
+    "form",
+    "list_of",
+    "number",
+    "one_of",
+    "record",
+    "text",
+    "words",
+]
 
-#: Takes a value and where it stands; raises `InputError` unless the value has the shape.
-Shape = Callable[[object, str], None]
+#: Keys and indices from the top of a file down to a value.
+Path = tuple[str | int, ...]
+
+#: Where something stands wrongly, and a sentence that says so.
+Fault = tuple[Path, str]
+
+#: Takes a value and where it stands; gives every fault, the first one first.
+Shape = Callable[[object, Path], Iterator[Fault]]
 
 
-def text(value: object, where: str) -> None:
+def text(value: object, path: Path) -> Iterator[Fault]:
     """A line of text with a letter or a number in it."""
     if not isinstance(value, str) or not value.isprintable() or not any(c.isalnum() for c in value):
-        raise _wrong(where, "a text", value)
+        yield _wrong(path, "a text", value)
 
 
-def form(value: object, where: str) -> None:
+def form(value: object, path: Path) -> Iterator[Fault]:
     """A sentence with one gap: ``"a person with {} hair"``."""
     gap = (
         isinstance(value, str)
@@ -27,19 +46,25 @@ def form(value: object, where: str) -> None:
         and value.count("{") == value.count("}") == value.count("{}") == 1
     )
     if not gap:
-        raise _wrong(where, "a text with one gap {}", value)
+        yield _wrong(path, "a text with one gap {}", value)
 
 
-def flag(value: object, where: str) -> None:
+def flag(value: object, path: Path) -> Iterator[Fault]:
     """True or false."""
-    checks.boolean(where, value)
+    try:
+        checks.boolean(_where(path), value)
+    except InputError as error:
+        yield path, str(error)
 
 
 def number(low: int, high: int) -> Shape:
     """A whole number, both ends allowed."""
 
-    def check(value: object, where: str) -> None:
-        checks.whole(where, value, low, high)
+    def check(value: object, path: Path) -> Iterator[Fault]:
+        try:
+            checks.whole(_where(path), value, low, high)
+        except InputError as error:
+            yield path, str(error)
 
     return check
 
@@ -47,11 +72,10 @@ def number(low: int, high: int) -> Shape:
 def one_of(*choices: object) -> Shape:
     """One of some values."""
 
-    def check(value: object, where: str) -> None:
+    def check(value: object, path: Path) -> Iterator[Fault]:
         if isinstance(value, bool) or value not in choices:
-            raise _wrong(
-                where, f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else f"{choices[0]!r}", value
-            )
+            expected = f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else f"{choices[0]!r}"
+            yield _wrong(path, expected, value)
 
     return check
 
@@ -59,13 +83,14 @@ def one_of(*choices: object) -> Shape:
 def list_of(shape: Shape, *, least: int = 0) -> Shape:
     """A list of values of one shape, at least so many."""
 
-    def check(value: object, where: str) -> None:
+    def check(value: object, path: Path) -> Iterator[Fault]:
         if not isinstance(value, list):
-            raise _wrong(where, "a list", value)
+            yield _wrong(path, "a list", value)
+            return
         if len(value) < least:
-            raise InputError(f"{where} must hold at least {least}; it holds {len(value)}")
+            yield path, f"{_where(path)} must hold at least {least}; it holds {len(value)}"
         for index, item in enumerate(value):
-            shape(item, f"{where}[{index}]")
+            yield from shape(item, (*path, index))
 
     return check
 
@@ -73,11 +98,12 @@ def list_of(shape: Shape, *, least: int = 0) -> Shape:
 def dict_of(shape: Shape) -> Shape:
     """An object of any keys whose values have one shape."""
 
-    def check(value: object, where: str) -> None:
+    def check(value: object, path: Path) -> Iterator[Fault]:
         if not isinstance(value, dict):
-            raise _wrong(where, "an object", value)
+            yield _wrong(path, "an object", value)
+            return
         for key, item in value.items():
-            shape(item, _inside(where, key))
+            yield from shape(item, (*path, key))
 
     return check
 
@@ -86,17 +112,19 @@ def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None =
     """An object of known keys."""
     known = {**required, **(optional or {})}
 
-    def check(value: object, where: str) -> None:
+    def check(value: object, path: Path) -> Iterator[Fault]:
         if not isinstance(value, dict):
-            raise _wrong(where or "the file", "an object", value)
+            yield _wrong(path, "an object", value)
+            return
         for key in value:
             if key not in known:
-                raise InputError(f"{_inside(where, key)} is unknown; known here: {', '.join(known)}")
+                yield (*path, key), f"{_where((*path, key))} is unknown; known here: {', '.join(known)}"
         for key in required:
             if key not in value:
-                raise InputError(f"{_inside(where, key)} is missing")
+                yield (*path, key), f"{_where((*path, key))} is missing"
         for key, item in value.items():
-            known[key](item, _inside(where, key))
+            if key in known:
+                yield from known[key](item, (*path, key))
 
     return check
 
@@ -104,9 +132,10 @@ def record(required: Mapping[str, Shape], optional: Mapping[str, Shape] | None =
 words: Shape = list_of(text)
 
 
-def _inside(where: str, key: object) -> str:
-    return f"{where}.{key}" if where else str(key)
+def _where(path: Path) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".") or "the file"
 
 
-def _wrong(where: str, expected: str, value: object) -> InputError:
-    return InputError(f"{where} must be {expected}; got {checks.shown(value)}")
+def _wrong(path: Path, expected: str, value: object) -> Fault:
+    return path, f"{_where(path)} must be {expected}; got {checks.shown(value)}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import colorsys
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -14,16 +13,10 @@ from types import MappingProxyType
 from typing import Any
 
 from eclipsed.errors import CheckpointError, InputError
-from eclipsed.worlds.layouts import (
-    BYSTANDERS,
-    CONTRASTS,
-    LEXICON,
-    WORLD,
-    check_bystanders,
-    check_contrasts,
-    check_lexicon,
-)
-from eclipsed.worlds.shapes import Shape
+from eclipsed.worlds.faults import bystander_faults, contrast_faults, families_of, lexicon_faults, part_faults
+from eclipsed.worlds.layouts import BYSTANDERS, CONTRASTS, FILES, LEXICON, WORLD
+from eclipsed.worlds.parts import part_key, unknown_part
+from eclipsed.worlds.shapes import Fault, Shape
 
 __all__ = ["DEFAULT_WORLD", "World", "find_world", "known_worlds"]
 
@@ -31,8 +24,6 @@ __all__ = ["DEFAULT_WORLD", "World", "find_world", "known_worlds"]
 DEFAULT_WORLD = "face"
 
 _HERE = Path(__file__).parent
-_FILES = ("world.json", "lexicon.json", "contrasts.json", "bystanders.json")
-_PART = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,24 +63,11 @@ class World:
     stems: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        for name in (*self.parts, *self.groups):
-            if not _PART.fullmatch(name):
-                raise InputError(f"a part or group is spelled in small letters, digits and underscores; got {name!r}")
-        if len(set(self.parts)) < len(self.parts):
-            twice = next(name for name in self.parts if self.parts.count(name) > 1)
-            raise InputError(f"the part {twice!r} is named twice")
-        for group, members in self.groups.items():
-            self._known(f"the group {group!r}", members)
-        self._known("the background", [self.background])
-        self._known("colours", self.colours)
-        for part, colour in self.colours.items():
-            if len(colour) != 3:
-                raise InputError(f"the colour of {part!r} must be three numbers from 0 to 255; got {list(colour)}")
+        fault = next(part_faults(vars(self)), None)
+        if fault is not None:
+            raise InputError(fault[1])
         for name in ("whole", "protected"):
-            try:
-                object.__setattr__(self, name, self.expand(getattr(self, name)))
-            except InputError as error:
-                raise InputError(f"{name}: {error}") from None
+            object.__setattr__(self, name, self.expand(getattr(self, name)))
         object.__setattr__(self, "groups", MappingProxyType(dict(self.groups)))
         colours = {part: self.colours.get(part) or _hue(label, len(self.parts)) for part, label in self._labels.items()}
         object.__setattr__(self, "colours", MappingProxyType(colours))
@@ -106,17 +84,15 @@ class World:
             CheckpointError: a file is missing, or ``world.json`` is not what it should be.
         """
         if not isinstance(folder, (str, os.PathLike)) or isinstance(os.fspath(folder), bytes):
-            raise InputError(f"a world is a folder with {', '.join(_FILES)}; got {folder!r}")
+            raise InputError(f"a world is a folder with {', '.join(FILES)}; got {folder!r}")
         place = Path(folder).expanduser()
-        missing = next((file for file in _FILES if not (place / file).is_file()), None)
+        missing = next((file for file in FILES if not (place / file).is_file()), None)
         if missing is not None:
-            raise CheckpointError(f"{place / missing} does not exist; a world is a folder with {', '.join(_FILES)}")
-        data = _read(place / _FILES[0], WORLD)
+            raise CheckpointError(f"{place / missing} does not exist; a world is a folder with {', '.join(FILES)}")
+        data = _read(place / FILES[0], WORLD)
         name = data["name"]
         if name in known_worlds() and place.resolve() != (_HERE / name).resolve():
-            raise CheckpointError(
-                f"{place / _FILES[0]}: the world {name!r} comes with the package; choose another name"
-            )
+            raise CheckpointError(f"{place / FILES[0]}: the world {name!r} comes with the package; choose another name")
         attributes = data.get("attributes", {})
         try:
             return cls(
@@ -135,7 +111,7 @@ class World:
                 stems=frozenset(attributes.get("stems", ())),
             )
         except InputError as error:
-            raise CheckpointError(f"{place / _FILES[0]}: {error}") from None
+            raise CheckpointError(f"{place / FILES[0]}: {error}") from None
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy, also in another process, is the world of the same folder."""
@@ -172,7 +148,7 @@ class World:
         """
         wanted: set[str] = set()
         for name in names:
-            key = str(name).strip().lower().replace(" ", "_").replace("-", "_")
+            key = part_key(name)
             if key in self.groups:
                 wanted.update(self.groups[key])
             elif key in self._labels:
@@ -209,7 +185,7 @@ class World:
             CheckpointError: the file is not what it should be.
         """
         found: Mapping[str, Any] = _read(
-            self.folder / "lexicon.json", LEXICON, lambda data: check_lexicon(data, self.expand)
+            self.folder / "lexicon.json", LEXICON, lambda data: lexicon_faults(data, vars(self))
         )
         return found
 
@@ -220,9 +196,9 @@ class World:
         Raises:
             CheckpointError: this file, or the lexicon, is not what it should be.
         """
-        entries = self.lexicon["entries"]
+        entries = [entry["name"] for entry in self.lexicon["entries"]]
         found: Mapping[str, Any] = _read(
-            self.folder / "contrasts.json", CONTRASTS, lambda data: check_contrasts(data, entries)
+            self.folder / "contrasts.json", CONTRASTS, lambda data: contrast_faults(data, entries)
         )
         return found
 
@@ -233,21 +209,15 @@ class World:
         Raises:
             CheckpointError: this file, or those that it speaks of, are not what they should be.
         """
-        contrasts = self.contrasts
-        return tuple(_read(self.folder / "bystanders.json", BYSTANDERS, lambda data: check_bystanders(data, contrasts)))
+        families = [family["name"] for _, family in families_of(self.contrasts)]
+        return tuple(_read(self.folder / "bystanders.json", BYSTANDERS, lambda data: bystander_faults(data, families)))
 
     @cached_property
     def _labels(self) -> dict[str, int]:
         return {part: label for label, part in enumerate(self.parts)}
 
-    def _known(self, what: str, names: Iterable[str]) -> None:
-        for name in names:
-            if name not in self._labels:
-                raise InputError(f"{what}: {name!r} is no part; the parts are {', '.join(self.parts)}")
-
     def _unknown(self, name: object) -> str:
-        known = ", ".join((*self.parts, *(group for group in self.groups if group not in self._labels)))
-        return f"unknown part {name!r}; known parts and groups: {known}"
+        return unknown_part(name, self.parts, self.groups)
 
 
 def find_world(world: World | str | os.PathLike[str] | None = None) -> World:
@@ -270,7 +240,7 @@ def find_world(world: World | str | os.PathLike[str] | None = None) -> World:
     folder = Path(given).expanduser()
     if not folder.is_dir():
         known = ", ".join(known_worlds())
-        raise InputError(f"there is no world {os.fspath(given)!r}; known: {known}, or a folder with {_FILES[0]}")
+        raise InputError(f"there is no world {os.fspath(given)!r}; known: {known}, or a folder with {FILES[0]}")
     return _load_once(folder.resolve())
 
 
@@ -285,18 +255,17 @@ def _load_once(folder: Path) -> World:
     return World.load(folder)
 
 
-def _read(path: Path, shape: Shape, check: Callable[[Any], None] | None = None) -> Any:
-    """The content of a file, once it has its shape and passes its check."""
+def _read(path: Path, shape: Shape, faults: Callable[[Any], Iterable[Fault]] | None = None) -> Any:
+    """The content of a file, once it has its shape and no faults."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read as JSON ({error})") from error
-    try:
-        shape(data, "")
-        if check is not None:
-            check(data)
-    except InputError as error:
-        raise CheckpointError(f"{path}: {error}") from None
+    fault = next(shape(data, ()), None)
+    if fault is None and faults is not None:
+        fault = next(iter(faults(data)), None)
+    if fault is not None:
+        raise CheckpointError(f"{path}: {fault[1]}")
     return data
 
 
