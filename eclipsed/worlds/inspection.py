@@ -25,6 +25,7 @@ from eclipsed.worlds.world import find_world, known_worlds
 __all__ = ["Inspection", "WorldFault", "inspect_world"]
 
 _WORLD, _LEXICON, _CONTRASTS, _BYSTANDERS = FILES
+_DEEPEST = 50
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,25 @@ def _content(path: Path, faults: list[WorldFault]) -> Any:
         faults.append(WorldFault(path.name, f"cannot be read as JSON ({error}); mend it there"))
         return None
     faults += [WorldFault(path.name, f"the key {key!r} stands twice in one object; keep one") for key in twice]
+    if _is_deep(content):
+        faults.append(
+            WorldFault(path.name, f"lists or objects lie in each other more than {_DEEPEST} deep; mend it there")
+        )
+        return None
     if content is None:
         faults.append(WorldFault(path.name, "the file holds null; write it"))
     return content
+
+
+def _is_deep(content: Any) -> bool:
+    """Whether lists and objects lie in each other deeper than those of any world."""
+    level = [content]
+    for _ in range(_DEEPEST):
+        objects = [
+            list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))
+        ]
+        level = [inner for one in objects for inner in one]
+    return bool(level)
 
 
 def _advised(path: tuple[str | int, ...], text: str, content: Any) -> str:

@@ -239,6 +239,15 @@ def test_a_file_that_is_missing_or_no_json(clock, file):
     )
 
 
+@pytest.mark.parametrize("depth", [50, 900, 100_000])
+def test_a_file_of_lists_in_lists(clock, depth):
+    (clock / "world.json").write_text('{"parts": ' + "[" * depth + "]" * depth + "}")
+    (fault,) = [one for one in check_world(clock).faults if one.file == "world.json"]
+    assert fault.text.startswith(
+        ("lists or objects lie in each other more than 50 deep; mend it there", "cannot be read as JSON (maximum")
+    )
+
+
 def test_an_empty_folder_lacks_everything(tmp_path):
     assert [fault.file for fault in check_world(tmp_path).faults] == [
         "world.json",
