@@ -57,6 +57,7 @@ class PhotoMethods(ABC):
     _encoder: Lazy[Encoder | None]
     _identity: Lazy[Identity | None]
     _finder: Lazy[FaceFinder]
+    _compared: tuple[tuple[Generator, Clip, float], Belonging] | None = None
 
     @abstractmethod
     def sample(self, *, seeds: Iterable[int] | int | None = None) -> Faces:
@@ -216,7 +217,12 @@ class PhotoMethods(ABC):
         )
 
     def _belonging(self, generator: Generator) -> Belonging:
-        return Belonging(generator, Perception(self._eye), truncation_psi=self.truncation_psi)
+        """What tells whether a picture belongs; kept, for it begins with the faces that all are compared with."""
+        judged_by = (generator, self._eye, self.truncation_psi)
+        if self._compared is None or self._compared[0] != judged_by:
+            belonging = Belonging(generator, Perception(self._eye), truncation_psi=self.truncation_psi)
+            self._compared = judged_by, belonging
+        return self._compared[1]
 
     def _usual_closeness(self, level: str) -> Usual | None:
         """How close inversions of this level usually come, by the set's own word or as it was measured here."""

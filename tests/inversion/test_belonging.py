@@ -240,6 +240,29 @@ def test_what_nobody_measured_is_said_to_be_unknown_and_measured_once(editor, mo
         editor.measure_closeness(level="fast")
 
 
+@pytest.mark.filterwarnings("ignore:the model set 'stub' has no encoder:eclipsed.errors.EclipsedWarning")
+def test_the_faces_of_comparison_are_drawn_once(editor, monkeypatch):
+    """They took nine tenths of an inversion by the encoder's guess."""
+    made = []
+    monkeypatch.setattr(
+        "eclipsed.inversion.methods.Belonging", lambda *given, **options: made.append(1) or Belonging(*given, **options)
+    )
+    one = Editor(editor.generator, editor.parser, editor.clip, truncation_psi=0.8)
+    picture = editor.sample(seeds=3).pil()[0]
+    faces = one.invert(picture, aligned=True, config=QUICK)
+
+    def afresh(generator, psi):
+        belonging = Belonging(generator, Perception(editor.clip), truncation_psi=psi)
+        return belonging.closeness(from_pil(picture), faces.images)
+
+    first = one.closeness(faces)
+    assert first == one.closeness(faces) == afresh(editor.generator, 0.8)
+    assert len(made) == 1
+    one.truncation_psi = 0.2
+    assert one.closeness(faces) == afresh(editor.generator, 0.2) != first
+    assert len(made) == 2
+
+
 def test_another_clip_than_the_sets_was_never_measured(noise):
     other = Editor.from_pretrained("mini", device="cpu", clip=ROOT / "checkpoints" / "mini" / "clip")
     with pytest.warns(EclipsedWarning, match="measure it once: eclipsed models measure mini$"):
