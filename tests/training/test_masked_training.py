@@ -84,7 +84,7 @@ def test_files_pictures_and_sets_without_a_parser(editor, blind, quick, learned,
         blind.train(PROMPT, region=np.stack([box(), box(top=9)]), config=quick)
     with pytest.raises(InputError, match="the mask is empty"):
         blind.train(PROMPT, region=box() & False, config=quick)
-    with pytest.raises(InputError, match="so an edit cannot be held to a region; leave the region out"):
+    with pytest.raises(InputError, match="so an edit cannot be held to a region by its name; paint a mask"):
         none.train(PROMPT, region=["hair"], config=quick)
 
 
