@@ -20,9 +20,11 @@ __all__ = [
     "ClassIndex",
     "Clips",
     "Device",
+    "Directions",
     "Json",
     "Latents",
     "Layers",
+    "Level",
     "MaskFile",
     "Models",
     "Named",
@@ -62,6 +64,16 @@ Psi = Annotated[
     typer.Option("--psi", help="Truncation of the faces; 1 is none, 0 the mean face.", show_default="the set's own"),
 ]
 Named = Annotated[str, typer.Argument(metavar="DIRECTION", help="A direction file, or a name such as blond-hair.")]
+Directions = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="DIRECTION...", help="Direction files, or names such as blond-hair.", show_default=False),
+]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        "--level", metavar="LEVEL", help="How closely a face is met: fast, good or best.", show_default="good"
+    ),
+]
 Alpha = Annotated[
     str, typer.Option("--alpha", help="Strength, 1 = the full edit; one for all directions or one for each.")
 ]

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eclipsed.commands.faces import check_picture, find_directions, load_directions, open_editor
-from eclipsed.commands.options import Alpha, AnyGenerator, ClassIndex, Device, Json, Models, StackFile
+from eclipsed.commands.options import (
+    Alpha,
+    AnyGenerator,
+    ClassIndex,
+    Device,
+    Directions,
+    Json,
+    Level,
+    Models,
+    StackFile,
+)
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
@@ -30,26 +40,13 @@ def photo(
     picture: Annotated[
         Path, typer.Argument(metavar="PHOTO", help="A picture with a face, or a saved face (.face.safetensors).")
     ],
-    directions: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="DIRECTION...", help="Direction files, or names such as blond-hair.", show_default=False
-        ),
-    ] = None,
+    directions: Directions = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="FILE", help="Picture to write (.png, .jpg, .webp).", show_default=False),
     ] = None,
     alpha: Alpha = "1.0",
-    level: Annotated[
-        str | None,
-        typer.Option(
-            "--level",
-            metavar="LEVEL",
-            help="How closely the face is met: fast, good or best.",
-            show_default="good",
-        ),
-    ] = None,
+    level: Level = None,
     aligned: Annotated[
         bool, typer.Option("--aligned", help="The whole picture is an aligned face; none has to be found.")
     ] = False,

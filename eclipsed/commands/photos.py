@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eclipsed.commands.faces import find_directions, load_directions, open_editor
-from eclipsed.commands.options import Alpha, AnyGenerator, ClassIndex, Device, Json, Models, StackFile
+from eclipsed.commands.options import (
+    Alpha,
+    AnyGenerator,
+    ClassIndex,
+    Device,
+    Directions,
+    Json,
+    Level,
+    Models,
+    StackFile,
+)
 from eclipsed.commands.photo import which_face
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note, result, result_json
@@ -29,22 +39,9 @@ _BESIDE = ("before", "after")  # pictures of the sheet, too large for an answer
 def photos(
     folder: Annotated[Path, typer.Argument(metavar="IN_FOLDER", help="Folder of the pictures.")],
     out: Annotated[Path, typer.Option("--out", metavar="OUT_FOLDER", help="Folder for the results; made if need be.")],
-    directions: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="DIRECTION...", help="Direction files, or names such as blond-hair.", show_default=False
-        ),
-    ] = None,
+    directions: Directions = None,
     alpha: Alpha = "1.0",
-    level: Annotated[
-        str | None,
-        typer.Option(
-            "--level",
-            metavar="LEVEL",
-            help="How closely the faces are met: fast, good or best.",
-            show_default="good",
-        ),
-    ] = None,
+    level: Level = None,
     aligned: Annotated[
         bool, typer.Option("--aligned", help="Every picture is an aligned face as a whole; none has to be found.")
     ] = False,
