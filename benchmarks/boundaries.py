@@ -21,7 +21,7 @@ from eclipsed.directions.survey import Survey
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.target import Target
 from eclipsed.training.task import Task
-from recipes.mini.attributes import FAMILIES, INDEX
+from recipes.mini.attributes import VALUES
 from recipes.mini.facts import FAMILY
 from recipes.mini.measure import PROMPTS
 from recipes.mini.truth import exact_values
@@ -53,9 +53,9 @@ def beside(found: Tensor, exact: Tensor, target: Target) -> float:
     rest = found - along * unit
     if target.attribute in FAMILY:
         family = FAMILY[target.attribute]
-        rest[FAMILIES[family]] = 0.0
+        rest[VALUES.scores(family)] = 0.0
         if family == "hair":
-            rest[INDEX["hair_light"]] = 0.0
+            rest[VALUES.index["hair_light"]] = 0.0
     return float(rest.norm()) / along if along > 0 else float("inf")
 
 

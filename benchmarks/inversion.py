@@ -23,7 +23,7 @@ from eclipsed import Direction, Editor, Faces
 from eclipsed.images import metrics, pictures
 from eclipsed.images.conversion import from_pil, to_pil
 from eclipsed.inversion.pasting import edited_mask, paste_one
-from recipes.mini.attributes import sample
+from recipes.mini.attributes import VALUES
 from recipes.mini.measure import PROMPTS
 from recipes.mini.portraits import render
 from recipes.mini.train_directions import SHIPPED
@@ -42,7 +42,7 @@ SHOWN = {0: "blond-hair", 5: "smile", 6: "hat", 7: "glasses"}
 
 def portraits(count: int, side: int) -> torch.Tensor:
     """Renders of the recipe's people of some width, as pictures of 8 bits."""
-    values = sample(count, rng=torch.Generator().manual_seed(SEED))
+    values = VALUES.sample(count, rng=torch.Generator().manual_seed(SEED))
     return from_pil(to_pil(torch.cat([render(some, side)[0] for some in values.split(16)])))
 
 

@@ -22,7 +22,7 @@ from benchmarks.pages import save_picture, write_between
 from eclipsed import Classifier, JudgeConfig, Scores, score_judge, train_judge
 from eclipsed.images.conversion import to_pil
 from eclipsed.store.sets import find_set
-from recipes.mini.attributes import sample
+from recipes.mini.attributes import VALUES
 from recipes.mini.facts import ATTRIBUTES, facts
 from recipes.mini.portraits import render
 
@@ -47,7 +47,7 @@ def write_pictures(folder: Path, attribute: str, count: int, *, seed: int) -> Pa
     places = {name: folder / name for name in ATTRIBUTES[attribute]}
     if all(len(list(place.glob("*.png"))) == count for place in places.values()):
         return folder
-    values = sample(40 * count, rng=rng)
+    values = VALUES.sample(40 * count, rng=rng)
     labels = facts(values)[attribute]
     for label, place in enumerate(places.values()):
         place.mkdir(parents=True, exist_ok=True)

@@ -38,7 +38,7 @@ from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
 from eclipsed.values.seeds import parse_seeds
 from recipes.mini.facts import ATTRIBUTES, facts
-from recipes.mini.latent import FRAME
+from recipes.mini.latent import LATENT
 from recipes.mini.measure import PROMPTS
 from recipes.mini.truth import Truth
 
@@ -77,7 +77,7 @@ def examples_of(editor: Editor, target: Target, count: int = EXAMPLES) -> tuple[
     lacking: list[int] = []
     for start in range(_POOL.start, _POOL.stop, 1000):
         seeds = range(start, start + 1000)
-        found = facts(FRAME.values(Latent.of_seeds(editor.generator, seeds).ws[:, 0]))[target.attribute].tolist()
+        found = facts(LATENT.frame.values(Latent.of_seeds(editor.generator, seeds).ws[:, 0]))[target.attribute].tolist()
         having += [seed for seed, one in zip(seeds, found, strict=True) if one in wanted]
         lacking += [seed for seed, one in zip(seeds, found, strict=True) if one >= 0 and one not in wanted]
         if min(len(having), len(lacking)) >= count:

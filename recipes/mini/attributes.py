@@ -1,40 +1,11 @@
-"""The semantic values of a portrait: what they are called, how they are distributed, and which ws rows carry them.
-
-A portrait is one vector ``v`` of standardised values. Three kinds:
-
-- ``gauss``: continuous, standard normal (face width, smile, skin tone …);
-- ``flag``: bimodal, near −1 (absent) or +1 (present), with the share of present ones given (glasses, hat …);
-- ``logit``: one of a family of scores; the family's softmax mixes named colours (hair, lips, eyes, clothes, hat).
-
-All of them saturate in the renderer, so that a constant step along one leads every face to the same place.
-"""
+"""The semantic values of a portrait: what they are called, how they are distributed, and which row group has them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from statistics import NormalDist
+from recipes.drawn.values import Family, Value, Values
+from recipes.mini.population import MINI
 
-import torch
-from torch import Tensor
-
-from recipes.mini.population import MINI, Population
-
-__all__ = ["COLOURS", "FAMILIES", "GROUPS", "INDEX", "VALUES", "Value", "appearance", "from_normal", "presence",
-           "sample", "weights"]  # fmt: skip
-
-#: row groups: which attributes live where; ``rows_of_group`` in train_generator.py maps them to rows of ws
-GROUPS = ("coarse", "middle", "fine")
-
-
-@dataclass(frozen=True)
-class Value:
-    """One semantic value: its name, row group, kind, and for flags the share of portraits that have it."""
-
-    name: str
-    group: str
-    kind: str = "gauss"
-    share: float = 0.0
-
+__all__ = ["COLOURS", "VALUES"]
 
 #: family -> name -> (sRGB colour, prior score): the softmax of the scores mixes the colours
 COLOURS: dict[str, dict[str, tuple[tuple[float, float, float], float]]] = {
@@ -85,10 +56,10 @@ COLOURS: dict[str, dict[str, tuple[tuple[float, float, float], float]]] = {
 }
 
 #: how strongly hair_light (dark − … light +) pulls the score of each hair colour
-HAIR_LIGHT = (-1.9, -0.9, -0.5, 0.2, 1.5, 1.3, 0.1, 0.5, -0.3, 0.0, 0.3, -0.3)
+_HAIR_LIGHT = (-1.9, -0.9, -0.5, 0.2, 1.5, 1.3, 0.1, 0.5, -0.3, 0.0, 0.3, -0.3)
 
 #: sharpness of the softmax of each family
-SHARPNESS = {"hair": 1.9, "lips": 2.2, "eyes": 2.2, "clothes": 2.6, "hat": 2.6}
+_SHARPNESS = {"hair": 1.9, "lips": 2.2, "eyes": 2.2, "clothes": 2.6, "hat": 2.6}
 
 _COARSE = [
     "yaw", "roll", "pitch", "size", "face_width", "face_length", "jaw", "hair_length", "hair_volume", "parting",
@@ -108,84 +79,30 @@ _FLAGS = {
     "fine": {"freckles": 0.2, "eye_shadow": 0.2},
 }
 
-VALUES: tuple[Value, ...] = (
-    *(Value(n, "coarse") for n in _COARSE),
-    *(Value(n, "coarse", "flag", p) for n, p in _FLAGS["coarse"].items()),
-    *(Value(n, "middle") for n in _MIDDLE),
-    *(Value(n, "middle", "flag", p) for n, p in _FLAGS["middle"].items()),
-    *(Value(n, "fine") for n in _FINE),
-    *(Value(n, "fine", "flag", p) for n, p in _FLAGS["fine"].items()),
-    *(Value(f"{family}_{name}", "fine", "logit") for family, names in COLOURS.items() for name in names),
+#: colours that nature makes rare but an album of faces should have
+_ALBUM = {
+    "hair_red": 0.5, "hair_auburn": 0.4, "hair_platinum": 0.5, "hair_grey": 0.4, "hair_white": 0.3, "hair_blue": 0.4,
+    "hair_green": 0.4, "hair_pink": 0.4, "hair_purple": 0.4, "lips_red": 0.3, "lips_pink": 0.3, "lips_plum": 0.3,
+    "eyes_green": 0.3, "eyes_grey": 0.3,
+}  # fmt: skip
+
+VALUES = Values(
+    (
+        *(Value(n, "coarse") for n in _COARSE),
+        *(Value(n, "coarse", "flag", p) for n, p in _FLAGS["coarse"].items()),
+        *(Value(n, "middle") for n in _MIDDLE),
+        *(Value(n, "middle", "flag", p) for n, p in _FLAGS["middle"].items()),
+        *(Value(n, "fine") for n in _FINE),
+        *(Value(n, "fine", "flag", p) for n, p in _FLAGS["fine"].items()),
+    ),
+    {
+        family: Family(
+            {name: prior for name, (_, prior) in colours.items()},
+            _SHARPNESS[family],
+            pull=("hair_light", tuple(0.8 * by for by in _HAIR_LIGHT)) if family == "hair" else None,
+        )
+        for family, colours in COLOURS.items()
+    },
+    MINI,
+    album=_ALBUM,
 )
-INDEX: dict[str, int] = {value.name: i for i, value in enumerate(VALUES)}
-
-#: family -> positions of its scores in v
-FAMILIES: dict[str, list[int]] = {f: [INDEX[f"{f}_{name}"] for name in names] for f, names in COLOURS.items()}
-
-_FLAG = torch.tensor([v.kind == "flag" for v in VALUES])
-_SHARE = torch.tensor([v.share for v in VALUES])
-
-
-def sample(n: int, *, rng: torch.Generator, wide: float = 0.0) -> Tensor:
-    """Draw the values of ``n`` portraits.
-
-    Args:
-        n: how many.
-        rng: the only source of randomness.
-        wide: share of portraits with some values far out of the usual range. The generator learns from them that
-            values saturate, so that an edit which overshoots still gives a face.
-    Returns:
-        v, (n, len(VALUES)).
-    """
-    z = torch.randn(n, len(VALUES), generator=rng)
-    v = from_normal(z)
-    stretch = torch.rand(n, 1, generator=rng) < wide
-    picked = torch.rand(n, len(VALUES), generator=rng) < 0.15
-    far = (torch.rand(n, len(VALUES), generator=rng) * 2 - 1) * 3.5
-    return torch.where(stretch & picked, far, v)
-
-
-def from_normal(z: Tensor, population: Population = MINI) -> Tensor:
-    """Values from standard normal numbers: flags become bimodal, and a few depend on others as in people.
-
-    Args:
-        z: (N, len(VALUES)), standard normal.
-        population: which depend on which.
-    Returns:
-        v, same shape.
-    """
-    shift = torch.tensor([NormalDist().inv_cdf(1 - v.share) if v.kind == "flag" else 0.0 for v in VALUES])
-    matrix, step = (part.to(z) for part in population.mixing(INDEX))
-    z = z @ matrix.T + torch.tanh(4 * z[:, INDEX["male"], None]) * step
-    flags = torch.tanh(8 * (z - shift)) + 0.08 * z
-    return torch.where(_FLAG.to(z.device), flags, z)
-
-
-def presence(v: Tensor) -> Tensor:
-    """How far a flag is there, [0, 1]: a smooth step from −0.9 to 0.5."""
-    t = ((v + 0.9) / 1.4).clamp(0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def appearance(v: Tensor) -> Tensor:
-    """What a portrait shows, as numbers near [−1, 1]: values that no longer change the picture are cut off.
-
-    Args:
-        v: semantic values, (N, len(VALUES)).
-    Returns:
-        Half of each continuous value, the presence of each flag, the shares of the colours; (N, len(VALUES)).
-    """
-    flags = 2 * presence(v) - 1
-    out = torch.where(_FLAG.to(v.device), flags, 0.5 * v.clamp(-2.6, 2.6))
-    for family, places in FAMILIES.items():
-        out[:, places] = 2 * weights(v, family) - 1
-    return out
-
-
-def weights(v: Tensor, family: str) -> Tensor:
-    """Shares of the named colours of a family, (N, colours), summing to 1."""
-    prior = torch.tensor([p for _, p in COLOURS[family].values()], device=v.device)
-    score = v[:, FAMILIES[family]] + prior
-    if family == "hair":
-        score = score + 0.8 * v[:, INDEX["hair_light"], None] * torch.tensor(HAIR_LIGHT, device=v.device)
-    return (SHARPNESS[family] * score).softmax(-1)

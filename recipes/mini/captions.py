@@ -1,18 +1,11 @@
-"""The words for each class of each attribute, and the sentences that are made of them.
-
-A phrase is a noun phrase that follows "with" ("blond hair"), an adjective of a person ("blond"), a clause that
-follows the person ("wearing a hat"), or a whole caption. Sentences mix them freely, so that CLIP meets people's
-many ways of saying the same.
-"""
+"""The words for each class of each attribute of a portrait."""
 
 from __future__ import annotations
 
-import random
-import re
+from recipes.drawn.captions import Captions, Forms, phrases
+from recipes.mini.facts import ATTRIBUTES, facts
 
-from recipes.mini.facts import ATTRIBUTES
-
-__all__ = ["HELD_OUT", "WORDS", "caption", "compound", "vocabulary"]
+__all__ = ["CAPTIONS"]
 
 _SHADES: dict[str, tuple[str, ...]] = {
     "black": ("black", "jet black", "raven", "jet-black"),
@@ -29,12 +22,11 @@ _SHADES: dict[str, tuple[str, ...]] = {
     "purple": ("purple", "violet", "lilac", "dyed purple"),
 }
 
-#: (attribute, class) -> {"with": noun phrases, "be": adjectives, "do": clauses, "say": whole captions}
-WORDS: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+WORDS: dict[tuple[str, str], Forms] = {}
 
 
 def _say(attribute: str, name: str, **forms: str) -> None:
-    WORDS[attribute, name] = {form: tuple(p.strip() for p in text.split("|")) for form, text in forms.items()}
+    WORDS[attribute, name] = phrases(**forms)
 
 
 for _name, _shades in _SHADES.items():
@@ -227,11 +219,10 @@ for _name in ATTRIBUTES["clothes_colour"]:
         "do": "|".join(f"wearing a {_name} {t}" for t in _things) + f"|wearing {_name}|dressed in {_name}|in {_name} clothes",
         "say": f"the shirt is {_name}|the clothes are {_name}"})  # fmt: skip
 
-_WHO = ("a person", "a person", "a person", "a face", "someone", "a human", "a photo of a person", "a portrait of a person",
+SUBJECTS = ("a person", "a person", "a person", "a face", "someone", "a human", "a photo of a person", "a portrait of a person",
         "a picture of a person", "a photo of a face", "the face of a person", "a headshot of a person", "a portrait",
         "a drawing of a person")  # fmt: skip
 
-#: wordings that training never uses: held-out captions are made of these alone
 HELD_OUT = (
     "an image of a person",
     "a close-up of somebody",
@@ -240,62 +231,13 @@ HELD_OUT = (
     "the portrait of a human",
 )
 
+CAPTIONS = Captions(
+    WORDS,
+    SUBJECTS,
+    HELD_OUT,
+    general=("a person", "someone", "a human", "a face"),
+    special=("a man", "a woman"),
+    pronoun="who is",
+)
 
-def caption(
-    attribute: str, name: str, *, rng: random.Random, who: tuple[str, ...] = _WHO, man: bool | None = None
-) -> str:
-    """One sentence that says this class of this attribute, and nothing else.
-
-    Args:
-        man: speak of a man or a woman where the sentence allows it; None says "person".
-    """
-    forms = WORDS[attribute, name]
-    form = rng.choice([f for f, texts in forms.items() for _ in range(2 if f == "with" else 1)])
-    phrase = rng.choice(forms[form])
-    if form == "say":
-        return phrase
-    person = rng.choice(who)
-    if man is not None:
-        person = re.sub(r"\b(a person|someone|a human|a face)\b", "a man" if man else "a woman", person)
-    if form == "with" and rng.random() < 0.25:
-        return phrase
-    return _attach(person, form, phrase, rng)
-
-
-def _attach(person: str, form: str, phrase: str, rng: random.Random) -> str:
-    if form == "be":
-        head, _, noun = person.rpartition("a ")
-        if noun and rng.random() < 0.8:
-            article = "an" if phrase[0] in "aeiou" else "a"
-            return f"{head}{article} {phrase} {noun}"
-        return f"{person} who is {phrase}"
-    return f"{person} with {phrase}" if form == "with" else f"{person} {phrase}"
-
-
-def compound(parts: list[tuple[str, str]], *, rng: random.Random) -> str:
-    """One sentence that says several classes of different attributes."""
-    who = rng.choice(_WHO)
-    texts = []
-    for attribute, name in parts:
-        forms = WORDS[attribute, name]
-        usable = [f for f in forms if f != "say"] or ["say"]
-        form = rng.choice(usable)
-        phrase = rng.choice(forms[form])
-        texts.append((form, phrase))
-    adjectives = [p for f, p in texts if f == "be"]
-    withs = [p for f, p in texts if f in ("with", "say")]
-    clauses = [p for f, p in texts if f == "do"]
-    for adjective in adjectives:
-        who = _attach(who, "be", adjective, rng)
-    sentence = who + (f" with {' and '.join(withs)}" if withs else "")
-    return " and ".join([sentence, *clauses]) if withs and clauses else " ".join([sentence, *clauses])
-
-
-def vocabulary() -> list[str]:
-    """Every word that the training captions may hold, sorted."""
-    texts = [p for forms in WORDS.values() for ps in forms.values() for p in ps]
-    texts += [*_WHO, *HELD_OUT, "a man woman an and with who is that the of"]
-    return sorted({word for text in texts for word in re.findall(r"[a-z']+", text.lower())})
-
-
-assert set(WORDS) == {(a, c) for a, classes in ATTRIBUTES.items() for c in classes}
+assert set(WORDS) == set(facts.classes)

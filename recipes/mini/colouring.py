@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recipes.mini.attributes import COLOURS, INDEX, weights
+from recipes.mini.attributes import COLOURS, VALUES
 
 __all__ = ["Colours"]
 
@@ -22,17 +22,17 @@ SKIN = (
 
 def mixed(v: Tensor, family: str) -> Tensor:
     """The colour that a family's scores give, (N, 3)."""
-    return weights(v, family) @ torch.tensor([c for c, _ in COLOURS[family].values()])
+    return VALUES.weights(v, family) @ torch.tensor([c for c, _ in COLOURS[family].values()])
 
 
 def skin_colour(v: Tensor) -> Tensor:
     """(N, 3) from the skin tone; tone 0 is a light tan."""
     ramp = torch.tensor(SKIN)
-    t = torch.sigmoid(1.1 * v[:, INDEX["skin_tone"]] - 0.25) * (len(SKIN) - 1)
+    t = torch.sigmoid(1.1 * v[:, VALUES.index["skin_tone"]] - 0.25) * (len(SKIN) - 1)
     low = t.long().clamp(0, len(SKIN) - 2)
     share = (t - low)[:, None]
     colour = ramp[low] * (1 - share) + ramp[low + 1] * share
-    warm = v[:, INDEX["skin_warmth"], None].clamp(-2.5, 2.5) * torch.tensor([0.012, 0.0, -0.02])
+    warm = v[:, VALUES.index["skin_warmth"], None].clamp(-2.5, 2.5) * torch.tensor([0.012, 0.0, -0.02])
     return (colour + warm).clamp(0.02, 1)
 
 
@@ -49,8 +49,8 @@ class Colours:
         self.skin = skin_colour(v)
         self.hair = mixed(v, "hair")
         self.clothes, self.hat, self.iris = mixed(v, "clothes"), mixed(v, "hat"), mixed(v, "eyes")
-        lips = weights(v, "lips")
+        lips = VALUES.weights(v, "lips")
         natural = 0.5 * self.skin * torch.tensor([0.90, 0.66, 0.66]) + 0.5 * torch.tensor([0.66, 0.36, 0.34])
         self.lips = mixed(v, "lips") + lips[:, :1] * natural
-        self.brow = _shade_of_brown(v[:, INDEX["brow_light"]])
-        self.beard = _shade_of_brown(v[:, INDEX["beard_light"]])
+        self.brow = _shade_of_brown(v[:, VALUES.index["brow_light"]])
+        self.beard = _shade_of_brown(v[:, VALUES.index["beard_light"]])

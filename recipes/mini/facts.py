@@ -1,16 +1,13 @@
-"""What is true of a portrait, read from its values: one class per attribute, or none where it cannot be seen.
-
-The captions, CLIP's training and the judge all speak of these attributes and classes.
-"""
+"""What is true of a portrait: its attributes, the values that they are read from, and what can hide them."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from recipes.mini.attributes import COLOURS, INDEX, weights
+from recipes.drawn.facts import Facts, Steps, there
+from recipes.mini.attributes import COLOURS, VALUES
 
-__all__ = ["ATTRIBUTES", "FAMILY", "FLAGS", "REQUIRES", "STEPS", "UNKNOWN", "class_index", "facts"]
+__all__ = ["ATTRIBUTES", "FAMILY", "FLAGS", "REQUIRES", "STEPS", "facts"]
 
 #: attribute -> its classes
 ATTRIBUTES: dict[str, tuple[str, ...]] = {
@@ -57,7 +54,7 @@ FLAGS: dict[str, str] = {
 }  # fmt: skip
 
 #: attribute -> the values that add up to it, each with its weight, and the gaps that lie between its classes
-STEPS: dict[str, tuple[dict[str, float], tuple[tuple[float, float], ...]]] = {
+STEPS: dict[str, Steps] = {
     "hair_texture": ({"curl": 1.0}, ((-0.35, -0.1), (0.35, 0.6))),
     "hair_length": ({"hair_length": 1.0}, ((-0.55, -0.25), (0.4, 0.7))),
     "face_width": ({"face_width": 1.0}, ((-0.5, 0.5),)),
@@ -91,7 +88,7 @@ _HAIR: _Classes = {"bald": ("hair",)}
 _HAIR_IN_VIEW: _Classes = {"bald": ("hair",), "hat": ("no",)}
 _EYES_IN_VIEW: _Classes = {"glasses": ("no", "clear")}
 
-#: attribute -> other attribute -> its classes without which `facts` gives none of the first: who is bald has no colour
+#: attribute -> other attribute -> its classes without which the first has none: who is bald has no colour
 #: of hair. The ears of hair of medium length are in view or not; they count as in view on short hair only.
 REQUIRES: dict[str, _Classes] = {
     "hair_colour": _HAIR,
@@ -107,57 +104,30 @@ REQUIRES: dict[str, _Classes] = {
     "eye_shadow": _EYES_IN_VIEW,
 }
 
-#: the class of an attribute that cannot be seen or lies between two classes
-UNKNOWN = -1
 
-
-def class_index(attribute: str, name: str) -> int:
-    """Position of a class in its attribute."""
-    return ATTRIBUTES[attribute].index(name)
-
-
-def _steps(value: Tensor, *bounds: tuple[float, float]) -> Tensor:
-    """Class k where the value lies between the k-th and the next gap; unknown inside a gap."""
-    out = torch.zeros(len(value), dtype=torch.long)
-    for k, (low, high) in enumerate(bounds):
-        out = torch.where(value >= high, k + 1, out)
-        out = torch.where((value > low) & (value < high), UNKNOWN, out)
-    return out
-
-
-def facts(v: Tensor) -> dict[str, Tensor]:
-    """Classes of portraits.
-
-    Args:
-        v: semantic values, (N, len(VALUES)).
-    Returns:
-        attribute -> (N,) int64 positions in `ATTRIBUTES`, `UNKNOWN` where it cannot be told.
-    """
-    get = {name: v[:, i] for name, i in INDEX.items()}
-    flag = {name: _steps(get[name], (-0.25, 0.25)) for name in (*FLAGS.values(), "sunglasses", "glasses")}
-    hairy, hatless = flag["bald"] == 0, flag["hat"] == 0
-    shades = torch.where(flag["sunglasses"] < 0, UNKNOWN, 1 + flag["sunglasses"])
-    eyes_seen = ~((get["glasses"] > -0.25) & (get["sunglasses"] > -0.25))
-    visible = {
+def _in_view(v: Tensor) -> dict[str, Tensor]:
+    """Where what may be hidden can be seen."""
+    get = {name: v[:, i] for name, i in VALUES.index.items()}
+    hairy, hatless = there(get["bald"]) == 0, there(get["hat"]) == 0
+    eyes = ~((get["glasses"] > -0.25) & (get["sunglasses"] > -0.25))
+    return {
         **dict.fromkeys(("hair_colour", "hair_texture", "hair_length"), hairy),
         **dict.fromkeys(("bangs", "bun"), hairy & hatless),
-        **dict.fromkeys(("eye_size", "eyes_open", "eye_shadow"), eyes_seen),
-        "eye_colour": eyes_seen & (get["eye_open"] > -1.2),
-        "ears": (get["hair_length"] < 0.2) | (flag["bald"] == 1),
-        "hat_colour": flag["hat"] == 1,
+        **dict.fromkeys(("eye_size", "eyes_open", "eye_shadow"), eyes),
+        "eye_colour": eyes & (get["eye_open"] > -1.2),
+        "ears": (get["hair_length"] < 0.2) | (there(get["bald"]) == 1),
+        "hat_colour": there(get["hat"]) == 1,
     }
-    out = {}
-    for name in ATTRIBUTES:
-        if name == "glasses":
-            out[name] = torch.where(flag[name] == 1, shades, flag[name])
-            continue
-        if name in FLAGS:
-            known = flag[FLAGS[name]]
-        elif name in STEPS:
-            parts, gaps = STEPS[name]
-            known = _steps(torch.stack([weight * get[value] for value, weight in parts.items()]).sum(0), *gaps)
-        else:
-            share, best = weights(v, FAMILY[name]).max(1)
-            known = torch.where(share > 0.55, best, UNKNOWN)
-        out[name] = torch.where(visible[name], known, UNKNOWN) if name in visible else known
-    return out
+
+
+#: values (N, V) to the class of each attribute
+facts = Facts(
+    VALUES,
+    ATTRIBUTES,
+    flags=FLAGS,
+    steps=STEPS,
+    families=FAMILY,
+    pairs={"glasses": ("glasses", "sunglasses")},
+    requires=REQUIRES,
+    in_view=_in_view,
+)

@@ -1,7 +1,7 @@
 """Judge an edit of mini: did the named attribute change, and did the rest stay?
 
-The judge is `recipes.mini.judge`, which no direction was trained with. Change is measured in the picture, the region
-is the parser's, before and after the edit together; inside and outside are those of
+The judge is that of `recipes.drawn.judge`, which no direction was trained with. Change is measured in the picture, the
+region is the parser's, before and after the edit together; inside and outside are those of
 `eclipsed.images.change.region_changes`: outside begins 5 % of the width beyond the region.
 """
 

@@ -9,16 +9,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recipes.mini.attributes import INDEX, presence
-from recipes.mini.canvas import ZOOM, Canvas
+from eclipsed.worlds.world import find_world
+from recipes.drawn.canvas import Canvas
+from recipes.drawn.values import presence
+from recipes.mini.attributes import VALUES
 from recipes.mini.colouring import Colours
 from recipes.mini.patterns import dots, ringlets, strands, threads
 
-__all__ = ["render"]
+__all__ = ["ZOOM", "render"]
+
+FACE = find_world("face")
+
+#: how closely the face fills the picture
+ZOOM = 1.1
 
 
 def column(v: Tensor, name: str) -> Tensor:
-    return v[:, INDEX[name], None, None].clamp(-2.6, 2.6)
+    return v[:, VALUES.index[name], None, None].clamp(-2.6, 2.6)
 
 
 def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
@@ -31,9 +38,9 @@ def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
         images (N, 3, size, size) in [−1, 1] and labels (N, size, size) uint8, positions in
         the parts of the world of faces.
     """
-    g = {name: column(v, name) for name in INDEX}
-    p = {name: presence(v[:, INDEX[name]])[:, None, None] for name in _FLAGS}
-    c = Canvas(len(v), size, roll=0.045 * g["roll"], scale=ZOOM * (1 + 0.025 * g["size"]))
+    g = {name: column(v, name) for name in VALUES.index}
+    p = {name: presence(v[:, VALUES.index[name]])[:, None, None] for name in _FLAGS}
+    c = Canvas(FACE, len(v), size, roll=0.045 * g["roll"], scale=ZOOM * (1 + 0.025 * g["size"]), zoom=ZOOM)
     geometry = _Geometry(c, g, p)
     colours = Colours(v)
     _background(c, g)

@@ -21,9 +21,10 @@ from eclipsed.evaluation.judging import judge
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.prompts.target import Target
 from eclipsed.worlds.world import find_world
-from recipes.mini.attributes import FAMILIES, INDEX, SHARPNESS, weights
+from recipes.drawn.latent import Frame
+from recipes.mini.attributes import VALUES
 from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, STEPS, facts
-from recipes.mini.latent import FRAME, Frame
+from recipes.mini.latent import LATENT
 
 __all__ = ["NEAR", "REGION", "Truth", "exact_values", "exact_ws", "region_colour"]
 
@@ -84,19 +85,19 @@ def _of_class(v: Tensor, name: str, k: int) -> Tensor:
     """Values with one class of an attribute, whatever they had."""
     out = v.clone()
     if name == "glasses":
-        out[:, INDEX["glasses"]] = 1.0 if k else -1.0
+        out[:, VALUES.index["glasses"]] = 1.0 if k else -1.0
         if k:
-            out[:, INDEX["sunglasses"]] = -1.0 if k == 1 else 1.0
+            out[:, VALUES.index["sunglasses"]] = -1.0 if k == 1 else 1.0
     elif name in FLAGS:
-        out[:, INDEX[FLAGS[name]]] = 1.0 if k else -1.0
+        out[:, VALUES.index[FLAGS[name]]] = 1.0 if k else -1.0
     else:
         parts, gaps = STEPS[name]
         spread = math.sqrt(sum(weight**2 for weight in parts.values()))
         low = gaps[k - 1][1] if k else -math.inf
         high = gaps[k][0] if k < len(gaps) else math.inf
-        sums = sum(weight * v[:, INDEX[value]] for value, weight in parts.items())
+        sums = sum(weight * v[:, VALUES.index[value]] for value, weight in parts.items())
         first, weight = next(iter(parts.items()))
-        out[:, INDEX[first]] += (_mean_between(low / spread, high / spread) * spread - sums) / weight
+        out[:, VALUES.index[first]] += (_mean_between(low / spread, high / spread) * spread - sums) / weight
     return out
 
 
@@ -108,16 +109,16 @@ def _mean_between(low: float, high: float) -> float:
 
 
 def _coloured(v: Tensor, family: str, classes: list[int]) -> Tensor:
-    shares = weights(v, family)[:, classes]
+    shares = VALUES.weights(v, family)[:, classes]
     best, which = shares.max(dim=1)
-    named = torch.tensor(FAMILIES[family])[torch.tensor(classes)[which]]  # (N,)
+    named = torch.tensor(VALUES.scores(family))[torch.tensor(classes)[which]]  # (N,)
     missing = math.log(_PLAIN / (1 - _PLAIN)) - torch.logit(best.double().clamp(1e-12, 1 - 1e-9))
     out = v.clone()
-    out[torch.arange(len(v)), named] += (missing.clamp(min=0) / SHARPNESS[family]).to(v)
+    out[torch.arange(len(v)), named] += (missing.clamp(min=0) / VALUES.families[family].sharpness).to(v)
     return out
 
 
-def exact_ws(ws: Tensor, target: Target, *, frame: Frame = FRAME) -> Tensor:
+def exact_ws(ws: Tensor, target: Target, *, frame: Frame = LATENT.frame) -> Tensor:
     """ws of the same faces with the target true, and nothing else changed.
 
     Args:
@@ -173,7 +174,7 @@ class Truth:
     statistics: WStatistics
 
     @classmethod
-    def of(cls, editor: Editor, target: Target, *, seeds: Sequence[int], frame: Frame = FRAME) -> Truth:
+    def of(cls, editor: Editor, target: Target, *, seeds: Sequence[int], frame: Frame = LATENT.frame) -> Truth:
         """The faces of some seeds without truncation, and their exact edits."""
         before = editor.sample(seeds=seeds, truncation_psi=1.0)
         exact = editor.sample(ws=exact_ws(before.ws, target, frame=frame))

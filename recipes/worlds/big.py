@@ -20,16 +20,17 @@ from eclipsed.checkpoints.native import write_generator
 from eclipsed.networks.mapping import FullyConnected
 from eclipsed.networks.stylegan2 import StyleGAN2, SynthesisNetwork
 from eclipsed.pretrained.generator import Generator
+from recipes.drawn.latent import CENTRE, LEAK, Frame
+from recipes.drawn.mapping import wire
 from recipes.mini.attributes import VALUES
-from recipes.mini.latent import CENTRE, LEAK, Frame, basis
-from recipes.mini.mapping import wire
-from recipes.mini.train_generator import CONFIG as MINI_CONFIG
+from recipes.mini.latent import LATENT
+from recipes.mini.recipe import RECIPE
 
 __all__ = ["CONFIG", "FRAME", "deviations", "enlarged", "values_of", "w_of", "write"]
 
 W_DIM = 512
 
-CONFIG = replace(MINI_CONFIG, z_dim=W_DIM, w_dim=W_DIM, mapping_layers=8)
+CONFIG = replace(RECIPE.generator, z_dim=W_DIM, w_dim=W_DIM, mapping_layers=8)
 
 #: standard deviations of FFHQ's w along its first seven principal components; the 80th is 0.402, and the squares of all
 #: 80 add up to 82.0, which settles the curve between
@@ -99,7 +100,7 @@ def enlarged(small: SynthesisNetwork) -> StyleGAN2:
     state = {key: value for key, value in small.state_dict().items() if ".affine." not in key}
     network.synthesis.load_state_dict(state, strict=False)
     there, back = _spread()
-    reading = torch.cat([back, -back]) / SUM_OF_SLOPES @ basis().double()  # (512, 128): w to mini's w less its centre
+    reading = torch.cat([back, -back]) / SUM_OF_SLOPES @ LATENT.basis.double()  # (512, 128): mini's w less its centre
     for name, old in small.named_modules():
         if isinstance(old, FullyConnected):
             new = network.synthesis.get_submodule(name)
@@ -107,7 +108,7 @@ def enlarged(small: SynthesisNetwork) -> StyleGAN2:
             weight = old.weight.double() * old.weight_gain
             new.weight.copy_(weight @ reading.T / new.weight_gain)
             new.bias.copy_((old.bias.double() * old.bias_gain + CENTRE * weight.sum(1)) / new.bias_gain)
-    wire(network.mapping, head=(torch.cat([there, -there], dim=1).T, torch.zeros(W_DIM)))
+    wire(network.mapping, LATENT, head=(torch.cat([there, -there], dim=1).T, torch.zeros(W_DIM)))
     return network.eval().requires_grad_(False)
 
 

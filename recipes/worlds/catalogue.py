@@ -25,8 +25,9 @@ from eclipsed.pretrained.clip_ensemble import ClipEnsemble
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.store.sets import find_set
+from recipes.drawn.latent import SIDE, Frame
 from recipes.mini.facts import facts
-from recipes.mini.latent import FRAME, SIDE, Frame
+from recipes.mini.latent import LATENT
 from recipes.worlds import big
 from recipes.worlds.clips import Clouded, InUnits, RandomView, Sight, factor
 from recipes.worlds.parsers import Damaged
@@ -88,7 +89,7 @@ class Place:
         parser: Parser | None = None,
         clip: Clip | None = None,
         classifier: Classifier | None = None,
-        frame: Frame = FRAME,
+        frame: Frame = LATENT.frame,
         files: Sequence[Path] = (),
     ) -> HarderWorld:
         """A world that is mini but for what is given.
@@ -118,7 +119,7 @@ class Place:
             with torch.no_grad():
                 images = torch.cat([self.generator.synthesis(part, drawn).image for part in ws.split(64)])
             view.standardise(images)
-            sight = Sight.of(self.clip, view, images, facts(FRAME.values(ws[:, 0])))
+            sight = Sight.of(self.clip, view, images, facts(LATENT.frame.values(ws[:, 0])))
             kept = {"mean": view.mean, "scale": view.scale, "factor": torch.tensor(factor(sight))}
             file.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(file, lambda place: save_file(kept, place))

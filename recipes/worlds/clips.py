@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from eclipsed.images.conversion import resize
 from eclipsed.pretrained.clip import Clip
-from recipes.mini.captions import HELD_OUT, caption
+from recipes.mini.captions import CAPTIONS
 from recipes.mini.facts import ATTRIBUTES
 
 __all__ = ["CALIBRATED_ON", "Clouded", "InUnits", "RandomView", "Sight", "accuracies", "factor"]
@@ -207,7 +207,8 @@ def accuracies(clip: Clip, images: Tensor, classes: dict[str, Tensor], names: Se
 
 def _sentences(clip: Clip, attribute: str) -> Tensor:
     rng = random.Random(0)
-    texts = [[caption(attribute, one, rng=rng, who=HELD_OUT) for _ in range(5)] for one in ATTRIBUTES[attribute]]
+    say, subjects = CAPTIONS.caption, CAPTIONS.held_out
+    texts = [[say(attribute, one, rng=rng, subjects=subjects) for _ in range(5)] for one in ATTRIBUTES[attribute]]
     return torch.stack([F.normalize(clip.encode_text(some).mean(0), dim=0) for some in texts])
 
 

@@ -14,10 +14,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from recipes.mini import train_clip
-from recipes.mini.dataset import Portraits
-from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
-from recipes.mini.running import pictures
+from recipes.drawn import train_clip
+from recipes.drawn.dataset import Pictures, pictures
+from recipes.drawn.facts import UNKNOWN
+from recipes.mini.captions import CAPTIONS
+from recipes.mini.facts import ATTRIBUTES, facts
+from recipes.mini.recipe import RECIPE
 
 __all__ = ["LESSONS", "Lesson", "clouded", "export", "train"]
 
@@ -33,7 +35,7 @@ class Lesson:
         pairs: how many pictures it sees; None is all that were made.
         wrong: share of what the captions say that is false.
         missing: share that they leave out.
-        vision: the image tower, a name of `recipes.mini.clip_architecture.VISION`.
+        vision: the image tower, a name of `recipes.drawn.clip_architecture.VISION`.
         steps: of 64 pictures.
     """
 
@@ -78,7 +80,7 @@ def train(name: str, work: Path, *, steps: int | None = None, threads: int = 1) 
 
     Args:
         name: of the lesson.
-        work: holds ``portraits`` and ``generated``; the state goes there.
+        work: holds ``renders`` and ``generated``; the state goes there.
         steps: instead of the lesson's.
         threads: of torch.
     Returns:
@@ -89,6 +91,7 @@ def train(name: str, work: Path, *, steps: int | None = None, threads: int = 1) 
     if lesson.pairs is not None:
         data = data.only(torch.randperm(len(data), generator=torch.Generator().manual_seed(1))[: lesson.pairs])
     train_clip.train(
+        RECIPE,
         data,
         held_out,
         work,
@@ -101,7 +104,7 @@ def train(name: str, work: Path, *, steps: int | None = None, threads: int = 1) 
     return work / f"clip-{name}.pt"
 
 
-def _said(lesson: Lesson, data: Portraits) -> dict[str, Tensor] | None:
+def _said(lesson: Lesson, data: Pictures) -> dict[str, Tensor] | None:
     if not lesson.wrong and not lesson.missing:
         return None
     rng = torch.Generator().manual_seed(2)
@@ -110,7 +113,7 @@ def _said(lesson: Lesson, data: Portraits) -> dict[str, Tensor] | None:
 
 def export(name: str, state: Path, folder: Path) -> None:
     """Write a trained CLIP as a folder that open_clip reads."""
-    train_clip.export(state, folder, vision=LESSONS[name].vision)
+    train_clip.export(CAPTIONS, state, folder, vision=LESSONS[name].vision)
 
 
 def main() -> None:

@@ -25,10 +25,10 @@ def steps(work: Path) -> dict[str, tuple[tuple[str, ...], ...]]:
     folder, generator = str(work / "worlds"), str(find_set("mini").generator)
     here = ("--work", folder)
     portraits = tuple(
-        ("recipes.mini.dataset", "--out", f"{folder}/portraits", "--first", first, "--shards", last)
+        ("recipes.drawn.dataset", "mini", "--out", f"{folder}/renders", "--first", first, "--shards", last)
         for first, last in RENDERED
     )
-    drawn = ("recipes.mini.generated", *here, "--shards", DRAWN, "--start", generator, "--missing")
+    drawn = ("recipes.drawn.generated", "mini", *here, "--shards", DRAWN, "--start", generator, "--missing")
     return {
         "pictures": (*portraits, drawn),
         "clip-tenth": (("recipes.worlds.honest_clips", "tenth", *here),),

@@ -23,13 +23,16 @@ from torch import Tensor
 from eclipsed.checkpoints.native import write_generator
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.store.sets import find_set
-from recipes.mini import assemble, dataset, generated, judge, train_clip, train_generator
-from recipes.mini.dataset import Portraits
-from recipes.mini.latent import FRAME, SIDE
-from recipes.mini.mapping import natural, wire
-from recipes.mini.population import Population
-from recipes.mini.running import pictures
-from recipes.mini.train_generator import CONFIG, Stage
+from recipes.drawn import assemble, dataset, generated, judge, train_clip, train_generator
+from recipes.drawn.dataset import Pictures, pictures
+from recipes.drawn.latent import SIDE
+from recipes.drawn.mapping import natural, wire
+from recipes.drawn.population import Population
+from recipes.drawn.recipe import Stage
+from recipes.mini.captions import CAPTIONS
+from recipes.mini.facts import facts
+from recipes.mini.latent import LATENT
+from recipes.mini.recipe import RECIPE
 
 __all__ = ["DESCENT", "PEOPLE", "make", "sampler"]
 
@@ -56,7 +59,8 @@ PEOPLE = Population(
         "hair_black": {"skin_tone": 0.5},
         "hat": {"hair_length": -0.9},
         "smile": {"mouth_open": 1.0},
-    }
+    },
+    step="male",
 )
 
 #: the descent of the generator at the size that all but its last block is learned at
@@ -73,54 +77,65 @@ CLIP_STEPS, JUDGE_STEPS = 600, 300
 
 def sampler(count: int, rng: torch.Generator) -> Tensor:
     """Values of so many of these people, (count, len(VALUES)), just as the wired mapping network makes them."""
-    mapping = StyleGAN2(replace(CONFIG, channels=tuple((r, 1) for r, _ in CONFIG.channels))).mapping
-    wire(mapping, population=PEOPLE)
-    return FRAME.values(natural(count, mapping, rng=rng))
+    config = RECIPE.generator
+    mapping = StyleGAN2(replace(config, channels=tuple((r, 1) for r, _ in config.channels))).mapping
+    wire(mapping, LATENT, population=PEOPLE)
+    return LATENT.frame.values(natural(count, mapping, rng=rng))
 
 
 def make(work: Path, *, threads: int = 1) -> None:
     """Make the set ``sets/people``.
 
     Args:
-        work: the folder of the worlds, with mini's own ``portraits``; what is trained lies in its ``people``.
+        work: the folder of the worlds, with mini's own ``renders``; what is trained lies in its ``people``.
         threads: of torch.
     """
     folder, out = work / "people", work / "sets" / "people"
     mini = find_set("mini").generator.parent
     torch.set_num_threads(threads)
-    dataset.build(folder / "portraits", shards=RENDERED, size=SIDE, seed=3, people=sampler)
+    dataset.build(RECIPE, folder / "renders", shards=RENDERED, size=SIDE, seed=3, sampler=sampler)
     train_generator.train(
+        RECIPE,
         folder,
         start=mini / "generator.safetensors",
         stages=(DESCENT,),
         clip=mini / "clip" / "open_clip_model.safetensors",
         threads=threads,
     )
-    generated.build(folder, shards=DRAWN, missing=True, threads=threads)
+    generated.build(RECIPE, folder, shards=DRAWN, missing=True, threads=threads)
     balanced = folder / "balanced"
-    generated.build(folder, shards=BALANCED, missing=True, portraits=work / "portraits", out=balanced, threads=threads)
+    generated.build(
+        RECIPE,
+        folder,
+        shards=BALANCED,
+        missing=True,
+        renders=work / "renders",
+        out=balanced,
+        threads=threads,
+    )
     judge.train(
-        Portraits(balanced),
-        Portraits(work / "portraits", shards=slice(-1, None)),
+        RECIPE,
+        Pictures(balanced),
+        Pictures(work / "renders", shards=slice(-1, None)),
         folder,
         steps=JUDGE_STEPS,
         rate=1e-3,
         start=mini / "classifier.safetensors",
         threads=threads,
     )
-    train_clip.train(*pictures(folder), folder, steps=CLIP_STEPS, threads=threads)
+    train_clip.train(RECIPE, *pictures(folder), folder, steps=CLIP_STEPS, threads=threads)
     _write(folder, mini, out)
 
 
 def _write(folder: Path, mini: Path, out: Path) -> None:
     """Put the networks together as a set; the parser is mini's."""
     out.mkdir(parents=True, exist_ok=True)
-    state = assemble.generator(folder / "synthesis.pt", population=PEOPLE).state_dict()
-    write_generator(out / "generator.safetensors", CONFIG, state, dtype=torch.float16)
-    train_clip.export(folder / "clip.pt", out / "clip")
-    judge.export(folder / "judge.pt", out / "classifier.safetensors")
+    state = assemble.generator(RECIPE, folder / "synthesis.pt", population=PEOPLE).state_dict()
+    write_generator(out / "generator.safetensors", RECIPE.generator, state, dtype=torch.float16)
+    train_clip.export(CAPTIONS, folder / "clip.pt", out / "clip")
+    judge.export(facts, folder / "judge.pt", out / "classifier.safetensors")
     shutil.copyfile(mini / "parser.safetensors", out / "parser.safetensors")
-    content = {**assemble.SET, "name": "people", "description": "mini with attributes that go together"}
+    content = {**RECIPE.set_file, "name": "people", "description": "mini with attributes that go together"}
     (out / "set.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import torch
 
 from eclipsed.checkpoints.parsing import ParserConfig, write_parser
-from recipes.mini import train_parser
-from recipes.mini.running import options, pictures
+from recipes.drawn import train_parser
+from recipes.drawn.dataset import pictures
+from recipes.mini.recipe import RECIPE
 
 __all__ = ["STEPS", "export"]
 
@@ -26,8 +28,12 @@ def export(state: Path, out: Path) -> None:
 
 
 def main() -> None:
-    args = options(__doc__, steps=STEPS).parse_args()
-    train_parser.train(*pictures(args.work), args.work, steps=args.steps, threads=args.threads)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("work/worlds"))
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    train_parser.train(RECIPE, *pictures(args.work), args.work, steps=args.steps, threads=args.threads)
     export(args.work / "parser.pt", args.work / "sets" / "parser-short.safetensors")
 
 

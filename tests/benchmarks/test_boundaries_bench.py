@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.boundaries import Aim, beside, table
 from eclipsed.prompts.target import Target
-from recipes.mini.attributes import INDEX, VALUES
+from recipes.mini.attributes import VALUES
 
 HAT = Target("hat", ("hat",))
 BLOND = Target("hair_colour", ("blond",))
@@ -14,7 +14,7 @@ BLOND = Target("hair_colour", ("blond",))
 def change(**values):
     out = torch.zeros(len(VALUES))
     for name, value in values.items():
-        out[INDEX[name]] = value
+        out[VALUES.index[name]] = value
     return out
 
 

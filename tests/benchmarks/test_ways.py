@@ -10,7 +10,7 @@ from benchmarks.way_tables import WANTED, WAYS, most_table, pairs_table, table, 
 from benchmarks.ways import CAPTIONS, examples_of, most_of, pairs_of
 from eclipsed.latents.latent import Latent
 from recipes.mini.facts import ATTRIBUTES, facts
-from recipes.mini.latent import FRAME
+from recipes.mini.latent import LATENT
 from recipes.mini.measure import PROMPTS
 
 FIRST, SECOND = "a person with glasses", "blue eyes"
@@ -33,7 +33,7 @@ def test_examples_have_it_or_plainly_lack_it():
     editor = eclipsed.Editor.from_pretrained("mini", "cpu")
     target = PROMPTS["a person with long hair"]
     having, lacking = examples_of(editor, target, count=8)
-    found = facts(FRAME.values(Latent.of_seeds(editor.generator, [*having, *lacking]).ws[:, 0]))["hair_length"]
+    found = facts(LATENT.frame.values(Latent.of_seeds(editor.generator, [*having, *lacking]).ws[:, 0]))["hair_length"]
     names = [ATTRIBUTES["hair_length"][k] for k in found.tolist()]
     assert names[:8] == ["long"] * 8
     assert {*names[8:]} <= {"short", "medium"}

@@ -370,7 +370,7 @@ def test_damaged_files_of_a_folder_are_one_clear_error(tmp_path):
 
 @pytest.fixture(scope="module")
 def architecture():
-    path = Path(__file__).parents[2] / "recipes" / "mini" / "clip_architecture.py"
+    path = Path(__file__).parents[2] / "recipes" / "drawn" / "clip_architecture.py"
     spec = importlib.util.spec_from_file_location("clip_architecture", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -13,10 +13,10 @@ from eclipsed.pretrained.callable_clip import CallableClip
 from eclipsed.pretrained.callable_parser import CallableParser
 from eclipsed.pretrained.clip_ensemble import ClipEnsemble
 from eclipsed.store.sets import find_set
-from recipes.mini.attributes import INDEX, VALUES, sample
-from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
-from recipes.mini.latent import values_of as mini_values
-from recipes.mini.latent import w_of as mini_w
+from recipes.drawn.facts import UNKNOWN
+from recipes.mini.attributes import VALUES
+from recipes.mini.facts import ATTRIBUTES, facts
+from recipes.mini.latent import LATENT
 from recipes.worlds import big
 from recipes.worlds.catalogue import WORLDS, named
 from recipes.worlds.clips import Clouded, InUnits, RandomView, Sight, factor
@@ -52,9 +52,9 @@ def stripes(count, side=128):
 
 
 def test_big_draws_what_mini_draws(mini, large):
-    v = sample(2, rng=rng())
+    v = VALUES.sample(2, rng=rng())
     options = SynthesisOptions(resolution=64)
-    small, wide = (w[:, None].expand(-1, 14, -1).contiguous() for w in (mini_w(v), big.w_of(v)))
+    small, wide = (w[:, None].expand(-1, 14, -1).contiguous() for w in (LATENT.w_of(v), big.w_of(v)))
     assert wide.shape == (2, 14, 512)
     drawn = large.synthesis(wide, options).image
     assert_close(drawn, mini.generator.network.synthesis(small, options).image, rtol=0, atol=1e-4)
@@ -62,10 +62,10 @@ def test_big_draws_what_mini_draws(mini, large):
 
 
 def test_a_step_in_big_is_a_step_in_mini(mini, large):
-    v = sample(1, rng=rng(3))
+    v = VALUES.sample(1, rng=rng(3))
     delta = 0.3 * torch.randn(1, 14, 512, generator=rng(4))
     wide = big.w_of(v)[:, None] + delta
-    small = torch.stack([mini_w(big.values_of(row)) for row in wide.unbind(1)], 1)
+    small = torch.stack([LATENT.w_of(big.values_of(row)) for row in wide.unbind(1)], 1)
     options = SynthesisOptions(resolution=32)
     drawn = large.synthesis(wide, options).image
     assert_close(drawn, mini.generator.network.synthesis(small, options).image, rtol=0, atol=2e-4)
@@ -78,7 +78,7 @@ def test_big_has_the_people_of_mini(mini, large):
     z = torch.cat([small[:, : len(VALUES)], rest * (missing / rest.square().sum(1, keepdim=True)).sqrt()], 1)
     with torch.no_grad():
         w = large.mapping.w(z)
-        expected = mini_values(mini.generator.network.mapping.w(small))
+        expected = LATENT.values_of(mini.generator.network.mapping.w(small))
     positive = (mini.generator.network.mapping.w(small) > 0).all(1)
     assert positive.sum() > 30
     assert_close(big.values_of(w)[positive], expected[positive], rtol=0, atol=0.05)  # mini ships in half precision
@@ -100,9 +100,9 @@ def test_the_w_of_big_is_as_uneven_as_that_of_ffhq(large):
 
 
 def test_the_exact_edit_in_big_moves_what_it_should_alone():
-    v = sample(5, rng=rng(5))
+    v = VALUES.sample(5, rng=rng(5))
     by = torch.zeros_like(v)
-    by[:, INDEX["hat"]] = 2.0
+    by[:, VALUES.index["hat"]] = 2.0
     after = big.FRAME.values(big.FRAME.moved(big.w_of(v), by))
     assert_close(after, v + by, rtol=0, atol=1e-4)
 
@@ -238,7 +238,7 @@ def test_the_damage_hangs_on_the_picture_alone(parser):
 
 
 def test_careless_captions_are_wrong_and_silent_as_often_as_they_should():
-    truth = facts(sample(6000, rng=rng()))
+    truth = facts(VALUES.sample(6000, rng=rng()))
     said = clouded(truth, wrong=0.2, missing=0.1, rng=rng(1))
     for attribute in ("hair_colour", "hat", "smile"):
         label, other = truth[attribute], said[attribute]

@@ -8,13 +8,16 @@ from torch.testing import assert_close
 
 from eclipsed.networks.stylegan2 import StyleGAN2
 from eclipsed.worlds.world import find_world
-from recipes.mini.attributes import INDEX, sample
-from recipes.mini.latent import rows_mask
+from recipes.drawn.texture import STRENGTH, learn_noise, texture
+from recipes.drawn.train_generator import Run, distance
+from recipes.mini.attributes import VALUES
+from recipes.mini.detail import PATTERNS, detail
+from recipes.mini.latent import LATENT
 from recipes.mini.patterns import dots
 from recipes.mini.portraits import render
-from recipes.mini.texture import PATTERNS, STRENGTH, detail_weights, learn_noise, texture
-from recipes.mini.train_generator import CONFIG, FINEST, Run, distance
+from recipes.mini.recipe import RECIPE
 
+CONFIG, FINEST = RECIPE.generator, RECIPE.stages[-1]
 FACE = find_world("face")
 
 
@@ -55,11 +58,11 @@ def test_texture_has_a_gradient():
 
 
 def test_freckled_and_old_skin_counts_more():
-    values = sample(3, rng=torch.Generator().manual_seed(0))
-    values[:, INDEX["freckles"]] = torch.tensor([1.0, -1.0, -1.0])
-    values[:, INDEX["age"]] = torch.tensor([0.0, 1.0, 0.0])
+    values = VALUES.sample(3, rng=torch.Generator().manual_seed(0))
+    values[:, VALUES.index["freckles"]] = torch.tensor([1.0, -1.0, -1.0])
+    values[:, VALUES.index["age"]] = torch.tensor([0.0, 1.0, 0.0])
     labels = render(values, 32)[1]
-    more = detail_weights(values, labels)[:, 0]
+    more = detail(values, labels)[:, 0]
     skin = labels == FACE.label("skin")
     assert_close(more, skin * torch.tensor([3.0, 2.0, 0.0]).view(3, 1, 1))
 
@@ -68,7 +71,7 @@ def test_noise_maps_begin_as_patterns_and_learn():
     torch.manual_seed(0)
     network = StyleGAN2(CONFIG).synthesis
     keys = set(network.state_dict())
-    maps = learn_noise(network)
+    maps = learn_noise(network, PATTERNS)
     assert set(network.state_dict()) == keys
     sides = [2 ** (2 + (k + 1) // 2) for k in range(len(maps))]
     assert [m.shape[0] for m in maps] == sides
@@ -81,7 +84,7 @@ def test_noise_maps_begin_as_patterns_and_learn():
 
 
 def test_a_large_portrait_is_the_small_one_with_finer_lines():
-    values = sample(4, rng=torch.Generator().manual_seed(5))
+    values = VALUES.sample(4, rng=torch.Generator().manual_seed(5))
     (large, labels), (small, coarse) = render(values, 256), render(values, 128)
     assert labels.shape == (4, 256, 256)
     assert (labels[:, ::2, ::2] == coarse).float().mean() > 0.97
@@ -94,7 +97,7 @@ def test_a_large_portrait_is_the_small_one_with_finer_lines():
 
 
 def test_the_last_block_hears_nothing_of_the_last_rows_and_all_below_it_stays_as_it_was(tmp_path):
-    run = Run(tmp_path / "synthesis.pt", (FINEST,))
+    run = Run(RECIPE, tmp_path / "synthesis.pt", (FINEST,))
     before = deepcopy(run.network.state_dict())
     ws = torch.randn(2, CONFIG.num_ws, CONFIG.w_dim)
     run.descend(run.network(ws).image.square().mean())
@@ -106,22 +109,22 @@ def test_the_last_block_hears_nothing_of_the_last_rows_and_all_below_it_stays_as
     other[:, 12:] = torch.randn(2, 2, CONFIG.w_dim)
     assert torch.equal(run.network(ws).image, run.network(other).image)
     run.save()
-    again = Run(tmp_path / "synthesis.pt", (FINEST,))
+    again = Run(RECIPE, tmp_path / "synthesis.pt", (FINEST,))
     assert again.step == 1
     assert torch.equal(again.network(ws).image, run.network(ws).image)
-    assert rows_mask()[12:].any().item() is False
+    assert LATENT.rows_mask[12:].any().item() is False
 
 
 def test_a_finished_network_keeps_its_noise_and_loads_like_any_other():
     torch.manual_seed(0)
     learned = StyleGAN2(CONFIG).synthesis
     with torch.no_grad():
-        for m in learn_noise(learned):
+        for m in learn_noise(learned, PATTERNS):
             m.normal_()
     again, plain = StyleGAN2(CONFIG).synthesis, StyleGAN2(CONFIG).synthesis
     again.load_state_dict(learned.state_dict())
     before = deepcopy(again.state_dict())
-    learn_noise(again)
+    learn_noise(again, PATTERNS)
     for key, value in before.items():
         if "noise_const" in key and value.shape[0] >= 16:
             assert torch.equal(again.state_dict()[key], value)

@@ -14,10 +14,11 @@ from eclipsed.latents.direction import Direction
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.prompts.target import Target
 from eclipsed.store.sets import find_set, shipped_directions
-from recipes.mini import judge
-from recipes.mini.attributes import FAMILIES, INDEX, VALUES, sample, weights
-from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, REQUIRES, STEPS, UNKNOWN, facts
-from recipes.mini.latent import values_of
+from recipes.drawn import judge
+from recipes.drawn.facts import UNKNOWN
+from recipes.mini.attributes import VALUES
+from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, REQUIRES, STEPS, facts
+from recipes.mini.latent import LATENT
 from recipes.mini.measure import PROMPTS, Figures, judged, measure
 from recipes.mini.truth import NEAR, REGION, Truth, exact_values, exact_ws, region_colour
 
@@ -31,7 +32,7 @@ def mini():
 
 @pytest.fixture(scope="module")
 def portraits():
-    return sample(4000, rng=torch.Generator().manual_seed(5))
+    return VALUES.sample(4000, rng=torch.Generator().manual_seed(5))
 
 
 def every_target():
@@ -65,7 +66,7 @@ def test_describing_a_judge_leaves_its_weights(tmp_path):
     header = {"kind": "classifier", "version": 1, "attributes": ATTRIBUTES}
     save_file(tensors, file, metadata={"eclipsed": json.dumps(header)})
     assert Classifier.from_file(file, device="cpu").requires == {}
-    judge.describe(file)
+    judge.describe(facts, file)
     assert Classifier.from_file(file, device="cpu").requires == REQUIRES
     after = load_file(file)
     assert list(after) == list(tensors)
@@ -74,7 +75,7 @@ def test_describing_a_judge_leaves_its_weights(tmp_path):
         assert json.loads(opened.metadata()["eclipsed"])["version"] == 1
     save_file(tensors, file, metadata={"eclipsed": json.dumps({**header, "attributes": {"hat": ["no", "yes"]}})})
     with pytest.raises(ValueError, match="other attributes"):
-        judge.describe(file)
+        judge.describe(facts, file)
 
 
 # --- exact edits
@@ -95,7 +96,7 @@ def test_an_exact_edit_makes_it_true_and_changes_nothing_else(portraits, target)
     own = (
         {FLAGS.get(name)} | set(STEPS.get(name, ((),))[0]) | ({"glasses", "sunglasses"} if name == "glasses" else set())
     )
-    own |= {VALUES[i].name for i in FAMILIES.get(FAMILY.get(name), ())}
+    own |= {VALUES[i].name for i in (VALUES.scores(FAMILY[name]) if name in FAMILY else ())}
     assert changed
     assert changed <= own
     unmoved = (after == portraits).all(dim=1)
@@ -108,25 +109,25 @@ def test_a_measure_becomes_that_of_those_who_have_it():
     many = torch.randn(200_000, len(VALUES), generator=torch.Generator().manual_seed(1))
     for name, k in (("skin", 2), ("skin", 1), ("mouth_open", 1), ("nose", 1)):
         parts, _ = STEPS[name]
-        sums = sum(weight * many[:, INDEX[value]] for value, weight in parts.items())
+        sums = sum(weight * many[:, VALUES.index[value]] for value, weight in parts.items())
         typical = sums[facts(many)[name] == k].mean()
         after = exact_values(many[:100], Target(name, (ATTRIBUTES[name][k],)))
         moved = (after != many[:100]).any(dim=1)
-        made = sum(weight * after[:, INDEX[value]] for value, weight in parts.items())
+        made = sum(weight * after[:, VALUES.index[value]] for value, weight in parts.items())
         assert torch.allclose(made[moved], typical, atol=0.02)
 
 
 def test_a_colour_is_plain_and_plain_ones_stay(portraits):
     after = exact_values(portraits, Target("hair_colour", ("blond",)))
-    assert float(weights(after, "hair")[:, 4].min()) > 0.969
-    plain = weights(portraits, "hair")[:, 4] > 0.97
+    assert float(VALUES.weights(after, "hair")[:, 4].min()) > 0.969
+    plain = VALUES.weights(portraits, "hair")[:, 4] > 0.97
     assert bool(plain.any())
     assert torch.equal(after[plain], portraits[plain])
 
 
 def test_several_classes_take_the_nearest(portraits):
     after = exact_values(portraits, Target("glasses", ("clear", "sunglasses")))
-    dark = portraits[:, INDEX["sunglasses"]] > 0
+    dark = portraits[:, VALUES.index["sunglasses"]] > 0
     assert bool((facts(after)["glasses"] == torch.where(dark, 2, 1)).all())
 
 
@@ -135,13 +136,13 @@ def test_the_ws_of_an_exact_edit(mini):
     before = mini.sample(seeds=range(2000, 2200))
     target = Target("hat", ("yes",))
     ws = exact_ws(before.ws, target)
-    read = lambda ws: values_of(torch.where(ws[:, 0] < 0, ws[:, 0] / 0.2, ws[:, 0]))  # noqa: E731
+    read = lambda ws: LATENT.values_of(torch.where(ws[:, 0] < 0, ws[:, 0] / 0.2, ws[:, 0]))  # noqa: E731
     old, new = read(before.ws), read(ws)
     assert torch.equal(ws[:, 0], ws[:, 11])
     had = facts(old)["hat"] == 1
     assert torch.equal(ws[had], before.ws[had])
     assert bool((facts(new)["hat"] == 1).all())
-    rest = [i for i in range(len(VALUES)) if i != INDEX["hat"]]
+    rest = [i for i in range(len(VALUES)) if i != VALUES.index["hat"]]
     assert torch.allclose(old[:, rest], new[:, rest], atol=1e-4)
     assert bool((before.ws < 0).any())  # the bend of the mapping's end is met
     mixed = before.ws.clone()

@@ -1,4 +1,4 @@
-"""What mini's recipe does to the weights of a generator before it learns."""
+"""What a recipe does to the weights of a generator before it learns."""
 
 import dataclasses
 
@@ -8,9 +8,11 @@ from torch.testing import assert_close
 
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.networks.stylegan2 import StyleGAN2
-from recipes.mini.train_generator import CONFIG
-from recipes.mini.weights import fill, move_centre, moved_at, start_quiet
+from recipes.drawn.weights import fill, move_centre, moved_at, start_quiet
+from recipes.mini.latent import LATENT
+from recipes.mini.recipe import RECIPE
 
+CONFIG = RECIPE.generator
 OPTIONS = SynthesisOptions(resolution=32)
 
 
@@ -42,7 +44,7 @@ def test_the_centre_of_w_can_be_moved(ws):
 
 def test_a_quiet_start_hears_little_and_nothing_in_the_last_rows(ws):
     synthesis = network()
-    start_quiet(synthesis)
+    start_quiet(synthesis, LATENT)
     for name, style in synthesis.styles(ws).items():
         layer = synthesis.layer(name)
         assert (style.std() == 0) == (layer.row >= CONFIG.num_ws - 2)
@@ -55,5 +57,5 @@ def test_what_is_moved_at_a_resolution():
     every = {name for name, _ in synthesis.named_parameters()}
     deaf = {f"b256.{kind}.affine.weight" for kind in ("conv1", "torgb")}
     still = {name for name in every if name.endswith("noise_strength")} | deaf
-    assert moved_at(synthesis, 64) == moved_at(synthesis, 128) == every - still
-    assert moved_at(synthesis, 256) == {name for name in every - still if name.startswith("b256.")}
+    assert moved_at(synthesis, LATENT, 64) == moved_at(synthesis, LATENT, 128) == every - still
+    assert moved_at(synthesis, LATENT, 256) == {name for name in every - still if name.startswith("b256.")}

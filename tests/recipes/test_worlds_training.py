@@ -9,10 +9,11 @@ from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.store.sets import find_set
-from recipes.mini import judge, train_parser
-from recipes.mini.attributes import sample
+from recipes.drawn import judge, train_parser
+from recipes.drawn.dataset import pictures
+from recipes.mini.attributes import VALUES
 from recipes.mini.facts import ATTRIBUTES, facts
-from recipes.mini.running import pictures
+from recipes.mini.recipe import RECIPE
 from recipes.worlds import honest_clips, short_parser
 from recipes.worlds.make import steps
 from recipes.worlds.people import sampler
@@ -24,12 +25,12 @@ def work(tmp_path):
     for k in range(2):
         rng = torch.Generator().manual_seed(k)
         shard = {
-            "values": sample(60, rng=rng),
+            "values": VALUES.sample(60, rng=rng),
             "images": torch.randint(256, (60, 3, 128, 128), generator=rng, dtype=torch.uint8),
             "labels": torch.randint(19, (60, 128, 128), generator=rng, dtype=torch.uint8),
         }
-        (tmp_path / "portraits").mkdir(exist_ok=True)
-        torch.save(shard, tmp_path / "portraits" / f"shard{k:03d}.pt")
+        (tmp_path / "renders").mkdir(exist_ok=True)
+        torch.save(shard, tmp_path / "renders" / f"shard{k:03d}.pt")
     return tmp_path
 
 
@@ -54,7 +55,7 @@ def test_an_honest_clip_trains_resumes_and_loads(work, name, capsys):
 
 @pytest.mark.slow
 def test_a_short_parser_is_written_and_loads(work, capsys):
-    train_parser.train(*pictures(work), work, steps=1)
+    train_parser.train(RECIPE, *pictures(work), work, steps=1)
     short_parser.export(work / "parser.pt", work / "sets" / "parser.safetensors")
     parser = BiSeNetParser.from_file(work / "sets" / "parser.safetensors", device="cpu")
     assert parser.labels(torch.zeros(1, 3, 64, 64)).shape == (1, 64, 64)
@@ -63,8 +64,8 @@ def test_a_short_parser_is_written_and_loads(work, capsys):
 @pytest.mark.slow
 def test_the_judge_goes_on_from_a_finished_one(work, capsys):
     mini = find_set("mini").classifier
-    judge.train(*pictures(work), work, steps=1, start=mini)
-    judge.export(work / "judge.pt", work / "classifier.safetensors")
+    judge.train(RECIPE, *pictures(work), work, steps=1, start=mini)
+    judge.export(facts, work / "judge.pt", work / "classifier.safetensors")
     images = torch.zeros(1, 3, 128, 128)
     files = (mini, work / "classifier.safetensors")
     was, now = (Classifier.from_file(file, device="cpu").probabilities(images)["hat"] for file in files)

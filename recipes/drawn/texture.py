@@ -1,4 +1,4 @@
-"""What is fine: strands, ringlets, freckles, wrinkles — how the generator comes to draw them, and how far off it is.
+"""What is fine: strands, freckles, bricks, tiles — how the generator comes to draw them, and how far off it is.
 
 The generator's noise maps are the only place where a pattern of a few pixels can come from; everything else grows from
 4 × 4 numbers. So the maps are learned like weights, and begin as the patterns that the renderer draws.
@@ -6,28 +6,19 @@ The generator's noise maps are the only place where a pattern of a few pixels ca
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from eclipsed.networks.blocks import SynthesisLayer
 from eclipsed.networks.stylegan2 import SynthesisNetwork
-from eclipsed.worlds.world import find_world
-from recipes.mini.attributes import INDEX
-from recipes.mini.canvas import ZOOM
-from recipes.mini.patterns import dots, ringlets, strands, threads
 
-__all__ = ["detail_weights", "learn_noise", "texture"]
+__all__ = ["STRENGTH", "Pattern", "learn_noise", "texture"]
 
-#: layer -> the pattern that its noise map begins with
-PATTERNS = {
-    "b32.conv1": strands,
-    "b64.conv0": ringlets,
-    "b64.conv1": dots,
-    "b128.conv0": strands,
-    "b128.conv1": dots,
-    "b256.conv0": threads,
-}
+#: light and dark in [−1, 1] at places x and y of the picture, in [−1, 1] each
+Pattern = Callable[[Tensor, Tensor], Tensor]
 
 #: what a learned noise map is multiplied by, and what patterns are multiplied by to begin with
 STRENGTH, FAINT = 0.1, 0.5
@@ -37,11 +28,14 @@ UNSEEN = 3e-4
 
 
 @torch.no_grad()
-def learn_noise(network: SynthesisNetwork) -> list[nn.Parameter]:
+def learn_noise(network: SynthesisNetwork, patterns: Mapping[str, Pattern]) -> list[nn.Parameter]:
     """Turn the noise maps into parameters, in place, all read with one strength; those below 16 px stay silent.
 
     Maps that have a strength already were learned before and stay as they are.
 
+    Args:
+        network: whose maps they are.
+        patterns: layer -> the pattern that its map begins with; all others begin with nothing.
     Returns:
         The maps. They keep their names, so that a finished network loads like any other.
     """
@@ -49,7 +43,7 @@ def learn_noise(network: SynthesisNetwork) -> list[nn.Parameter]:
     for name, layer in network.named_modules():
         if not isinstance(layer, SynthesisLayer):
             continue
-        side, pattern = layer.resolution, PATTERNS.get(name)
+        side, pattern = layer.resolution, patterns.get(name)
         start = layer.noise_const
         del layer.noise_const
         if not layer.noise_strength:
@@ -62,24 +56,10 @@ def learn_noise(network: SynthesisNetwork) -> list[nn.Parameter]:
 
 
 def _places(side: int) -> tuple[Tensor, Tensor]:
-    """x and y of every pixel in an upright face of the usual size, (side, side) each."""
-    axis = ((torch.arange(side) + 0.5) / side * 2 - 1) / ZOOM
+    """x and y of every pixel, (side, side) each."""
+    axis = (torch.arange(side) + 0.5) / side * 2 - 1
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return x, y
-
-
-def detail_weights(values: Tensor, labels: Tensor) -> Tensor:
-    """How much texture counts at each pixel: more on skin that has freckles or wrinkles.
-
-    Args:
-        values: of the portraits, (B, V).
-        labels: (B, H, W).
-    Returns:
-        (B, 1, H, W), what is to be added to `pixel_weights`.
-    """
-    marks = 3 * (values[:, INDEX["freckles"]] > 0) + 2 * (values[:, INDEX["age"]] > 0.5)
-    marks = marks.to(labels.device)
-    return (labels == find_world("face").label("skin"))[:, None] * marks[:, None, None, None].float()
 
 
 def texture(image: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
-"""Train mini's face parser, a narrow BiSeNet, on the exact labels of the portraits."""
+"""Train a drawn set's parser, a narrow BiSeNet, on the exact labels of the pictures."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,21 +12,16 @@ from torch.nn import functional as F
 
 from eclipsed.checkpoints.parsing import read_parser
 from eclipsed.networks.bisenet import BiSeNet
-from eclipsed.worlds.world import find_world
-from recipes.mini.dataset import Portraits
-from recipes.mini.running import learning_rate, options, pictures, save
+from recipes.drawn.dataset import Pictures, pictures
+from recipes.drawn.recipe import Recipe, find_recipe
+from recipes.drawn.running import learning_rate, options, save
 
 __all__ = ["MEAN", "SIZE", "STD", "WIDTH", "evaluate", "prepare", "train"]
 
 WIDTH = 16
-#: a cell of the logits is an eighth of this: at 256 it spans 4 px of a portrait, too coarse for brows (mIoU 0.79)
+#: a cell of the logits is an eighth of this: at 256 it spans 4 px of a picture, too coarse for brows (mIoU 0.79)
 SIZE = 320
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-PARTS = find_world("face").parts
-
-#: parts that swap when a picture is mirrored
-_MIRROR = [PARTS.index(p.replace("left", "\0").replace("right", "left").replace("\0", "right")) for p in PARTS]
 
 
 def prepare(images: Tensor) -> Tensor:
@@ -34,10 +30,15 @@ def prepare(images: Tensor) -> Tensor:
     return ((images + 1) / 2 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
 
 
-def _augment(images: Tensor, labels: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def _mirrored(parts: Sequence[str]) -> Tensor:
+    """The label of each part in a mirrored picture, where left and right swap."""
+    names = (part.replace("left", "\0").replace("right", "left").replace("\0", "right") for part in parts)
+    return torch.tensor([parts.index(name) for name in names])
+
+
+def _augment(images: Tensor, labels: Tensor, swap: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     n = len(images)
     flip = torch.rand(n, generator=rng) < 0.5
-    swap = torch.tensor(_MIRROR)
     images = torch.where(flip[:, None, None, None], images.flip(3), images)
     labels = torch.where(flip[:, None, None], swap[labels.flip(2)], labels)
     soft = F.avg_pool2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
@@ -49,14 +50,14 @@ def _augment(images: Tensor, labels: Tensor, rng: torch.Generator) -> tuple[Tens
 
 
 @torch.no_grad()
-def evaluate(network: BiSeNet, images: Tensor, labels: Tensor) -> Tensor:
-    """Intersection over union per part, (19,)."""
+def evaluate(network: BiSeNet, images: Tensor, labels: Tensor, parts: int) -> Tensor:
+    """Intersection over union of so many parts, (parts,)."""
     network.eval()
-    hit, either = torch.zeros(19), torch.zeros(19)
+    hit, either = torch.zeros(parts), torch.zeros(parts)
     for image, label in zip(images.split(50), labels.split(50), strict=True):
         logits = network(prepare(image.float() / 127.5 - 1))[0]
         guess = F.interpolate(logits, size=label.shape[1:], mode="bilinear", align_corners=False).argmax(1)
-        for k in range(19):
+        for k in range(parts):
             hit[k] += ((guess == k) & (label == k)).sum()
             either[k] += ((guess == k) | (label == k)).sum()
     network.train()
@@ -76,7 +77,7 @@ def _loss(network: BiSeNet, images: Tensor, labels: Tensor, weight: Tensor) -> T
             (0.3, network.conv_out16(context8)),
             (0.3, network.conv_out32(context16)),
         )
-    shares = F.one_hot(labels, len(PARTS)).movedim(3, 1).float() * weight[:, None, None]
+    shares = F.one_hot(labels, len(weight)).movedim(3, 1).float() * weight[:, None, None]
     shares = F.avg_pool2d(shares, 3, stride=1, padding=1)
     loss = images.new_zeros(())
     for factor, logits in heads:
@@ -87,8 +88,9 @@ def _loss(network: BiSeNet, images: Tensor, labels: Tensor, weight: Tensor) -> T
 
 
 def train(
-    data: Portraits,
-    held_out: Portraits,
+    recipe: Recipe,
+    data: Pictures,
+    held_out: Pictures,
     folder: Path,
     *,
     steps: int = 1100,
@@ -100,13 +102,16 @@ def train(
     """Train, from where the last run stopped; the state lies in ``folder/parser.pt``.
 
     Args:
+        recipe: of the pictures.
         start: a finished ``parser.safetensors`` to go on from.
     """
     torch.set_num_threads(threads)
+    parts = recipe.world.parts
+    swap = _mirrored(parts)
     file = folder / "parser.pt"
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        network = BiSeNet(width=WIDTH)
+        network = BiSeNet(len(parts), width=WIDTH)
     if start is not None:
         network.load_state_dict(read_parser(start)[1])
     network.train()
@@ -117,14 +122,14 @@ def train(
         network.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
-    counts = torch.bincount(data.labels[:2000].flatten().long(), minlength=19).float()
+    counts = torch.bincount(data.labels[:2000].flatten().long(), minlength=len(parts)).float()
     weight = (counts / counts.sum()).clamp_min(1e-4) ** -0.35
     weight = weight / weight.mean()
     began = time.time()
     for step in range(first, steps):
         rng = torch.Generator().manual_seed(step)
         picked = torch.randint(len(data), (batch,), generator=rng)
-        image, label = _augment(data.images[picked].float() / 127.5 - 1, data.labels[picked].long(), rng)
+        image, label = _augment(data.images[picked].float() / 127.5 - 1, data.labels[picked].long(), swap, rng)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(rate, step, steps, warmup=60, floor=0.02)
         loss = _loss(network, image, label, weight)
@@ -135,10 +140,10 @@ def train(
             speed = (step + 1 - first) * batch / (time.time() - began)
             print(f"parser {step + 1}/{steps} loss {float(loss):.4f} {speed:.1f} img/s", flush=True)
         if (step + 1) % 200 == 0 or step + 1 == steps:
-            scores = evaluate(network, held_out.images[:200], held_out.labels[:200].long())
+            scores = evaluate(network, held_out.images[:200], held_out.labels[:200].long(), len(parts))
             print(
                 f"  mIoU {float(scores.mean()):.3f} "
-                + " ".join(f"{p} {s:.2f}" for p, s in zip(PARTS, scores, strict=True)),
+                + " ".join(f"{p} {s:.2f}" for p, s in zip(parts, scores, strict=True)),
                 flush=True,
             )
             save(file, model=network.state_dict(), optimiser=optimiser.state_dict(), step=step + 1)
@@ -146,9 +151,12 @@ def train(
 
 def main() -> None:
     args = options(__doc__, steps=1100, finished="parser.safetensors").parse_args()
+    recipe = find_recipe(args.recipe)
+    work = args.work or recipe.work
     train(
-        *pictures(args.work),
-        args.work,
+        recipe,
+        *pictures(work),
+        work,
         steps=args.steps,
         rate=4e-3 if args.start is None else 2e-3,
         start=args.start,

@@ -1,4 +1,4 @@
-"""What the trainings of the parser, the judge and CLIP share: options, pictures, the learning rate, and the state."""
+"""What the steps of a recipe share: options, the learning rate, and the state."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from typing import Any
 
 import torch
 
-from recipes.mini.dataset import Portraits
+__all__ = ["base_options", "learning_rate", "options", "save"]
 
-__all__ = ["learning_rate", "options", "pictures", "save"]
+
+def base_options(description: str | None) -> argparse.ArgumentParser:
+    """The command line of a step: the recipe's name, and the folder of what is made.
+
+    Args:
+        description: what the module does.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", help="name of the recipe: mini, church")
+    parser.add_argument("--work", type=Path, help="folder of what is made on the way instead of work/RECIPE")
+    return parser
 
 
 def options(description: str | None, *, steps: int, finished: str | None = None) -> argparse.ArgumentParser:
@@ -22,19 +32,12 @@ def options(description: str | None, *, steps: int, finished: str | None = None)
         steps: default of ``--steps``.
         finished: file of a model set that ``--start`` may name; None is no such option.
     """
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--work", type=Path, default=Path("work/mini"))
+    parser = base_options(description)
     parser.add_argument("--steps", type=int, default=steps)
     if finished is not None:
         parser.add_argument("--start", type=Path, help=f"a finished {finished} to go on from")
     parser.add_argument("--threads", type=int, default=1)
     return parser
-
-
-def pictures(work: Path) -> tuple[Portraits, Portraits]:
-    """What to train on (all portraits but the last shard, and what the generator drew), and the last shard."""
-    folder = work / "portraits"
-    return Portraits(folder, shards=slice(0, -1), more=work / "generated"), Portraits(folder, shards=slice(-1, None))
 
 
 def learning_rate(highest: float, step: int, steps: int, *, warmup: int, floor: float) -> float:

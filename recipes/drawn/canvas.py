@@ -1,34 +1,49 @@
-"""What portraits are drawn on: shapes laid over each other by their signed distances, with a label for every pixel."""
+"""What pictures are drawn on: shapes laid over each other by their signed distances, with a label for every pixel."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from eclipsed.worlds.world import find_world
+from eclipsed.worlds.world import World
 
-__all__ = ["ZOOM", "Canvas"]
-
-FACE = find_world("face")
-
-#: how closely the face fills the picture
-ZOOM = 1.1
+__all__ = ["Canvas"]
 
 #: from this side on single hairs, lashes and gaps between teeth are drawn; smaller pictures have no room for them
 FINE = 256
 
 
 class Canvas:
-    """An (N, 3, H, W) picture, its (N, H, W) labels, and the coordinates to draw on it."""
+    """An (N, 3, H, W) picture, its (N, H, W) labels, and the coordinates to draw on it.
 
-    def __init__(self, n: int, size: int, roll: Tensor, scale: Tensor) -> None:
+    Args:
+        world: whose parts the labels are.
+        n: how many pictures.
+        size: width and height in pixels.
+        roll: by how much each is turned, in radians, (N, 1, 1) or a number.
+        scale: by how much each is enlarged, the same.
+        zoom: the usual scale, by which the softness of edges is reckoned.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        n: int,
+        size: int,
+        *,
+        roll: Tensor | float = 0.0,
+        scale: Tensor | float = 1.0,
+        zoom: float = 1.0,
+    ) -> None:
+        self.world = world
+        roll, scale = torch.as_tensor(roll), torch.as_tensor(scale)
         axis = (torch.arange(size) + 0.5) / size * 2 - 1
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         self.flat_x, self.flat_y = x[None], y[None]
         cos, sin = torch.cos(roll), torch.sin(roll)
         self.x = (x * cos + y * sin) / scale  # (N, H, W)
         self.y = (y * cos - x * sin) / scale
-        self.pixel = 2 / size / ZOOM
+        self.pixel = 2 / size / zoom
         self.fine = size >= FINE
         self.image = torch.zeros(n, 3, size, size)
         self.labels = torch.zeros(n, size, size, dtype=torch.uint8)
@@ -53,4 +68,4 @@ class Canvas:
 
     def mark(self, where: Tensor, part: str) -> None:
         """Label the pixels where a mask (N, H, W) holds."""
-        self.labels = torch.where(where, FACE.label(part), self.labels)
+        self.labels = torch.where(where, self.world.label(part), self.labels)

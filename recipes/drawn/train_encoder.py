@@ -1,6 +1,6 @@
-"""Train mini's encoder: a picture in, the ws that draw it out; a narrow e4e.
+"""Train a drawn set's encoder: a picture in, the ws that draw it out; a narrow e4e.
 
-Three losses. The true w of a render is known, so every row is asked for it; what the portrait shows of it counts most.
+Three losses. The true w of a render is known, so every row is asked for it; what the picture shows of it counts most.
 The generator draws some of the guesses, and what it draws shall look like the picture. And the rows shall differ
 little from the first one, as e4e has it: there edits work best. Half as many pictures are the generator's own.
 """
@@ -21,23 +21,13 @@ from eclipsed.images.metrics import psnr
 from eclipsed.networks.architectures import make_network
 from eclipsed.networks.encoder import Encoder, EncoderConfig
 from eclipsed.networks.layers import SynthesisOptions
-from recipes.mini.attributes import VALUES, appearance
-from recipes.mini.dataset import Portraits
-from recipes.mini.latent import CENTRE, NUM_WS, SIDE, W_DIM, rows_mask, values_of, w_of
-from recipes.mini.running import learning_rate, options, save
-from recipes.mini.train_generator import DTYPE, Tower, distance, pixel_weights, rows_of
+from recipes.drawn.dataset import Pictures
+from recipes.drawn.latent import CENTRE, SIDE, W_DIM, Latent
+from recipes.drawn.recipe import Recipe, find_recipe
+from recipes.drawn.running import learning_rate, options, save
+from recipes.drawn.train_generator import DTYPE, Tower, distance, pixel_weights
 
-__all__ = ["CONFIG", "new", "train"]
-
-#: 14 rows: three read 8 x 8 features, four 16 x 16, seven 32 x 32, as in e4e for 18 rows
-CONFIG = EncoderConfig(
-    kind="e4e",
-    stem=16,
-    stages=((16, 1), (32, 2), (64, 3), (128, 2)),
-    halvings=(3,) * 3 + (4,) * 4 + (5,) * (NUM_WS - 7),
-    style_width=48,
-    w_dim=W_DIM,
-)
+__all__ = ["config", "new", "train"]
 
 #: how the generator draws the guesses
 OPTIONS = SynthesisOptions(resolution=SIDE, dtype=DTYPE)
@@ -46,30 +36,44 @@ DRAWN = 8  # guesses of each step that the generator draws
 OWN = 12  # pictures of each step that the generator drew
 
 
-def new() -> Encoder:
+def config(latent: Latent) -> EncoderConfig:
+    """Of the rows three read 8 x 8 features, four 16 x 16 and all others 32 x 32, as in e4e for 18 rows."""
+    return EncoderConfig(
+        kind="e4e",
+        stem=16,
+        stages=((16, 1), (32, 2), (64, 3), (128, 2)),
+        halvings=(3,) * 3 + (4,) * 4 + (5,) * (latent.num_ws - 7),
+        style_width=48,
+        w_dim=W_DIM,
+    )
+
+
+def new(latent: Latent) -> Encoder:
     """An encoder with random weights of its own seed."""
     with torch.random.fork_rng():
         torch.manual_seed(606)
-        network = Encoder(CONFIG)
-    with torch.no_grad():  # begin at the mean face
+        network = Encoder(config(latent))
+    with torch.no_grad():  # begin at the mean picture
         for name, weight in network.named_parameters():
             if name.endswith("linear.weight"):
                 weight.mul_(0.1)
     return network.to(memory_format=torch.channels_last)
 
 
-def latent_loss(codes: Tensor, values: Tensor) -> Tensor:
-    """Distance of all rows to the true w, in W and in what the portrait shows, and of the rows to the first one.
+def latent_loss(latent: Latent, codes: Tensor, values: Tensor) -> Tensor:
+    """Distance of all rows to the true w, in W and in what the picture shows, and of the rows to the first one.
 
     Args:
-        codes: ws less the centre, (N, NUM_WS, W_DIM).
-        values: of the portraits, (N, len(VALUES)).
+        latent: how values lie in W.
+        codes: ws less the centre, (N, num_ws, W_DIM).
+        values: of the pictures, (N, V).
     """
-    goal = w_of(values) - CENTRE
+    goal = latent.w_of(values) - CENTRE
     near = (codes - goal[:, None]).square().mean()
-    guessed = values_of(codes.flatten(0, 1) + CENTRE)
-    shown = appearance(guessed).view(len(codes), NUM_WS, len(VALUES)) - appearance(values)[:, None]
-    counts = rows_mask().float() + 0.1  # what a row has no say in matters little
+    guessed = latent.values_of(codes.flatten(0, 1) + CENTRE)
+    appearance = latent.values.appearance
+    shown = appearance(guessed).view(len(codes), latent.num_ws, -1) - appearance(values)[:, None]
+    counts = latent.rows_mask.float() + 0.1  # what a row has no say in matters little
     seen = (shown.square() * counts).sum((1, 2)).mean() / counts.sum()
     return near + 4 * seen + 0.05 * (codes[:, 1:] - codes[:, :1]).square().mean()
 
@@ -87,27 +91,37 @@ class Trainer:
     """The encoder, what judges it, and its place in the schedule.
 
     Args:
-        data: portraits.
+        recipe: of the pictures.
+        data: pictures.
         file: the state.
-        mini: folder of the set, whose generator and CLIP are used.
+        folder: of the set, whose generator and CLIP are used.
         steps: in all.
         rate: highest learning rate.
         device: where to train.
     """
 
     def __init__(
-        self, data: Portraits, file: Path, *, mini: Path, steps: int, rate: float = 3e-3, device: str = "cpu"
+        self,
+        recipe: Recipe,
+        data: Pictures,
+        file: Path,
+        *,
+        folder: Path,
+        steps: int,
+        rate: float = 3e-3,
+        device: str = "cpu",
     ) -> None:
         import open_clip
 
+        self.recipe, self.latent = recipe, recipe.latent
         self.data, self.file, self.steps, self.rate = data.to(device), file, steps, rate
         self.device = torch.device(device)
-        config, state = read_generator(mini / "generator.safetensors")
+        config, state = read_generator(folder / "generator.safetensors")
         generator = make_network(config)
         generator.load_state_dict(state)
         self.synthesis = generator.eval().requires_grad_(False).synthesis.to(device)
-        self.tower = Tower(open_clip.create_model(f"local-dir:{mini / 'clip'}", require_pretrained=True)).to(device)
-        self.network = new().to(device)
+        self.tower = Tower(open_clip.create_model(f"local-dir:{folder / 'clip'}", require_pretrained=True)).to(device)
+        self.network = new(self.latent).to(device)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
         self.step = 0
         if file.exists():
@@ -125,7 +139,7 @@ class Trainer:
         picked = torch.randint(len(self.data), (batch,), generator=rng)
         values, images = self.data.values[picked], self.data.images[picked].float() / 127.5 - 1
         with torch.no_grad():
-            own = rows_of(values[:OWN], rng=rng).to(self.device) + CENTRE
+            own = self.latent.rows_of(values[:OWN], rng=rng).to(self.device) + CENTRE
             own = self.synthesis(own, OPTIONS).image.clamp(-1, 1)
         images = torch.cat([own, images[OWN:]])
         for group in self.optimiser.param_groups:
@@ -135,8 +149,8 @@ class Trainer:
         with torch.autocast(self.device.type, DTYPE):
             codes = self.network(inputs)
         codes = codes.float()
-        latent = latent_loss(codes.cpu(), values)
-        late = self.step >= self.steps // 4  # before, guesses are no faces
+        latent = latent_loss(self.latent, codes.cpu(), values)
+        late = self.step >= self.steps // 4  # before, guesses are no pictures
         looks = self._looks(codes[-DRAWN:], images[-DRAWN:], picked[-DRAWN:]) if late else codes.new_zeros(())
         self.optimiser.zero_grad(set_to_none=True)
         (latent + 0.5 * looks.cpu()).backward()
@@ -147,43 +161,47 @@ class Trainer:
 
     def _looks(self, codes: Tensor, images: Tensor, picked: Tensor) -> Tensor:
         drawn: Tensor = self.synthesis(codes + CENTRE, OPTIONS).image
-        weight = pixel_weights(self.data.labels[picked], drawn.shape[-1])
+        weight = pixel_weights(self.recipe, self.data.labels[picked], drawn.shape[-1])
         tower: Tensor = self.tower(drawn, images)
         return distance(drawn, images, weight) + 0.1 * tower
 
     @torch.no_grad()
-    def measure(self, held_out: Portraits, count: int = 128) -> tuple[float, float]:
+    def measure(self, held_out: Pictures, count: int = 128) -> tuple[float, float]:
         """Mean PSNR of what the generator makes of the guesses, in dB, and mean squared error of the guessed values."""
         self.network.eval()
         images = held_out.images[:count].to(self.device).float() / 127.5 - 1
         codes = torch.cat([self.network(some) for some in images.split(32)])
         drawn = [self.synthesis(some + CENTRE, OPTIONS).image for some in codes.split(32)]
-        shown = appearance(values_of(codes.cpu().mean(1) + CENTRE)) - appearance(held_out.values[:count])
+        appearance = self.recipe.values.appearance
+        guessed = self.latent.values_of(codes.cpu().mean(1) + CENTRE)
+        shown = appearance(guessed) - appearance(held_out.values[:count])
         return float(psnr(torch.cat(drawn), images).mean()), float(shown.square().mean())
 
 
 def train(
-    data: Portraits,
-    held_out: Portraits,
-    folder: Path,
+    recipe: Recipe,
+    data: Pictures,
+    held_out: Pictures,
+    work: Path,
     *,
-    mini: Path = Path("checkpoints/mini"),
+    folder: Path,
     steps: int = 1300,
     batch: int = 32,
     threads: int = 1,
     device: str = "cpu",
 ) -> None:
-    """Train, from where the last run stopped; the state lies in ``folder/encoder.pt``.
+    """Train, from where the last run stopped; the state lies in ``work/encoder.pt``.
 
     Args:
-        data: portraits to learn from.
-        held_out: portraits to measure with.
-        folder: of the state.
-        mini: folder of the set whose generator and CLIP are used.
+        recipe: of the pictures.
+        data: pictures to learn from.
+        held_out: pictures to measure with.
+        work: folder of the state.
+        folder: of the set whose generator and CLIP are used.
         device: where to train.
     """
     torch.set_num_threads(threads)
-    trainer = Trainer(data, folder / "encoder.pt", mini=mini, steps=steps, device=device)
+    trainer = Trainer(recipe, data, work / "encoder.pt", folder=folder, steps=steps, device=device)
     first, began = trainer.step, time.time()
     while trainer.step < steps:
         latent, looks = trainer.advance(batch)
@@ -196,31 +214,33 @@ def train(
             trainer.save()
 
 
-def export(file: Path, mini: Path) -> None:
+def export(latent: Latent, file: Path, folder: Path) -> None:
     """Write the trained encoder into the set, in half precision, and name it in ``set.json``."""
     state = torch.load(file, weights_only=True)["model"]
-    latent_avg = torch.full((NUM_WS, W_DIM), CENTRE)
-    write_encoder(mini / "encoder.safetensors", CONFIG, state, latent_avg, dtype=torch.float16)
-    content = json.loads((mini / "set.json").read_text(encoding="utf-8")) | {"encoder": "encoder.safetensors"}
-    (mini / "set.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    latent_avg = torch.full((latent.num_ws, W_DIM), CENTRE)
+    write_encoder(folder / "encoder.safetensors", config(latent), state, latent_avg, dtype=torch.float16)
+    content = json.loads((folder / "set.json").read_text(encoding="utf-8")) | {"encoder": "encoder.safetensors"}
+    (folder / "set.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     parser = options(__doc__, steps=1300)
-    parser.add_argument("--mini", type=Path, default=Path("checkpoints/mini"), help="folder of the set")
+    parser.add_argument("--set", type=Path, help="folder of the set instead of checkpoints/RECIPE")
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
-    folder = args.work / "portraits"
+    recipe = find_recipe(args.recipe)
+    work, folder = args.work or recipe.work, args.set or recipe.set_folder
     train(
-        Portraits(folder, shards=slice(0, -1)),
-        Portraits(folder, shards=slice(-1, None)),
-        args.work,
-        mini=args.mini,
+        recipe,
+        Pictures(work / "renders", shards=slice(0, -1)),
+        Pictures(work / "renders", shards=slice(-1, None)),
+        work,
+        folder=folder,
         steps=args.steps,
         threads=args.threads,
         device=args.device,
     )
-    export(args.work / "encoder.pt", args.mini)
+    export(recipe.latent, work / "encoder.pt", folder)
 
 
 if __name__ == "__main__":

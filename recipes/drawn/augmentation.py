@@ -6,13 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["FACE_ATTRIBUTES", "augment", "zoom"]
-
-#: what can still be told from a picture that shows only the middle of the face
-FACE_ATTRIBUTES = (
-    "gender", "eye_size", "eyes_open", "eye_colour", "brow_angle", "nose", "mouth_open", "smile", "lips", "lip_colour",
-    "beard", "moustache", "glasses", "age", "skin", "blush", "freckles", "eye_shadow",
-)  # fmt: skip
+__all__ = ["augment", "zoom"]
 
 
 def augment(images: Tensor, *, rng: torch.Generator, flip: bool = True) -> Tensor:
@@ -46,20 +40,21 @@ def augment(images: Tensor, *, rng: torch.Generator, flip: bool = True) -> Tenso
     return (out + noise * torch.randn(out.shape, generator=rng)).clamp(-1, 1)
 
 
-def zoom(images: Tensor, where: Tensor, *, rng: torch.Generator) -> Tensor:
-    """Enlarge the middle of some faces by 1.25 to 2 times, so that lips and eyes can first be learned large.
+def zoom(images: Tensor, where: Tensor, *, down: tuple[float, float], rng: torch.Generator) -> Tensor:
+    """Enlarge the middle of some pictures by 1.25 to 2 times, so that what is small can first be learned large.
 
     Args:
         images: (N, 3, H, W).
-        where: which of them, (N,) bool; only `FACE_ATTRIBUTES` are sure to stay visible in these.
+        where: which of them, (N,) bool.
+        down: how far below the middle of the picture theirs lies: from, and up to how much more.
         rng: the only source of randomness.
     """
     n = len(images)
     share, zero, one = (torch.rand(n, generator=rng) for _ in range(3))
     scale = torch.where(where, 0.5 + 0.3 * share, torch.ones(n))
-    down = torch.where(where, 0.10 + 0.12 * one, torch.zeros(n))
+    lower = torch.where(where, down[0] + down[1] * one, torch.zeros(n))
     aside = torch.where(where, 0.1 * (zero - 0.5), torch.zeros(n))
     blank = torch.zeros(n)
-    matrix = torch.stack([torch.stack([scale, blank, aside], 1), torch.stack([blank, scale, down], 1)], 1)
+    matrix = torch.stack([torch.stack([scale, blank, aside], 1), torch.stack([blank, scale, lower], 1)], 1)
     grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)

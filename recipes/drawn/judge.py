@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -19,38 +19,37 @@ from eclipsed.checkpoints.plain import compacted
 from eclipsed.files import header
 from eclipsed.files.kinds import CLASSIFIER
 from eclipsed.pretrained.classifier import Classifier
-from recipes.mini.augmentation import augment
-from recipes.mini.dataset import Portraits
-from recipes.mini.facts import ATTRIBUTES, REQUIRES, UNKNOWN, facts
-from recipes.mini.running import learning_rate, options, pictures, save
+from recipes.drawn.augmentation import augment
+from recipes.drawn.dataset import Pictures, pictures
+from recipes.drawn.facts import UNKNOWN, Facts
+from recipes.drawn.recipe import Recipe, find_recipe
+from recipes.drawn.running import learning_rate, options, save
 
 __all__ = ["describe", "evaluate", "export", "new", "train"]
 
-_FACTS = {"attributes": ATTRIBUTES, "requires": REQUIRES}
 
-
-def new() -> Classifier:
+def new(facts: Facts) -> Classifier:
     """A classifier of all attributes, with random weights of its own seed."""
     with torch.random.fork_rng():
         torch.manual_seed(77)
-        return Classifier(ATTRIBUTES, REQUIRES)
+        return Classifier(facts.attributes, facts.requires)
 
 
-def _loss(logits: Sequence[Tensor], classes: dict[str, Tensor]) -> Tensor:
+def _loss(facts: Facts, logits: Sequence[Tensor], classes: Mapping[str, Tensor]) -> Tensor:
     losses = []
-    for (attribute, names), guess in zip(ATTRIBUTES.items(), logits, strict=True):
+    for (attribute, names), guess in zip(facts.attributes.items(), logits, strict=True):
         label = classes[attribute]
         if (label != UNKNOWN).any():
             losses.append(F.cross_entropy(guess, label, ignore_index=UNKNOWN) / math.log(len(names)))
     return torch.stack(losses).mean()
 
 
-def evaluate(judge: Classifier, images: Tensor, values: Tensor) -> dict[str, float]:
+def evaluate(facts: Facts, judge: Classifier, images: Tensor, values: Tensor) -> dict[str, float]:
     """Mean accuracy over the classes of each attribute, on pictures uint8 (N, 3, 128, 128)."""
     judge.eval()
     guesses = judge.probabilities(images.float() / 127.5 - 1)
     classes, out = facts(values), {}
-    for attribute, names in ATTRIBUTES.items():
+    for attribute, names in facts.attributes.items():
         label, best = classes[attribute], guesses[attribute].argmax(1)
         hits = [(best[label == k] == k).float().mean() for k in range(len(names)) if (label == k).any()]
         out[attribute] = float(torch.stack(hits).mean())
@@ -58,8 +57,9 @@ def evaluate(judge: Classifier, images: Tensor, values: Tensor) -> dict[str, flo
 
 
 def train(
-    data: Portraits,
-    held_out: Portraits,
+    recipe: Recipe,
+    data: Pictures,
+    held_out: Pictures,
     folder: Path,
     *,
     steps: int = 2000,
@@ -71,11 +71,12 @@ def train(
     """Train, from where the last run stopped; the state lies in ``folder/judge.pt``.
 
     Args:
+        recipe: of the pictures.
         start: a finished ``classifier.safetensors`` to go on from.
     """
     torch.set_num_threads(threads)
-    file = folder / "judge.pt"
-    judge = new() if start is None else Classifier.from_file(start, device="cpu")
+    file, facts = folder / "judge.pt", recipe.facts
+    judge = new(facts) if start is None else Classifier.from_file(start, device="cpu")
     network = judge.network.requires_grad_(True)
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=2e-2)
     first = 0
@@ -93,7 +94,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(rate, step, steps, warmup=100, floor=0.01)
         network.train()
-        loss = _loss(network(image), {a: t[picked] for a, t in known.items()})
+        loss = _loss(facts, network(image), {a: t[picked] for a, t in known.items()})
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -101,7 +102,7 @@ def train(
             speed = (step + 1 - first) * batch / (time.time() - began)
             print(f"judge {step + 1}/{steps} loss {float(loss):.4f} {speed:.0f} img/s", flush=True)
         if (step + 1) % 500 == 0 or step + 1 == steps:
-            scores = evaluate(judge, held_out.images[:1000], held_out.values[:1000])
+            scores = evaluate(facts, judge, held_out.images[:1000], held_out.values[:1000])
             print(
                 f"  mean {sum(scores.values()) / len(scores):.3f} "
                 + " ".join(f"{a} {s:.2f}" for a, s in scores.items()),
@@ -110,29 +111,37 @@ def train(
             save(file, model=network.state_dict(), optimiser=optimiser.state_dict(), step=step + 1)
 
 
-def export(file: Path, out: Path) -> None:
+def export(facts: Facts, file: Path, out: Path) -> None:
     """Write the trained judge as safetensors in half precision."""
     state = torch.load(file, weights_only=True)["model"]
-    header.write(out, CLASSIFIER, _FACTS, compacted(state, torch.float16))
+    header.write(out, CLASSIFIER, _said(facts), compacted(state, torch.float16))
 
 
-def describe(file: Path) -> None:
+def _said(facts: Facts) -> dict[str, object]:
+    """What the file says of its attributes."""
+    return {"attributes": facts.attributes, "requires": facts.requires}
+
+
+def describe(facts: Facts, file: Path) -> None:
     """Write what the recipe says of the attributes into an exported judge; its weights stay as they are.
 
     Raises:
         ValueError: the file reads other attributes, and has to be trained again.
     """
     data, state = header.read(file, CLASSIFIER)
-    if data.get("attributes") != {name: list(classes) for name, classes in ATTRIBUTES.items()}:
+    if data.get("attributes") != {name: list(classes) for name, classes in facts.attributes.items()}:
         raise ValueError(f"{file} reads other attributes than the recipe draws")
-    header.write(file, CLASSIFIER, _FACTS, state)
+    header.write(file, CLASSIFIER, _said(facts), state)
 
 
 def main() -> None:
     args = options(__doc__, steps=2000, finished="classifier.safetensors").parse_args()
+    recipe = find_recipe(args.recipe)
+    work = args.work or recipe.work
     train(
-        *pictures(args.work),
-        args.work,
+        recipe,
+        *pictures(work),
+        work,
         steps=args.steps,
         rate=2e-3 if args.start is None else 1e-3,
         start=args.start,

@@ -1,4 +1,4 @@
-"""The architecture of mini's CLIP: an open_clip model small enough to train on two CPU cores."""
+"""The architecture of a drawn set's CLIP: an open_clip model small enough to train on two CPU cores."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONFIG: dict[str, Any] = {
     },
 }
 
-#: image towers by name: mini's own ResNet, and a small vision transformer
+#: image towers by name: the usual ResNet, and a small vision transformer
 VISION: dict[str, dict[str, Any]] = {
     "resnet": CONFIG["model_cfg"]["vision_cfg"],
     "vit": {"image_size": 128, "layers": 4, "width": 192, "head_width": 48, "patch_size": 16},

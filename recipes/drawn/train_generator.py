@@ -1,21 +1,19 @@
-"""Distil the renderer into a StyleGAN2 synthesis network: true values in, rendered portrait out.
+"""Distil the renderer into a StyleGAN2 synthesis network: true values in, rendered picture out.
 
-Nothing has to be discovered: w is the portrait's values in a fixed frame, so the loss is a plain distance to the
+Nothing has to be discovered: w is the picture's values in a fixed frame, so the loss is a plain distance to the
 rendered picture. Each picture only shows the coarse values of its coarse rows and so on; the other values of these
-rows are somebody else's, and the network learns to ignore them. That is what gives the rows their meaning.
+rows are those of another one, and the network learns to ignore them. That is what gives the rows their meaning.
 
-The last block, 256 px, is trained alone: all below it is finished by then, and its last two rows say nothing, so that
-what is learned of an edit at 128 px holds at 256.
+A block above 128 px is trained alone: all below it is finished by then, and its last two rows say nothing, so that what
+is learned of an edit at 128 px holds there.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,66 +24,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.checkpoints.generators import read_generator
-from eclipsed.networks.generator_config import GeneratorConfig
 from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.networks.stylegan2 import StyleGAN2
-from eclipsed.worlds.world import find_world
-from recipes.mini import clip_architecture
-from recipes.mini.attributes import INDEX as VALUE
-from recipes.mini.dataset import Portraits
-from recipes.mini.latent import CENTRE, SIDE, W_DIM, basis, rows_mask
-from recipes.mini.texture import detail_weights, learn_noise, texture
-from recipes.mini.weights import fill, move_centre, moved_at, start_quiet
+from recipes.drawn import clip_architecture
+from recipes.drawn.dataset import Pictures
+from recipes.drawn.latent import CENTRE, SIDE
+from recipes.drawn.recipe import Recipe, Stage, find_recipe
+from recipes.drawn.running import base_options
+from recipes.drawn.texture import learn_noise, texture
+from recipes.drawn.weights import fill, move_centre, moved_at, start_quiet
 
-__all__ = ["CONFIG", "GO_ON", "ON_GPU", "STAGES", "Stage", "train"]
-
-CONFIG = GeneratorConfig(
-    z_dim=W_DIM,
-    w_dim=W_DIM,
-    resolution=256,
-    channels=tuple((r, min(6144 // r, 128)) for r in (4, 8, 16, 32, 64, 128, 256)),
-    mapping_layers=4,
-)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One descent of the progressive training: the rate rises, then falls along a cosine.
-
-    Above `SIDE` it moves the block of its resolution alone.
-    """
-
-    resolution: int
-    steps: int
-    batch: int
-    learning_rate: float
-    ema: float
-    seen: float = 0.0  # weight of the distance between what CLIP's image tower sees
-    texture: float = 0.0  # weight of the distance between textures
-
-
-#: strands, lashes and rims: the last block
-FINEST = Stage(256, 3000, 8, 0.006, 0.998, texture=0.2)
-
-STAGES = (
-    Stage(32, 450, 32, 0.012, 0.98),
-    Stage(64, 900, 16, 0.010, 0.99),
-    Stage(64, 900, 16, 0.008, 0.99),
-    Stage(128, 3600, 8, 0.007, 0.998),
-    Stage(128, 8000, 8, 0.006, 0.998, seen=0.05, texture=0.2),
-    FINEST,
-)
-
-#: the same for a network that goes on from a finished generator
-GO_ON = (
-    Stage(64, 2400, 16, 0.010, 0.99),
-    Stage(128, 6000, 8, 0.007, 0.998, seen=0.05),
-    Stage(128, 8000, 8, 0.006, 0.998, seen=0.05, texture=0.2),
-    FINEST,
-)
-
-#: the stage before the last where batches are cheap
-ON_GPU = Stage(128, 4000, 64, 0.008, 0.999, seen=0.05, texture=0.2)
+__all__ = ["DTYPE", "Run", "Tower", "distance", "pixel_weights", "train"]
 
 #: what features are computed in; processors that multiply bfloat16 in hardware train twice as fast
 DTYPE = torch.bfloat16
@@ -93,34 +42,12 @@ DTYPE = torch.bfloat16
 #: noise maps learn faster than weights, since they are read through a small factor
 NOISE_RATE = 3
 
-#: how much a pixel of each part counts
-PART_WEIGHTS = {
-    "background": 0.5, "clothes": 0.8, "left_eye": 6, "right_eye": 6, "upper_lip": 4, "lower_lip": 4, "mouth": 4,
-    "left_brow": 3, "right_brow": 3, "nose": 2, "glasses": 2.5, "earrings": 3, "necklace": 3, "left_ear": 2,
-    "right_ear": 2, "hat": 1.2,
-}  # fmt: skip
 
-
-def rows_of(values: Tensor, *, rng: torch.Generator, mixed: float = 0.7) -> Tensor:
-    """Centred ws for portraits, (B, NUM_WS, W_DIM); in a share of them other people fill what a row need not know."""
-    n = len(values)
-    swap = torch.rand(n, 1, generator=rng) < mixed
-    frame, rows, done = basis(), [], {}
-    for mask in rows_mask():
-        key = tuple(mask.tolist())
-        if key not in done:  # rows that carry the same values are alike
-            other = values[torch.randperm(n, generator=rng)]
-            done[key] = torch.where(mask | ~swap, values, other) @ frame
-        rows.append(done[key])
-    return torch.stack(rows, 1)
-
-
-def pixel_weights(labels: Tensor, resolution: int) -> Tensor:
+def pixel_weights(recipe: Recipe, labels: Tensor, resolution: int) -> Tensor:
     """(B, 1, resolution, resolution) from full-size labels."""
-    face = find_world("face")
-    table = torch.ones(len(face.parts))
-    for part, weight in PART_WEIGHTS.items():
-        table[face.label(part)] = weight
+    table = torch.ones(len(recipe.world.parts))
+    for part, weight in recipe.part_weights.items():
+        table[recipe.world.label(part)] = weight
     full = table.to(labels.device)[labels.long()][:, None]
     return F.interpolate(full, size=(resolution, resolution), mode="area")
 
@@ -180,12 +107,14 @@ class Tower(torch.nn.Module):
 class Run:
     """Networks, optimiser and place in the schedule; saved and restored as one file."""
 
-    def __init__(self, file: Path, stages: tuple[Stage, ...], start: Path | None = None, device: str = "cpu") -> None:
-        self.file, self.stages = file, stages
+    def __init__(
+        self, recipe: Recipe, file: Path, stages: tuple[Stage, ...], start: Path | None = None, device: str = "cpu"
+    ) -> None:
+        self.file, self.stages, self.latent = file, stages, recipe.latent
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            self.network = StyleGAN2(CONFIG).synthesis
-        start_quiet(self.network)
+            self.network = StyleGAN2(recipe.generator).synthesis
+        start_quiet(self.network, self.latent)
         if start is not None:
             state = read_generator(start)[1]
             fill(
@@ -193,7 +122,7 @@ class Run:
                 {key.removeprefix("synthesis."): t for key, t in state.items() if key.startswith("synthesis.")},
             )
             move_centre(self.network, -CENTRE)
-        learn_noise(self.network)
+        learn_noise(self.network, recipe.patterns)
         self.network.to(device)
         self.average = deepcopy(self.network)
         self.place, self.step = 0, 0
@@ -218,7 +147,7 @@ class Run:
         self.place, self.step = place, 0
         if self.stage is None:
             return
-        moved = moved_at(self.network, self.stage.resolution)
+        moved = moved_at(self.network, self.latent, self.stage.resolution)
         named = {name: p.requires_grad_(name in moved) for name, p in self.network.named_parameters()}
         maps = [p for name, p in named.items() if p.requires_grad and name.endswith("noise_const")]
         rest = [p for name, p in named.items() if p.requires_grad and not name.endswith("noise_const")]
@@ -251,10 +180,11 @@ class Run:
 
 
 def train(
+    recipe: Recipe,
     folder: Path,
     *,
     start: Path | None = None,
-    stages: tuple[Stage, ...] = STAGES,
+    stages: tuple[Stage, ...] | None = None,
     clip: Path | None = None,
     threads: int = 1,
     device: str = "cpu",
@@ -262,22 +192,23 @@ def train(
     """Train all stages, from where the last run stopped.
 
     Args:
-        folder: the state lies in its ``synthesis.pt``, that of CLIP, trained on renders, in ``clip.pt``, portraits in
-            ``portraits`` and the larger ones of the last stage in ``portraits256``.
+        recipe: of the pictures.
+        folder: the state lies in its ``synthesis.pt``, that of CLIP, trained on renders, in ``clip.pt``, renders in
+            ``renders`` and larger ones, of stages above `SIDE`, in ``renders256``.
         start: a finished generator to go on from.
-        stages: one after the other.
+        stages: one after the other; None is the recipe's.
         clip: a finished CLIP whose tower to see with, instead of that in ``folder``.
         threads: of torch.
         device: where to train.
     """
     torch.set_num_threads(threads)
-    run = Run(folder / "synthesis.pt", stages, start, device)
+    run = Run(recipe, folder / "synthesis.pt", stages or recipe.stages, start, device)
     tower = Tower.from_file(clip or folder / "clip.pt").to(device)
     lesson: Lesson | None = None
     while (stage := run.stage) is not None:
-        shown = folder / ("portraits" if stage.resolution <= SIDE else f"portraits{stage.resolution}")
+        shown = folder / ("renders" if stage.resolution <= SIDE else f"renders{stage.resolution}")
         if lesson is None or lesson.folder != shown:
-            lesson = Lesson(shown, run.network, tower)
+            lesson = Lesson(recipe, shown, run.network, tower)
         started, first = time.time(), run.step
         while run.step < stage.steps:
             rng = torch.Generator().manual_seed(run.place * 1_000_003 + run.step)
@@ -296,59 +227,67 @@ class Lesson:
     """What the network is shown at a step, and how far off its pictures are.
 
     Args:
-        folder: of the portraits; they move to the network's device.
+        recipe: of the pictures.
+        folder: of the renders; they move to the network's device.
         network: what learns.
         tower: see `Tower`.
     """
 
-    def __init__(self, folder: Path, network: torch.nn.Module, tower: Tower) -> None:
-        self.folder, self.tower = folder, tower
+    def __init__(self, recipe: Recipe, folder: Path, network: torch.nn.Module, tower: Tower) -> None:
+        self.recipe, self.folder, self.tower = recipe, folder, tower
         self.device = next(network.parameters()).device
-        self.data = data = Portraits(folder).to(self.device)
+        self.data = data = Pictures(folder).to(self.device)
         self.draw: Callable[..., Any] = network
         self.texture = texture
         if self.device.type == "cpu":  # a GPU is through with the training before compiling has paid
             torch._dynamo.config.recompile_limit = 64  # each layer has a shape of its own
             self.draw, self.texture = torch.compile(network, dynamic=False), torch.compile(texture, dynamic=False)
-        self.freckled = (data.values[:, VALUE["freckles"]] > 0).nonzero()[:, 0]
+        self.rare = (data.values[:, recipe.values.index[recipe.rare]] > 0).nonzero()[:, 0]
 
     def loss(self, stage: Stage, rng: torch.Generator) -> Tensor:
         """The loss of one batch, with gradient."""
         data, picked = self.data, self._picked(stage, rng)
-        ws = rows_of(data.values[picked], rng=rng).to(self.device)
+        ws = self.recipe.latent.rows_of(data.values[picked], rng=rng).to(self.device)
         target = data.images[picked].float() / 127.5 - 1
         target = F.interpolate(target, size=(stage.resolution, stage.resolution), mode="area")
-        weight = pixel_weights(data.labels[picked], stage.resolution)
+        weight = pixel_weights(self.recipe, data.labels[picked], stage.resolution)
         image = self.draw(ws, SynthesisOptions(resolution=stage.resolution, dtype=DTYPE)).image
         loss = distance(image, target, weight)
         if stage.seen:
             loss = loss + stage.seen * self.tower(image, target)
         if stage.texture:
-            counts = weight.clamp_min(1.0) + detail_weights(data.values[picked], data.labels[picked])
+            counts = weight.clamp_min(1.0) + self._detail(picked, stage.resolution)
             loss = loss + stage.texture * self.texture(image.float(), target, counts)
         return loss
 
     def _picked(self, stage: Stage, rng: torch.Generator) -> Tensor:
-        """Which portraits; a fifth of them have freckles, and half of those that teach texture."""
+        """Which pictures; where textures are compared, three eighths more have what is rare."""
         picked = torch.randint(len(self.data), (stage.batch,), generator=rng)
         if stage.texture:
-            some = torch.randint(len(self.freckled), (3 * stage.batch // 8,), generator=rng)
-            picked[: len(some)] = self.freckled[some]
+            some = torch.randint(len(self.rare), (3 * stage.batch // 8,), generator=rng)
+            picked[: len(some)] = self.rare[some]
         return picked
+
+    def _detail(self, picked: Tensor, resolution: int) -> Tensor:
+        more = self.recipe.detail(self.data.values[picked], self.data.labels[picked])
+        return F.interpolate(more, size=(resolution, resolution), mode="area")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("work/mini"))
+    parser = base_options(__doc__)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start", type=Path, help="a finished generator.safetensors to go on from")
-    parser.add_argument("--device", default="cpu", help="on a GPU the last stage at 128 px has larger batches (ON_GPU)")
+    parser.add_argument("--device", default="cpu", help="on a GPU the last stage at 128 px has larger batches")
     args = parser.parse_args()
-    stages = STAGES if args.start is None else GO_ON
+    recipe = find_recipe(args.recipe)
+    stages = recipe.stages if args.start is None else recipe.go_on
     if args.device != "cpu":
-        stages = (*stages[:-2], ON_GPU, FINEST) if args.start is None else (ON_GPU, FINEST)
+        finest = tuple(stage for stage in stages if stage.resolution > SIDE)
+        begun = stages[: len(stages) - len(finest) - 1] if args.start is None else ()
+        stages = (*begun, recipe.on_gpu, *finest)
     train(
-        args.work,
+        recipe,
+        args.work or recipe.work,
         start=args.start,
         stages=stages,
         threads=args.threads,

@@ -1,4 +1,4 @@
-"""What is done to the weights of mini's generator before it learns, and which of them a stage moves."""
+"""What is done to the weights of a drawn set's generator before it learns, and which of them a stage moves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from eclipsed.networks.mapping import FullyConnected
 from eclipsed.networks.stylegan2 import SynthesisNetwork
-from recipes.mini.latent import SIDE
+from recipes.drawn.latent import SIDE, Latent
 
 __all__ = ["fill", "move_centre", "moved_at", "start_quiet"]
 
@@ -26,17 +26,17 @@ def _affines(synthesis: SynthesisNetwork) -> list[FullyConnected]:
     return [module for module in synthesis.modules() if isinstance(module, FullyConnected)]
 
 
-def _deaf(synthesis: SynthesisNetwork) -> set[str]:
-    """Names of the weights that read the rows which carry nothing: the last two, of the last block."""
-    return {f"{layer.name}.affine.weight" for layer in synthesis.layers if layer.row >= synthesis.config.num_ws - 2}
+def _deaf(synthesis: SynthesisNetwork, latent: Latent) -> set[str]:
+    """Names of the weights that read the rows which carry nothing."""
+    return {f"{layer.name}.affine.weight" for layer in synthesis.layers if layer.row in latent.silent}
 
 
-def start_quiet(synthesis: SynthesisNetwork) -> None:
+def start_quiet(synthesis: SynthesisNetwork, latent: Latent) -> None:
     """Let the styles begin near 1, so that a row starts by ignoring values which are not its own.
 
     The last block begins by drawing nothing.
     """
-    silent = {*_deaf(synthesis), f"{synthesis.layers[-1].name}.weight"}
+    silent = {*_deaf(synthesis, latent), f"{synthesis.layers[-1].name}.weight"}
     with torch.no_grad():
         for affine in _affines(synthesis):
             affine.weight.mul_(0.1)
@@ -45,7 +45,7 @@ def start_quiet(synthesis: SynthesisNetwork) -> None:
                 weight.zero_()
 
 
-def moved_at(synthesis: SynthesisNetwork, resolution: int) -> set[str]:
+def moved_at(synthesis: SynthesisNetwork, latent: Latent, resolution: int) -> set[str]:
     """Names of the weights that are moved at a resolution: up to `SIDE` all, above it those of its block alone."""
     names = {name for name, _ in synthesis.named_parameters()}
     if resolution > SIDE:
@@ -53,7 +53,7 @@ def moved_at(synthesis: SynthesisNetwork, resolution: int) -> set[str]:
         modules = {name: synthesis.get_submodule(name) for name in mine}
         names = {f"{name}.{leaf}" for name, module in modules.items() for leaf, _ in module.named_parameters()}
     strengths = {f"{layer.name}.noise_strength" for layer in synthesis.layers}
-    return names - strengths - _deaf(synthesis)
+    return names - strengths - _deaf(synthesis, latent)
 
 
 @torch.no_grad()

@@ -1,12 +1,12 @@
-"""The model card of ``mini``: measures every network of the set against what is known to be true, and writes it down.
+"""The model card of a drawn set: measures every network against what is known to be true, and writes it down.
 
-``python -m recipes.mini.card`` renders the portraits it needs, which no network was trained on, and writes the figures
-and the tables of ``checkpoints/mini/README.md`` between their marks, and all numbers into ``card.json`` beside it.
+``python -m recipes.drawn.card NAME`` renders the pictures it needs, which no network was trained on, and writes the
+figures and the tables of ``checkpoints/NAME/README.md`` between their marks, and all numbers into ``card.json`` beside
+it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,23 +19,20 @@ from torch.nn import functional as F
 from eclipsed import Editor
 from eclipsed.latents.latent import Latent
 from eclipsed.pretrained.classifier import Classifier
-from eclipsed.worlds.world import find_world
-from recipes.mini.attributes import sample
-from recipes.mini.facts import ATTRIBUTES, UNKNOWN, facts
-from recipes.mini.latent import values_of
-from recipes.mini.portraits import render
-from recipes.mini.unseen import SENTENCES
+from recipes.drawn.facts import UNKNOWN, Facts
+from recipes.drawn.latent import SIDE
+from recipes.drawn.latent import Latent as DrawnLatent
+from recipes.drawn.recipe import Recipe, find_recipe
+from recipes.drawn.running import base_options
 
 __all__ = ["confusion", "frechet_distance", "macro", "overlap"]
-
-PARTS = find_world("face").parts
 
 START, END = "<!-- figures:start -->", "<!-- figures:end -->"
 
 #: seed of the renders; no training draws from it
 RENDERS = 31_337
 
-#: first seeds of the people who are generated, and rendered too, and of others whom the Fréchet distances begin at
+#: first seeds of the pictures that are generated, and rendered too, and of others that the Fréchet distances begin at
 FACES, OTHERS = 3000, 50_000
 
 _BATCH = 50
@@ -74,16 +71,17 @@ def macro(table: Tensor) -> dict[str, float]:
     }
 
 
-def overlap(true: Tensor, guess: Tensor) -> Tensor:
-    """Intersection over union of each part over all pictures, (19,); nan for a part that is nowhere.
+def overlap(true: Tensor, guess: Tensor, parts: int) -> Tensor:
+    """Intersection over union of each part over all pictures, (parts,); nan for a part that is nowhere.
 
     Args:
         true: labels, (N, H, W), of any kind of whole numbers.
         guess: the same.
+        parts: how many there are.
     """
-    pairs = true.flatten().long() * len(PARTS) + guess.flatten().long()
-    table = torch.bincount(pairs, minlength=len(PARTS) ** 2)
-    table = table.view(len(PARTS), len(PARTS)).double()
+    pairs = true.flatten().long() * parts + guess.flatten().long()
+    table = torch.bincount(pairs, minlength=parts**2)
+    table = table.view(parts, parts).double()
     either = table.sum(0) + table.sum(1) - table.diagonal()
     return torch.where(either > 0, table.diagonal() / either.clamp_min(1), torch.nan)
 
@@ -125,33 +123,34 @@ class _Seen:
         return labels, features
 
 
-def _shares(labels: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _shares(facts: Facts, labels: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """How often the classifier sees each class."""
     return {
-        name: torch.bincount(found, minlength=len(ATTRIBUTES[name])).double() / len(found)
+        name: torch.bincount(found, minlength=len(facts.attributes[name])).double() / len(found)
         for name, found in labels.items()
     }
 
 
-def people(editor: Editor, seeds: Sequence[int]) -> Tensor:
-    """The values of the people whom the mapping network makes of some seeds, (N, V)."""
-    return values_of(Latent.of_seeds(editor.generator, seeds).ws[:, 0])
+def _values(latent: DrawnLatent, editor: Editor, seeds: Sequence[int]) -> Tensor:
+    """The values that the mapping network makes of some seeds, (N, V)."""
+    return latent.values_of(Latent.of_seeds(editor.generator, seeds).ws[:, 0])
 
 
-def measure(editor: Editor, *, count: int) -> dict[str, Any]:
+def measure(recipe: Recipe, editor: Editor, *, count: int) -> dict[str, Any]:
     """Every figure of the card.
 
     Args:
-        editor: of `mini`.
-        count: portraits of each kind: rendered, rendered again, and generated.
+        recipe: of the pictures.
+        editor: of the set.
+        count: pictures of each kind: rendered, rendered again, and generated.
     """
     judge, parser, clip = editor.classifier, editor.parser, editor.clip
     assert judge is not None
-    seen = _Seen(judge)
+    seen, facts, render = _Seen(judge), recipe.facts, recipe.render
     guessed, exact, shown = [], [], []
-    values = sample(count, rng=torch.Generator().manual_seed(RENDERS))
+    values = recipe.values.sample(count, rng=torch.Generator().manual_seed(RENDERS))
     for v in values.split(_BATCH):
-        images, labels = render(v)
+        images, labels = render(v, SIDE)
         seen.look(images)
         guessed.append(parser.labels(images).to(torch.uint8))
         exact.append(labels)
@@ -159,10 +158,10 @@ def measure(editor: Editor, *, count: int) -> dict[str, Any]:
             shown.append(clip.encode_images(images))
     looked, _ = seen.take()
     side = editor.generator.resolution
-    for v in people(editor, range(OTHERS, OTHERS + count)).split(_BATCH):
+    for v in _values(recipe.latent, editor, range(OTHERS, OTHERS + count)).split(_BATCH):
         seen.look(render(v, side)[0])
     _, others = seen.take()
-    same = people(editor, range(FACES, FACES + count))
+    same = _values(recipe.latent, editor, range(FACES, FACES + count))
     drawn_exact = []
     for v in same.split(_BATCH):
         images, labels = render(v, side)
@@ -177,20 +176,21 @@ def measure(editor: Editor, *, count: int) -> dict[str, Any]:
     generated, drawn = seen.take()
 
     classes = facts(values)
-    tables = {a: confusion(classes[a], looked[a], len(names)) for a, names in ATTRIBUTES.items()}
-    there, here, nature = _shares(rendered), _shares(generated), _shares(looked)
+    tables = {a: confusion(classes[a], looked[a], len(names)) for a, names in facts.attributes.items()}
+    there, here, nature = (_shares(facts, labels) for labels in (rendered, generated, looked))
+    names = recipe.world.parts
     parts, drawn_parts = (
-        overlap(torch.cat(e), torch.cat(g)) for e, g in ((exact, guessed), (drawn_exact, drawn_guess))
+        overlap(torch.cat(e), torch.cat(g), len(names)) for e, g in ((exact, guessed), (drawn_exact, drawn_guess))
     )
     return {
-        "portraits": count,
+        recipe.card.pictures: count,
         "judge": {a: {**macro(table), "confusion": table.tolist()} for a, table in tables.items()},
-        "clip": _zero_shot(editor, torch.cat(shown), classes),
-        "parser": {part: float(share) for part, share in zip(PARTS, parts, strict=True)},
-        "parser_on_generated": {part: float(share) for part, share in zip(PARTS, drawn_parts, strict=True)},
+        "clip": _zero_shot(recipe, editor, torch.cat(shown), classes),
+        "parser": {part: float(share) for part, share in zip(names, parts, strict=True)},
+        "parser_on_generated": {part: float(share) for part, share in zip(names, drawn_parts, strict=True)},
         "shares": {
             a: {"renders": there[a].tolist(), "generated": here[a].tolist(), "nature": nature[a].tolist()}
-            for a in ATTRIBUTES
+            for a in facts.attributes
         },
         "frechet": {
             "generated": frechet_distance(others, drawn),
@@ -199,12 +199,15 @@ def measure(editor: Editor, *, count: int) -> dict[str, Any]:
     }
 
 
-def _zero_shot(editor: Editor, pictures: Tensor, classes: Mapping[str, Tensor]) -> dict[str, dict[str, float]]:
+def _zero_shot(
+    recipe: Recipe, editor: Editor, pictures: Tensor, classes: Mapping[str, Tensor]
+) -> dict[str, dict[str, float]]:
     """Zero-shot accuracy on sentences that training never read: of one sentence a class, and of three averaged."""
     out = {}
-    for attribute, names in ATTRIBUTES.items():
+    for attribute, names in recipe.facts.attributes.items():
+        said = [recipe.unseen[attribute, name] for name in names]
         with torch.no_grad():
-            texts = torch.stack([editor.clip.encode_text(SENTENCES[attribute, name]) for name in names], dim=1)
+            texts = torch.stack([editor.clip.encode_text(sentences) for sentences in said], dim=1)
         known = classes[attribute]
 
         def accuracy(text: Tensor, known: Tensor = known, count: int = len(names)) -> float:
@@ -224,34 +227,34 @@ def _share_gap(found: Mapping[str, Any], attribute: str, beside: str = "renders"
     return max(abs(a - b) for a, b in zip(shares[beside], shares["generated"], strict=True))
 
 
-def tables(found: Mapping[str, Any]) -> str:
+def tables(recipe: Recipe, found: Mapping[str, Any]) -> str:
     """The figures as Markdown."""
+    attributes, parts, card = recipe.facts.attributes, recipe.world.parts, recipe.card
     judge, clip, parser = found["judge"], found["clip"], found["parser"]
-    gaps = {a: _share_gap(found, a) for a in ATTRIBUTES}
+    gaps = {a: _share_gap(found, a) for a in attributes}
     widest = max(gaps, key=lambda a: gaps[a])
-    nature = {a: _share_gap(found, a, "nature") for a in ATTRIBUTES}
+    nature = {a: _share_gap(found, a, "nature") for a in attributes}
     rare = max(nature, key=lambda a: nature[a])
     lowest = min(parser, key=lambda p: parser[p])
     frechet, drawn = found["frechet"], found["parser_on_generated"]
     lines = [
-        f"{found['portraits']:,} portraits of each kind that no network was trained on. Networks are judged on renders "
-        "of the recipe's people. The mapping network gives more of its people red, pink or plum lips, dyed or grey "
-        "hair and green or grey eyes, so that what is generated is held against renders of the same people.",
+        f"{found[card.pictures]:,} {card.pictures} of each kind that no network was trained on. Networks are judged on "
+        f"renders of the recipe's {card.subjects}. {card.album}",
         "",
         "| what | figure |",
         "|---|---|",
         f"| judge, mean accuracy over the attributes | {_mean([j['accuracy'] for j in judge.values()]):.3f} |",
         f"| CLIP zero-shot, one unseen sentence a class | {_mean([c['one'] for c in clip.values()]):.3f} |",
         f"| CLIP zero-shot, three unseen sentences averaged | {_mean([c['three'] for c in clip.values()]):.3f} |",
-        f"| parser, mIoU over the 19 classes | {_mean(list(parser.values())):.3f} (lowest: {lowest.replace('_', ' ')}, "
-        f"{parser[lowest]:.2f}) |",
-        f"| parser and generator: mIoU of generated faces to the labels of the portrait they depict | "
+        f"| parser, mIoU over the {len(parts)} classes | {_mean(list(parser.values())):.3f} "
+        f"(lowest: {lowest.replace('_', ' ')}, {parser[lowest]:.2f}) |",
+        f"| parser and generator: mIoU of generated {card.shown} to the labels of the {card.picture} they depict | "
         f"{_mean(list(drawn.values())):.3f} |",
-        "| attribute frequencies, the same people generated and rendered: largest gap "
+        f"| attribute frequencies, the same {card.subjects} generated and rendered: largest gap "
         f"| {100 * gaps[widest]:.1f} points ({widest.replace('_', ' ')}) |",
-        f"| the same, against renders of the recipe's people | {100 * nature[rare]:.1f} points "
+        f"| the same, against renders of the recipe's {card.subjects} | {100 * nature[rare]:.1f} points "
         f"({rare.replace('_', ' ')}) |",
-        f"| Fréchet distance to renders of other such people (features of the judge): generated "
+        f"| Fréchet distance to renders of other such {card.subjects} (features of the judge): generated "
         f"| {frechet['generated']:.2f} |",
         f"| the same, of the renders | {frechet['rendered']:.2f} |",
         "",
@@ -260,16 +263,16 @@ def tables(found: Mapping[str, Any]) -> str:
         "| attribute | judge: accuracy | precision | F1 | CLIP: one sentence | three | gap of frequencies |",
         "|---|---|---|---|---|---|---|",
     ]
-    for a in ATTRIBUTES:
+    for a in attributes:
         j, c = judge[a], clip[a]
         lines.append(
             f"| {a.replace('_', ' ')} | {j['accuracy']:.3f} | {j['precision']:.3f} | {j['f1']:.3f} | {c['one']:.3f} "
             f"| {c['three']:.3f} | {100 * gaps[a]:.1f} |"
         )
-    lines += ["", "| part | parser: IoU on renders | on generated faces |", "|---|---|---|"]
-    lines += [f"| {p.replace('_', ' ')} | {parser[p]:.2f} | {drawn[p]:.2f} |" for p in PARTS]
+    lines += ["", f"| part | parser: IoU on renders | on generated {card.shown} |", "|---|---|---|"]
+    lines += [f"| {p.replace('_', ' ')} | {parser[p]:.2f} | {drawn[p]:.2f} |" for p in parts]
     lines += ["", "<details><summary>Confusion matrices of the judge (rows: the truth, columns: the guess)</summary>"]
-    for a, names in ATTRIBUTES.items():
+    for a, names in attributes.items():
         lines += ["", f"| {a.replace('_', ' ')} | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
         for name, row in zip(names, judge[a]["confusion"], strict=True):
             lines.append(f"| {name} | {' | '.join(map(str, row))} |")
@@ -277,16 +280,20 @@ def tables(found: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", default="mini")
-    parser.add_argument("--count", type=int, default=2000, help="portraits of each kind")
-    parser.add_argument("--card", type=Path, default=Path("checkpoints/mini/README.md"))
+    parser = base_options(__doc__)
+    parser.add_argument("--models", type=Path, help="folder of the set instead of checkpoints/RECIPE")
+    parser.add_argument("--count", type=int, default=2000, help="pictures of each kind")
+    parser.add_argument("--card", type=Path, help="the card instead of README.md in that folder")
     args = parser.parse_args()
-    found = measure(Editor.from_pretrained(args.models, device="cpu"), count=args.count)
-    args.card.with_name("card.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
-    before, _, rest = args.card.read_text(encoding="utf-8").partition(START)
-    args.card.write_text(f"{before}{START}\n{tables(found)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-    print(tables(found).partition("<details>")[0])
+    recipe = find_recipe(args.recipe)
+    folder = args.models or recipe.set_folder
+    card = args.card or folder / "README.md"
+    found = measure(recipe, Editor.from_pretrained(folder, device="cpu"), count=args.count)
+    card.with_name("card.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
+    before, _, rest = card.read_text(encoding="utf-8").partition(START) if card.exists() else ("", "", "")
+    written = tables(recipe, found)
+    card.write_text(f"{before}{START}\n{written}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    print(written.partition("<details>")[0])
 
 
 if __name__ == "__main__":
