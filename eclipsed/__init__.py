@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from eclipsed.images.pictures import save_picture
     from eclipsed.inversion.edited_photo import EditedPhoto
     from eclipsed.inversion.inverter import InversionConfig, InversionStep
+    from eclipsed.inversion.people import EditedPeople, EditedPerson
     from eclipsed.latents.direction import Direction
     from eclipsed.latents.latent import Latent
     from eclipsed.latents.space import Space
@@ -113,6 +114,8 @@ __all__ = [
     "EclipsedError",
     "EclipsedWarning",
     "Edit",
+    "EditedPeople",
+    "EditedPerson",
     "EditedPhoto",
     "Editor",
     "Encoder",
@@ -207,6 +210,8 @@ _HOME = {
     "Compared": "evaluation.comparison",
     "Direction": "latents.direction",
     "Edit": "editing.faces",
+    "EditedPeople": "inversion.people",
+    "EditedPerson": "inversion.people",
     "EditedPhoto": "inversion.edited_photo",
     "Editor": "editor",
     "Encoder": "pretrained.encoder",

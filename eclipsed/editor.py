@@ -21,6 +21,7 @@ from eclipsed.editing.faces import Faces
 from eclipsed.errors import InputError
 from eclipsed.inversion import companions as photo_networks
 from eclipsed.inversion.methods import PhotoMethods
+from eclipsed.inversion.people import PeopleMethods
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.finding import FaceFinder
@@ -56,7 +57,7 @@ _Opened = tuple[Path, torch.device, dict[str, Any]]
 _FILE = "one, its file, or a function that loads it"  # how a network may be given
 
 
-class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods):
+class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, PeopleMethods):
     """A generator, a parser and a CLIP model that work together.
 
     `Editor.from_pretrained` makes one of a model set; this makes one of any networks, given as objects or as files.

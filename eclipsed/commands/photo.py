@@ -19,6 +19,7 @@ from eclipsed.commands.options import (
     Models,
     StackFile,
 )
+from eclipsed.commands.people import edit_people
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
@@ -46,6 +47,15 @@ def photo(
         typer.Option("--out", metavar="FILE", help="Picture to write (.png, .jpg, .webp).", show_default=False),
     ] = None,
     alpha: Alpha = "1.0",
+    edit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--edit",
+            metavar="N:WHAT",
+            help="What face N gets, from the left: 2:smile=0.7,glasses or 2:stack.json; once for each face.",
+            show_default=False,
+        ),
+    ] = None,
     level: Level = None,
     aligned: Annotated[
         bool, typer.Option("--aligned", help="The whole picture is an aligned face; none has to be found.")
@@ -76,6 +86,29 @@ def photo(
 
     The rest of the photo stays as it is. Ctrl-C keeps the best so far.
     """
+    if edit:
+        others = (directions, stack, face, save_face, from_face, alpha != "1.0", aligned)
+        if any(one for one in others) or picture.name.endswith(_SAVED):
+            raise InputError(
+                "--edit says what each face of a photo gets: directions, --alpha, --stack, --face, --aligned and saved "
+                "faces do not go with it"
+            )
+        if out is None:
+            raise InputError("say where the result goes: --out FILE")
+        _check_result(out, picture)
+        edit_people(
+            picture,
+            edit,
+            out,
+            level=level,
+            force=force,
+            any_generator=any_generator,
+            class_index=class_index,
+            models=models,
+            device=device,
+            as_json=as_json,
+        )
+        return
     saved = picture if picture.name.endswith(_SAVED) else from_face
     alone = picture.name.endswith(_SAVED)
     if out is None and save_face is None:
@@ -83,9 +116,7 @@ def photo(
     if out is not None:
         if not directions and stack is None:
             raise InputError("name a direction to edit the photo with, such as blond-hair; `eclipsed directions list`")
-        if out.exists() and any(one is not None and one.exists() and out.samefile(one) for one in (picture, saved)):
-            raise InputError(f"the result would replace {out} itself; give --out another name")
-        check_picture(out)
+        _check_result(out, picture, saved)
     if save_face is not None:
         check_writable(save_face)
         if not save_face.name.lower().endswith(_SAVED):
@@ -127,6 +158,13 @@ def photo(
     for name in ("face", "path"):
         if name in summary:
             result(summary[name])
+
+
+def _check_result(out: Path, *pictures: Path | None) -> None:
+    """Raise unless a picture can be written there, and replaces none of those that it is made of."""
+    if out.exists() and any(one is not None and one.exists() and out.samefile(one) for one in pictures):
+        raise InputError(f"the result would replace {out} itself; give --out another name")
+    check_picture(out)
 
 
 def which_face(face: str | None) -> int | str | None:

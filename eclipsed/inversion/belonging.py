@@ -111,7 +111,8 @@ def check_belonging(
     kind: OwnKind,
     usual: Usual,
     force: bool = False,
-) -> None:
+    several: bool = False,
+) -> list[bool]:
     """Raise where an inversion is far less close to its picture than is usual.
 
     Args:
@@ -121,18 +122,25 @@ def check_belonging(
         kind: what it draws.
         usual: of pictures of its own kind.
         force: warn instead.
+        several: leave those out that do not belong, with a warning, as long as one does.
+    Returns:
+        Of each, whether to go on with it.
     Raises:
-        ForeignPictureError: one is below `Usual.least`.
+        ForeignPictureError: one is below `Usual.least`, or of several all.
     Warns:
-        EclipsedWarning: the same, where `force` says to go on.
+        EclipsedWarning: the same, where `force` says to go on, or one of several is left out.
     """
-    for closeness, (photo, place) in zip(found, placed, strict=True):
-        if closeness >= usual.least:
+    belongs = [closeness >= usual.least for closeness in found]
+    leave = several and any(belongs) and not force
+    for number, (closeness, (photo, place)) in enumerate(zip(found, placed, strict=True), 1):
+        if belongs[number - 1]:
             continue
         error = _foreign(closeness, photo, place, name=name, kind=kind, usual=usual.closeness)
-        if not force:
+        if not force and not leave:
             raise error
-        warnings.warn(EclipsedWarning(error.reason), stacklevel=4)
+        told = f"a face at x = {place.centre[0]:.0f} is left as it is: {error.reason}" if leave else error.reason
+        warnings.warn(EclipsedWarning(told), stacklevel=4)
+    return belongs if leave else [True] * len(belongs)
 
 
 def _foreign(

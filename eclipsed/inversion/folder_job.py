@@ -67,6 +67,7 @@ class FolderJob:
         face: which face, see `eclipsed.photos.finding.choose_faces`.
         force: take pictures of another kind than the generator draws, too.
         any_generator: take directions of generators that are no relatives, too.
+        networks: what tells the other networks that take part from any others, see `networks_digest`.
     """
 
     folder: Path
@@ -78,6 +79,7 @@ class FolderJob:
     face: int | str | None
     force: bool
     any_generator: bool
+    networks: str
 
     def edit(self, editor: PhotoEditor, faces: Faces) -> Faces:
         """Edit faces as this says."""
@@ -96,6 +98,7 @@ class FolderJob:
         facts = {
             "picture": picture,
             "generator": [editor.generator.fingerprint, editor.generator.class_index],
+            "networks": self.networks,
             "stack" if stack else "directions": edits,
             "alphas": self.alphas,
             "config": asdict(self.config),

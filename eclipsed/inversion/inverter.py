@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -117,10 +117,12 @@ class Inverted:
     Args:
         ws: (N, num_ws, w_dim).
         tunings: one for each face, or None each.
+        which: of the pictures these are; all of them, unless who looked them over left some out.
     """
 
     ws: Tensor
     tunings: tuple[Tuning | None, ...]
+    which: tuple[int, ...]
 
 
 class Inverter:
@@ -134,7 +136,7 @@ class Inverter:
         config: every option.
         callback: told of every step; returning False, or Ctrl-C, stops and keeps the best so far.
         look_over: given the pictures and the ws found for them before the generator is tuned, unless the search was
-            stopped or had fewer steps than is usual; may raise.
+            stopped or had fewer steps than is usual; says of each whether to go on with it, or raises.
     Raises:
         InputError: the encoder belongs to another kind of generator, or is missing where nothing else is asked for.
     """
@@ -148,7 +150,7 @@ class Inverter:
         identity: Identity | None = None,
         config: InversionConfig,
         callback: Callback | None = None,
-        look_over: Callable[[Tensor, Tensor], object] | None = None,
+        look_over: Callable[[Tensor, Tensor], Sequence[bool]] | None = None,
     ) -> None:
         if encoder is not None and (encoder.num_ws, encoder.w_dim) != (generator.num_ws, generator.w_dim):
             raise InputError(
@@ -181,26 +183,28 @@ class Inverter:
         goals = resize(images.to(self.generator.device).float(), self.generator.resolution).clamp(-1, 1)
         start = self._begin(goals) if start is None else self._checked(start, len(goals))
         if self.config.level == "fast":
-            self._show(goals, start)
-            return Inverted(start, (None,) * len(goals))
+            which = self._looked_over(goals, start)
+            return _untuned(start, which)
         size = max(1, _AT_ONCE // self.generator.resolution**2)
         pairs = zip(torch.split(start, size), torch.split(goals, size), strict=True)
         ws = torch.cat([self._descend(some, goal) for some, goal in pairs])
+        which = list(range(len(goals)))
         if not self._stopped and self._steps >= (_USUAL.steps_from_mean if self.encoder is None else _USUAL.steps):
-            self._show(goals, ws)
+            which = self._looked_over(goals, ws)
         if self.config.level == "good":
-            return Inverted(ws, (None,) * len(goals))
-        return Inverted(ws, tuple(self._tune(ws[k : k + 1], goals[k : k + 1]) for k in range(len(goals))))
+            return _untuned(ws, which)
+        tunings = tuple(self._tune(ws[k : k + 1], goals[k : k + 1]) for k in which)
+        return Inverted(ws[which], tunings, tuple(which))
 
     @property
     def _steps(self) -> int:
         """Of the descent."""
         return self.config.steps_from_mean if self.encoder is None else self.config.steps
 
-    def _show(self, goals: Tensor, ws: Tensor) -> None:
-        """Show what was found to who wants to look it over."""
-        if self._look_over is not None:
-            self._look_over(goals, ws)
+    def _looked_over(self, goals: Tensor, ws: Tensor) -> list[int]:
+        """With which pictures to go on, by the word of who wants to look them over."""
+        each = [True] * len(goals) if self._look_over is None else self._look_over(goals, ws)
+        return [index for index, go_on in enumerate(each) if go_on]
 
     def _begin(self, goals: Tensor) -> Tensor:
         if self.encoder is not None:
@@ -307,6 +311,10 @@ class Inverter:
         told = InversionStep(phase, step, steps, float(losses.mean()), float(psnr.mean()), left)
         self._stopped = self._callback(told) is False
         return not self._stopped
+
+
+def _untuned(ws: Tensor, which: list[int]) -> Inverted:
+    return Inverted(ws[which], (None,) * len(which), tuple(which))
 
 
 def _fall(share: float) -> float:

@@ -22,6 +22,7 @@ from eclipsed.inversion.edited_photo import EditedPhoto
 from eclipsed.inversion.folder_edit import Tell, edit_folder
 from eclipsed.inversion.folder_job import FolderJob
 from eclipsed.inversion.inverter import Callback, InversionConfig, Inverter
+from eclipsed.inversion.network_digest import networks_digest
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.finding import FaceFinder
@@ -128,7 +129,8 @@ class PhotoMethods(ABC):
             photo: a path, a PIL picture or a `Photo`, or several.
             level: ``"fast"``, ``"good"`` or ``"best"``, see `InversionConfig`; None is the config's.
             aligned: the whole picture is an aligned face, so none has to be found.
-            face: which face of a picture with several: a number from 1, from the left, or ``"all"``.
+            face: which face of a picture with several: a number from 1, from the left, or ``"all"``: all that can be
+                aligned and are of the kind that the generator draws, as long as there is one.
             where: the faces' places, when they are known.
             start: the faces of an earlier search, which may have been stopped, to go on from.
             class_index: class of the faces, where the generator has classes; None is the editor's own.
@@ -142,7 +144,8 @@ class PhotoMethods(ABC):
             ForeignPictureError: a picture is not of the kind that the generator draws.
         Warns:
             EclipsedWarning: there is no encoder, so the search begins at the mean face; it is unknown how close the
-                set usually comes (see `measure_closeness`); or a picture was only taken because of `force`.
+                set usually comes (see `measure_closeness`); a picture was only taken because of `force`; or of all
+                faces one was left out.
         """
         chosen = config or InversionConfig()
         chosen = chosen if level is None else chosen.replace(level=level)
@@ -154,11 +157,11 @@ class PhotoMethods(ABC):
         generator = self.generator if class_index is None else self.generator.of_class(class_index)
         usual = self._usual_closeness(chosen.level)
 
-        def look_over(goals: Tensor, ws: Tensor) -> None:
+        def look_over(goals: Tensor, ws: Tensor) -> list[bool]:
             assert usual is not None
             found = self._belonging(generator).closeness(goals, editing.render(generator, Latent(ws)))
-            kind = self._kind or OwnKind()
-            check_belonging(found, placed, name=self.name, kind=kind, usual=usual, force=force)
+            kind, several = self._kind or OwnKind(), face == "all"
+            return check_belonging(found, placed, name=self.name, kind=kind, usual=usual, force=force, several=several)
 
         inverter = self._inverter(generator, chosen, callback, None if usual is None else look_over)
         return photo_faces.invert_photos(inverter, placed, start=start)
@@ -204,7 +207,7 @@ class PhotoMethods(ABC):
         generator: Generator,
         config: InversionConfig,
         callback: Callback | None,
-        look_over: Callable[[Tensor, Tensor], object] | None,
+        look_over: Callable[[Tensor, Tensor], Sequence[bool]] | None,
     ) -> Inverter:
         return Inverter(
             generator,
@@ -275,7 +278,7 @@ class PhotoMethods(ABC):
         """Edit the faces on every picture of a folder, and write each under its own name into another one.
 
         What is wrong with a picture becomes a sentence in the report, and the next one follows. A run that was killed
-        goes on where it was: a picture is skipped where its bytes, the directions, the options and the generator are
+        goes on where it was: a picture is skipped where its bytes, the directions, the options and the networks are
         those of an earlier run, and its result is as it was written then. Beside the results lie ``report.csv`` and
         ``report.html``, which shows each face before and after. One run at a time may write into a folder.
 
@@ -308,6 +311,7 @@ class PhotoMethods(ABC):
             raise InputError("a stack holds its own alphas; leave alpha out")
         edits = direction if isinstance(direction, Stack) else moving.directions_of(direction, models=self.name)
         chosen = config or InversionConfig()
+        networks = [self.parser, self._eye, self.encoder, self.identity, None if aligned else self.finder]
         job = FolderJob(
             Path(folder),
             Path(out),
@@ -318,6 +322,7 @@ class PhotoMethods(ABC):
             face="all" if face is None and not aligned else face,
             force=force,
             any_generator=any_generator,
+            networks=networks_digest(networks),
         )
         return edit_folder(self, job, recursive=recursive, workers=workers, tell=tell)
 

@@ -68,12 +68,14 @@ def invert_photos(
         inverter: does it.
         placed: each face with its photograph.
         start: faces to begin the search at, one for each.
+    Returns:
+        The faces that the inverter kept.
     """
     size = inverter.generator.resolution
     images = torch.cat([place.crop(photo, size) for photo, place in placed])
     found = inverter.invert(images, start=None if start is None else check_faces(start, name="start").ws)
-    pairs = zip(placed, found.tunings, strict=True)
-    origins = tuple(Origin.of(photo, place, tuning) for (photo, place), tuning in pairs)
+    pairs = zip(found.which, found.tunings, strict=True)
+    origins = tuple(Origin.of(*placed[index], tuning) for index, tuning in pairs)
     return editing.sample(inverter.generator, Latent(found.ws), origins=origins)
 
 

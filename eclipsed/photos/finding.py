@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,13 +15,13 @@ from torch import Tensor, nn
 
 from eclipsed.checkpoints.plain import fill_network, read_plain_state
 from eclipsed.compute.devices import as_device
-from eclipsed.errors import InputError, MissingExtraError
+from eclipsed.errors import EclipsedWarning, InputError, MissingExtraError
 from eclipsed.images.conversion import from_uint8, resize
 from eclipsed.photos.alignment import Placement, anchors
 from eclipsed.photos.reading import Photo
 from eclipsed.values.checks import is_whole
 
-__all__ = ["FaceFinder", "FacexlibFinder", "FoundFace", "check_which", "choose_faces", "heatmap_peaks"]
+__all__ = ["FaceFinder", "FacexlibFinder", "FoundFace", "check_which", "choose_faces", "find_faces", "heatmap_peaks"]
 
 _LONGEST = 1280  # side of the picture that the detector sees, in pixels
 _SURE = 0.8  # least score of a face
@@ -86,24 +87,36 @@ def check_which(which: int | str | None) -> None:
         raise InputError(f'face must be a number from 1, "all" or None; got {which!r}')
 
 
+def find_faces(finder: FaceFinder, photo: Photo) -> list[FoundFace]:
+    """All faces of a photograph, from left to right.
+
+    Raises:
+        InputError: there is none.
+    """
+    faces = finder.find(photo)
+    if not faces:
+        raise InputError(
+            f"no face was found in {photo.name}; give a picture of a face from the front, or say that it is aligned"
+        )
+    return faces
+
+
 def choose_faces(finder: FaceFinder, photo: Photo, which: int | str | None) -> list[Placement]:
     """The places of the faces that are asked for.
 
     Args:
         finder: finds them.
         photo: where.
-        which: a number from 1, counted from the left; ``"all"``; or None for the only one.
+        which: a number from 1, counted from the left; ``"all"``, for all that can be aligned; or None for the only one.
     Raises:
-        InputError: there is no face, several and none was chosen, no such number, or one that cannot be aligned.
+        InputError: there is no face, several and none was chosen, no such number, or none that can be aligned.
+    Warns:
+        EclipsedWarning: of all faces one cannot be aligned.
     """
     check_which(which)
-    faces = finder.find(photo)
-    if not faces:
-        raise InputError(
-            f"no face was found in {photo.name}; give a picture of a face from the front, or say that it is aligned"
-        )
+    faces = find_faces(finder, photo)
     if which == "all":
-        return [face.placement(photo) for face in faces]
+        return _all_places(faces, photo)
     if which is None and len(faces) > 1:
         places = ", ".join(f"{k} at x = {(face.box[0] + face.box[2]) / 2:.0f}" for k, face in enumerate(faces, 1))
         raise InputError(f"{photo.name} shows {len(faces)} faces ({places}); choose one by its number, or all")
@@ -111,6 +124,22 @@ def choose_faces(finder: FaceFinder, photo: Photo, which: int | str | None) -> l
     if number > len(faces):
         raise InputError(f"{photo.name} has no face {number}: {len(faces)} found, counted from the left")
     return [faces[number - 1].placement(photo)]
+
+
+def _all_places(faces: Sequence[FoundFace], photo: Photo) -> list[Placement]:
+    """The places of all faces that can be aligned: one bad face is no reason to leave the others."""
+    places: list[Placement] = []
+    wrong: list[tuple[int, InputError]] = []
+    for number, face in enumerate(faces, 1):
+        try:
+            places.append(face.placement(photo))
+        except InputError as error:
+            wrong.append((number, error))
+    if not places:
+        raise wrong[0][1]
+    for number, why in wrong:
+        warnings.warn(EclipsedWarning(f"face {number} of {photo.name} is left as it is: {why}"), stacklevel=4)
+    return places
 
 
 class FacexlibFinder:

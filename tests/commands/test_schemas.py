@@ -21,6 +21,7 @@ from eclipsed.training.events import TrainStep
 FOLDER = Path(cli.__file__).parent / "schemas"
 SCHEMAS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.json")}
 SEEDS = ["--seeds", "1,2"]
+PORTRAIT = Path(__file__).parents[2] / "examples" / "portrait.png"
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +110,8 @@ def test_a_photo(answer):
     words = ["--aligned", "--level", "fast", "--save-face", "f.face.safetensors", "--models", "mini"]
     eclipsed.Editor.from_pretrained("mini").sample(seeds=3).pil()[0].save("face.png")
     fits(answer("photo", "face.png", "blond-hair", "--out", "new.png", *words), "photo")
+    words = ["--edit", "1:blond-hair", "--edit", "2:smile=0.7", "--level", "fast", "--models", "mini"]
+    fits(answer("photo", PORTRAIT, *words, "--out", "both.png"), "photo")
 
 
 def test_a_folder_of_photos(answer):

@@ -1,6 +1,7 @@
 """A folder of good and bad pictures: each edited or a sentence, what is done skipped, whatever was killed."""
 
 import base64
+import copy
 import csv
 import html
 import io
@@ -13,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from directions_kit import make
 from PIL import Image
 
@@ -24,10 +26,17 @@ from eclipsed.inversion.edited_photo import EditedPhoto
 from eclipsed.inversion.folder_places import list_photos, results_of
 from eclipsed.inversion.folder_report import report_page
 from eclipsed.inversion.inverter import InversionConfig
+from eclipsed.inversion.network_digest import networks_digest
+from eclipsed.networks.encoder import Encoder as EncoderNetwork
+from eclipsed.networks.encoder import EncoderConfig
+from eclipsed.networks.mtcnn import MTCNN
+from eclipsed.photos.cascade import MTCNNFinder
 from eclipsed.photos.finding import FoundFace
 from eclipsed.photos.reading import read_photo
+from eclipsed.pretrained.encoder import Encoder
 
 FEW = InversionConfig(steps_from_mean=2)
+WS = torch.zeros(8, 16)
 NO_ENCODER = (
     "the model set 'stub' has no encoder, so the search begins at the mean face, which takes longer and ends less close"
 )
@@ -230,6 +239,43 @@ def test_what_is_done_is_skipped_until_something_changes(edit, folder, tmp_path,
     record = next((out / ".eclipsed").iterdir())
     record.write_text("[" * 100_000)
     assert sorted(outcomes(alpha=0.5, config=FEW.replace(seed=1)).values()) == 3 * ["done before"] + ["edited"]
+
+
+def test_other_networks_make_another_result(editor, direction, folder, tmp_path):
+    """Parser, CLIP, encoder and finder take part in a result, so that another one of them edits the pictures anew."""
+    one = Editor(editor.generator, editor.parser, editor.clip, name="stub", finder=SizedFinder())
+    parser = copy.deepcopy(editor.parser)
+    with torch.no_grad():
+        next(parser.parameters()).mul_(1.0001)
+    clip = copy.deepcopy(editor.clip)
+    clip._fingerprint = "0" * 64
+    encoder = Encoder(EncoderNetwork(EncoderConfig("e4e", 4, ((4, 1),) * 3, (2, 2, 2, 3, 3, 4, 4, 4), 4, 16)), WS)
+
+    def outcomes(parser, clip, encoder=None, **options):
+        other = Editor(editor.generator, parser, clip, name="stub", finder=SizedFinder(), encoder=encoder)
+        rows = other.edit_photos(folder, direction, tmp_path / "out", aligned=True, config=FEW, **options)
+        return {row.outcome for row in rows if row.outcome != "failed"}
+
+    assert outcomes(one.parser, one.clip) == {"edited"}
+    assert outcomes(copy.deepcopy(editor.parser), copy.deepcopy(editor.clip)) == {"done before"}
+    assert outcomes(parser, one.clip) == {"edited"}
+    assert outcomes(one.parser, clip) == {"edited"}
+    assert outcomes(one.parser, one.clip, encoder) == {"edited"}
+    assert outcomes(one.parser, one.clip, copy.deepcopy(encoder)) == {"done before"}
+
+
+def test_a_network_is_told_by_class_sizes_and_weights(editor):
+    parser = copy.deepcopy(editor.parser)
+    assert networks_digest([parser, None]) == networks_digest([editor.parser, None])
+    assert networks_digest([parser, None]) != networks_digest([None, parser])
+    parser.mean.add_(0.1)
+    assert networks_digest([parser]) != networks_digest([editor.parser])
+    resized = copy.deepcopy(editor.parser)
+    resized.config = replace(resized.config, size=128)
+    assert networks_digest([resized]) != networks_digest([editor.parser])
+    assert networks_digest([SizedFinder()]) == networks_digest([SizedFinder()]) != networks_digest([DeadlyFinder()])
+    shipped, other = (MTCNNFinder(MTCNN(), torch.device("cpu")) for _ in range(2))
+    assert networks_digest([shipped]) != networks_digest([other])  # of other random weights
 
 
 def test_faces_are_found_and_every_one_is_edited(editor, direction, tmp_path, noise):
