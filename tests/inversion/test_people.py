@@ -24,7 +24,7 @@ from eclipsed.photos.finding import FoundFace, choose_faces
 from eclipsed.photos.reading import Photo, read_photo
 from eclipsed.store import library
 from eclipsed.store.own_kind import OwnKind
-from recipes.mini.attributes import sample
+from recipes.mini.attributes import VALUES
 from recipes.mini.portraits import render
 
 pytestmark = pytest.mark.filterwarnings("ignore:the model set 'stub' has no encoder:eclipsed.errors.EclipsedWarning")
@@ -270,7 +270,7 @@ def test_four_portraits_with_four_edits_from_the_terminal(run):
     """Portraits that no network saw, found by what ships; the judge of the set sees what each got."""
     mini = Editor.from_pretrained("mini", device="cpu")
     assert mini.classifier is not None
-    values = sample(48, rng=torch.Generator().manual_seed(11))
+    values = VALUES.sample(48, rng=torch.Generator().manual_seed(11))
     portraits = to_pil(torch.cat([render(some, 256)[0] for some in values.split(8)]))
     wanted = {1: ("hair_colour", "blond"), 2: ("glasses", "clear"), 3: ("hat", "yes"), 4: ("lip_colour", "red")}
     labels = mini.classifier.labels(from_pil(portraits))
