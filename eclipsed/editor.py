@@ -268,10 +268,10 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
             prompt: what the edited face shall look like, e.g. ``"a person with blond hair"``.
             region: parts that may change (``["hair"]``), or a painted mask as `eclipsed.read_mask` takes it (a file as
                 a `Path`); None finds parts in the prompt. Without a parser there are no parts: the edit may change the
-                whole picture, unless a mask holds it.
+                whole picture, unless a mask holds it. Of masks there may be one for each of `latents`.
             config: every option; None is the default, or what the resumed training had.
             latents: train on these faces, or ws as `sample` takes them, rather than on random ones. With one face and
-                a mask, the strength is set by that face, too: the direction is for it alone.
+                a mask, or a mask for each, the strength is set by these faces, too: the direction is for them alone.
             callback: told of every step; returning False or raising `StopTraining` stops and keeps what was learned.
             state: file to save the training to, every `save_every` steps and when it stops.
             save_every: see `state`.

@@ -21,6 +21,7 @@ from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.store import library
+from eclipsed.values.mask import Mask
 
 __all__ = ["Step", "find", "first_row", "replay", "steps_of"]
 
@@ -34,12 +35,18 @@ class Step:
         alpha: its strength.
         layers: rows and layer names to restrict it to; None is all.
         blend: see `Editor.edit`.
+        mask: painted region of a blended edit, in place of the direction's own.
     """
 
     direction: Direction
     alpha: float
     layers: tuple[int | str, ...] | None = None
     blend: str | None = None
+    mask: Mask | None = None
+
+    def held(self, direction: Direction) -> tuple[tuple[str, ...], Mask | None]:
+        """The parts and the mask that hold one of the step's directions."""
+        return (direction.region.parts, direction.region.mask) if self.mask is None else ((), self.mask)
 
 
 def find(entry: StackEntry, *, models: str = "", given: Iterable[Direction] = ()) -> Direction:
@@ -104,7 +111,7 @@ def steps_of(
         direction = _find(entry, models) if find is None else find(entry)
         direction = direction.bound_to(generator) if any_generator else direction
         layers = row_groups(generator.num_ws)[entry.layers] if isinstance(entry.layers, str) else entry.layers
-        steps.append(Step(direction=direction, alpha=entry.alpha, layers=layers, blend=entry.blend))
+        steps.append(Step(direction=direction, alpha=entry.alpha, layers=layers, blend=entry.blend, mask=entry.mask))
     return tuple(steps)
 
 
@@ -167,8 +174,9 @@ def replay(
         space = direction.space_of(generator, layers=step.layers)
         moved = latent
         for single in direction:
-            region, how = single.region, check_blend(step.blend)
-            edits.append(Edit(single.name, single.title, step.alpha, step.layers, region.parts, how, region.mask))
+            parts, mask = step.held(single)
+            how = check_blend(step.blend)
+            edits.append(Edit(single.name, single.title, step.alpha, step.layers, parts, how, mask))
             warn_beyond(single, step.alpha)
             if step.alpha:
                 with torch.no_grad():
@@ -183,8 +191,8 @@ def replay(
                 replace(faces, images=base, latent=latent),
                 replace(faces, images=render(generator, moved, faces.origins, prefix=prefix), latent=moved),
             )
-            region = direction.region
-            blended = blend(step.blend, generator, parser, before, after, region.parts, mask=region.mask, prefix=prefix)
+            parts, mask = step.held(direction)
+            blended = blend(step.blend, generator, parser, before, after, parts, mask=mask, prefix=prefix)
             images = blended.images
             drawn = True
         latent = moved

@@ -17,6 +17,7 @@ from eclipsed.prompts.region import MAX_PROMPT
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.checks import boolean, is_whole, real, shown, whole
 from eclipsed.values.choices import ROW_GROUPS
+from eclipsed.values.mask import Mask
 from eclipsed.values.seeds import check_seed
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ GROUPS = ROW_GROUPS[:-1]
 MOST_EDITS = 32
 
 _VERSION = 1
-_LARGEST = 256 * 1024  # bytes of a stack file
+_LARGEST = 512 * 1024  # bytes of a stack file: 32 masks of nothing but specks fit
 _STRONGEST = 1000.0
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _FINGERPRINT = re.compile(r"[0-9a-f]{0,64}")
-_ENTRY_KEYS = ("direction", "digest", "prompt", "alpha", "on", "layers", "blend")
+_ENTRY_KEYS = ("direction", "digest", "prompt", "alpha", "on", "layers", "blend", "mask")
 _KEYS = ("kind", "version", "generator", "face", "edits")
 
 
@@ -54,8 +55,10 @@ class StackEntry:
         on: whether it is applied.
         layers: what the edit is restricted to: rows and layer names, or one of `GROUPS`; None is all.
         blend: one of `BLENDS`, see `Editor.edit`.
+        mask: painted region of a blended edit, in place of the direction's own; one for all faces, kept with at most
+            `eclipsed.values.mask.KEPT_SIDE` pixels a side.
     Raises:
-        InputError: a value is of the wrong kind or out of range.
+        InputError: a value is of the wrong kind or out of range, or a mask has no blend to hold.
     """
 
     direction: str
@@ -65,6 +68,7 @@ class StackEntry:
     on: bool = True
     layers: tuple[int | str, ...] | str | None = None
     blend: str | None = None
+    mask: Mask | None = None
 
     def __post_init__(self) -> None:
         check_name(self.direction)
@@ -77,11 +81,13 @@ class StackEntry:
         if self.blend not in BLENDS:
             raise InputError(f'blend must be "pixels", "features", "styles" or null; got {shown(self.blend)}')
         object.__setattr__(self, "layers", _layers(self.layers))
+        object.__setattr__(self, "mask", _mask(self.mask, self.blend))
 
     def to_json(self) -> dict[str, Any]:
-        """The entry as plain JSON values."""
+        """The entry as plain JSON values; without a mask where there is none."""
         layers = list(self.layers) if isinstance(self.layers, tuple) else self.layers
-        return {**{name: getattr(self, name) for name in _ENTRY_KEYS}, "layers": layers}
+        kept = {} if self.mask is None else {"mask": self.mask.to_json()}
+        return {**{name: getattr(self, name) for name in _ENTRY_KEYS if name != "mask"}, "layers": layers, **kept}
 
     @classmethod
     def from_json(cls, data: object) -> StackEntry:
@@ -93,6 +99,8 @@ class StackEntry:
         values = _mapping(data, "an edit", _ENTRY_KEYS, needed=("direction", "digest"))
         if isinstance(values.get("layers"), list):
             values["layers"] = tuple(values["layers"])
+        if values.get("mask") is not None:
+            values["mask"] = Mask.from_json(values["mask"])
         return cls(**values)
 
 
@@ -320,6 +328,16 @@ def _layers(layers: object) -> tuple[int | str, ...] | str | None:
         if not is_whole(layer) and not (isinstance(layer, str) and len(layer) <= 40):
             raise InputError(f"layers must be row numbers and names of layers; got {shown(layer)}")
     return tuple(layer if isinstance(layer, str) else int(layer) for layer in layers)
+
+
+def _mask(mask: object, blend: str | None) -> Mask | None:
+    if mask is None:
+        return None
+    if not isinstance(mask, Mask) or len(mask) != 1:
+        raise InputError("an edit of a stack has one mask for all faces; read it with eclipsed.read_mask")
+    if blend is None:
+        raise InputError('a mask holds blended edits; give the edit the blend "pixels", "features" or "styles"')
+    return mask.kept()
 
 
 def _mapping(data: object, what: str, known: Sequence[str], *, needed: Sequence[str] = ()) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from eclipsed.prompts.reading import Reading, read
 from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
 from eclipsed.values.alphas import check_ladder
+from eclipsed.values.mask import Mask
 from eclipsed.values.seeds import CALIBRATION_SEEDS, TRAINING_SEEDS, check_seeds
 from eclipsed.worlds.world import World
 
@@ -66,7 +67,7 @@ def evaluate(
             ``"identity"``); None takes those that are on this machine.
         judge: another classifier than the set's, or its file: one of `eclipsed.train_judge`.
         region: where the edit should act, in place of the direction's own region: parts, or a painted mask as
-            `eclipsed.read_mask` takes it (a file as a `Path`).
+            `eclipsed.read_mask` takes it (a file as a `Path`), one for all faces or one for each seed.
         tell: called with the number of faces done.
     Returns:
         The figures with 95 % intervals over the faces.
@@ -88,7 +89,8 @@ def evaluate(
     if said is None:
         raise InputError(f"the direction {direction.name!r} has no prompt; say what it brings: prompt=...")
     reading = read(said, world=editor.parser.world)
-    where = direction.region if region is None else _region(region, reading.world)
+    painted = _painted(region, len(numbers))
+    where = direction.region if region is None or painted is not None else _region(region, reading.world)
     target, notes = _target(editor, classifier, reading, target)
     looking = Judge(editor, reading, region=where, target=target, extras=extras, classifier=classifier)
     if editor.generator.device.type == "cuda":
@@ -105,7 +107,8 @@ def evaluate(
             seconds += spent
             now = looking.look(after)
             rows[alpha] = now.cosine
-            found[place].append(looking.compare(before, after, was, now))
+            masks = None if painted is None else painted[slice(numbers.index(some[0]), numbers.index(some[-1]) + 1)]
+            found[place].append(looking.compare(before, after, was, now, masks=masks))
         cosines.append(torch.stack([rows[alpha] for alpha in sorted(rows)]))
         tell(numbers.index(some[-1]) + 1)
     return Evaluation(
@@ -120,12 +123,15 @@ def evaluate(
     )
 
 
+def _painted(given: Region | Sequence[str] | MaskSource | None, faces: int) -> Mask | None:
+    """The mask, or one for each face, where that was given."""
+    return read_mask(given, faces=faces) if not isinstance(given, Region) and is_mask(given) else None
+
+
 def _region(given: Region | Sequence[str] | MaskSource, world: World) -> Region:
-    """Where somebody says that an edit should act."""
+    """The parts in which somebody says that an edit should act."""
     if isinstance(given, Region):
         return given
-    if is_mask(given):
-        return Region.from_mask(read_mask(given), world=world)
     return Region.from_parts(cast("Sequence[str]", given), world=world)
 
 

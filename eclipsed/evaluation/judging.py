@@ -14,12 +14,13 @@ from eclipsed.errors import InputError, MissingExtraError, MissingModelError
 from eclipsed.evaluation.protocol import EXTRAS
 from eclipsed.images import metrics
 from eclipsed.images.change import SEAM, localization_score, region_changes
-from eclipsed.images.masks import grow_mask
+from eclipsed.images.masks import grow_mask, painted
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.lpips import Lpips
 from eclipsed.prompts.reading import Reading, read
 from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
+from eclipsed.values.mask import Mask
 
 if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
@@ -93,7 +94,9 @@ class Judge:
         cosine, rank = (seen @ self._texts[0]).cpu(), metrics.rank(seen, self._texts).cpu()
         return Look(cosine, rank, labels, None if self._witness is None else self._witness(faces.images).cpu())
 
-    def compare(self, before: Faces, after: Faces, was: Look, now: Look) -> dict[str, Tensor]:
+    def compare(
+        self, before: Faces, after: Faces, was: Look, now: Look, *, masks: Mask | None = None
+    ) -> dict[str, Tensor]:
         """One number a face for each measure.
 
         Args:
@@ -101,10 +104,14 @@ class Judge:
             after: the same faces edited.
             was: how the faces before look.
             now: how those after look.
+            masks: where the edit should act, in place of the region: one for all faces, or one for each.
         Returns:
             Values (N,), nan where a face does not count; see `judge`.
         """
-        mask = self.editor.parser.either(before.images, after.images, self.region)
+        if masks is None:
+            mask = self.editor.parser.either(before.images, after.images, self.region)
+        else:
+            mask = painted(masks, before.images)
         grown = grow_mask(mask, SEAM)
         old, new = (faces.images.clamp(-1, 1) for faces in (before, after))
         inside, outside = region_changes(old, new, mask)

@@ -30,7 +30,8 @@ def draw_mixed(
     """Draw faces whose style is a map, that of `after` inside the mask and that of `before` beyond it.
 
     Each convolution, those that give colours too, multiplies the features that come in by the style of each place;
-    demodulation is that of `before` everywhere. Features flow freely over the edge of the mask.
+    demodulation is that of `before` everywhere. Features flow freely over the edge of the mask. StyleGAN3's first layer
+    makes features of nothing but its style: those of both are joined.
 
     Args:
         synthesis: of a frozen generator.
@@ -50,6 +51,9 @@ def draw_mixed(
         raise InputError(f"the mask must have the shape ({count}, 1, {full}, {full}); got {tuple(mask.shape)}")
     drawn = synthesis.start(next(iter(before.values()))) if prefix is None else prefix
     for layer in synthesis.layers[drawn.depth :]:
+        if not drawn.x.shape[1]:
+            drawn = _joined(synthesis, layer, before[layer.name], after[layer.name], mask, drawn)
+            continue
         share = _share(mask, drawn.x, synthesis.layers[: drawn.depth])
         old, new = (_safe(before[layer.name]), after[layer.name])
         scaled = drawn.x * (1 + share * (new / old - 1)[:, :, None, None]).to(drawn.x)
@@ -57,6 +61,15 @@ def draw_mixed(
         drawn = SynthesisPrefix(went.depth, drawn.x if layer.is_rgb else went.x, went.image)
     assert drawn.image is not None  # every picture ends with colours
     return drawn.image.contiguous()
+
+
+def _joined(
+    synthesis: LayeredSynthesis, layer: Layer, before: Tensor, after: Tensor, mask: Tensor, drawn: SynthesisPrefix
+) -> SynthesisPrefix:
+    """What a layer into which no features come gives: that of `after` inside the mask, and that of `before` beyond."""
+    old, new = (synthesis.run((layer,), {layer.name: style}, drawn) for style in (before, after))
+    share = _share(mask, old.x, synthesis.layers[: old.depth])
+    return SynthesisPrefix(old.depth, torch.lerp(old.x, new.x, share.to(old.x)), old.image)
 
 
 def _safe(style: Tensor) -> Tensor:

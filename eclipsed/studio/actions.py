@@ -10,6 +10,7 @@ from typing import Any
 
 from eclipsed.editing.stack import GROUPS, Stack
 from eclipsed.errors import InputError
+from eclipsed.studio.brush import painted_mask
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.session import Session
 from eclipsed.values.alphas import check_alpha
@@ -22,6 +23,7 @@ __all__ = ["FACES_ON_WALL", "MOST_CHOSEN", "act", "move", "pick", "place_of", "s
 FACES_ON_WALL = 24
 MOST_CHOSEN = 4
 
+_PAINTED_BLEND = "features"  # of an edit that is held to a painted mask, where none was chosen
 _WALL_SEEDS = 1_000_000  # shuffle shows seeds below, which neither training nor calibration draws
 
 
@@ -108,8 +110,32 @@ def _reorder(by: int) -> Callable[[Engine, Session, Mapping[str, Any]], Session]
     return moved
 
 
-def _blend(data: Mapping[str, Any]) -> str | None:
-    return None if data.get("blend") in (None, "none") else str(data["blend"])
+def _blended(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
+    """Another blend; without one there is nothing that a painted mask could hold, and it goes."""
+    blend = None if data.get("blend") in (None, "none") else str(data["blend"])
+    gone = {"mask": None} if blend is None else {}
+    return session.show(session.now.changed(_index(data), blend=blend, **gone))
+
+
+def _paint(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
+    """Take the brush for an edit, or put it away."""
+    index, entries = _index(data), session.now.entries
+    if index >= len(entries):
+        return session
+    return replace(session, painting=None if session.painted_at == index else (index, entries[index].digest))
+
+
+def _painted(engine: Engine, session: Session, data: Mapping[str, Any]) -> Session:
+    """What the brush painted holds its edit; a stroke for an edit that is gone by now changes nothing."""
+    index = session.painted_at
+    if index is None or data.get("key") != session.brush_key:
+        return session
+    mask, blend = painted_mask(data.get("mask")), session.now.entries[index].blend
+    if mask is not None:
+        blend = blend or _PAINTED_BLEND
+    elif not engine.editor.has_parser:  # what the mask held, nothing can
+        blend = None
+    return session.show(session.now.changed(index, mask=mask, blend=blend))
 
 
 def place_of(engine: Engine, look: Stack, name: object) -> int | None:
@@ -157,6 +183,9 @@ _ACTIONS: dict[str, Callable[[Engine, Session, Mapping[str, Any]], Session]] = {
     "down": _reorder(1),
     "on": _change("on", lambda data: data.get("on")),
     "layers": _change("layers", _layers),
-    "blend": _change("blend", _blend),
+    "blend": _blended,
     "take": _take,
+    "paint": _paint,
+    "painted": _painted,
+    "close": lambda engine, session, data: replace(session, painting=None),
 }

@@ -47,6 +47,13 @@ class _Edit(TypedDict):
     direction: str
 
 
+class KeptMask(TypedDict):
+    """A painted region as stacks keep it, see `eclipsed.Mask`: `eclipsed.read_mask(…).to_json()`."""
+
+    side: int
+    bits: str
+
+
 class Edit(_Edit, total=False):
     """An edit that is asked for; only the direction must be named."""
 
@@ -54,9 +61,14 @@ class Edit(_Edit, total=False):
     on: bool
     layers: Layers
     blend: Literal["pixels", "features", "styles"] | None
+    mask: KeptMask
 
 
-class StackEdit(TypedDict):
+class _Masked(TypedDict, total=False):
+    mask: KeptMask
+
+
+class StackEdit(_Masked):
     """An edit of a stack."""
 
     direction: str

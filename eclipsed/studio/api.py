@@ -34,6 +34,7 @@ from eclipsed.studio.sums import read_names, read_terms, summed
 from eclipsed.studio.tabs.compare import compared
 from eclipsed.studio.tabs.palette import cells
 from eclipsed.training.config import TrainConfig
+from eclipsed.values.mask import Mask
 from eclipsed.values.seeds import check_seed, check_seeds
 
 __all__ = ["publish"]
@@ -68,7 +69,10 @@ class _Endpoints:
         face: FileData | None = None,
         class_index: int | None = None,
     ) -> answers.EditStack:
-        """An edit stack of a seed or a saved face. Each edit has a direction and may have alpha, on, layers, blend."""
+        """An edit stack of a seed or a saved face.
+
+        Each edit has a direction and may have alpha, on, layers, blend, and a mask that holds a blended edit.
+        """
         if (seed is None) == (face is None):
             raise InputError("give either seed or face, a saved face")
         if face is None:
@@ -81,6 +85,8 @@ class _Endpoints:
             changes = {name: value for name, value in edit.items() if name != "direction"}
             if isinstance(changes.get("layers"), list):
                 changes["layers"] = tuple(changes["layers"])
+            if changes.get("mask") is not None:
+                changes["mask"] = Mask.from_json(changes["mask"])
             look = self.engine.added(look, str(edit["direction"]), **changes)
         return _stack(self.engine.checked(look))
 
@@ -286,7 +292,7 @@ class _Endpoints:
         return cast(answers.Learning, views.progress(self.jobs, job))
 
 
-_EDIT = {"direction", "alpha", "on", "layers", "blend"}
+_EDIT = {"direction", "alpha", "on", "layers", "blend", "mask"}
 _NAMES = tuple(name for name in vars(_Endpoints) if not name.startswith("_"))
 
 

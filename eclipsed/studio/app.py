@@ -80,6 +80,7 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
             session=session,
             viewer=viewer,
             stack=tabs[edit.TITLE].stack,
+            brush=tabs[edit.TITLE].brush,
             shelf=tabs[edit.TITLE].shelf,
             python=tabs[home.TITLE].python,
             tabs=all_tabs,

@@ -36,6 +36,7 @@ class Page:
         session: state of the visitor.
         viewer: the face.
         stack: its edits.
+        brush: that paints where an edit may act.
         shelf: the directions.
         python: the lines that make the same picture.
         tabs: all of them.
@@ -51,6 +52,7 @@ class Page:
     session: gr.State
     viewer: gr.HTML
     stack: gr.HTML
+    brush: gr.HTML
     shelf: gr.HTML
     python: gr.HTML
     tabs: gr.Tabs
@@ -61,11 +63,17 @@ class Page:
     @property
     def look(self) -> list[Any]:
         """The components that show a look, in the order of `drawn`."""
-        shown = [self.session, self.viewer, self.stack, self.shelf, self.python]
+        shown = [self.session, self.viewer, self.stack, self.brush, self.shelf, self.python]
         return [*shown, *self.for_edits, *self.for_faces, *self.for_pictures]
 
     def drawn(
-        self, before: Session | None, after: Session, *, shelf: dict[str, Any] | None = None, go: int | None = None
+        self,
+        before: Session | None,
+        after: Session,
+        *,
+        shelf: dict[str, Any] | None = None,
+        go: int | None = None,
+        sent: object = None,
     ) -> tuple[Any, ...]:
         """Values for `look`: what changed between two sessions; everything when `before` is None.
 
@@ -74,13 +82,15 @@ class Page:
             after: what is to be shown.
             shelf: the shelf, where it is drawn already or must be drawn anew.
             go: the edit, counted from 0, whose row the page turns to.
+            sent: number of the brush's stroke that is answered.
         """
         old = None if before is None else before.now
         now = after.now
         edits = old is None or old.entries != now.entries
         face = old is None or face_key(old) != face_key(now)
+        taken = before is None or before.brush_key != after.brush_key
         anew = gr.skip()
-        if edits or go is not None:
+        if edits or taken or go is not None:
             anew = views.stack(self.engine, after, go=go)
         if shelf is None and face:
             shelf = views.shelf(self.engine, now)
@@ -88,6 +98,7 @@ class Page:
             after,
             views.viewer(self.engine, after),
             anew,
+            views.brush(after, sent=sent) if taken or (edits and after.brush_key) else gr.skip(),
             gr.skip() if shelf is None else shelf,
             {"code": views.python_lines(self.engine.models, now, f"{face_stem(now)}.json")}
             if edits or face
@@ -118,7 +129,8 @@ class Page:
         """
 
         def run(session: Session, event: gr.EventData) -> tuple[Any, ...]:
-            return self.drawn(session, step(session, event_data(event)))
+            data = event_data(event)
+            return self.drawn(session, step(session, data), sent=data.get("sent"))
 
         return self._wired(piece.act, run, [self.session], options)
 
@@ -148,11 +160,13 @@ class Page:
             **{"concurrency_id": LOOKS, "trigger_mode": "multiple", **QUIET, **options},
         )
         # After a failure the page shows what is, not what was asked for.
-        event.failure(self._redrawn, [self.session], [self.viewer, self.stack], concurrency_id=LOOKS, **QUIET)
+        event.failure(
+            self._redrawn, [self.session], [self.viewer, self.stack, self.brush], concurrency_id=LOOKS, **QUIET
+        )
         return event
 
-    def _redrawn(self, session: Session) -> tuple[Any, Any]:
-        return views.viewer(self.engine, session), views.stack(self.engine, session)
+    def _redrawn(self, session: Session) -> tuple[Any, ...]:
+        return views.viewer(self.engine, session), views.stack(self.engine, session), views.brush(session)
 
 
 #: options of events that belong to the page alone; programs call the named endpoints instead

@@ -21,7 +21,7 @@ __all__ = ["READ", "forget", "kept", "restored"]
 #: script that takes the place of a text among the inputs of an event; a tab keeps it until it is closed
 READ = "(session) => [session, (() => { try { return sessionStorage.getItem('eclipsed-look') } catch { } })() || '']"
 
-_LONGEST = 300 * 1024  # characters
+_LONGEST = 600 * 1024  # characters
 
 _reachable: WeakValueDictionary[str, Portrait] = WeakValueDictionary()  # by tokens that only their visitors have
 

@@ -31,6 +31,7 @@ class Session:
         lacking: of those that are marked as lacking it.
         first: seed that the wall of faces begins with.
         picture: whether a picture of one's own is chosen.
+        painting: place, counted from 0, and digest of the edit that the brush paints for; None where it is put away.
     """
 
     now: Stack
@@ -42,6 +43,21 @@ class Session:
     lacking: tuple[int, ...] = ()
     first: int = 0
     picture: bool = False
+    painting: tuple[int, str] | None = None
+
+    @property
+    def painted_at(self) -> int | None:
+        """The place of the edit that the brush paints for; None where it is put away, or the edit is gone."""
+        if self.painting is None:
+            return None
+        index, digest = self.painting
+        entries = self.now.entries
+        return index if index < len(entries) and entries[index].digest == digest else None
+
+    @property
+    def brush_key(self) -> str:
+        """Names the edit that the brush paints for; "" where it is put away."""
+        return "" if self.painted_at is None or self.painting is None else "{}-{}".format(*self.painting)
 
     def show(self, look: Stack, *, gesture: str = "") -> Session:
         """Go on to another look.

@@ -13,6 +13,7 @@ from eclipsed.editing.stack import GROUPS, MOST_EDITS
 from eclipsed.images.pictures import signed
 from eclipsed.latents.rows import ranges, row_groups
 from eclipsed.studio.advice import WEAK, Advice
+from eclipsed.studio.brush import brush_value
 from eclipsed.studio.images import data_uri, to_uris
 from eclipsed.studio.portraits import FACE_SUFFIX, PhotoLook, face_name, short_name
 from eclipsed.studio.reloading import kept
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from eclipsed.studio.session import Session
 
 __all__ = [
+    "brush",
     "caption",
     "compare",
     "found_parts",
@@ -97,12 +99,23 @@ def stack(engine: Engine, session: Session, *, go: int | None = None) -> dict[st
                 "on": entry.on,
                 "layers": layers,
                 "blend": entry.blend,
+                "painted": entry.mask is not None,
+                "painting": index == session.painted_at,
                 "rows": ranges(direction.layers),
                 "groups": [[name, not set(groups[name]) & set(direction.layers)] for name in GROUPS],
             }
         )
     # A drag moves the slider without a new value; named anew, the value is drawn even where it is that of before.
     return {"rows": rows, "drawn": secrets.token_hex(4), "go": go}
+
+
+def brush(session: Session, *, sent: object = None) -> dict[str, Any]:
+    """The brush for the edit that is painted for; `sent` is the number of the stroke that is answered."""
+    index = session.painted_at
+    if index is None:
+        return brush_value("")
+    entry = session.now.entries[index]
+    return brush_value(session.brush_key, entry.mask, title=f"Paint where {entry.direction} may act", sent=sent)
 
 
 def shelf(engine: Engine, look: Stack) -> dict[str, Any]:

@@ -150,10 +150,10 @@ class Batches:
             yield replace(batch, alpha=self._strengths(batch.latent, rng))
 
     def _drawn_anew(self, step: Step, size: int) -> Iterator[Batch]:
-        rng = self._rng(step)
+        task, rng = self.task, self._rng(step)
         latent, indices = self._faces(rng)
         alpha = self._strengths(latent, rng)
-        jitter = Jitter(len(latent), rng, device=alpha.device) if self.task.config.augment else None
+        jitter = Jitter(len(latent), rng, device=alpha.device) if task.config.augment else None
         looked_at = self._is_looked_at(step)
         for start in range(0, len(latent), size):
             part = slice(start, start + size)
@@ -163,8 +163,8 @@ class Batches:
                 latent[part],
                 alpha[part],
                 faces.image,
-                self.task.measured(faces.features),
-                faces.regions,
+                task.measured(faces.features),
+                task.regions_of(indices[part]) if self.masked and task.masks is not None else faces.regions,
                 shaken,
                 self._embedding(faces.image, shaken) if looked_at else None,
                 faces.prefix,
@@ -226,7 +226,7 @@ class Batches:
     def _draw(self, latent: Latent, row: int) -> Unedited:
         task = self.task
         drawn = latent.render(task.generator, task.options, split=row or None)
-        found = task.regions(drawn.image) if self.masked else None
+        found = task.regions(drawn.image) if self.masked and task.masks is None else None
         return Unedited(drawn.image, drawn.features, found, drawn.prefix)
 
     def _called(self, key: object, function: Any, *inputs: object) -> Any:

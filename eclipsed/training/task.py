@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from eclipsed.directions.calibration import HeldOut
 from eclipsed.directions.margins import caption_texts
 from eclipsed.directions.survey import Survey, looked_side
 from eclipsed.errors import InputError
-from eclipsed.images.masks import painted
+from eclipsed.images.masks import check_count, painted
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.spaces import make_space, register_space
 from eclipsed.latents.w_statistics import WStatistics
@@ -26,6 +26,7 @@ from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.reading import Reading
 from eclipsed.prompts.region import Region
 from eclipsed.training.config import TrainConfig
+from eclipsed.values.mask import Mask
 from eclipsed.values.seeds import SLOW_SURVEY_FACES, SMALL_PICTURE, SURVEY_FACES
 
 __all__ = ["Task"]
@@ -47,6 +48,7 @@ class Task:
         region: the parts that may change, or what was painted.
         config: every option; what was left to the world of the pictures is filled in.
         faces: to train on; None draws new ones.
+        masks: what was painted on each of these faces; None where one region serves all.
         truncation_psi: of faces made from seeds.
         options: how the training pictures are drawn.
         with_image: whether change is measured in the picture; it is in the features of `options` anyway.
@@ -63,6 +65,7 @@ class Task:
     region: Region
     config: TrainConfig
     faces: Latent | None
+    masks: Mask | None
     truncation_psi: float
     options: SynthesisOptions
     with_image: bool
@@ -80,6 +83,7 @@ class Task:
         region: Region,
         config: TrainConfig,
         latents: Latent | None = None,
+        masks: Mask | None = None,
         truncation_psi: float = 1.0,
     ) -> Task:
         """Resolve the options of a training.
@@ -92,9 +96,11 @@ class Task:
             region: see `Task`.
             config: every option.
             latents: faces to train on; None takes those of the config.
+            masks: see `Task`.
             truncation_psi: of faces made from seeds, when the config does not say.
         Raises:
-            InputError: a score layer or a protected part is unknown, or the resolution is beyond the generator's.
+            InputError: a score layer or a protected part is unknown, the resolution is beyond the generator's, or there
+                are as many masks neither as one nor as faces.
         """
         config = _in_the_world(config, parser)
         generator = generator if config.class_index is None else generator.of_class(config.class_index)
@@ -106,6 +112,8 @@ class Task:
         dtype = compute_dtype(config.precision, generator.device)
         if latents is None and config.seeds is not None:
             latents = Latent.of_seeds(generator, config.seeds, truncation_psi=psi)
+        if masks is not None:
+            _check_masks(masks, latents)
         understood = config.clip_loss == "contrast"  # other losses are told the sentence as it is
         learned = reading.removes if understood and reading.removes is not None else reading
         return cls(
@@ -118,6 +126,7 @@ class Task:
             region=region,
             config=config,
             faces=latents,
+            masks=masks,
             truncation_psi=psi,
             options=SynthesisOptions(resolution=resolution, features=features, dtype=dtype),
             with_image=with_image,
@@ -263,18 +272,28 @@ class Task:
             return self.parser.looked_up(images, self.tables, dtype=self.dtype)
         return self._painted.to(images).expand(len(images), -1, -1, -1).clone()
 
+    def regions_of(self, places: Sequence[int]) -> Tensor:
+        """What was painted on some of the given faces, which have a mask each, as `regions` has it.
+
+        Args:
+            places: of the faces among those that were given.
+        """
+        assert self._painted is not None
+        return self._painted[list(places)]
+
     @cached_property
     def _painted(self) -> Tensor | None:
-        """What was painted, and that nothing is protected, (1, 2, H, W)."""
-        if self.region.mask is None:
+        """What was painted, and that nothing is protected, (1, 2, H, W), or one for each face that was given."""
+        mask = self.region.mask if self.masks is None else self.masks
+        if mask is None:
             return None
-        inside = painted(self.region.mask, self.statistics.mean.new_zeros(1, 3, self.resolution, self.resolution))
+        inside = painted(mask, self.statistics.mean.new_zeros(len(mask), 3, self.resolution, self.resolution))
         return torch.cat([inside, torch.zeros_like(inside)], dim=1)
 
     @property
     def parses(self) -> bool:
         """Whether regions are found by the parser."""
-        return self.region.mask is None
+        return self.region.mask is None and self.masks is None
 
     @cached_property
     def tables(self) -> Tensor:
@@ -296,13 +315,23 @@ class Task:
             resolution=self.options.resolution,
             dtype=self.dtype,
             share=self.config.components,
-            given=self.faces if self.alone_on_a_face else None,
+            given=self.faces if self.painted_for_faces else None,
         )
 
     @property
-    def alone_on_a_face(self) -> bool:
-        """Whether the edit is one of a single face: its region was painted for that face, and no other was given."""
-        return self.region.mask is not None and self.faces is not None and len(self.faces) == 1
+    def painted_for_faces(self) -> bool:
+        """Whether the edit is one of the given faces: its region was painted on each, or there is only one of them."""
+        alone = self.region.mask is not None and self.faces is not None and len(self.faces) == 1
+        return alone or self.masks is not None
+
+
+def _check_masks(masks: Mask, faces: Latent | None) -> None:
+    if faces is None:
+        raise InputError(
+            f"a region is one mask for all faces; got {len(masks)} masks: give the faces that they were painted on as "
+            "well (latents=...), or one mask"
+        )
+    check_count(masks, len(faces))
 
 
 def _in_the_world(config: TrainConfig, parser: Parser) -> TrainConfig:

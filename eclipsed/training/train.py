@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from torch import Tensor
@@ -77,7 +79,9 @@ def train(
         clip: frozen.
         classifier: of the set; has no part in learning, and says in the end what was reached.
         witness: another CLIP, that has no part in learning either; where there is one, the outcome is what it says.
-        region: the parts that may change, their names, or a painted mask; None finds them in the prompt.
+        region: the parts that may change, their names, or a painted mask; None finds them in the prompt. Of masks there
+            may be one for each face that is trained on: the strength is then set by these faces, and the region of the
+            direction is all that was painted on any.
         config: every option; None is the default, or what the resumed training had.
         latents: train on these faces rather than those of the config.
         truncation_psi: of faces made from seeds, when the config does not say.
@@ -89,8 +93,8 @@ def train(
         The direction, calibrated unless it was interrupted by Ctrl-C. When it was stopped early in any way,
         ``scores["stopped_at"]`` says after which step.
     Raises:
-        InputError: an empty prompt, an unknown part, several masks, or a resumed training of another prompt, config or
-            generator.
+        InputError: an empty prompt, an unknown part, several masks and not one for each face, or a resumed training of
+            another prompt, config or generator.
         BrokenTraining: the loss is not finite, or memory ran out; its `direction` is the last good one.
         TrainingError: it was stopped before anything was learned.
         OutputError: the state cannot be written.
@@ -98,6 +102,7 @@ def train(
     save_every = whole("save_every", save_every, 1)
     reading = read(prompt, world=parser.world)
     saved = None if resume is None else TrainingState.load(resume, like=config)
+    masks = region if isinstance(region, Mask) and len(region) > 1 else None
     region = _region(reading, region, saved)
     config = config or (saved.config if saved else TrainConfig())
     if config.class_index is None and generator.class_index is not None:
@@ -115,6 +120,7 @@ def train(
             region=region,
             config=config,
             latents=latents,
+            masks=masks,
             truncation_psi=truncation_psi,
         )
         loss = Loss(task)
@@ -122,7 +128,7 @@ def train(
         others = judges(task, classifier, witness)
         who = "" if witness is None else witness.name
         clock = Clock(task.config, callback, faces=task.start_faces)
-        return _Run(loss, _digest(latents), clock, place, save_every, others, who).run(saved)
+        return _Run(loss, _digest(latents, masks), clock, place, save_every, others, who).run(saved)
     finally:
         task.recorder.clear()
 
@@ -336,7 +342,10 @@ def _rows(config: TrainConfig) -> tuple[int, ...] | None:
 
 def _region(reading: Reading, region: Region | Sequence[str] | Mask | None, saved: TrainingState | None) -> Region:
     if isinstance(region, Mask):
-        return Region.from_mask(region, world=reading.world)
+        joined = reduce(or_, (region[k : k + 1] for k in range(len(region))))
+        if joined.inside.all():  # of several; one alone may not
+            return Region(reading.world.whole, True, world=reading.world.name)
+        return Region.from_mask(joined, world=reading.world)
     if isinstance(region, Region):
         if region.world != reading.world.name:
             raise InputError(f"the region is of the world {region.world!r}; the parser's is {reading.world.name!r}")
@@ -356,10 +365,11 @@ def _warn(told: Sequence[str], region: Region, clip: Clip) -> None:
         warnings.warn(VocabularyWarning(vocabulary_warning(clip, unknown)), stacklevel=4)
 
 
-def _digest(latents: Latent | None) -> str:
+def _digest(latents: Latent | None, masks: Mask | None) -> str:
+    """What tells the faces that were given, and what was painted on each, from others."""
     if latents is None:
-        return ""
-    digest = hashlib.sha256()
+        return "" if masks is None else masks.digest
+    digest = hashlib.sha256(b"" if masks is None else masks.digest.encode())
     for tensor in (latents.ws, *(latents.offsets[name] for name in sorted(latents.offsets))):
         digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -88,7 +88,7 @@ class View:
 
     def _allowed(self, before: Tensor) -> Tensor:
         config = self.task.config
-        after = self.task.regions(self.image)
+        after = before if self.task.masks is not None else self.task.regions(self.image)  # what was painted stays
         background = config.where == "background"
         return edit_mask(before, after, how=config.mask, grown=config.mask_grow, background=background)
 

@@ -75,8 +75,25 @@ def test_figures_are_those_of_the_region_that_is_named(editor, direction):
         for region in (None, direction.region.parts)
     )
     assert own == named
-    with pytest.raises(InputError, match="a region is one mask for all faces; got 2 masks"):
-        evaluate(editor, direction, seeds=[1, 2], region=np.stack([box(), box(top=9)]), extras=())
+    with pytest.raises(InputError, match="give one mask for all faces, or one for each of the 2; got 3 masks"):
+        evaluate(editor, direction, seeds=[1, 2], region=np.stack([box(), box(top=9), box()]), extras=())
+
+
+def test_figures_within_a_mask_of_each_face(editor, direction):
+    masks = [box(), box(top=9)]
+
+    def figures(seeds, region):
+        found = evaluate(editor, direction, seeds=seeds, alphas=[1.0], region=region, extras=()).strengths[0]
+        return torch.tensor([found.inside.mean, found.outside.mean], dtype=torch.float64)
+
+    apart = torch.stack([figures([seed], one) for seed, one in zip((1, 2), masks, strict=True)])
+    together = figures([1, 2], np.stack(masks))
+    assert torch.allclose(together, apart.mean(dim=0), rtol=1e-4)
+    assert not torch.allclose(together, figures([1, 2], masks[0]), rtol=1e-3)
+    several = range(1, 11)  # more than are drawn at once
+    many = figures(several, np.stack([masks[seed % 2] for seed in several]))
+    odd, even = (figures([s for s in several if s % 2 == one], masks[one]) for one in (1, 0))
+    assert torch.allclose(many, (odd + even) / 2, rtol=1e-4)
 
 
 def test_one_sentence_each(at, mask, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +12,7 @@ from eclipsed.editing.replay import find, first_row, replay, steps_of
 from eclipsed.editing.stack import MOST_EDITS, Stack, StackEntry
 from eclipsed.errors import DirectionError, InputError, MissingModelError
 from eclipsed.store import library
+from eclipsed.values.mask import KEPT_SIDE, Mask
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +42,58 @@ def keep(*directions):
 def test_a_stack_comes_back_from_json_as_it_was(look, tmp_path):
     assert Stack.from_json(json.loads(json.dumps(look.to_json()))) == look
     assert Stack.load(look.save(tmp_path / "stack.json")) == look
+
+
+def circle(side=64):
+    rows, columns = np.mgrid[:side, :side] / side - 0.4
+    return Mask(rows**2 + columns**2 < 0.06)
+
+
+def test_a_painted_mask_comes_back_as_it_was_and_is_written_only_where_there_is_one(look, tmp_path):
+    masked = look.changed(1, mask=circle())
+    assert Stack.load(masked.save(tmp_path / "stack.json")) == masked
+    assert [sorted(edit) for edit in masked.to_json()["edits"]] == [
+        ["alpha", "blend", "digest", "direction", "layers", "on", "prompt"],
+        ["alpha", "blend", "digest", "direction", "layers", "mask", "on", "prompt"],
+    ]
+    assert masked.changed(1, mask=None) == look
+    assert masked.entries[1] != look.changed(1, mask=circle(32)).entries[1]
+    large = look.changed(1, mask=circle(600)).entries[1].mask
+    assert large == circle(600).kept()
+    assert large.side == KEPT_SIDE
+
+
+@pytest.mark.parametrize(
+    ("index", "mask", "message"),
+    [
+        (0, circle(), 'a mask holds blended edits; give the edit the blend "pixels", "features" or "styles"'),
+        (1, "mask.png", "an edit of a stack has one mask for all faces; read it with eclipsed.read_mask"),
+        (1, Mask(np.stack([circle().inside[0]] * 2)), "an edit of a stack has one mask for all faces"),
+    ],
+)
+def test_a_mask_that_a_stack_cannot_hold_is_refused(look, index, mask, message):
+    with pytest.raises(InputError, match=message):
+        look.changed(index, mask=mask)
+
+
+def test_a_damaged_mask_of_a_stack_file_is_refused(look):
+    data = look.changed(1, mask=circle()).to_json()
+    for mask, message in (
+        ("all", "a kept mask has a side and bits"),
+        ({"side": 64, "bits": "AAAA"}, "the bits of the mask are damaged"),
+        ({"side": 65, "bits": data["edits"][1]["mask"]["bits"]}, "a mask of 65 pixels a side has 529 bytes; got 512"),
+    ):
+        data["edits"][1]["mask"] = mask
+        with pytest.raises(InputError, match=message):
+            Stack.from_json(data)
+
+
+def test_a_full_stack_of_masks_that_are_nothing_but_specks_is_a_file_that_can_be_read(direction, tmp_path):
+    specks = Mask(np.random.default_rng(0).random((KEPT_SIDE, KEPT_SIDE)) < 0.5)
+    full = Stack()
+    for _ in range(MOST_EDITS):
+        full = full.added(direction, blend="pixels", mask=specks)
+    assert Stack.load(full.save(tmp_path / "stack.json")) == full
 
 
 def test_each_change_gives_a_new_stack(look):
@@ -100,7 +154,7 @@ def test_what_is_no_stack_at_all(tmp_path):
         ("[]", "JSON object"),
         ("{", "not JSON"),
         ("[" * 100_000, "JSON"),
-        (" " * 300_000, "at most"),
+        (" " * 600_000, "at most"),
     ):
         with pytest.raises(InputError, match=message):
             Stack.from_text(text)
@@ -150,6 +204,22 @@ def test_what_is_drawn_once_gives_the_same_bits(editor, other, blend):
     whole = replay(editor.generator, lambda: editor.parser, faces, steps)
     again = replay(editor.generator, lambda: editor.parser, faces, steps, prefix=prefix)
     assert torch.equal(again.images, whole.images)
+
+
+@pytest.mark.parametrize("blend", ["pixels", "features", "styles"])
+def test_a_stack_with_a_mask_draws_what_an_edit_within_that_mask_draws(editor, direction, other, blend):
+    faces, mask = editor.sample(seeds=[7, 2]), circle(32)
+    look = Stack().added(direction).added(other, alpha=-1.0, blend=blend, mask=mask)
+    steps = steps_of(look, editor.generator, find=lambda e: {direction.digest: direction}.get(e.digest, other))
+    drawn = replay(editor.generator, lambda: pytest.fail("the parser was asked"), faces, steps)
+    one = editor.edit(faces, direction)
+    two = editor.edit(one, other, -1.0, blend=blend, mask=mask)
+    assert torch.equal(drawn.images, two.images)
+    outside = torch.from_numpy(~mask.inside).expand(2, 3, -1, -1)
+    assert torch.equal(drawn.images[outside], one.images[outside])
+    assert not torch.equal(drawn.images, one.images)
+    assert drawn.edits[-1].mask == mask
+    assert drawn.edits[-1].parts == ()
 
 
 def test_edits_that_are_off_or_zero_leave_the_picture(editor, direction):

@@ -298,7 +298,7 @@ def bomb():
         ("a.png", bomb(), "no picture that can be read|million pixels"),
         ("a.png", b"GIF89a" + b"\0" * 50, "no picture that can be read"),
         ("a.json", b"{}", "no 'kind'"),
-        ("a.json", b"\0" * (300 * 1024), "at most"),
+        ("a.json", b"\0" * (600 * 1024), "at most"),
     ],
 )
 def test_uploads_that_are_refused(tmp_path, name, data, message):

@@ -106,6 +106,9 @@ def test_whatever_can_be_pressed_is_as_large_as_a_finger(phone):
         if name == "Learn":
             phone.page.get_by_label("What shall the face look like?").fill("a person with green hair")
             phone.page.locator(".parts canvas[data-ready=hair]").wait_for()
+        if name == "Edit":
+            phone.page.get_by_role("button", name="Paint where glasses may act").click()
+            phone.page.locator(".brush canvas").wait_for()
         if name == "Compare":
             phone.page.locator("#compare-names .token").first.wait_for()
         if name == "Palette":

@@ -98,7 +98,7 @@ def test_what_changes_inside_a_mask_of_the_picture_counts_as_inside(alias_free):
             assert float(localization_score(whole, changed, mask)) < 0.75  # as it would be, were margins forgotten
 
 
-@pytest.mark.parametrize("blend", ["pixels", "features"])
+@pytest.mark.parametrize("blend", ["pixels", "features", "styles"])
 def test_beyond_a_blended_edit_the_picture_is_the_faces_own_to_the_last_bit(alias_free, trained, blend):
     faces = alias_free.sample(seeds=[1, 2])
     plain, blended = (alias_free.edit(faces, trained, 1.0, blend=how) for how in (None, blend))
@@ -109,7 +109,7 @@ def test_beyond_a_blended_edit_the_picture_is_the_faces_own_to_the_last_bit(alia
     assert torch.equal(plain.ws, blended.ws)
 
 
-@pytest.mark.parametrize("blend", ["pixels", "features"])
+@pytest.mark.parametrize("blend", ["pixels", "features", "styles"])
 def test_an_edit_is_held_to_a_painted_mask_up_to_the_edge_of_the_picture(alias_free, trained, blend):
     faces = alias_free.sample(seeds=[1, 2])
     mask = torch.zeros(32, 32)

@@ -80,8 +80,12 @@ def test_files_pictures_and_sets_without_a_parser(editor, blind, quick, learned,
     region = Region.from_mask(Mask(box()))
     for one, given in ((blind, tmp_path / "mask.png"), (blind, torch.from_numpy(box())), (none, box()), (none, region)):
         assert torch.equal(one.train(PROMPT, region=given, config=quick).deltas, learned.deltas)
-    with pytest.raises(InputError, match="a region is one mask for all faces; got 2 masks"):
+    with pytest.raises(InputError) as error:
         blind.train(PROMPT, region=np.stack([box(), box(top=9)]), config=quick)
+    assert str(error.value) == (
+        "a region is one mask for all faces; got 2 masks: give the faces that they were painted on as well "
+        "(latents=...), or one mask"
+    )
     with pytest.raises(InputError, match="the mask is empty"):
         blind.train(PROMPT, region=box() & False, config=quick)
     with pytest.raises(InputError, match="so an edit cannot be held to a region by its name; paint a mask"):
@@ -108,6 +112,58 @@ def test_one_face_is_all_there_is(blind, quick):
     with pytest.warns(EclipsedWarning, match="weak"):
         many = blind.train(PROMPT, region=Mask(box()), latents=blind.sample(seeds=[7, 8]), config=config)
     assert len(many.scores["calibration_seeds"]) == 4
+
+
+def test_each_face_has_its_own_mask(blind, quick):
+    masks, faces = Mask(np.stack([box(), box(top=14), box(left=16)])), blind.sample(seeds=[7, 8, 9])
+    task = Task.of(
+        read(PROMPT),
+        generator=blind.generator,
+        parser=blind.parser,
+        clip=blind.clip,
+        region=Region.from_mask(masks[0:1] | masks[1:2] | masks[2:3]),
+        config=quick,
+        latents=faces.latent,
+        masks=masks,
+    )
+    loss = Loss(task)
+    for number in range(3):
+        batch = loss.batches.whole(Step(number, quick.steps))
+        for latent, seen in zip(batch.latent.ws, batch.regions, strict=True):
+            (place,) = [k for k in range(3) if torch.equal(faces.ws[k], latent)]
+            assert torch.equal(seen[0], torch.from_numpy(box(top=(4, 14, 4)[place], left=(6, 6, 16)[place])).float())
+            assert not seen[1].any()
+    found = blind.train(PROMPT, region=masks, latents=faces, config=quick)
+    assert found.region.mask == masks[0:1] | masks[1:2] | masks[2:3]
+    alike = blind.train(PROMPT, region=found.region, latents=faces, config=quick)
+    assert not torch.equal(found.deltas, alike.deltas)
+    same = blind.train(PROMPT, region=Mask(np.stack([box()] * 3)), latents=faces, config=quick)
+    assert torch.equal(same.deltas, blind.train(PROMPT, region=Mask(box()), latents=faces, config=quick).deltas)
+    one = quick.replace(low_memory=True, batch=2)
+    assert torch.isfinite(blind.train(PROMPT, region=masks, latents=faces, config=one).deltas).all()
+
+
+def test_masks_of_faces_set_the_strength_by_them_and_may_cover_everything_together(blind, quick):
+    none = Editor(blind.generator, None, blind.clip)  # a set without a parser paints, too
+    masks, faces = Mask(np.stack([box(), ~box()])), none.sample(seeds=[7, 8])
+    config = quick.replace(calibrate=True, calibration_faces=4)
+    with pytest.warns(EclipsedWarning, match="weak"):
+        found = none.train(PROMPT, region=masks, latents=faces, config=config)
+    assert found.scores["calibration_seeds"] == []
+    assert (found.region.mask, found.region.whole_face) == (None, True)
+
+
+def test_masks_of_faces_belong_to_the_training_that_goes_on(blind, quick, tmp_path):
+    masks, faces, state = Mask(np.stack([box(), box(top=14)])), blind.sample(seeds=[7, 8]), tmp_path / "s.safetensors"
+    whole = blind.train(PROMPT, region=masks, latents=faces, config=quick)
+    blind.train(PROMPT, region=masks, latents=faces, config=quick, callback=lambda step: step.step < 3, state=state)
+    assert torch.equal(blind.train(PROMPT, region=masks, latents=faces, resume=state).deltas, whole.deltas)
+    turned = Mask(masks.inside[::-1])
+    for changes in ({"region": turned}, {}):
+        with pytest.raises(InputError, match=r"the saved training has the faces '[0-9a-f]{12}'; asked for is"):
+            blind.train(PROMPT, latents=faces, resume=state, **changes)
+    with pytest.raises(InputError, match="give one mask for all faces, or one for each of the 3; got 2 masks"):
+        blind.train(PROMPT, region=masks, latents=blind.sample(seeds=[1, 2, 3]), config=quick)
 
 
 # --- what is kept

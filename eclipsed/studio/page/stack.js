@@ -76,7 +76,10 @@ function item(row, count) {
     h("div", { class: "fine" }, ...layers(row),
       choices(row, "blend", "Blend", [["none", "as drawn"], ["pixels", "part only, in pixels"],
         ["features", "part only, in features"], ["styles", "part only, in styles"]], row.blend || "none",
-        (event) => act("blend", { i: row.i, blend: event.target.value }))));
+        (event) => act("blend", { i: row.i, blend: event.target.value })),
+      h("button", { type: "button", class: "quiet paint", "aria-pressed": String(row.painting), "data-key": `paint-${row.i}`,
+        text: row.painted ? "Painted where" : "Paint where", title: "Paint on the picture where this edit may act",
+        "aria-label": `Paint where ${row.name} may act`, onclick: () => act("paint", { i: row.i }) })));
 }
 // The row that was asked for: its tab may be about to open.
 function turn(index, tries = 40) {

@@ -50,6 +50,8 @@ start((value) => {
   if (before.src !== value.before) before.src = value.before;
   if (after.src !== value.after) after.src = value.after;
   after.alt = value.caption;
+  window.eclipsedFace = value.after; // a brush paints on it
+  window.dispatchEvent(new CustomEvent("eclipsed-face"));
   after.dataset.version = value.version;
   stage.classList.toggle("same", value.same);
   caption.textContent = value.caption;

@@ -12,6 +12,7 @@ from eclipsed.prompts.region import MAX_PROMPT
 from eclipsed.store import library
 from eclipsed.studio import views
 from eclipsed.studio.actions import act, move, place_of
+from eclipsed.studio.brush import brush
 from eclipsed.studio.descriptions import described
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.making_part import MakingPart
@@ -33,6 +34,7 @@ class EditTab:
         self.tab = tab
         subject = engine.editor.world.subject
         self.stack = piece("stack", {"rows": []}, f"Edits of the {subject}", subject)
+        self.brush = brush("Paint where an edit may act", subject, place="edit")
         gr.HTML("<h3>Shelf</h3>", apply_default_css=False, elem_classes=["studio-piece"])
         self.shelf = piece("shelf", {"items": [], "waiting": True}, "Directions", subject)
         with gr.Accordion("Add and subtract directions", open=False):
@@ -75,6 +77,7 @@ class EditTab:
         engine = page.engine
         page.on_act(page.viewer, lambda session, data: act(engine, session, data))
         page.on_act(page.stack, lambda session, data: act(engine, session, data))
+        page.on_act(page.brush, lambda session, data: act(engine, session, data))
 
         def moved(session: Session, event: gr.EventData) -> tuple[Any, Any]:
             data = event_data(event)
