@@ -72,7 +72,7 @@ def _belonging(direction: Direction) -> str:
     if scores.get("belongs") is None:
         return f"may or may not belong to this generator, which cannot be told in {direction.space}"
     found = (
-        f"({scores['share']:.0%} of it lies where the generator's faces differ most, and of random vectors "
+        f"({scores['share']:.0%} of it lies where the generator's faces differ, and of random vectors "
         f"{scores['chance']:.0%} ± {scores['chance_spread']:.0%})"
     )
     return f"belongs to this generator {found}" if scores["belongs"] else f"may belong to another generator {found}"

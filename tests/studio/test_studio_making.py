@@ -95,7 +95,7 @@ def test_a_file_of_another_project_comes_to_the_shelf_with_a_sentence(engine, qu
     listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))).replace("_", " ")
     assert re.fullmatch(
         rf"“age” is on the shelf: it moves rows 0-7 of W, changes {listed}, keeps the file's sign, which nobody "
-        r"judged, and belongs to this generator \(100% of it lies where the generator's faces differ most, and of "
+        r"judged, and belongs to this generator \(100% of it lies where the generator's faces differ, and of "
         r"random vectors \d+% ± \d+%\)\.",
         task.message,
     )
@@ -120,7 +120,7 @@ def test_one_that_looks_foreign_is_said_to_be(engine, queue, editor, tmp_path):
     np.save(tmp_path / "pose.npy", rest[None])
     found = ended(queue, queue.from_file(str(tmp_path / "pose.npy")))
     assert found.status == "done"
-    assert "and may belong to another generator (0% of it lies where the generator's faces differ most" in found.message
+    assert "and may belong to another generator (0% of it lies where the generator's faces differ" in found.message
     assert engine.shelf.direction("pose").scores["belongs"] is False
 
 
