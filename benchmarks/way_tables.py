@@ -51,9 +51,9 @@ def pairs_table(records: Sequence[dict[str, Any]], pairs: Sequence[tuple[str, st
     return "\n".join(lines)
 
 
-def most_table(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], count: int) -> str:
+def most_table(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], how: str) -> str:
     """Markdown: leakage and success of each sentence from examples before and after, and the means."""
-    lines = [f"| sentence, from examples | leakage → without the {count} that flip most | success |", "|---|---|---|"]
+    lines = [f"| sentence, from examples | leakage → {how} | success |", "|---|---|---|"]
     for old, new in zip(before, after, strict=True):
         kept = " → ".join(_shown(_leaks(one)) for one in (old, new))
         success = " → ".join(as_share(crossed([[one]], "success").mean) for one in (old, new))

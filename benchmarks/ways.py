@@ -3,8 +3,9 @@
 Run from the checkout: ``python -m benchmarks.ways``. Same faces, measures and judge as `benchmarks.defaults`, whose
 rows of the default stand beside these: directions from 2 × 32 examples, boundaries from the classifier's labels and
 from CLIP's two captions; and for the pairs where most leaks, the direction without what leaks (``--pairs``), and each
-sentence from examples without the attributes that leak most, all at once (``--most``). What is in the JSON file already
-is not measured again; directions and labels are kept in ``--directions``.
+sentence from examples without the attributes that leak most, all at once (``--most``), or by three quarters each in the
+measure of the data (``--eased``). What is in the JSON file already is not measured again; directions and labels are
+kept in ``--directions``.
 """
 
 from __future__ import annotations
@@ -103,15 +104,26 @@ class Ways:
         made = {"examples": self._examples, "boundary, classifier": self._classifier, "boundary, CLIP": self._clip}
         return self._kept(f"{short_name(prompt)}-{short_name(way)}", lambda: made[way](prompt))
 
-    def without(self, prompt: str, way: str, attributes: Sequence[str]) -> tuple[Direction, float]:
-        """The same without what tells the classes of attributes apart, its strength found anew by the same judge."""
+    def without(
+        self, prompt: str, way: str, attributes: Sequence[str], *, eased: bool = False
+    ) -> tuple[Direction, float]:
+        """The same without what tells the classes of attributes apart, its strength found anew by the same judge.
+
+        Args:
+            prompt: the sentence.
+            way: see `WAYS`.
+            attributes: what is taken out.
+            eased: by three quarters each, in the measure of the data.
+        """
 
         def made() -> Direction:
             direction, _ = self.make(prompt, way)
             others = [self.bare(attribute, name) for attribute in attributes for name in _told(attribute)]
-            return self.editor.calibrate(direction.without(*others), margin=self._margin(prompt, way))
+            left = direction.without(*others, generator=self.editor.generator if eased else None)
+            return self.editor.calibrate(left, margin=self._margin(prompt, way))
 
         which = attributes[0] if len(attributes) == 1 else f"{len(attributes)}-{digest(list(attributes))}"
+        which += "-eased" if eased else ""
         return self._kept(f"{short_name(prompt)}-{short_name(way)}-without-{which}", made)
 
     def bare(self, attribute: str, name: str) -> Direction:
@@ -260,18 +272,25 @@ def most_of(
 
 
 def measured_without(
-    ways: Ways, records: Records, taken: Sequence[tuple[str, str, Sequence[str]]], *, faces: Sequence[int]
+    ways: Ways,
+    records: Records,
+    taken: Sequence[tuple[str, str, Sequence[str]]],
+    *,
+    faces: Sequence[int],
+    eased: bool = False,
 ) -> list[dict[str, Any]]:
-    """The records of directions without what leaks, in the order given."""
+    """The records of directions without what leaks, in the order given; see `Ways.without`."""
     found = []
     for prompt, way, attributes in taken:
-        key = _key(ways, prompt, f"{way}, without {', '.join(attributes)}", faces)
+        how = "eased without" if eased else "without"
+        key = _key(ways, prompt, f"{way}, {how} {', '.join(attributes)}", faces)
         record = records.find(key)
         if record is None:
             truth = Truth.of(ways.editor, PROMPTS[prompt], seeds=faces)
-            direction, seconds = ways.without(prompt, way, attributes)
+            direction, seconds = ways.without(prompt, way, attributes, eased=eased)
             record = {"key": key, "seconds": round(seconds, 1), **judged(ways.editor, direction, truth, prompt=prompt)}
             records.add(record)
+            print(f"{prompt:30s} {how} {len(attributes)}  {row([record])}", flush=True)
         found.append(record)
     return found
 
@@ -301,6 +320,7 @@ def main() -> None:
     parser.add_argument("--faces", default=f"{FACES[0]}-{FACES[-1]}", help="held-out faces, such as 2000-2063")
     parser.add_argument("--pairs", type=int, default=6, help="of the worst leaks, how many are taken out")
     parser.add_argument("--most", type=int, default=5, help="attributes that are taken out of a sentence at once")
+    parser.add_argument("--eased", type=int, default=10, help="attributes that are taken out by three quarters each")
     parser.add_argument("--again", action="store_true", help="judge anew; directions that are kept are not made anew")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/ways.json"))
     parser.add_argument("--defaults", type=Path, default=Path("benchmarks/defaults.json"))
@@ -322,10 +342,13 @@ def main() -> None:
     if pairs:
         single = [(prompt, way, (attribute,)) for prompt, way, attribute in pairs]
         parts.append(pairs_table(found, pairs, measured_without(ways, records, single, faces=faces)))
-    if args.most:
-        taken = most_of(found, floors, "examples", args.most)
-        before = [one for one in found if one["key"]["variant"] == "examples"]
-        parts.append(most_table(before, measured_without(ways, records, taken, faces=faces), args.most))
+    before = [one for one in found if one["key"]["variant"] == "examples"]
+    for count, eased in ((args.most, False), (args.eased, True)):
+        if count:
+            taken = most_of(found, floors, "examples", count)
+            after = measured_without(ways, records, taken, faces=faces, eased=eased)
+            how = f"without three quarters of the {count}" if eased else f"without the {count}"
+            parts.append(most_table(before, after, f"{how} that flip most"))
     text = "\n\n".join(parts)
     print(text)
     write_between(args.readme, "ways", text)

@@ -111,6 +111,11 @@ def fit_boundary(
 class Boundary:
     """Finds the way straight across the boundary between faces that have an attribute and faces that lack it.
 
+    It takes anybody's labels and what is certain of them alone, and gives a plane: how well it tells faces apart is
+    known, and so is how far from it each face is. `Survey.boundary`, with which a training begins, is another thing: it
+    gives a way without a plane, from CLIP's doubtful verdict on every face, and leaves bystanders out, which only
+    captions can name.
+
     Args:
         generator: whose faces they are.
         w: of the faces, (N, w_dim).

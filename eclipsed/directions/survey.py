@@ -115,7 +115,8 @@ class Survey:
 
         Its direction is that of a linear regression of CLIP's verdict on w, which holds apart what goes together among
         the faces; what it would do to CLIP's verdict on bystanders is taken out of it. Its length is the distance of
-        the two groups along it.
+        the two groups along it. It has no place: where a plane is wanted, or labels are not CLIP's, the boundary is
+        that of `eclipsed.directions.boundary.Boundary`.
 
         Args:
             texts: see `margins`.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from eclipsed.errors import DirectionError, InputError
 from eclipsed.files.names import cut
+from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.prompts.region import Region
 from eclipsed.values.checks import shown
 from eclipsed.worlds.world import find_world, known_worlds
@@ -21,9 +22,12 @@ from eclipsed.worlds.world import find_world, known_worlds
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from eclipsed.pretrained.generator import Generator
+
 __all__ = ["DirectionArithmetic"]
 
 _LONGEST_NAME = 100  # bytes
+_FIRM = 3.0  # how firmly others are taken out where data says how: a quarter of each stays
 _NOTHING = 1e-4  # share of a direction's length below which nothing is left of it
 
 
@@ -117,23 +121,30 @@ class DirectionArithmetic(ABC):
         """This edit, and the other turned round; see `__add__`."""
         return self._sum(other, -1.0)
 
-    def without(self, *others: Self) -> Self:
+    def without(self, *others: Self, generator: Generator | None = None) -> Self:
         """The direction without what others do: projected to where these stay as they are.
 
         In W+ every row is projected by itself, as far as the others move it. It is as long as the projection leaves it.
 
         Args:
             others: one or several, of the same generator and space.
+            generator: whose data says how long a change is, and that each of the others is taken out by three quarters
+                only. So it gives way where nothing it could do instead would be small: what many boundaries of other
+                attributes tell together is mostly right, and each by itself is a little wrong. None projects in full,
+                by plain lengths. Directions in S and Z are always projected so.
         Raises:
             InputError: none was given.
             DirectionError: another generator or space, or nothing is left.
         Source: Shen et al. 2020, arXiv:2005.09635, conditional manipulation: n − Cᵀ(CCᵀ)⁻¹Cn for the others as rows
-            of C.
+            of C. With a generator ours: (1 + 3CᵀC)⁻¹n, in standard deviations of w along its kept components, the rows
+            of C of length 1; as in `Survey.boundary`.
         """
         if not others:
             raise InputError("expected at least one other direction to take out; got none")
         every: list[Any] = [self, *others]
         deltas, like = _together(every)
+        if generator is not None:
+            every[0].space_of(generator)  # another one is refused
         own, taken = deltas[0], torch.stack(deltas[1:])  # (…, D), (others, …, D)
         rows = own.reshape(-1, own.shape[-1]).double()  # (rows, D)
         spans = taken.reshape(len(taken), *rows.shape).double().transpose(0, 1)  # (rows, others, D)
@@ -141,6 +152,10 @@ class DirectionArithmetic(ABC):
         if float(left.norm()) < _NOTHING * float(rows.norm()):
             names = ", ".join(repr(one.name) for one in others)
             raise DirectionError(f"nothing is left of direction {self.name!r} without {names}; they do the same")
+        if generator is not None and like.space in ("W", "W+"):
+            told = torch.tensor(["plane" in one.config for one in others])
+            data = WStatistics.of_generator(generator)
+            left = torch.stack([_eased(row, span, told, data) for row, span in zip(rows, spans, strict=True)])
         parts = [(self, 1.0), *((one, 0.0) for one in others)]
         return replace(  # type: ignore[type-var]
             self,
@@ -248,6 +263,26 @@ def _projected(row: Tensor, span: Tensor) -> Tensor:
     basis = basis[sizes > 1e-8 * sizes.max().clamp(min=1e-30)]
     left: Tensor = row - basis.T @ (basis @ row)
     return left
+
+
+def _eased(row: Tensor, span: Tensor, told: Tensor, data: WStatistics) -> Tensor:
+    """What is left of a vector (D,) when each of others (K, D) is taken out as far as it can be believed.
+
+    Args:
+        row: a step in w.
+        span: the others; zero where one moves nothing.
+        told: which of them are normals of boundaries, (K,), across which w is told apart; others are steps like `row`.
+        data: how far w spreads.
+    """
+    basis = data.basis[:, : data.kept].double().cpu()
+    deviation = data.variance[: data.kept].double().cpu().clamp(min=1e-12).sqrt()
+    along, across = span @ basis, (row @ basis) / deviation
+    others = torch.where(told[:, None], along * deviation, along / deviation)
+    others = others / others.norm(dim=1, keepdim=True).clamp(min=1e-30)
+    firm = torch.eye(len(across), dtype=torch.float64) + _FIRM * others.T @ others
+    left = torch.linalg.solve(firm, across)
+    found: Tensor = row + basis @ ((left - across) * deviation)
+    return found
 
 
 def _regions(first: Region, second: Region) -> Region:

@@ -79,7 +79,7 @@ def test_what_flips_most_of_each_sentence_is_taken_out_at_once():
     before = [record(one, "examples", 1.0, some, kept=0.5) for one in floors]
     assert most_of(before, floors, "examples", 2) == [(one, "examples", ("hat", "smile")) for one in floors]
     after = [record(FIRST, "examples", 1.0, some, kept=1.0), record(SECOND, "examples", 0.5, some, kept=0.75)]
-    assert most_table(before, after, 2).splitlines()[2:] == [
+    assert most_table(before, after, "without the 2 that flip most").splitlines()[2:] == [
         f"| {FIRST} | 50.0% (50.0%…50.0%) → 0.0% (0.0%…0.0%) | 100% → 100% |",
         f"| {SECOND} | 50.0% (50.0%…50.0%) → 25.0% (25.0%…25.0%) | 100% → 50% |",
         "| **mean of 2** | **50.0% (50.0%…50.0%) → 12.5% (12.5%…12.5%)** | **100% → 75%** |",

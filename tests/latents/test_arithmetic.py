@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from eclipsed.errors import DirectionError, InputError
 from eclipsed.latents.direction import Direction
+from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.prompts.region import Region
 
 
@@ -139,6 +140,54 @@ def test_without_others_is_the_conditional_projection_row_by_row(generator, hair
 
 def test_without_one_thing_said_twice_is_without_it_once(hair, smile):
     assert_close(delta_of(hair.without(smile, 2 * smile)), delta_of(hair.without(smile)), rtol=1e-4, atol=1e-5)
+
+
+def eased_by_hand(own, others, statistics):
+    """The least of |x − n|² + 3 Σ ⟨c, x⟩² in standard deviations of w, by gradient descent in float64."""
+    basis = statistics.basis[:, : statistics.kept].double()
+    deviation = statistics.variance[: statistics.kept].double().sqrt()
+    start = own.double() @ basis / deviation
+    spans = [one / one.norm() for one in others]
+    x = start.clone().requires_grad_()
+    for _ in range(4000):
+        loss = (x - start).square().sum() + 3 * sum((one @ x).square() for one in spans)
+        (slope,) = torch.autograd.grad(loss, x)
+        with torch.no_grad():
+            x -= 0.05 * slope
+    return own.double() + basis @ ((x.detach() - start) * deviation)
+
+
+def test_without_many_in_the_measure_of_the_data(generator, hair, smile):
+    statistics = WStatistics.of_generator(generator)
+    basis = statistics.basis[:, : statistics.kept].double()
+    deviation = statistics.variance[: statistics.kept].double().sqrt()
+    normal = replace(random(generator, "W", seed=6, name="normal"), config={"plane": {"offset": 0.0, "deviation": 1.0}})
+    left = hair.without(smile, normal, generator=generator)
+    for row in range(generator.num_ws):
+        own = delta_of(hair)[row]
+        others = [normal.deltas[0].double() @ basis * deviation] if row in hair.layers else []
+        if row in smile.layers:
+            others.append(smile.deltas[0, row].double() @ basis / deviation)
+        if not float(own.norm()):
+            continue
+        expected = eased_by_hand(own, others, statistics)
+        assert_close(delta_of(left)[row].double(), expected, rtol=1e-4, atol=1e-5)
+    (part,) = hair.without(normal, generator=generator).deltas
+    before, after = (
+        (one.double() @ basis) @ (basis.T @ normal.deltas[0].double()) for one in (delta_of(hair)[2], part[2])
+    )
+    assert_close(after, before / 4, rtol=1e-3, atol=1e-5)  # of one alone a quarter stays
+
+
+def test_without_in_the_measure_of_the_data_refuses_the_same(editor, hair):
+    generator = editor.generator
+    with pytest.raises(DirectionError) as error:
+        hair.without(3 * hair, generator=generator)
+    assert str(error.value) == "nothing is left of direction 'hair' without '3-hair'; they do the same"
+    channels = [replace(make(generator, "S"), name=name) for name in "ab"]
+    first = replace(channels[0], deltas=channels[0].deltas * torch.linspace(1, 2, channels[0].deltas.shape[-1]))
+    plain, eased = (first.without(channels[1], **one) for one in ({}, {"generator": generator}))
+    assert torch.equal(plain.deltas, eased.deltas)
 
 
 def test_without_nothing_or_itself_is_refused(hair):
