@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["PLAIN", "Target"]
 
 #: Words in the names of attributes that say nothing of themselves.
-PLAIN = ("colour", "texture", "length", "open", "size", "width", "angle", "yes", "no")
+PLAIN = (
+    "colour", "texture", "length", "height", "open", "size", "width", "angle", "shape", "material", "kind", "yes", "no",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

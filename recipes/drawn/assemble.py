@@ -45,7 +45,7 @@ def write(recipe: Recipe, work: Path, out: Path) -> None:
         width=train_parser.WIDTH, size=train_parser.SIZE, mean=train_parser.MEAN, std=train_parser.STD
     )
     state = torch.load(work / "parser.pt", weights_only=True)["model"]
-    write_parser(out / "parser.safetensors", config, state, dtype=torch.float16)
+    write_parser(out / "parser.safetensors", config, state, world=recipe.world, dtype=torch.float16)
     train_clip.export(recipe.captions, work / "clip-polished.pt", out / "clip")
     judge.export(recipe.facts, work / "judge.pt", out / "classifier.safetensors")
     (out / "set.json").write_text(json.dumps(recipe.set_file, indent=2) + "\n", encoding="utf-8")

@@ -113,7 +113,7 @@ def train(
         torch.manual_seed(3)
         network = BiSeNet(len(parts), width=WIDTH)
     if start is not None:
-        network.load_state_dict(read_parser(start)[1])
+        network.load_state_dict(read_parser(start, world=recipe.world)[1])
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-3)
     first = 0

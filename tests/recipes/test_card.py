@@ -49,7 +49,7 @@ def test_frechet_distance_of_normal_distributions_with_known_moments():
     assert frechet_distance(base, turned) == pytest.approx((3 - 1) ** 2, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", ["mini"])
+@pytest.mark.parametrize("name", ["church", "mini"])
 def test_no_unseen_sentence_is_one_that_training_may_read(name):
     recipe, rng = find_recipe(name), random.Random(0)
     classes, captions = recipe.facts.classes, recipe.captions

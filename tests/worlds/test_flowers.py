@@ -203,7 +203,7 @@ def test_a_set_names_a_world_or_none(model_set, tmp_path):
 @pytest.mark.parametrize(
     ("world", "message"),
     [
-        ("nowhere", "there is no world 'nowhere'; known: face, or a folder beside the file"),
+        ("nowhere", "there is no world 'nowhere'; known: church, face, or a folder beside the file"),
         (3, "'world' must be the name of a world or a folder; found 3"),
         ("", "'world' must be the name of a world or a folder; found ''"),
         ("clip", r"its world cannot be read: .*world\.json does not exist"),

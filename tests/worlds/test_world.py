@@ -114,7 +114,7 @@ def test_worlds_that_are_none(name):
     with pytest.raises(InputError, match=r"there is no world|a world is named by"):
         find_world(name)
     if name == "nowhere":
-        with pytest.raises(InputError, match=r"'nowhere'; known: face, or a folder with world\.json"):
+        with pytest.raises(InputError, match=r"'nowhere'; known: church, face, or a folder with world\.json"):
             find_world(name)
 
 

@@ -1,0 +1,1 @@
+"""How ``mini-church`` is made: churches in a landscape."""
