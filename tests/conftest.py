@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from eclipsed.checkpoints.convert import convert_generator
 from eclipsed.checkpoints.native import write_generator
 from eclipsed.checkpoints.parsing import ParserConfig, write_parser
-from eclipsed.directions import survey_file
+from eclipsed.directions import atlas_file, survey_file
 from eclipsed.editor import Editor
 from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.networks.generator_config import GeneratorConfig
@@ -139,7 +139,8 @@ def surveys_apart(tmp_path_factory):
     """What the networks of the tests saw is not kept among the user's own files."""
     folder = tmp_path_factory.mktemp("surveys")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(survey_file, "home", lambda: home() if os.environ.get("ECLIPSED_HOME") else folder)
+        for kept in (survey_file, atlas_file):
+            patch.setattr(kept, "home", lambda: home() if os.environ.get("ECLIPSED_HOME") else folder)
         yield
 
 

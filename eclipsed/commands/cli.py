@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from eclipsed.commands import (
+    atlas,
     directions,
     doctor,
     evaluate,
@@ -57,6 +58,7 @@ app.command()(faces.sweep)
 app.command()(evaluate.evaluate)
 app.command()(region.region)
 app.command()(words.words)
+app.add_typer(atlas.app, name="atlas")
 app.add_typer(directions.app, name="directions")
 app.add_typer(judge.app, name="judge")
 app.add_typer(models.app, name="models")

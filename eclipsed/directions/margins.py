@@ -22,6 +22,7 @@ __all__ = [
     "contrast_margin",
     "examples_margin",
     "seen_margin",
+    "told_apart",
     "witness_margin",
 ]
 
@@ -51,6 +52,17 @@ def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Ten
         raise InputError(NO_CONTRAST)
     logits = temperature * images @ texts.T
     return logits[:, 0] - logits[:, 1:].amax(dim=1)
+
+
+def told_apart(attributes: Sequence[Tensor]) -> list[Tensor]:
+    """The captions by which the classes of attributes are told apart: each class first once, before all the others.
+
+    Args:
+        attributes: embeddings of the captions of each one's classes, (T, D).
+    Returns:
+        (T, D) each; of two classes only the first is held against the other, which says the same.
+    """
+    return [torch.cat([one[k:], one[:k]]) for one in attributes for k in range(1 if len(one) == 2 else len(one))]
 
 
 def caption_texts(clip: Clip, reading: Reading, *, neutral: str, caption: str | None = None) -> tuple[str, ...]:

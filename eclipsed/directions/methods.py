@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from eclipsed.directions.atlas_methods import AtlasMethods
 from eclipsed.directions.between import Between
 from eclipsed.directions.boundary import EXTREMES, Boundary
 from eclipsed.directions.calibration import LADDER, HeldOut, calibrate
@@ -60,7 +61,7 @@ class _Judge(NamedTuple):
     witness: Margin | None = None
 
 
-class DirectionMethods(StyleMethods, TrustMethods):
+class DirectionMethods(StyleMethods, TrustMethods, AtlasMethods):
     """The part of `Editor` that takes directions however they were found."""
 
     generator: Generator

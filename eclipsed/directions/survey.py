@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.compute.precision import compute_dtype
-from eclipsed.directions.margins import contrast_margin
+from eclipsed.directions.discriminant import Discriminant
+from eclipsed.directions.margins import contrast_margin, told_apart
 from eclipsed.directions.survey_file import SurveyFile, survey_key
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.w_statistics import WStatistics
@@ -27,11 +28,6 @@ SURVEY_CHUNK = 16
 
 _KEPT_EVERY = 16  # chunks
 _SAME = 0.999  # cosine of what CLIP saw of a face and what it sees today, beyond what rounding does
-_LEAST = 0.015  # share of the faces that count at least as having what a sentence says, and as lacking it
-_FEWEST = 16  # as many of them at least, where a quarter are not fewer
-_RIDGE = 6.0  # of the mean variance of w, where there are as many faces as components: more faces need less of it
-_DOUBT = 0.25  # of the spread of CLIP's verdict: so near the edge between having and lacking, a face counts as between
-_APART = 3.0  # how far a bystander that the faces tell of for certain is taken out: a quarter of it stays
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,37 +120,13 @@ class Survey:
             bystanders: for each attribute that is to stay the embeddings of its captions, (T, D).
         Returns:
             (w_dim,), in the kept principal components.
-        Source: Fisher 1936 (the linear discriminant); Shen et al. 2020, arXiv:2005.09635, who find boundaries in W with
-            the labels of a classifier, and take one attribute out of another by projection; here the projection gives
-            way as far as the regression of the bystander can be believed.
+        Source: see `eclipsed.directions.discriminant.Discriminant`.
         """
-        margins = self.margins(texts).double().cpu()
-        least = max(round(_LEAST * len(margins)), min(_FEWEST, len(margins) // 4))
-        wanted = min(max(int((margins > 0).sum()), least), len(margins) - least)
-        ranked = margins.argsort(descending=True, stable=True)
-        having = torch.zeros(len(margins), dtype=torch.bool)
-        having[ranked[:wanted]] = True
-        edge = margins[ranked[wanted - 1]]
-        verdict = torch.sigmoid((margins - edge) / (_DOUBT * margins.std()).clamp(min=1e-12))
         basis = statistics.basis[:, : statistics.kept].double().cpu()
-        along = (self.w.double().cpu() - self.w.double().cpu().mean(dim=0)) @ basis
-        covariance = along.T @ along / len(along)
-        spread = covariance.diagonal().mean()
-        ridge = _RIDGE * len(covariance) / len(along) * spread * torch.eye(len(covariance), dtype=torch.float64)
-        normal = torch.linalg.solve(covariance + ridge, along.T @ (verdict - verdict.mean()) / len(along))
-        verdicts = [self.margins(torch.cat([one[k:], one[:k]])) for one in bystanders for k in range(_sides(one))]
-        if verdicts:
-            others = torch.stack(verdicts, dim=1).double().cpu()
-            others = (others - others.mean(dim=0)) / others.std(dim=0).clamp(min=1e-12)
-            normals = torch.linalg.solve(covariance + ridge, along.T @ others / len(along))  # (kept, bystanders)
-            believed = 1 - (others - along @ normals).square().mean(dim=0)  # share of the verdict that w tells
-            apart = _APART * (normals * believed.clamp(0, 1)) @ normals.T * spread
-            normal = torch.linalg.solve(torch.eye(len(apart), dtype=torch.float64) + apart, normal)
-        unit = normal / normal.norm().clamp(min=1e-12)
-        reach = along @ unit
-        gap = reach[having].mean() - reach[~having].mean()
-        change: Tensor = basis @ unit * gap
-        return change.to(self.w)
+        verdicts = [self.margins(one) for one in told_apart(bystanders)]
+        w = self.w.double().cpu()
+        found = Discriminant.of((w - w.mean(dim=0)) @ basis, self.margins(texts), bystanders=verdicts)
+        return (basis @ found.step()).to(self.w)
 
 
 def looked_side(generator: Generator, clip: Clip) -> int:
@@ -180,11 +152,6 @@ def _known(kept: SurveyFile, look: Callable[[int], Tensor]) -> list[Tensor]:
     found = found.to(today)
     alike = F.cosine_similarity(found[:SURVEY_CHUNK], today, dim=1)
     return list(found[: len(found) // SURVEY_CHUNK * SURVEY_CHUNK].split(SURVEY_CHUNK)) if alike.min() > _SAME else []
-
-
-def _sides(texts: Tensor) -> int:
-    """How many of the captions of an attribute say something that the others do not: of two, one."""
-    return 1 if len(texts) == 2 else len(texts)
 
 
 #: generator -> CLIP -> what else a survey depends on -> the survey

@@ -15,7 +15,7 @@ from eclipsed.files.kinds import SURVEY
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.store.files import home
-from eclipsed.store.sets import shipped_surveys
+from eclipsed.store.sets import shipped_measured
 from eclipsed.values.seeds import TRAINING_SEEDS
 
 __all__ = ["SurveyFile", "survey_key"]
@@ -82,7 +82,7 @@ class SurveyFile:
     def _places(self) -> list[Path]:
         if self.key is None or self.path is None:
             return []
-        return [*shipped_surveys(self.key), *([self.path] if self.path.is_file() else [])]
+        return [*shipped_measured("survey", self.key), *([self.path] if self.path.is_file() else [])]
 
 
 def _embedding(path: Path) -> Tensor | None:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
-from eclipsed.directions.survey import Survey
-
-__all__ = ["trust"]
+__all__ = ["SeenFaces", "trust"]
 
 _FOLDS = 4
 _RIDGE = 0.1  # of the mean variance of w
 
 
-def trust(survey: Survey, texts: Tensor, *, scale: float) -> float:
+class SeenFaces(Protocol):
+    """Many faces as CLIP sees them: a `Survey`, or what an atlas knows of its own."""
+
+    @property
+    def w(self) -> Tensor:
+        """Where they are, (N, K)."""
+
+    def margins(self, texts: Tensor) -> Tensor:
+        """By how much CLIP prefers a caption to the best of others for each face, in cosines, (N,)."""
+
+
+def trust(survey: SeenFaces, texts: Tensor, *, scale: float) -> float:
     """How far CLIP's verdict on a caption can be believed: the balanced accuracy that its own odds would give it.
 
     What a face is, w says; what CLIP sees of it beyond that may be a whim. So CLIP's margin is taken for what it says

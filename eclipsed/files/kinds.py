@@ -6,6 +6,7 @@ from eclipsed.errors import CheckpointError, DirectionError, InputError
 from eclipsed.files.header import Kind
 
 __all__ = [
+    "ATLAS",
     "CLASSIFIER",
     "CLIP",
     "DIRECTION",
@@ -121,4 +122,11 @@ STYLES = Kind(
     noun="matrix of style channels",
     error=CheckpointError,
     advice="leave it out, and they are measured",
+)
+
+ATLAS = Kind(
+    name="atlas",
+    noun="atlas",
+    error=CheckpointError,
+    advice="give what `eclipsed atlas build` wrote",
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from eclipsed.errors import InputError
 from eclipsed.pretrained.generator import Generator
 from eclipsed.values.checks import is_whole
 
-__all__ = ["ranges", "row_groups", "rows_of"]
+__all__ = ["ranges", "row_cells", "row_groups", "rows_of"]
 
 
 def rows_of(generator: Generator, layers: Sequence[int | str] | None) -> tuple[int, ...]:
@@ -45,6 +45,23 @@ def row_groups(num_ws: int) -> dict[str, tuple[int, ...]]:
         "fine": tuple(range(n // 2, num_ws)),
         "all": tuple(range(num_ws)),
     }
+
+
+def row_cells(num_ws: int, seen: Collection[int]) -> tuple[tuple[int, ...], ...]:
+    """Rows that are alike to all groups of `row_groups`: every group is made of whole cells; the coarsest come first.
+
+    Args:
+        num_ws: rows of ws.
+        seen: rows that count; a cell without one of them is left out.
+
+    >>> row_cells(14, range(12))
+    ((0, 1, 2, 3), (4, 5), (6, 7), (8, 9, 10, 11))
+    """
+    groups = row_groups(num_ws).values()
+    cells: dict[tuple[bool, ...], list[int]] = {}
+    for row in sorted(seen):
+        cells.setdefault(tuple(row in rows for rows in groups), []).append(row)
+    return tuple(map(tuple, cells.values()))
 
 
 def ranges(rows: Sequence[int]) -> str:

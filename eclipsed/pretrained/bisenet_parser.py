@@ -12,6 +12,7 @@ from eclipsed.compute.devices import as_device
 from eclipsed.errors import InputError
 from eclipsed.images.conversion import resize
 from eclipsed.networks.bisenet import BiSeNet
+from eclipsed.pretrained.frozen import fingerprint_of
 from eclipsed.pretrained.parser import Parser
 from eclipsed.worlds.world import World, find_world
 
@@ -42,6 +43,7 @@ class BiSeNetParser(Parser):
             )
         self.network = network
         self.config = config
+        self._fingerprint: str | None = None
 
     @classmethod
     def from_file(
@@ -71,6 +73,14 @@ class BiSeNetParser(Parser):
             network = BiSeNet(len(kind.parts), config.width)
         network.load_state_dict(state, assign=True)
         return cls(network, config, world=kind).to(target)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights, of how pictures are brought to them and of the names of parts, as hex digits."""
+        if self._fingerprint is None:
+            facts = (self.parts, self.config.size, self.mean.tolist(), self.std.tolist())
+            self._fingerprint = fingerprint_of(facts, self.network.state_dict())
+        return self._fingerprint
 
     @property
     def size(self) -> int:

@@ -60,6 +60,11 @@ class Parser(FrozenNetwork, ABC):
         """
 
     @property
+    def fingerprint(self) -> str | None:
+        """What tells it from any other; None where nobody can say, so that nothing is kept of what it found."""
+        return None
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """Names of the labels; the position is the label."""
         return self.world.parts

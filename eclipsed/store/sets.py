@@ -34,7 +34,7 @@ __all__ = [
     "find_set",
     "list_sets",
     "shipped_directions",
-    "shipped_surveys",
+    "shipped_measured",
     "user_directions",
     "user_sets",
 ]
@@ -148,13 +148,14 @@ def shipped_directions() -> Path:
     return shipped_folder() / "models"
 
 
-def shipped_surveys(key: str) -> list[Path]:
-    """The files of a survey that came with the sets in the package, under its key; there is none or one.
+def shipped_measured(what: str, key: str) -> list[Path]:
+    """The files of what was measured of networks that came with the package, under its key; there is none or one.
 
     Args:
-        key: see `eclipsed.directions.survey_file.survey_key`.
+        what: ``"survey"`` or ``"atlas"``.
+        key: that says which networks it is of.
     """
-    return sorted((shipped_folder() / "checkpoints").glob(f"*/survey-{key}.safetensors"))
+    return sorted((shipped_folder() / "checkpoints").glob(f"*/{what}-{key}.safetensors"))
 
 
 def user_directions() -> Path:

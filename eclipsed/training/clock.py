@@ -38,7 +38,7 @@ class Clock:
     def __init__(self, config: TrainConfig, callback: Callback | None, *, faces: int = 0) -> None:
         count = config.directions
         groups = len(config.probe_groups) if config.layers == "auto" else 0
-        told = config.start == "faces"
+        told = config.start in ("faces", "atlas")
         probe = config.probe_steps if groups > 1 and not told else 0  # faces that tell the rows leave nothing to try
         looks = math.ceil(faces / SURVEY_CHUNK)
         ladder = count * len(LADDER) if config.calibrate else 0

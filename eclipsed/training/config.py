@@ -55,8 +55,9 @@ class TrainConfig:
             function of a step, from 0, and the number of steps that gives the factor of the learning rate.
         warmup: steps over which the learning rate first rises linearly.
         start: the delta at the beginning: ``"faces"``, the way from the faces that lack what the prompt says to those
-            that have it, as CLIP sees `start_faces` of them (in Z, where there is none, ``"small"``); ``"zero"``;
-            ``"small"``, normal values times `start_scale`; ``"unit"``, a random vector of norm 1.
+            that have it, as CLIP sees `start_faces` of them (in Z, where there is none, ``"small"``); ``"atlas"``, what
+            the atlas of the generator tells, rows included, in W+ only; ``"zero"``; ``"small"``, normal values times
+            `start_scale`; ``"unit"``, a random vector of norm 1.
         start_scale: see `start`.
         start_faces: how many faces CLIP looks at for ``start="faces"``; the more, the less chance is in what they tell.
             None is 2048, and 512 where a face takes long: on a processor, in training pictures above 128 px.
@@ -86,7 +87,7 @@ class TrainConfig:
             hat; ``()`` for none, None for those that the world of the pictures names.
         where: hold the edit to the region (``"foreground"``) or to everything else (``"background"``).
         fidelity_weight: weight of the loss that holds the edit, inside the region, to what the faces told at the start;
-            for ``start="faces"``.
+            for ``start="faces"`` and ``"atlas"``.
         fence_weight: weight of the hinge that keeps edited latents as near to the data as other faces are.
         components: keep the delta in the principal components of mapped w that hold this share of variance;
             None leaves it free.
@@ -181,6 +182,8 @@ class TrainConfig:
             self._set("protect", tuple(self.protect))
         if self.start == "zero" and self.directions > 1:
             raise InputError('several directions that start at "zero" would stay alike; take "small" or "unit"')
+        if self.start == "atlas" and self.space != "W+":
+            raise InputError(f'the start "atlas" is a delta in W+; the space is {SPACES.name_of(self.space)!r}')
         neutral = self.neutral_prompt
         if neutral is not None and (not isinstance(neutral, str) or not neutral.strip()):
             raise InputError(f"neutral_prompt must be a sentence; got {self.neutral_prompt!r}")

@@ -22,7 +22,7 @@ _RUNGS = (1.0, 1.5, 2.0, 2.5, 3.0)  # strengths of a change that are tried
 def start(space: Space, changes: Iterable[Tensor | None], *, task: Task, rng: torch.Generator) -> Tensor:
     """The deltas before the first step.
 
-    With ``start="faces"`` the first of several is the change that the faces themselves tell, and small values are added
+    With ``start="faces"`` or ``"atlas"`` the first of several is the change that those tell, and small values are added
     to all of them; a space that no change of w can be written in begins with the small values alone.
 
     Args:
@@ -34,7 +34,7 @@ def start(space: Space, changes: Iterable[Tensor | None], *, task: Task, rng: to
         (directions, *space.shape).
     """
     config = task.config
-    kind = "small" if config.start == "faces" else config.start
+    kind = "small" if config.start in ("faces", "atlas") else config.start
     deltas = space.start(config.directions, kind=kind, scale=config.start_scale, rng=rng)
     for change in changes:
         if change is not None:
@@ -43,7 +43,7 @@ def start(space: Space, changes: Iterable[Tensor | None], *, task: Task, rng: to
 
 
 def told_change(task: Task, space: Space) -> Tensor | None:
-    """The change that the faces tell, in the rows that a space may change.
+    """The change that the faces or the atlas tell, in the rows that a space may change.
 
     Args:
         task: the training.
@@ -51,6 +51,8 @@ def told_change(task: Task, space: Space) -> Tensor | None:
     Returns:
         (*space.shape); None where the task has no change, or the space cannot hold it.
     """
+    if task.sketched is not None:
+        return space.keep(task.sketched)
     known = None if task.change is None else space.of_w(task.change)
     return None if known is None else space.keep(known)
 

@@ -214,7 +214,7 @@ class FidelityTerm(Term):
 
     @classmethod
     def of(cls, task: Task) -> FidelityTerm | None:
-        told = task.config.start == "faces" and task.local
+        told = task.config.start in ("faces", "atlas") and task.local
         return cls(task) if told and task.config.fidelity_weight else None
 
     def weight(self, step: Step) -> float:

@@ -194,9 +194,9 @@ class _Run:
         chosen: list[tuple[Space, dict[str, float]]] = []
         if saved is None and task.start_faces:
             self.clock.begin("survey", 0)
-            task.survey(self.clock.tell)
+            task.look(self.clock.tell)
         if saved is None and config.layers == "auto":
-            chosen = [choose_space(self._loss_of(one), self.clock.tell, plan=self._try) for one in task.alone()]
+            chosen = [self._choose(one) for one in task.alone()]
         rows = _rows(config) if saved is None else saved.rows
         if chosen:
             rows = tuple(sorted({row for space, _ in chosen for row in space.rows}))
@@ -233,7 +233,7 @@ class _Run:
     def _changes(self, space: Space, rows: Sequence[tuple[int, ...]]) -> list[Tensor | None]:
         """What the faces tell of each statement, in the rows that were found for it, or in all of the space."""
         task, steps = self.task, self.config.steps
-        if self.config.start != "faces":
+        if self.config.start not in ("faces", "atlas"):
             return []
         faces = [self.loss.batches.whole(Step(steps + k, steps)) for k in range(JUDGED)]
         alone = task.alone()
@@ -241,6 +241,14 @@ class _Run:
             full_change(one, space.restricted(some), faces)
             for one, some in zip(alone, rows or [space.rows] * len(alone), strict=True)
         ]
+
+    def _choose(self, task: Task) -> tuple[Space, dict[str, float]]:
+        """The space of one statement, in the rows that the atlas tells or that are tried for it."""
+        if task.sketched is not None:
+            rows = tuple(row for row in range(len(task.sketched)) if bool(task.sketched[row].any()))
+            if rows:
+                return self._space(rows), {}
+        return choose_space(self._loss_of(task), self.clock.tell, plan=self._try)
 
     def _try(self, steps: int) -> None:
         self.clock.plan("probe", steps)

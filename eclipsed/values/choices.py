@@ -27,7 +27,7 @@ MASKS = ("average", "union", "intersection")
 LOCALITY_LOSSES = ("score", "ratio", "bounded")
 
 #: Where a delta begins.
-STARTS = ("zero", "small", "unit", "faces")
+STARTS = ("zero", "small", "unit", "faces", "atlas")
 
 #: What networks compute in; the first is the format that the device is fast in.
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")

@@ -1,0 +1,184 @@
+"""Sentences sketched in the atlas of `mini`, and trained from there, beside the trained default.
+
+Run from the checkout: ``python -m benchmarks.atlas``. Same faces, measures and judge as `benchmarks.defaults`, whose
+rows of the default stand beside these. An idea is tried by a line in `VARIANTS` and ``--variants sketch NAME``. What is
+in the JSON file already is not measured again; several processes may share the work by ``--prompts``, and a last call
+without it writes the table. ``--can`` ranks forty sentences, of which `mini` draws thirty, by what the atlas expects.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import measuring
+from benchmarks.defaults import SENTENCES, row, summary
+from benchmarks.pages import write_between
+from benchmarks.records import FACES, Records, digest, judge, models_digest, train
+from benchmarks.ways import default_rows
+from eclipsed import EclipsedWarning, Editor, TrainConfig
+from eclipsed.values.seeds import parse_seeds
+from recipes.mini.measure import PROMPTS
+from recipes.mini.truth import Truth
+
+__all__ = ["CANNOT", "DRAWN", "VARIANTS", "auc", "main"]
+
+#: name -> options of a training, or None for the sketch itself
+VARIANTS: dict[str, dict[str, Any] | None] = {
+    "sketch": None,
+    "from the atlas": {"start": "atlas"},
+    "from the atlas, 24 steps": {"start": "atlas", "steps": 24},
+}
+
+#: what `mini` draws, in wordings that are none of the twelve
+DRAWN = (
+    "a person wearing sunglasses", "a person with round glasses", "a person with a hat", "a bald person",
+    "a person with short hair", "a person with straight hair", "a person with red hair", "a person with brown hair",
+    "a person with grey hair", "a person with bangs", "a bearded man", "a man with a moustache", "a woman", "a man",
+    "an old person", "a young person", "a person with green eyes", "a person with brown eyes", "big eyes",
+    "a person with thick brows", "a big nose", "full lips", "pink lips", "pale skin", "freckles", "rosy cheeks",
+    "earrings", "a necklace", "a person in blue clothes", "a sad person",
+)  # fmt: skip
+
+#: what it does not
+CANNOT = (
+    "an alien", "a truck", "a cat", "a person with three eyes", "a person with wings", "a horse on a meadow",
+    "a robot", "a person with a scar", "a church", "a person smoking a cigar",
+)  # fmt: skip
+
+
+def measured(
+    editor: Editor,
+    records: Records,
+    prompts: Sequence[str],
+    variants: Sequence[str],
+    *,
+    faces: Sequence[int],
+    folder: Path,
+    models: str,
+) -> list[dict[str, Any]]:
+    """The records of all combinations; those that are missing are made and kept on the way."""
+    atlas, found = editor.atlas(), []
+    for prompt in prompts:
+        truth: Truth | None = None
+        for variant in variants:
+            options = VARIANTS[variant]
+            config = None if options is None else TrainConfig(**options)
+            of = "" if config is None else digest(config.to_json())
+            key = {"prompt": prompt, "variant": variant, "seed": 0, "config": of, "atlas": len(atlas.along)}
+            key |= {"models": models, "faces": digest(list(faces))}
+            record = records.find(key)
+            if record is None:
+                truth = truth or Truth.of(editor, PROMPTS[prompt], seeds=faces)
+                record = {"key": key, **_judged(editor, prompt, config, truth, folder=folder, models=models)}
+                records.add(record)
+            found.append(record)
+            print(f"{prompt:30s} {variant:24s} {row([record])} {record['at_once']}", flush=True)
+    return found
+
+
+def _judged(
+    editor: Editor, prompt: str, config: TrainConfig | None, truth: Truth, *, folder: Path, models: str
+) -> dict[str, Any]:
+    """Find one direction, and judge it; see `benchmarks.records.judge`.
+
+    Returns:
+        With ``"seconds"``, that finding it took, and of a sketch ``"at_once"``, those without trying strengths.
+    """
+    at_once = None
+    if config is None:
+        editor.sketch("a person with freckles")  # parser and tokenizer are loaded once for all sentences
+        began = time.perf_counter()
+        editor.sketch(prompt, try_strengths=False)
+        at_once = round(time.perf_counter() - began, 2)
+        began = time.perf_counter()
+        direction = editor.sketch(prompt)
+        seconds = time.perf_counter() - began
+    else:
+        direction, seconds = train(editor, prompt, config, folder=folder, models=models)
+    return {"seconds": round(seconds, 2), "at_once": at_once, **judge(editor, direction, truth, prompt=prompt)}
+
+
+def table(
+    records: Sequence[dict[str, Any]], prompts: Sequence[str], variants: Sequence[str], defaults: Mapping[str, Any]
+) -> str:
+    """Markdown: a row for each sentence and variant below the default's, and the means with 95 % intervals."""
+    of = {(one["key"]["prompt"], one["key"]["variant"]): one for one in records}
+    columns = {"trained default": [defaults[prompt] for prompt in prompts]}
+    columns |= {variant: [of[prompt, variant] for prompt in prompts] for variant in variants}
+    names = ("sentence", "setting", *row(columns["trained default"][:1]))
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    for index, prompt in enumerate(prompts):
+        for name, column in columns.items():
+            figures = {**row([column[index]]), "seconds": f"{column[index]['seconds']:.1f}"}
+            lines.append(f"| {prompt if name == 'trained default' else ''} | {name} | {' | '.join(figures.values())} |")
+    for name, column in columns.items():
+        seconds = sum(one["seconds"] for one in column) / len(column)
+        means = [*summary([[one] for one in column])[:-1], f"{seconds:.1f}"]
+        lines.append(f"| **mean of {len(prompts)}** | **{name}** | {' | '.join(means)} |")
+    return "\n".join(lines)
+
+
+def auc(editor: Editor) -> tuple[float, list[tuple[float, str, bool]]]:
+    """How well what the atlas expects tells sentences that are drawn from others: the area under the ROC curve.
+
+    Returns:
+        The area, in [0, 1], and (reach, sentence, whether it is drawn), the best first.
+    """
+    atlas = editor.atlas()
+    asked = [(text, True) for text in DRAWN] + [(text, False) for text in CANNOT]
+    found = sorted(((editor.prospect(text, atlas=atlas).reach, text, drawn) for text, drawn in asked), reverse=True)
+    pairs = [
+        1.0 if can > cannot else 0.5 if can == cannot else 0.0
+        for can, _, drawn in found
+        for cannot, _, other in found
+        if drawn and not other
+    ]
+    return sum(pairs) / len(pairs), found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default=None)
+    parser.add_argument("--prompts", nargs="+", default=list(SENTENCES), choices=list(SENTENCES), metavar="PROMPT")
+    parser.add_argument("--variants", nargs="+", default=["sketch"], choices=list(VARIANTS), metavar="NAME")
+    parser.add_argument("--faces", default=f"{FACES[0]}-{FACES[-1]}", help="held-out faces, such as 2000-2063")
+    parser.add_argument("--can", action="store_true", help="rank forty sentences instead")
+    parser.add_argument("--json", type=Path, default=Path("benchmarks/atlas.json"))
+    parser.add_argument("--defaults", type=Path, default=Path("benchmarks/defaults.json"))
+    parser.add_argument("--directions", type=Path, default=Path("work/benchmarks"), help="where directions are kept")
+    parser.add_argument("--readme", type=Path, default=None, help="write the table into this page")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore", EclipsedWarning)
+    editor = Editor.from_pretrained("mini", args.device)
+    print(measuring.describe(editor.generator.device))
+    if args.can:
+        area, found = auc(editor)
+        for reach, text, drawn in found:
+            print(f"{reach:5.2f}  {'drawn' if drawn else 'not':5s}  {text}")
+        print(f"AUC {area:.3f}")
+        return
+    faces, models = parse_seeds(args.faces), models_digest("mini")
+    found_records = measured(
+        editor,
+        Records(args.json),
+        args.prompts,
+        args.variants,
+        faces=faces,
+        folder=args.directions,
+        models=models,
+    )
+    if args.prompts == list(SENTENCES):
+        defaults = default_rows(args.defaults, args.prompts, "default", models=models, faces=faces)
+        text = table(found_records, args.prompts, args.variants, defaults)
+        print(text)
+        if args.readme is not None:
+            write_between(args.readme, "atlas", text)
+
+
+if __name__ == "__main__":
+    main()

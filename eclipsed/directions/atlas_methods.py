@@ -1,0 +1,111 @@
+"""What an `Editor` does with an atlas: directions of sentences at once, and what can be expected of one."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from eclipsed.directions.atlas import Atlas
+from eclipsed.directions.prospect import Prospect, prospect
+from eclipsed.directions.sketch import Sketch
+from eclipsed.latents.direction import Direction
+from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.parser import Parser
+from eclipsed.prompts.region import Region, check_prompt
+
+__all__ = ["AtlasMethods"]
+
+
+class AtlasMethods(ABC):
+    """The part of `Editor` that asks an atlas."""
+
+    generator: Generator
+
+    @property
+    @abstractmethod
+    def parser(self) -> Parser:
+        """The face parser."""
+
+    @property
+    @abstractmethod
+    def clip(self) -> Clip:
+        """The CLIP model."""
+
+    def atlas(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        faces: int | None = None,
+        tell: Callable[[int, int], object] = lambda *_: None,
+    ) -> Atlas:
+        """The atlas of the generator: read, or measured and kept on this machine.
+
+        That of `mini` ships. Another takes minutes, once; it goes on where it was cut short.
+
+        Args:
+            path: of one that was built elsewhere; None is that of the package or of this machine, or a new one.
+            faces: on how many it is measured at least; None is as many as its moves need.
+            tell: called with how many faces are looked at, and how many are to be.
+        Raises:
+            InputError: `faces` is out of range.
+            CheckpointError: the file is damaged, or the atlas of other networks.
+        """
+        if path is not None:
+            return Atlas.load(path, self.generator, self.clip, self.parser)
+        return Atlas.of(self.generator, self.clip, self.parser, faces=faces, tell=tell)
+
+    def sketch(
+        self,
+        prompt: str,
+        *,
+        region: Region | Sequence[str] | None = None,
+        atlas: Atlas | None = None,
+        try_strengths: bool = True,
+        name: str = "",
+    ) -> Direction:
+        """Make a direction of a sentence at once, out of the atlas.
+
+        It is nearly as good as one that is trained where CLIP can be believed, in a fraction of a second; for more,
+        train. Its scores are those of a few faces; `calibrate` and `evaluate` say more.
+
+        Args:
+            prompt: what the edited face shall look like, e.g. ``"a person with blond hair"``.
+            region: the parts that it may change; None is the sentence's.
+            atlas: of this generator and CLIP; None is `atlas()`.
+            try_strengths: find the strength of alpha = 1 on a few faces.
+            name: what it is called; made of the sentence when empty.
+        Returns:
+            The direction, in W+, its `method` ``"atlas"``.
+        Raises:
+            InputError: an empty prompt, an unknown part, or nothing in the atlas leads there.
+        """
+        check_prompt(prompt)
+        world = self.parser.world
+        if region is not None and not isinstance(region, Region):
+            region = Region.from_parts(region, world=world)
+        return Sketch(
+            generator=self.generator,
+            clip=self.clip,
+            atlas=self.atlas() if atlas is None else atlas,
+            prompt=prompt,
+            region=region,
+            world=world,
+            try_strengths=try_strengths,
+            name=name,
+        ).find()
+
+    def prospect(self, prompt: str, *, atlas: Atlas | None = None) -> Prospect:
+        """How far the generator and this CLIP can go with a sentence, before anything is trained.
+
+        Args:
+            prompt: what the edited face shall look like.
+            atlas: of this generator and CLIP; None is `atlas()`.
+        Raises:
+            InputError: an empty prompt.
+        """
+        check_prompt(prompt)
+        known = self.atlas() if atlas is None else atlas
+        sketch = Sketch(generator=self.generator, clip=self.clip, atlas=known, prompt=prompt, world=self.parser.world)
+        return prospect(sketch)
