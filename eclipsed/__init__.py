@@ -18,7 +18,9 @@ from eclipsed.values.version import VERSION
 if TYPE_CHECKING:
     from eclipsed.checkpoints.generators import read_generator
     from eclipsed.commands.progress import ProgressBar
+    from eclipsed.directions.atlas import Atlas
     from eclipsed.directions.finder import Finder
+    from eclipsed.directions.prospect import Prospect
     from eclipsed.editing.faces import Edit, Faces
     from eclipsed.editing.stack import Stack, StackEntry
     from eclipsed.editor import Editor
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
 __version__ = VERSION
 
 __all__ = [
+    "Atlas",
     "BiSeNetParser",
     "BrokenTraining",
     "CallableClip",
@@ -148,6 +151,7 @@ __all__ = [
     "Photo",
     "Placement",
     "ProgressBar",
+    "Prospect",
     "Reading",
     "Region",
     "Scores",
@@ -199,6 +203,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Atlas": "directions.atlas",
     "BiSeNetParser": "pretrained.bisenet_parser",
     "BrokenTraining": "training.events",
     "CallableClip": "pretrained.callable_clip",
@@ -238,6 +243,7 @@ _HOME = {
     "Photo": "photos.reading",
     "Placement": "photos.alignment",
     "ProgressBar": "commands.progress",
+    "Prospect": "directions.prospect",
     "Reading": "prompts.reading",
     "Region": "prompts.region",
     "Scores": "evaluation.scores",

@@ -61,6 +61,7 @@ def test_the_surface_is_what_it_was():
     public |= {"ClassScores", "JudgeConfig", "JudgeStep", "Scores", "TrainedJudge"}
     public |= {"classify", "score_judge", "train_judge"}
     public |= {"Mask", "read_mask"}
+    public |= {"Atlas", "Prospect"}
     public |= {"WorldCheck", "WorldFault", "check_world"}
     assert public == {n for n in eclipsed.__all__ if not n.endswith(("Error", "Warning"))}
 
