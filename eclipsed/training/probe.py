@@ -16,7 +16,7 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.training.batches import Batch, Step, step_rng
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, Figures, advance
-from eclipsed.training.start import start, told_change
+from eclipsed.training.start import sketched, start, told_change
 from eclipsed.training.terms import Loss
 
 __all__ = ["JUDGED", "choose_space", "group_rows"]
@@ -35,8 +35,9 @@ def choose_space(
 ) -> tuple[Space, dict[str, float]]:
     """Find the group of rows in which an edit lives: of those that are asked about the one that does the most.
 
-    Where the descent begins with what the faces tell, that change itself is tried in each group: see `_gains`. Where
-    there is none, or it does hardly anything, a trial learns for a few steps in all of the rows.
+    An atlas says the rows itself. Where the descent begins with what the faces tell, that change itself is tried in
+    each group: see `_gains`. Where there is none, or it does hardly anything, a trial learns for a few steps in all of
+    the rows.
 
     What a group did is the loss that its rows of the learned delta save alone, as a share of what the whole delta
     saves. Short trials of each group apart mislead: colours move fast, and CLIP can be talked into a hat by them.
@@ -57,6 +58,10 @@ def choose_space(
     groups = group_rows(generator, config, task.resolution)
     every = tuple(sorted(set().union(*groups.values())))
     whole = make_space(config.space, generator, layers=every, styles=config.styles)
+    sketch = sketched(task)
+    if sketch is not None and bool(sketch.any()):
+        rows = tuple(row for row, delta in enumerate(sketch) if bool(delta.any()))
+        return make_space(config.space, generator, layers=rows, styles=config.styles), {}
     if len(groups) == 1:
         return whole, {}
     known = told_change(task, whole)

@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
 
+from eclipsed.directions.atlas import Atlas
 from eclipsed.directions.calibration import SERVED
 from eclipsed.directions.margins import clip_margin
+from eclipsed.directions.sketch import atlas_step
+from eclipsed.directions.survey import SURVEY_CHUNK
 from eclipsed.latents.fence import FENCE
 from eclipsed.latents.space import Space
 from eclipsed.training.batches import Batch
 from eclipsed.training.task import Task
 
-__all__ = ["full_change", "start", "told_change"]
+__all__ = ["full_change", "look", "sketched", "start", "told_change"]
 
 _RUNGS = (1.0, 1.5, 2.0, 2.5, 3.0)  # strengths of a change that are tried
+
+
+def look(task: Task, tell: Callable[[int], None] = lambda _: None) -> None:
+    """Look at the faces that a start asks for, once for all sentences; those that are known are not looked at again.
+
+    Args:
+        task: the training.
+        tell: called after each `SURVEY_CHUNK` faces with how many chunks are done.
+    """
+    if task.config.start == "atlas":
+        _atlas(task, tell)
+    else:
+        task.survey(tell)
+
+
+def sketched(task: Task) -> Tensor | None:
+    """What the atlas of the generator tells of all statements of a training, where that begins with it.
+
+    Args:
+        task: the training.
+    Returns:
+        A delta in W+, (num_ws, w_dim), nothing but zeros in the rows that are not meant; None for another start.
+    """
+    if task.config.start != "atlas":
+        return None
+    atlas, background = _atlas(task), task.parser.world.background
+    kept = task.bystanders if task.config.keep_weight and task.local else ()
+    steps = [atlas_step(atlas, one, kept, task.region, background=background) for one in task.captions]
+    return atlas.moves.delta(torch.stack(steps).sum(dim=0))
+
+
+def _atlas(task: Task, tell: Callable[[int], None] = lambda _: None) -> Atlas:
+    def told(done: int, _: int) -> None:
+        tell(done // SURVEY_CHUNK)
+
+    return Atlas.of(task.generator, task.clip, task.parser, faces=task.config.start_faces, tell=told)
 
 
 def start(space: Space, changes: Iterable[Tensor | None], *, task: Task, rng: torch.Generator) -> Tensor:
@@ -51,8 +90,9 @@ def told_change(task: Task, space: Space) -> Tensor | None:
     Returns:
         (*space.shape); None where the task has no change, or the space cannot hold it.
     """
-    if task.sketched is not None:
-        return space.keep(task.sketched)
+    delta = sketched(task)
+    if delta is not None:
+        return space.keep(delta)
     known = None if task.change is None else space.of_w(task.change)
     return None if known is None else space.keep(known)
 

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from eclipsed.compute.graphs import Recorder
 from eclipsed.compute.precision import compute_dtype
-from eclipsed.directions.atlas import ATLAS_FACES, Atlas
+from eclipsed.directions.atlas import ATLAS_FACES
 from eclipsed.directions.calibration import HeldOut
 from eclipsed.directions.margins import caption_texts
-from eclipsed.directions.sketch import atlas_step
-from eclipsed.directions.survey import SURVEY_CHUNK, Survey, looked_side
+from eclipsed.directions.survey import Survey, looked_side
 from eclipsed.errors import InputError
 from eclipsed.images.masks import check_count, painted
 from eclipsed.latents.latent import Latent
@@ -212,35 +211,6 @@ class Task:
         kept = self.bystanders if self.config.keep_weight and self.local else ()
         changes = [survey.boundary(one, self.statistics, bystanders=kept) for one in self.captions]
         return torch.stack(changes).sum(dim=0)
-
-    @cached_property
-    def sketched(self) -> Tensor | None:
-        """The delta with which the descent begins where an atlas tells it, (num_ws, w_dim); else None."""
-        if self.config.start != "atlas":
-            return None
-        atlas, background = self.atlas(), self.parser.world.background
-        kept = self.bystanders if self.config.keep_weight and self.local else ()
-        steps = [atlas_step(atlas, one, kept, self.region, background=background) for one in self.captions]
-        return atlas.moves.delta(torch.stack(steps).sum(dim=0))
-
-    def look(self, tell: Callable[[int], None] = lambda _: None) -> None:
-        """Look at the faces that the start asks for; what is known already is not looked at again.
-
-        Args:
-            tell: called after each `SURVEY_CHUNK` faces with how many chunks are done.
-        """
-        if self.config.start == "atlas":
-            self.atlas(tell)
-        else:
-            self.survey(tell)
-
-    def atlas(self, tell: Callable[[int], None] = lambda _: None) -> Atlas:
-        """The atlas of the generator, measured once for all sentences; see `look`."""
-
-        def told(done: int, _: int) -> None:
-            tell(done // SURVEY_CHUNK)
-
-        return Atlas.of(self.generator, self.clip, self.parser, faces=self.config.start_faces, tell=told)
 
     def survey(self, tell: Callable[[int], None] = lambda _: None) -> Survey:
         """What CLIP sees of many faces; looked at once for all sentences.

@@ -38,7 +38,7 @@ from eclipsed.training.descent import AdamState, advance
 from eclipsed.training.events import BrokenTraining, Callback, StopTraining
 from eclipsed.training.outcome import instead, judges, trusted
 from eclipsed.training.probe import JUDGED, choose_space
-from eclipsed.training.start import full_change, start
+from eclipsed.training.start import full_change, look, start
 from eclipsed.training.state import TrainingState
 from eclipsed.training.task import Task
 from eclipsed.training.terms import Loss
@@ -194,9 +194,9 @@ class _Run:
         chosen: list[tuple[Space, dict[str, float]]] = []
         if saved is None and task.start_faces:
             self.clock.begin("survey", 0)
-            task.look(self.clock.tell)
+            look(task, self.clock.tell)
         if saved is None and config.layers == "auto":
-            chosen = [self._choose(one) for one in task.alone()]
+            chosen = [choose_space(self._loss_of(one), self.clock.tell, plan=self._try) for one in task.alone()]
         rows = _rows(config) if saved is None else saved.rows
         if chosen:
             rows = tuple(sorted({row for space, _ in chosen for row in space.rows}))
@@ -241,14 +241,6 @@ class _Run:
             full_change(one, space.restricted(some), faces)
             for one, some in zip(alone, rows or [space.rows] * len(alone), strict=True)
         ]
-
-    def _choose(self, task: Task) -> tuple[Space, dict[str, float]]:
-        """The space of one statement, in the rows that the atlas tells or that are tried for it."""
-        if task.sketched is not None:
-            rows = tuple(row for row in range(len(task.sketched)) if bool(task.sketched[row].any()))
-            if rows:
-                return self._space(rows), {}
-        return choose_space(self._loss_of(task), self.clock.tell, plan=self._try)
 
     def _try(self, steps: int) -> None:
         self.clock.plan("probe", steps)
