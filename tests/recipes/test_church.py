@@ -39,6 +39,33 @@ SENTENCES = {
 }
 
 
+#: further sentences -> what of the classifier they aim at
+MORE = {
+    "turn on the lights": ("windows", "lit"),
+    "turn off the lights": ("windows", "dark"),
+    "a church without lights": ("windows", "dark"),
+    "an illuminated church": ("windows", "lit"),
+    "a straw roof": ("roof_material", "thatched"),
+    "a tin roof": ("roof_material", "metal"),
+    "make the tower taller": ("tower_height", "tall"),
+    "a domed tower": ("tower_shape", "dome"),
+    "a church with battlements": ("tower_shape", "flat"),
+    "remove the fence": ("fence", "no"),
+    "a church without a clock": ("clock", "no"),
+    "a church surrounded by pine trees": ("tree_kind", "fir"),
+    "a church in the mountains": ("landscape", "mountains"),
+    "snow on the roof": ("season", "winter"),
+    "a church in october": ("season", "autumn"),
+    "it is snowing": ("weather", "snowfall"),
+    "a church under a starry sky": ("time", "night"),
+    "a blue sky": ("time", "day"),
+    "a cloudy sky": ("clouds", "yes"),
+    "a clear sky": ("clouds", "no"),
+    "a whitewashed chapel": ("wall_colour", "white"),
+    "stone walls": ("wall_material", "stone"),
+}
+
+
 def plain(**chosen):
     """A church by day in summer, with what is chosen: members of families, and values by their numbers."""
     v = torch.zeros(1, len(VALUES))
@@ -79,6 +106,13 @@ def test_a_sentence_is_read_for_its_parts_and_its_attribute(sentence):
     assert len(reading.contrasts) >= 1
     target = reading.target(FACTS.attributes)
     assert (target.attribute, target.classes) == (attribute, (name,))
+
+
+@pytest.mark.parametrize("sentence", MORE)
+def test_people_say_the_same_in_many_ways(sentence):
+    target = eclipsed.read(sentence, world="church").target(FACTS.attributes)
+    assert target is not None
+    assert (target.attribute, target.classes) == (MORE[sentence][0], (MORE[sentence][1],))
 
 
 # --- the renderer
