@@ -45,10 +45,12 @@ if TYPE_CHECKING:
     from eclipsed.evaluation.judge_config import JudgeConfig
     from eclipsed.evaluation.judge_training import JudgeStep, TrainedJudge, train_judge
     from eclipsed.evaluation.judging import judge
+    from eclipsed.evaluation.many_rows import TrainedPrompt
     from eclipsed.evaluation.results import Evaluation, Strength
     from eclipsed.evaluation.scores import ClassScores, Scores
     from eclipsed.evaluation.suite import evaluate_suite
     from eclipsed.evaluation.suite_results import SuiteEvaluation, SuiteRow
+    from eclipsed.evaluation.train_many import train_many
     from eclipsed.images.metrics import Interval
     from eclipsed.images.pictures import save_picture
     from eclipsed.inversion.edited_photo import EditedPhoto
@@ -173,6 +175,7 @@ __all__ = [
     "TrainConfig",
     "TrainStep",
     "TrainedJudge",
+    "TrainedPrompt",
     "TrainingError",
     "View",
     "Vocabulary",
@@ -200,6 +203,7 @@ __all__ = [
     "save_picture",
     "score_judge",
     "train_judge",
+    "train_many",
 ]
 
 _HOME = {
@@ -265,6 +269,7 @@ _HOME = {
     "TrainConfig": "training.config",
     "TrainStep": "training.events",
     "TrainedJudge": "evaluation.judge_training",
+    "TrainedPrompt": "evaluation.many_rows",
     "View": "training.terms",
     "Vocabulary": "prompts.vocabulary",
     "WStatistics": "latents.w_statistics",
@@ -290,6 +295,7 @@ _HOME = {
     "save_picture": "images.pictures",
     "score_judge": "evaluation.classifying",
     "train_judge": "evaluation.judge_training",
+    "train_many": "evaluation.train_many",
 }
 
 

@@ -63,6 +63,7 @@ def test_the_surface_is_what_it_was():
     public |= {"Mask", "read_mask"}
     public |= {"Atlas", "Prospect"}
     public |= {"WorldCheck", "WorldFault", "check_world"}
+    public |= {"TrainedPrompt", "train_many"}
     assert public == {n for n in eclipsed.__all__ if not n.endswith(("Error", "Warning"))}
 
 

@@ -110,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
 
     With ``--json`` it becomes an object on stdout, too.
     """
-    words = list(arguments)
+    words = _with_address(arguments)
     as_json = "--json" in (words[: words.index("--")] if "--" in words else words)
     try:
         code = int(app(words, prog_name="eclipsed", standalone_mode=False) or 0)
@@ -131,6 +131,14 @@ def run(arguments: Sequence[str]) -> int:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         text += " (unexpected; please report it with the traceback that ECLIPSED_DEBUG=1 shows)"
         return _failed(text, type(error).__name__, as_json)
+
+
+def _with_address(arguments: Sequence[str]) -> list[str]:
+    """The words of a command line, with the address that --ray stands for where none follows it."""
+    words: list[str] = []
+    for word, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+        words += [word, "local"] if word == "--ray" and following.startswith("-") else [word]
+    return words
 
 
 def _failed(reason: object, kind: str, as_json: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +19,7 @@ from eclipsed.commands.options import (
     Models,
     Witness,
     parse_setting,
+    refuse,
 )
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import note, result, result_json
@@ -140,13 +141,13 @@ def evaluate(
             "--judge": judge,
             "--mask": mask,
         }
-        _refuse({**others, "--any-generator": any_generator or None}, f"with --suite {suite}")
+        refuse({**others, "--any-generator": any_generator or None}, f"with --suite {suite}")
         config = TrainConfig().replace(**dict(parse_setting(text) for text in settings)) if settings else None
         folder = Path(f"suite-{suite}") if out is None else out
         editor = open_editor(models, device, class_index, clip=clip, witness=witness)
         _suite(editor, suite, folder, config, kinds, numbers, equal, as_json=as_json)
         return
-    _refuse({"--kind": kinds, "--set": settings}, "without --suite")
+    refuse({"--kind": kinds, "--set": settings}, "without --suite")
     if direction is None:
         raise InputError("expected a direction to measure, or --suite standard; got neither")
     if out is not None:
@@ -185,12 +186,6 @@ def evaluate(
         note(f"note: {text}")
     if out is not None:
         result(str(out))
-
-
-def _refuse(given: Mapping[str, object], where: str) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise InputError(f"{name} has no meaning {where}; leave it out")
 
 
 def _suite(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,8 +20,10 @@ __all__ = [
     "Blend",
     "ClassIndex",
     "Clips",
+    "Cpus",
     "Device",
     "Directions",
+    "Gpus",
     "Json",
     "Latents",
     "Layers",
@@ -28,15 +31,20 @@ __all__ = [
     "MaskFile",
     "Models",
     "Named",
+    "PromptFile",
     "Psi",
+    "RayAddress",
     "Seeds",
     "SeedsOrNone",
     "StackFile",
+    "Threads",
     "Witness",
+    "Workers",
     "default_of",
     "parse_layers",
     "parse_names",
     "parse_setting",
+    "refuse",
     "settings_beside",
 ]
 
@@ -133,6 +141,38 @@ Layers = Annotated[
     str | None,
     typer.Option("--layers", metavar="LIST", help="Rows that the edit may touch, such as 4-7.", show_default="all"),
 ]
+PromptFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--file",
+        metavar="PROMPTS",
+        help="Learn every prompt of a .txt, .csv or .jsonl, into the folder that --out names.",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", help="Processes that work side by side.", show_default="1; with --ray, all that fit"
+    ),
+]
+Threads = Annotated[int, typer.Option("--threads", metavar="N", help="Threads of each worker.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="[ADDRESS]",
+        help="Work on a Ray cluster: auto, or HOST:PORT. Without an address one is started here.",
+        show_default=False,
+    ),
+]
+Gpus = Annotated[float, typer.Option("--gpus", metavar="SHARE", help="GPUs that Ray sets aside for each worker.")]
+Cpus = Annotated[
+    float | None,
+    typer.Option(
+        "--cpus", metavar="SHARE", help="CPUs that Ray sets aside for each worker.", show_default="one a thread"
+    ),
+]
 
 _DEFAULTS = TrainConfig()
 
@@ -200,3 +240,17 @@ def parse_setting(text: str) -> tuple[str, Any]:
     except (ValueError, RecursionError):
         read = value.strip()
     return name, tuple(read) if isinstance(read, list) else read
+
+
+def refuse(given: Mapping[str, object], where: str) -> None:
+    """Refuse options that mean nothing beside others.
+
+    Args:
+        given: what each was given; None where it was left out.
+        where: they have no meaning, such as "without --suite".
+    Raises:
+        InputError: one was given.
+    """
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"{name} has no meaning {where}; leave it out")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from eclipsed.commands.options import Models
 from eclipsed.commands.terminal import note, one_line, result, result_json
 from eclipsed.errors import EclipsedError, InputError
+from eclipsed.files.lines import read_lines
 from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.worlds.world import World
 
@@ -41,7 +41,7 @@ def region(
         raise InputError("give one prompt, or --file with a list of them")
     world = find_set(models).world
     if file is not None:
-        for line in _lines(file):
+        for line in read_lines(file):
             _answer(world, line, as_json=as_json)
         return
     assert prompt is not None
@@ -107,13 +107,3 @@ def _explain(reading: Reading) -> None:
         result(f"  {reading.note}")
     if region.warning:
         note(f"warning: {one_line(region.warning)}")
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        return data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not a text file in UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from error

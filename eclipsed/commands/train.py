@@ -12,20 +12,28 @@ from eclipsed.commands.faces import check_picture, open_editor
 from eclipsed.commands.options import (
     ClassIndex,
     Clips,
+    Cpus,
     Device,
+    Gpus,
     Json,
     MaskFile,
     Models,
+    PromptFile,
+    RayAddress,
+    Threads,
     Witness,
+    Workers,
     default_of,
     parse_layers,
     parse_names,
     parse_setting,
+    refuse,
     settings_beside,
 )
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.step_log import StepLog, check_log
 from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.commands.train_many import learn_many
 from eclipsed.directions.verdict import verdict
 from eclipsed.errors import InputError, TrainingError
 from eclipsed.files.atomic import check_writable
@@ -57,6 +65,8 @@ _OPTIONS = (  # of training that have an option of their own
 )
 _SUFFIX = ".safetensors"
 
+_UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+
 Prompt = Annotated[str, typer.Argument(help="What the edited face shall look like, in one sentence.")]
 RegionNames = Annotated[
     str | None,
@@ -70,10 +80,21 @@ def _option(name: str, text: str) -> Any:
 
 
 def train(
-    prompt: Prompt,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Direction file.", show_default="named by the prompt")
+    context: typer.Context,
+    prompt: Annotated[
+        str | None,
+        typer.Argument(help="What the edited face shall look like, in one sentence.", show_default=False),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Direction file; with --file, folder of the results.",
+            show_default="named by the prompt",
+        ),
+    ] = None,
+    file: PromptFile = None,
     class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     region: RegionNames = None,
@@ -112,12 +133,32 @@ def train(
     clip: Clips = None,
     witness: Witness = None,
     device: Device = None,
+    training_seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", metavar="LIST", help="With --file, training seeds of each prompt.", show_default=False),
+    ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid", metavar="NAME=V,V", help="With --file, every combination of these options.", show_default=False
+        ),
+    ] = None,
+    workers: Workers = None,
+    threads: Threads = 1,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
+    gpus: Gpus = 0.0,
     as_json: Json = False,
 ) -> None:
-    """Learn a direction from a sentence.
+    """Learn a direction from a sentence, or many.
 
-    Ctrl-C stops and saves what was learned.
+    Ctrl-C stops and saves what was learned. With --file everything is written as it is done, and what is there already
+    is skipped; the exit code is 1 when a training failed.
     """
+    if prompt is None and file is None:
+        raise _UsageError("Missing argument 'prompt'", context)
+    if prompt is not None and file is not None:
+        raise InputError("give one prompt, or --file with a list of them")
     given: dict[str, Any] = {
         "steps": steps,
         "batch": batch,
@@ -133,6 +174,19 @@ def train(
         changes["layers"] = "auto" if layers.strip() == "auto" else parse_layers(layers)
     changes.update(parse_setting(text) for text in settings or ())
     config = _config(preset, changes, resuming=resume is not None)
+    if file is not None:
+        refuse({"--region": region, "--mask": mask, "--strip": picture, "--log": log}, "with --file")
+        refuse({"--state": state, "--resume": resume}, "with --file, which keeps unfinished trainings itself")
+        learn_many(
+            file, out, models, config or TrainConfig(),
+            seeds=None if training_seeds is None else parse_seeds(training_seeds),
+            opening={"device": device, "clip": clip, "witness": witness, "class_index": class_index}, grid=grid or (),
+            workers=workers, threads=threads, ray=ray, cpus=cpus, gpus=gpus, as_json=as_json,
+        )  # fmt: skip
+        return
+    assert prompt is not None
+    refuse({"--seeds": training_seeds, "--grid": grid, "--workers": workers, "--ray": ray}, "without --file")
+    refuse({"--threads": threads if threads > 1 else None, "--cpus": cpus, "--gpus": gpus or None}, "without --file")
     target = Path(_slug(prompt)) if out is None else out
     check_writable(target)
     _check_suffix(target, "a direction file")

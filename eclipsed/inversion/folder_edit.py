@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from eclipsed.compute.crew import Crew
 from eclipsed.errors import InputError
 from eclipsed.files.atomic import remove_unfinished
 from eclipsed.inversion.edited_photo import EditedPhoto
@@ -14,14 +15,11 @@ from eclipsed.inversion.folder_record import done_before, record_file
 from eclipsed.inversion.folder_report import REPORT_PAGE, REPORT_TABLE, write_reports
 from eclipsed.inversion.folder_workers import edit_many
 from eclipsed.photos.finding import check_which
-from eclipsed.values.checks import whole
 
 __all__ = ["Tell", "edit_folder"]
 
 #: told of each picture: how many are done, how many there are, and what became of it
 Tell = Callable[[int, int, EditedPhoto], object]
-
-_MOST_WORKERS = 256
 
 
 def edit_folder(
@@ -29,7 +27,7 @@ def edit_folder(
     job: FolderJob,
     *,
     recursive: bool = False,
-    workers: int = 1,
+    crew: Crew,
     tell: Tell = lambda *_: None,
 ) -> list[EditedPhoto]:
     """Edit every picture of a folder; see `eclipsed.Editor.edit_photos`.
@@ -38,12 +36,11 @@ def edit_folder(
         editor: does it.
         job: what is done to each.
         recursive: also those of its folders.
-        workers: processes that work side by side.
+        crew: who does it.
         tell: told of each picture when it is done.
     Returns:
         What became of each, in the order of their names.
     """
-    whole("workers", workers, 1, _MOST_WORKERS)
     if job.aligned and job.face is not None:
         raise InputError("of aligned and face give one: each says where the face is")
     check_which(job.face)
@@ -57,7 +54,7 @@ def edit_folder(
         job.edit(editor, editor.sample(seeds=0))  # what is wrong with the edit is said once, and at once
     for done, row in enumerate(rows.values(), 1):
         tell(done, len(results), row)
-    for row in edit_many(editor, job, tasks, workers=workers):
+    for row in edit_many(editor, job, tasks, crew=crew):
         rows[row.name] = row
         tell(len(rows), len(results), row)
     ordered = [rows[name] for name in results]

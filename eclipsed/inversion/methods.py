@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eclipsed.compute.crew import Crew
 from eclipsed.editing import faces as editing
 from eclipsed.editing import moving
 from eclipsed.editing.faces import Faces
@@ -324,7 +325,7 @@ class PhotoMethods(ABC):
             any_generator=any_generator,
             networks=networks_digest(networks),
         )
-        return edit_folder(self, job, recursive=recursive, workers=workers, tell=tell)
+        return edit_folder(self, job, recursive=recursive, crew=Crew(workers), tell=tell)
 
     def save_faces(self, faces: Faces, path: str | os.PathLike[str]) -> Path:
         """Write faces of any origin to a file, to be edited later; see `eclipsed.inversion.saving.save_faces`."""

@@ -29,16 +29,17 @@ def face_thumbnail(photo: Photo, place: Placement) -> str:
     return _address(to_pil(place.crop(photo, _SIDE))[0])
 
 
-def thumbnail(pixels: Pixels) -> str:
+def thumbnail(pixels: Pixels, *, side: int = _SIDE) -> str:
     """A whole picture.
 
     Args:
         pixels: RGB, uint8, (H, W, 3).
+        side: of the square that it fits into, in pixels.
     Returns:
         A data address of WebP, of some kilobytes.
     """
     picture = Image.fromarray(pixels)
-    picture.thumbnail((_SIDE, _SIDE))
+    picture.thumbnail((side, side))
     return _address(picture)
 
 

@@ -163,6 +163,12 @@ def test_a_training_and_its_logs(answer, model_set):
     assert Path("a.safetensors").read_bytes() == Path("b.safetensors").read_bytes()
 
 
+def test_many_trainings(answer, model_set):
+    Path("list.txt").write_text("blond hair\na zyzzyva\n")
+    words = [*QUICK, "--models", model_set, "--set", "start=small"]
+    fits(answer("train", "--file", "list.txt", "--out", "many", *words), "train")
+
+
 def test_the_example_for_tensorboard_writes_every_figure():
     place = Path(__file__).parents[2] / "examples" / "tensorboard_log.py"
     spec = importlib.util.spec_from_file_location("tensorboard_log", place)

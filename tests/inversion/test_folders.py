@@ -24,7 +24,7 @@ from eclipsed.editor import Editor
 from eclipsed.errors import DirectionError, InputError, OutputError
 from eclipsed.inversion.edited_photo import EditedPhoto
 from eclipsed.inversion.folder_places import list_photos, results_of
-from eclipsed.inversion.folder_report import report_page
+from eclipsed.inversion.folder_report import photos_page
 from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.inversion.network_digest import networks_digest
 from eclipsed.networks.encoder import Encoder as EncoderNetwork
@@ -431,12 +431,12 @@ def test_hostile_names(edit, tmp_path, noise):
 
 def test_a_record_of_others_puts_no_text_into_the_page():
     row = EditedPhoto("a.png", "edited", "a.png", before='x" onerror="alert(1)', after="https://example.org/a.webp")
-    assert "<img" not in report_page([row])
+    assert "<img" not in photos_page([row])
 
 
 def test_a_page_of_many_pictures_is_bounded():
     row = EditedPhoto("a.png", "edited", "a.png", before="data:image/webp;base64,AAAA")
-    page = report_page([row] * 1003)
+    page = photos_page([row] * 1003)
     assert page.count("<img") == 1000
     assert page.count("<tr>") == 1004
     assert "Only the first 1000 are shown; the others are listed." in page

@@ -1,0 +1,129 @@
+"""Many trainings on a Ray cluster of three nodes in one machine: the bits of one process, whoever is killed."""
+
+import os
+import signal
+import sys
+import time
+from functools import partial
+
+import crew_kit
+import pytest
+from test_train_many import FACES, held, killed, names, same
+
+import eclipsed
+
+os.environ |= {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # all on 127.0.0.1
+}
+cluster_utils = pytest.importorskip("ray.cluster_utils")
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
+
+PROMPTS = ["blond hair", "black hair", "red hair", "a man with a hat"]
+SMALL = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+
+
+def added(cluster, **options):
+    """One more node; on a busy machine the half minute that Ray gives it may be too short."""
+    for left in (2, 1, 0):
+        try:
+            return cluster.add_node(**SMALL, **options)
+        except Exception as error:
+            if not left or "timed out" not in str(error):
+                raise
+    return None
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Three nodes of one CPU; a worker takes six tenths of it, so that each node holds one."""
+    os.environ["ECLIPSED_HOME"] = str(tmp_path_factory.mktemp("home"))  # the workers' too
+    started = cluster_utils.Cluster()
+    try:
+        added(started, include_dashboard=False)  # the head
+        added(started)
+        added(started)
+        yield started
+    finally:
+        started.shutdown()
+        del os.environ["ECLIPSED_HOME"]
+
+
+@pytest.fixture(scope="module")
+def config(quick):
+    return quick.replace(steps=2, start="small", start_faces=None)
+
+
+@pytest.fixture(scope="module")
+def serial(editor, config, tmp_path_factory):
+    """What one process makes of twelve trainings."""
+    folder = tmp_path_factory.mktemp("serial")
+    rows = eclipsed.train_many(editor, PROMPTS, folder, seeds=[0, 1, 2], configs=config, faces=FACES)
+    assert len(held(folder)) == 12
+    return folder, rows
+
+
+@pytest.fixture
+def on_ray(cluster, config, model_set, tmp_path):
+    """Train twelve on the cluster; gives the rows."""
+
+    def call(**options):
+        models = partial(crew_kit.open_noted, model_set, tmp_path)
+        given = {
+            "seeds": [0, 1, 2],
+            "configs": config,
+            "faces": FACES,
+            "ray": cluster.address,
+            "workers": 3,
+            "cpus": 0.6,
+        }
+        return eclipsed.train_many(models, PROMPTS, tmp_path / "out", **{**given, **options})
+
+    return call
+
+
+def opened(folder):
+    """Processes that opened the networks, in order."""
+    return [int(line.split()[-1]) for line in (folder / "log").read_text().splitlines()]
+
+
+def test_twelve_trainings_on_three_nodes_are_those_of_one_process(on_ray, serial, tmp_path):
+    rows = on_ray()
+    assert held(tmp_path / "out") == held(serial[0])
+    assert names(tmp_path / "out") == names(serial[0])
+    assert [same(row) for row in rows] == [same(row) for row in serial[1]]
+    assert 1 <= len(opened(tmp_path)) == len(set(opened(tmp_path))) <= 3  # once in each worker
+
+
+def test_a_worker_is_killed_and_a_node_is_gone(on_ray, serial, cluster, tmp_path):
+    node, gone = added(cluster), []
+
+    def tell(done, total, row):
+        if done == 1:
+            os.kill(opened(tmp_path)[0], signal.SIGKILL)
+        if done == 3:
+            cluster.remove_node(node, allow_graceful=False)
+            gone.append(node)
+
+    rows = on_ray(workers=4, tell=tell)
+    assert gone
+    assert {row.outcome for row in rows} == {"trained"}
+    assert held(tmp_path / "out") == held(serial[0])
+    assert names(tmp_path / "out") == names(serial[0])  # nothing half-written, nothing twice
+
+
+def test_the_driver_is_killed_and_started_again(on_ray, serial, cluster, config, model_set, tmp_path):
+    out = tmp_path / "out"
+    killed(tmp_path, str(model_set), str(tmp_path), str(out), PROMPTS, config.to_json(), 2, cluster.address)
+    for pid in opened(tmp_path):  # the workers of a driver that is gone are ended by Ray
+        ended = time.monotonic() + 60
+        while os.path.exists(f"/proc/{pid}") and time.monotonic() < ended:
+            time.sleep(0.1)
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*.safetensors")}
+    assert 2 <= len(before) < 12
+    rows = on_ray()
+    assert len(before) <= sum(row.outcome == "done before" for row in rows) < 12
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert held(out) == held(serial[0])
+    assert names(out) == names(serial[0])
