@@ -26,6 +26,7 @@ _PHASES = {
     "calibrate": "calibrating",
     "latents": "inverting",
     "generator": "tuning",
+    "features": "keeping",
 }
 
 

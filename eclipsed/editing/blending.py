@@ -12,7 +12,8 @@ from torch import Tensor
 from eclipsed.editing.faces import Faces, at_once
 from eclipsed.editing.stack import BLENDS
 from eclipsed.errors import InputError
-from eclipsed.images.masks import grow_mask, mix_masks, painted
+from eclipsed.images.masks import mix_masks, painted
+from eclipsed.images.seams import feathered, feathered_inwards
 from eclipsed.networks.blended import draw_blended
 from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.networks.mixed_styles import draw_mixed
@@ -20,12 +21,10 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.values.mask import Mask
 
-__all__ = ["START", "blend", "blend_features", "blend_pixels", "check_blend", "feathered", "feathered_inwards", "seam"]
+__all__ = ["START", "blend", "blend_features", "blend_pixels", "check_blend", "seam"]
 
 #: side of the first feature maps that are joined: at 16 the seam, 4 % of the width, is more than half a place wide
 START = 16
-
-_FEATHER = 0.02  # of the image's width: half of the way from the region's edge to where a blended edit ends
 
 
 def check_blend(blend: object) -> str | None:
@@ -135,23 +134,23 @@ def blend_features(
         width; and beyond the seam the images of `faces`, bit for bit. The seam of a painted mask lies inside it. The
         latents are those of `edited`.
     """
-    tunings = [origin.tuning for origin in faces.origins]
-    alone = any(tuning is not None for tuning in tunings)
+    alone = any(origin.alone for origin in faces.origins)
     step = 1 if alone else at_once(generator.resolution)
     drawn, seams = [], []
     for first in range(0, len(faces), step):
         part = slice(first, first + step)
-        tuning = tunings[first] if alone else None
-        maker = generator if tuning is None else tuning.generator(generator)
+        origin = faces.origins[first] if alone else None
+        maker = generator if origin is None else origin.maker(generator)
+        held = None if origin is None or origin.kept is None else origin.kept.features
         chosen = None if mask is None else mask[part]
         soft = seam(parser, faces.images[part], edited.images[part], parts, mask=chosen)
         old, new = (one.latent[part].styles(maker) for one in (faces, edited))
         from_here = None if prefix is None or alone else prefix[part]
         network = maker.network.synthesis
         if mixed:
-            drawn.append(draw_mixed(network, old, new, soft, prefix=from_here))
+            drawn.append(draw_mixed(network, old, new, soft, prefix=from_here, kept=held))
         else:
-            drawn.append(draw_blended(network, old, new, soft, start=START, prefix=from_here))
+            drawn.append(draw_blended(network, old, new, soft, start=START, prefix=from_here, kept=held))
         seams.append(soft)
     return replace(edited, images=_put(faces.images, torch.cat(drawn), torch.cat(seams)))
 
@@ -184,43 +183,3 @@ def seam(
 
 def _put(images: Tensor, parts: Tensor, mask: Tensor) -> Tensor:
     return torch.where(mask > 0, torch.lerp(images, parts, mask), images)
-
-
-def feathered(mask: Tensor) -> Tensor:
-    """Widen a mask by a seam.
-
-    Args:
-        mask: 0 or 1, (N, 1, H, W).
-    Returns:
-        1 on the mask, 0 from 4 % of the width beyond it, and a straight ramp between.
-    """
-    return _feathered(mask, _reach(mask))
-
-
-def feathered_inwards(mask: Tensor) -> Tensor:
-    """Give a mask a seam inside it, so that nothing changes beyond it.
-
-    Args:
-        mask: 0 or 1, (N, 1, H, W).
-    Returns:
-        0 beyond the mask, 1 from 4 % of the width within it, and a straight ramp between. The seam of a thin mask is
-        narrower, so that at least half of what was painted is taken.
-    """
-    soft, outside, reach = mask, 1 - mask, 1
-    goal = mask.mean(dim=(1, 2, 3), keepdim=True) / 2
-    while reach <= _reach(mask):
-        wider = 1 - _feathered(outside, reach)
-        soft = torch.where(wider.mean(dim=(1, 2, 3), keepdim=True) >= goal, wider, soft)
-        reach += 1
-    return soft
-
-
-def _reach(mask: Tensor) -> int:
-    return max(1, round(_FEATHER * mask.shape[-1]))
-
-
-def _feathered(mask: Tensor, reach: int) -> Tensor:
-    wide = grow_mask(mask, reach / mask.shape[-1])
-    padded = torch.nn.functional.pad(wide, [reach] * 4, mode="replicate")
-    soft = torch.nn.functional.avg_pool2d(padded, 2 * reach + 1, stride=1)
-    return torch.where(mask > 0, torch.ones_like(soft), soft)

@@ -6,7 +6,9 @@ import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -226,31 +228,50 @@ def sample(
 
 
 def render(
-    generator: Generator, latent: Latent, origins: Sequence[Origin] = (), *, prefix: SynthesisPrefix | None = None
+    generator: Generator,
+    latent: Latent,
+    origins: Sequence[Origin] = (),
+    *,
+    edits: Sequence[Edit] = (),
+    prefix: SynthesisPrefix | None = None,
 ) -> Tensor:
     """Full pictures, a few at a time, so that memory does not grow with their number.
 
-    A face whose generator was tuned to it is drawn by that generator.
+    A face whose generator was tuned to it is drawn by that generator, with what is kept of its photograph.
 
     Args:
         generator: the one that the latents belong to.
         latent: N faces.
         origins: photographs that the faces were inverted from, or none.
+        edits: what was done to these faces, which says where what is kept of a photograph gives way.
         prefix: go on from what `Latent.prefix` gave for the same faces; then all are drawn at once. Tuned faces are
             drawn from the start all the same.
     Returns:
         (N, 3, H, W).
     """
     step = at_once(generator.resolution)
-    tunings = [origin.tuning for origin in origins]
     with torch.no_grad():
-        if any(tuning is not None for tuning in tunings):
-            makers = [generator if tuning is None else tuning.generator(generator) for tuning in tunings]
-            return torch.cat([latent[k : k + 1].render(maker).image for k, maker in enumerate(makers)])
+        if any(origin.alone for origin in origins):
+            places = [slice(k, k + 1) for k in range(len(origins))]
+            each = [[edit[place] for edit in edits] for place in places]
+            groups = zip(origins, places, each, strict=True)
+            return torch.cat([_alone(generator, latent[place], origin, some) for origin, place, some in groups])
         if prefix is not None:
             return latent.render(generator, prefix=prefix).image
         parts = [latent[start : start + step].render(generator).image for start in range(0, len(latent), step)]
     return torch.cat(parts)
+
+
+def _alone(generator: Generator, latent: Latent, origin: Origin, edits: Sequence[Edit]) -> Tensor:
+    """The picture of one face that is drawn in a way of its own."""
+    maker = origin.maker(generator)
+    if origin.kept is None:
+        return latent.render(maker).image
+    acting = [edit for edit in edits if edit.alpha]
+    parts = sorted({part for edit in acting for part in edit.parts})
+    painted = [edit.mask for edit in acting if edit.mask is not None]
+    mask = reduce(or_, painted) if painted else None
+    return origin.kept.draw(maker, latent.styles(maker), parts, mask=mask)
 
 
 def at_once(resolution: int) -> int:

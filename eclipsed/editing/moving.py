@@ -60,14 +60,20 @@ def edit(
     spaces = [direction.space_of(generator, layers=layers) for direction in each]
     latent = _moved(faces.latent, each, spaces, alphas)
     moved = [k for k in range(len(faces)) if any(one[k] if isinstance(one, tuple) else one for one in alphas)]
+    edits = (*faces.edits, *_edits(each, alphas, layers))
     if len(moved) == len(faces):
-        images = render(generator, latent, faces.origins)
+        images = render(generator, latent, faces.origins, edits=edits)
     elif moved:
         images = faces.images.clone()
-        images[moved] = render(generator, latent[moved], [faces.origins[k] for k in moved] if faces.origins else ())
+        origins = [faces.origins[k] for k in moved] if faces.origins else []
+        if any(origin.alone for origin in origins):  # what was done to each says how it is drawn
+            for k, origin in zip(moved, origins, strict=True):
+                images[[k]] = render(generator, latent[[k]], [origin], edits=[one[k : k + 1] for one in edits])
+        else:
+            images[moved] = render(generator, latent[moved], origins)
     else:
         images = faces.images
-    return _edited(faces, images, latent, each, alphas, layers)
+    return _edited(faces, images, latent, edits)
 
 
 def ladder(
@@ -108,19 +114,17 @@ def ladder(
     row = min(min(space.rows) for space in spaces)
     total = len(open_) * len(faces)
     tell(0, total)
-    if any(origin.tuning is not None for origin in faces.origins):  # each of these has a generator of its own
+    edits = [(*faces.edits, *_edits(each, one, layers)) for one in strengths]
+    if any(origin.alone for origin in faces.origins):  # each of these has a generator of its own
         drawn = []
         for k in open_:
-            drawn.append(render(generator, latents[k], faces.origins))
+            drawn.append(render(generator, latents[k], faces.origins, edits=edits[k]))
             tell(len(drawn) * len(faces), total)
     else:
         places = [latents[k] for k in open_]
         drawn = _ladder_images(generator, faces.latent, places, row, lambda done: tell(done, total)) if open_ else []
     images.update(zip(open_, drawn, strict=True))
-    return [
-        _edited(faces, images[k], latent, each, one, layers)
-        for k, (latent, one) in enumerate(zip(latents, strengths, strict=True))
-    ]
+    return [_edited(faces, images[k], latent, edits[k]) for k, latent in enumerate(latents)]
 
 
 @torch.no_grad()
@@ -163,18 +167,17 @@ def _moved(
     return latent
 
 
-def _edited(
-    faces: Faces,
-    images: Tensor,
-    latent: Latent,
-    each: list[Direction],
-    alphas: Sequence[float | tuple[float, ...]],
-    layers: Sequence[int | str] | None,
-) -> Faces:
+def _edits(
+    each: list[Direction], alphas: Sequence[float | tuple[float, ...]], layers: Sequence[int | str] | None
+) -> list[Edit]:
+    """What is done to the faces, direction by direction."""
     places = None if layers is None else tuple(layers)
     pairs = zip(each, alphas, strict=True)
-    edits = tuple(Edit(d.name, d.title, a, places, d.region.parts, mask=d.region.mask) for d, a in pairs)
-    return replace(faces, images=images, latent=latent, edits=(*faces.edits, *edits), before=remembered(faces))
+    return [Edit(d.name, d.title, a, places, d.region.parts, mask=d.region.mask) for d, a in pairs]
+
+
+def _edited(faces: Faces, images: Tensor, latent: Latent, edits: Sequence[Edit]) -> Faces:
+    return replace(faces, images=images, latent=latent, edits=tuple(edits), before=remembered(faces))
 
 
 def directions_of(given: Directions, *, models: str = "") -> list[Direction]:

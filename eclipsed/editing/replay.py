@@ -172,7 +172,7 @@ def replay(
     for step in steps:
         direction = step.direction
         space = direction.space_of(generator, layers=step.layers)
-        moved = latent
+        moved, done = latent, list(edits)
         for single in direction:
             parts, mask = step.held(single)
             how = check_blend(step.blend)
@@ -186,16 +186,14 @@ def replay(
         if step.blend is None:
             drawn = False
         else:
-            base = images if drawn else render(generator, latent, faces.origins, prefix=prefix)
-            before, after = (
-                replace(faces, images=base, latent=latent),
-                replace(faces, images=render(generator, moved, faces.origins, prefix=prefix), latent=moved),
-            )
+            base = images if drawn else render(generator, latent, faces.origins, edits=done, prefix=prefix)
+            shown = render(generator, moved, faces.origins, edits=edits, prefix=prefix)
+            before, after = replace(faces, images=base, latent=latent), replace(faces, images=shown, latent=moved)
             parts, mask = step.held(direction)
             blended = blend(step.blend, generator, parser, before, after, parts, mask=mask, prefix=prefix)
             images = blended.images
             drawn = True
         latent = moved
     if not drawn:
-        images = render(generator, latent, faces.origins, prefix=prefix)
+        images = render(generator, latent, faces.origins, edits=edits, prefix=prefix)
     return replace(faces, images=images, latent=latent, edits=tuple(edits), before=remembered(faces))

@@ -15,11 +15,14 @@ from torch import Tensor
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.images import metrics
 from eclipsed.images.conversion import check_images, resize
+from eclipsed.inversion.keeping import keep, strange_places
 from eclipsed.inversion.pivotal_tuning import tune
 from eclipsed.latents.w_statistics import WStatistics
+from eclipsed.networks.kept_features import KeptFeatures
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
+from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.perception import Perception
 from eclipsed.pretrained.tuning import Tuning
 from eclipsed.values.checks import checked_fields, one_of, option, real, whole
@@ -28,6 +31,7 @@ __all__ = ["Callback", "InversionConfig", "InversionStep", "Inverted", "Inverter
 
 Level = Literal["fast", "good", "best"]
 
+_STRANGE = 0.3  # mean error of the colours from which a generator is not tuned to draw a place
 _AT_ONCE = 8 * 256 * 256  # pixels of pictures that are inverted side by side
 
 
@@ -48,6 +52,10 @@ class InversionConfig:
         reach: that distance, over the one of an ordinary face.
         tuning_steps: of the generator.
         tuning_rate: learning rate of the generator's difference.
+        keep_above: mean error of the colours, of pictures in [-1, 1], from which a place counts as one that the tuned
+            generator cannot draw; there feature maps are searched for.
+        keep_steps: of the feature maps.
+        keep_rate: their learning rate, in their own deviations; 0 keeps none.
         seed: of all that is random.
     Raises:
         InputError: a value is out of range.
@@ -65,6 +73,9 @@ class InversionConfig:
     reach: float = option(1.2, real, 0)
     tuning_steps: int = option(80, whole, 0)
     tuning_rate: float = option(0.01, real, 0)
+    keep_above: float = option(0.05, real, 0)
+    keep_steps: int = option(60, whole, 0)
+    keep_rate: float = option(0.1, real, 0)
     seed: int = option(0, whole, 0)
 
     def __post_init__(self) -> None:
@@ -91,7 +102,7 @@ class InversionStep:
     """What a callback is told.
 
     Args:
-        phase: ``"latents"`` or ``"generator"``.
+        phase: ``"latents"``, ``"generator"``, or ``"features"`` for what the generator cannot draw.
         step: steps done in this phase.
         steps: in all.
         loss: mean over the faces.
@@ -117,11 +128,13 @@ class Inverted:
     Args:
         ws: (N, num_ws, w_dim).
         tunings: one for each face, or None each.
+        kept: what of each the generator cannot draw, or None each.
         which: of the pictures these are; all of them, unless who looked them over left some out.
     """
 
     ws: Tensor
     tunings: tuple[Tuning | None, ...]
+    kept: tuple[KeptFeatures | None, ...]
     which: tuple[int, ...]
 
 
@@ -133,6 +146,7 @@ class Inverter:
         perception: how alike two pictures look.
         encoder: guesses where to begin; None begins at the mean face.
         identity: who is on a face; None leaves it out.
+        parser: tells where a drawing shows other parts than the picture; None compares colours alone.
         config: every option.
         callback: told of every step; returning False, or Ctrl-C, stops and keeps the best so far.
         look_over: given the pictures and the ws found for them before the generator is tuned, unless the search was
@@ -148,6 +162,7 @@ class Inverter:
         *,
         encoder: Encoder | None,
         identity: Identity | None = None,
+        parser: Parser | None = None,
         config: InversionConfig,
         callback: Callback | None = None,
         look_over: Callable[[Tensor, Tensor], Sequence[bool]] | None = None,
@@ -160,6 +175,7 @@ class Inverter:
         if encoder is None and config.level == "fast":
             raise InputError('the level "fast" is an encoder\'s guess, and this model set has none; take "good"')
         self.generator, self.perception, self.encoder, self.identity = generator, perception, encoder, identity
+        self.parser = parser
         self.config, self._callback, self._stopped = config, callback, False
         self._look_over = look_over
         self._statistics = WStatistics.of_generator(generator)
@@ -193,8 +209,8 @@ class Inverter:
             which = self._looked_over(goals, ws)
         if self.config.level == "good":
             return _untuned(ws, which)
-        tunings = tuple(self._tune(ws[k : k + 1], goals[k : k + 1]) for k in which)
-        return Inverted(ws[which], tunings, tuple(which))
+        found = [self._tune(ws[k : k + 1], goals[k : k + 1]) for k in which]
+        return Inverted(ws[which], tuple(one for one, _ in found), tuple(one for _, one in found), tuple(which))
 
     @property
     def _steps(self) -> int:
@@ -273,11 +289,36 @@ class Inverter:
         beyond = (self._statistics.distance(ws) - config.reach).clamp(min=0).square().mean(-1)
         return config.rows * apart + config.fence * beyond
 
-    def _tune(self, pivot: Tensor, goal: Tensor) -> Tuning | None:
-        """The generator's difference for one face."""
+    def _tune(self, pivot: Tensor, goal: Tensor) -> tuple[Tuning | None, KeptFeatures | None]:
+        """The generator's difference for one face, and what of it the generator cannot draw."""
         config = self.config
         if self._stopped or not config.tuning_steps:
-            return None
+            return None, None
+        with torch.no_grad():
+            drawn = self.generator.synthesis(pivot).image
+            strange = strange_places(self.parser, goal, drawn, above=_STRANGE)
+        drawable = torch.lerp(goal, drawn, strange) if config.keep_rate else goal  # weights draw no logo on the wall
+        loss, tell = self._searched(drawable, "generator", config.tuning_steps)
+        steps, rate = config.tuning_steps, config.tuning_rate
+        tuning, stopped = tune(self.generator, pivot, loss, steps=steps, rate=rate, seed=config.seed, tell=tell)
+        self._stopped |= stopped
+        if self._stopped or not config.keep_rate:
+            return tuning, None
+        maker = tuning.generator(self.generator)
+        with torch.no_grad():
+            strange = strange_places(self.parser, goal, maker.synthesis(pivot).image, above=config.keep_above)
+        if not bool(strange.any()):
+            return tuning, None
+        loss, tell = self._searched(goal, "features", config.keep_steps)
+        steps, rate = config.keep_steps, config.keep_rate
+        kept, stopped = keep(maker, pivot, strange, loss, steps=steps, rate=rate, tell=tell)
+        self._stopped |= stopped
+        return tuning, kept
+
+    def _searched(
+        self, goal: Tensor, phase: str, steps: int
+    ) -> tuple[Callable[[Tensor], Tensor], Callable[[int, float], bool]]:
+        """The loss of a drawing of one face, and what tells of each step."""
         with torch.no_grad():
             seen = self._look(goal)
         began, psnr = time.monotonic(), torch.zeros(1)
@@ -287,19 +328,9 @@ class Inverter:
             return self._likeness(drawn, goal, seen).sum()
 
         def tell(step: int, value: float) -> bool:
-            return self._tell("generator", step, config.tuning_steps, torch.tensor([value]), psnr, began)
+            return self._tell(phase, step, steps, torch.tensor([value]), psnr, began)
 
-        tuning, stopped = tune(
-            self.generator,
-            pivot,
-            loss,
-            steps=config.tuning_steps,
-            rate=config.tuning_rate,
-            seed=config.seed,
-            tell=tell,
-        )
-        self._stopped |= stopped
-        return tuning
+        return loss, tell
 
     def _tell(self, phase: str, step: int, steps: int, losses: Tensor, psnr: Tensor, began: float) -> bool:
         """Tell the callback; False when it wants to stop, and ever after."""
@@ -314,7 +345,8 @@ class Inverter:
 
 
 def _untuned(ws: Tensor, which: list[int]) -> Inverted:
-    return Inverted(ws[which], (None,) * len(which), tuple(which))
+    nothing = (None,) * len(which)
+    return Inverted(ws[which], nothing, nothing, tuple(which))
 
 
 def _fall(share: float) -> float:

@@ -215,6 +215,7 @@ class PhotoMethods(ABC):
             Perception(self._eye),
             encoder=self.encoder,
             identity=self.identity,
+            parser=self.parser if config.level == "best" else None,
             config=config,
             callback=callback,
             look_over=look_over,
@@ -333,4 +334,4 @@ class PhotoMethods(ABC):
 
     def load_faces(self, path: str | os.PathLike[str], *, any_generator: bool = False) -> Faces:
         """Read what `save_faces` wrote; another generator is an InputError unless `any_generator` says to go on."""
-        return saving.load_faces(self.generator, path, any_generator=any_generator)
+        return saving.load_faces(self.generator, path, any_generator=any_generator, parser=lambda: self.parser)

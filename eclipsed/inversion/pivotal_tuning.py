@@ -16,6 +16,7 @@ __all__ = ["tune"]
 
 _NEARBY = 0.5  # how far from the pivot, in radii of W, faces shall stay as they were
 _KEEP = 0.1  # weight of that
+_KEEP_EACH = 4  # steps from one look at other faces to the next, which costs more than the rest of a step
 
 #: what a loss is told and gives: images (1, 3, H, W) -> a number
 Loss = Callable[[Tensor], Tensor]
@@ -60,12 +61,14 @@ def tune(
                 best, lowest = tuning.half(), value
             if step == steps or not tell(step, value):
                 break
-            other = _neighbour(generator, ws, rng)
-            with torch.no_grad():
-                before = generator.synthesis(other).image
-            far = (_draw(generator, weights, other) - before).square().mean()
             optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(near + _KEEP * far)
+            near.backward()
+            if step % _KEEP_EACH == 0:
+                other = _neighbour(generator, ws, rng)
+                with torch.no_grad():
+                    before = generator.synthesis(other).image
+                far = (_draw(generator, tuning.weights(generator), other) - before).square().mean()
+                torch.autograd.backward(_KEEP * _KEEP_EACH * far)
             for group in optimiser.param_groups:
                 group["lr"] = rate * min(1.0, 3 * (1 - step / steps))
             optimiser.step()

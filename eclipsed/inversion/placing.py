@@ -16,6 +16,7 @@ from eclipsed.inversion.pasting import paste
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.finding import FaceFinder, choose_faces
+from eclipsed.photos.kept import Kept
 from eclipsed.photos.origin import Origin
 from eclipsed.photos.reading import Photo, read_photo
 from eclipsed.pretrained.generator import Generator
@@ -74,9 +75,13 @@ def invert_photos(
     size = inverter.generator.resolution
     images = torch.cat([place.crop(photo, size) for photo, place in placed])
     found = inverter.invert(images, start=None if start is None else check_faces(start, name="start").ws)
-    pairs = zip(found.which, found.tunings, strict=True)
-    origins = tuple(Origin.of(*placed[index], tuning) for index, tuning in pairs)
-    return editing.sample(inverter.generator, Latent(found.ws), origins=origins)
+    origins = []
+    for place, (index, tuning, features) in enumerate(zip(found.which, found.tunings, found.kept, strict=True)):
+        kept = None
+        if features is not None and inverter.parser is not None:
+            kept = Kept(features, found.ws[place : place + 1], inverter.parser)
+        origins.append(Origin.of(*placed[index], tuning, kept))
+    return editing.sample(inverter.generator, Latent(found.ws), origins=tuple(origins))
 
 
 def goals_of(generator: Generator, faces: Faces) -> tuple[torch.Tensor, torch.Tensor]:

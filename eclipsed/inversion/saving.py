@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,10 +18,13 @@ from eclipsed.errors import InputError
 from eclipsed.files import header
 from eclipsed.files.kinds import FACES
 from eclipsed.latents.latent import Latent
+from eclipsed.networks.kept_features import KeptFeatures
 from eclipsed.photos.alignment import Placement
+from eclipsed.photos.kept import Kept
 from eclipsed.photos.origin import Origin
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.kinship import GeneratorId
+from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.tuning import Tuning
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.seeds import check_seeds
@@ -76,8 +80,10 @@ def _contents(faces: Faces) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     for index, origin in enumerate(faces.origins):
         placement = origin.placement
         entry: dict[str, Any] = {"centre": placement.centre, "across": placement.across}
+        if origin.kept is not None:
+            entry["kept_depth"] = origin.kept.features.depth
         entries.append({**entry, "photo_sha256": origin.sha256, "photo_size": origin.size})
-        tensors |= _tuned(origin, index)
+        tensors |= _tuned(origin, index) | _kept(origin, index)
     if not faces.origins:
         entries = [{} for _ in range(len(faces))]
         tensors |= {} if faces.latent.z is None else {"z": faces.latent.z}
@@ -95,13 +101,28 @@ def _tuned(origin: Origin, index: int) -> dict[str, Tensor]:
     return tensors
 
 
-def load_faces(generator: Generator, path: str | os.PathLike[str], *, any_generator: bool = False) -> Faces:
+def _kept(origin: Origin, index: int) -> dict[str, Tensor]:
+    """What of a face is kept, under the names of the file: of the maps only the places that hold."""
+    if origin.kept is None:
+        return {}
+    small = origin.kept.features.small()
+    return {f"{index}.kept.{name}": value for name, value in small.items()}
+
+
+def load_faces(
+    generator: Generator,
+    path: str | os.PathLike[str],
+    *,
+    any_generator: bool = False,
+    parser: Callable[[], Parser] | None = None,
+) -> Faces:
     """Read what `save_faces` wrote.
 
     Args:
         generator: that the faces were inverted with.
         path: the file.
         any_generator: read faces of any other generator, too, as far as their shapes fit.
+        parser: gives what finds the parts of a face of which something is kept; None leaves out what is kept.
     Raises:
         MissingModelError: there is no such file.
         InputError: it is damaged, holds no faces, or belongs to another generator.
@@ -118,12 +139,13 @@ def load_faces(generator: Generator, path: str | os.PathLike[str], *, any_genera
         )
     try:
         from_photos = any(data["faces"])
-        origins = tuple(_origin(entry, k, tensors) for k, entry in enumerate(data["faces"]) if from_photos)
+        origins = tuple(_origin(entry, k, tensors, parser) for k, entry in enumerate(data["faces"]) if from_photos)
         seeds = check_seeds(data["seeds"]) if data.get("seeds") else ()
         psi = check_alpha(data.get("truncation_psi", 1.0), name="truncation_psi")
         of_class = _class_of(generator, data.get("class"), len(data["faces"]))
         ws, z, offsets = tensors["ws"], tensors.get("z"), _with(tensors, "style.")
         fits = tuple(ws.shape) == (len(data["faces"]), generator.num_ws, generator.w_dim) and len(seeds) in (0, len(ws))
+        fits &= all(origin.kept is None or _fits(origin.kept.features, generator) for origin in origins)
         fits &= z is None or tuple(z.shape) == (len(ws), generator.z_dim)
         fits &= all(tuple(v.shape) == (len(ws), generator.layer(name).channels) for name, v in offsets.items())
         fits &= all(bool(value.isfinite().all()) for value in (ws, *([] if z is None else [z]), *offsets.values()))
@@ -140,6 +162,23 @@ def load_faces(generator: Generator, path: str | os.PathLike[str], *, any_genera
         of_class,
     )
     return editing.sample(generator, latent, seeds=seeds, origins=origins)
+
+
+def _fits(kept: KeptFeatures, generator: Generator) -> bool:
+    """Whether feature maps are those of a generator."""
+    layers = generator.layers
+    if not 0 < kept.depth < len(layers):
+        return False
+    last, following = layers[kept.depth - 1], layers[kept.depth]
+    side = last.resolution + 2 * last.margin
+    colours = kept.image is None or tuple(kept.image.shape[2:]) == (last.resolution, last.resolution)
+    numbers = [one for one in (kept.share, kept.x, kept.image) if one is not None]
+    return (
+        tuple(kept.share.shape[2:]) == (last.resolution, last.resolution)
+        and tuple(kept.x.shape[1:]) == (following.channels, side, side)
+        and colours
+        and all(bool(one.isfinite().all()) for one in numbers)
+    )
 
 
 def _made_on(path: str | os.PathLike[str], data: dict[str, Any]) -> GeneratorId:
@@ -160,13 +199,19 @@ def _class_of(generator: Generator, saved: object, count: int) -> int | tuple[in
     )
 
 
-def _origin(entry: dict[str, Any], index: int, tensors: dict[str, Tensor]) -> Origin:
+def _origin(
+    entry: dict[str, Any], index: int, tensors: dict[str, Tensor], parser: Callable[[], Parser] | None
+) -> Origin:
     (x, y), (across_x, across_y) = entry["centre"], entry["across"]
     width, height = entry["photo_size"]
     placement = Placement((float(x), float(y)), (float(across_x), float(across_y)))
     up, down, offset = (_with(tensors, f"{index}.{kind}.") for kind in ("up", "down", "offset"))
     tuning = Tuning({name: (up[name], down[name]) for name in up}, offset) if up or offset else None
-    return Origin(placement, str(entry["photo_sha256"]), (int(width), int(height)), tuning=tuning)
+    kept = None
+    if "kept_depth" in entry and parser is not None:
+        features = KeptFeatures.of_small(int(entry["kept_depth"]), _with(tensors, f"{index}.kept."))
+        kept = Kept(features, tensors["ws"][index : index + 1].float(), parser())
+    return Origin(placement, str(entry["photo_sha256"]), (int(width), int(height)), tuning=tuning, kept=kept)
 
 
 def _with(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from eclipsed.errors import InputError
+from eclipsed.networks.kept_features import KeptFeatures
 from eclipsed.networks.layers import DEFAULT_OPTIONS, Layer, Synthesis, SynthesisOptions, SynthesisPrefix
 from eclipsed.values.checks import not_one_of
 
@@ -125,6 +126,20 @@ class LayeredSynthesis(nn.Module, ABC):
         layers = self.layers_up_to(options.resolution)
         ahead = layers if prefix is None else layers[prefix.depth :]  # what the prefix has read is not read again
         return self._draw(self._styles(ws, ahead), layers, options, prefix, split)
+
+    def draw_kept(self, styles: Mapping[str, Tensor], kept: KeptFeatures) -> Tensor:
+        """Draw one full picture in which kept feature maps take the place of the network's own.
+
+        Args:
+            styles: as `styles` gives them, of one face.
+            kept: the maps, and where they hold.
+        Returns:
+            (1, img_channels, H, W).
+        """
+        begun = self.run(self.layers[: kept.depth], styles, self.start(styles[self.layers[0].name]))
+        drawn = self.run(self.layers[kept.depth :], styles, kept.put(begun))
+        assert drawn.image is not None  # every picture ends with colours
+        return drawn.image.contiguous()
 
     def from_styles(
         self,

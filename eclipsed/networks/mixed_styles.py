@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eclipsed.errors import InputError
+from eclipsed.networks.kept_features import KeptFeatures
 from eclipsed.networks.layered import LayeredSynthesis
 from eclipsed.networks.layers import Layer, SynthesisPrefix
 
@@ -26,6 +27,7 @@ def draw_mixed(
     mask: Tensor,
     *,
     prefix: SynthesisPrefix | None = None,
+    kept: KeptFeatures | None = None,
 ) -> Tensor:
     """Draw faces whose style is a map, that of `after` inside the mask and that of `before` beyond it.
 
@@ -40,6 +42,8 @@ def draw_mixed(
         mask: in [0, 1], (N, 1, H, W) of the full picture; its mean over each place counts, blurred where features are
             larger than 16 px.
         prefix: go on from what the network's `prefix` gave for both.
+        kept: feature maps that take the place of the drawn ones beyond the mask, of one face; then all is drawn from
+            the start.
     Returns:
         Images, (N, img_channels, H, W).
     Raises:
@@ -49,7 +53,8 @@ def draw_mixed(
     full, count = synthesis.resolution, len(next(iter(after.values())))
     if mask.shape != (count, 1, full, full):
         raise InputError(f"the mask must have the shape ({count}, 1, {full}, {full}); got {tuple(mask.shape)}")
-    drawn = synthesis.start(next(iter(before.values()))) if prefix is None else prefix
+    begun = None if kept is not None else prefix
+    drawn = synthesis.start(next(iter(before.values()))) if begun is None else begun
     for layer in synthesis.layers[drawn.depth :]:
         if not drawn.x.shape[1]:
             drawn = _joined(synthesis, layer, before[layer.name], after[layer.name], mask, drawn)
@@ -59,6 +64,10 @@ def draw_mixed(
         scaled = drawn.x * (1 + share * (new / old - 1)[:, :, None, None]).to(drawn.x)
         went = synthesis.run((layer,), {layer.name: old}, SynthesisPrefix(drawn.depth, scaled, drawn.image))
         drawn = SynthesisPrefix(went.depth, drawn.x if layer.is_rgb else went.x, went.image)
+        if kept is not None and drawn.depth == kept.depth:
+            side = kept.share.shape[-1]
+            share = kept.share * (1 - F.adaptive_max_pool2d(mask, side))
+            drawn = KeptFeatures(kept.depth, share, kept.x, kept.image).put(drawn)
     assert drawn.image is not None  # every picture ends with colours
     return drawn.image.contiguous()
 

@@ -183,7 +183,7 @@ class Engine:
         mine = portrait_of(look)
         if mine is None:
             return self.apply(look, self.before(look), key=face_key(look)[:3])
-        tuned = any(origin.tuning is not None for origin in mine.faces.origins)  # each is drawn from the start
+        tuned = any(origin.alone for origin in mine.faces.origins)  # each is drawn from the start
         return self.apply(look, self.before(look), key=None if tuned else face_key(look)[4:], prefixes=mine.prefixes)
 
     def apply(

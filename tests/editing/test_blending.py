@@ -9,13 +9,14 @@ from PIL import Image, ImageChops
 from torch.testing import assert_close
 
 from eclipsed.commands import cli
-from eclipsed.editing.blending import START, blend_features, blend_pixels, feathered
+from eclipsed.editing.blending import START, blend_features, blend_pixels
 from eclipsed.editing.moving import edit
 from eclipsed.editing.replay import first_row, replay, steps_of
 from eclipsed.editing.stack import Stack
 from eclipsed.editor import Editor
 from eclipsed.errors import InputError
 from eclipsed.images.masks import mix_masks
+from eclipsed.images.seams import feathered
 from eclipsed.latents.direction import Direction
 from eclipsed.networks.blended import draw_blended
 from eclipsed.store.sets import shipped_directions

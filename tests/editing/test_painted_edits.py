@@ -7,10 +7,10 @@ from directions_kit import make
 from PIL import Image
 from torch.testing import assert_close
 
-from eclipsed.editing.blending import feathered_inwards
 from eclipsed.editor import Editor
 from eclipsed.errors import InputError
 from eclipsed.images.masks import painted
+from eclipsed.images.seams import feathered_inwards
 from eclipsed.photos.painted import is_mask, read_mask
 from eclipsed.values.mask import Mask
 

@@ -1,5 +1,5 @@
 // A face of one's own: how its inversion stands, then the picture beside what the generator makes of it.
-const phases = { faces: `Looking for the ${subject}`, latents: "Making it editable", generator: "Coming closer" };
+const phases = { faces: `Looking for the ${subject}`, latents: "Making it editable", generator: "Coming closer", features: "Keeping what is strange" };
 function standing(job) {
   if (job.over) return job.message;
   if (job.status === "waiting") return job.ahead ? `Waiting; ${job.ahead} before this one` : "About to begin";
