@@ -30,10 +30,10 @@ class Building:
         self.eave = 0.30 + 0.025 * g["nave_height"]
         self.ridge = self.eave + (0.24 + 0.055 * g["roof_pitch"]).clamp_min(0.08)
         self.at = 0.37 * torch.tanh(1.2 * g["tower_side"])
-        self.wide = 0.125 + 0.014 * g["tower_width"]
+        self.wide = 0.130 + 0.020 * g["tower_width"]
         self.top = self.eave + 0.10 + 0.44 * torch.sigmoid(1.6 * g["tower_height"])
-        self.door_half = 0.060 * (1 + 0.13 * g["door_size"])
-        self.door_top = 0.185 * (1 + 0.11 * g["door_size"])
+        self.door_half = torch.minimum(0.062 * (1 + 0.20 * g["door_size"]), self.wide - 0.025)
+        self.door_top = 0.185 * (1 + 0.18 * g["door_size"])
         self.masonry = self._texture(
             "masonry", {"stone": (stones, 0.24), "brick": (bricks, 0.26), "wooden": (boards, 0.34)}
         )
@@ -116,7 +116,7 @@ class Building:
 
     def _nave_windows(self) -> None:
         """In a row on either side of the tower, as many as there is room for."""
-        size = 1 + 0.13 * self.s.g["window_size"]
+        size = 1 + 0.17 * self.s.g["window_size"]
         for side in (-1, 1):
             for k in range(4):
                 x = self.at + side * (self.wide + 0.105 + 0.175 * k)
@@ -132,7 +132,7 @@ class Building:
         self.s.lay(self._cover(body), self.s.wall * self.masonry * shade, "tower")
         ledge = torch.maximum(dx.abs() - self.wide - 0.018, (self.up - self.top).abs() - 0.014)
         self.s.lay(self._cover(ledge), self.s.wall * 0.72, "tower")
-        size = 0.95 + 0.10 * self.s.g["window_size"]
+        size = torch.minimum(0.95 + 0.15 * self.s.g["window_size"], 15 * self.wide - 0.6)
         self._window(dx, self.up - self.top + 0.135, size, 1 - self.s.p["clock"])
 
     def _crown(self) -> None:
