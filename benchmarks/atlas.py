@@ -15,9 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from benchmarks import measuring
 from benchmarks.defaults import SENTENCES, row, summary
-from benchmarks.pages import write_between
+from benchmarks.pages import save_picture, write_between
 from benchmarks.records import FACES, Records, digest, judge, models_digest, train
 from benchmarks.ways import default_rows
 from eclipsed import EclipsedWarning, Editor, TrainConfig
@@ -141,6 +143,24 @@ def auc(editor: Editor) -> tuple[float, list[tuple[float, str, bool]]]:
     return sum(pairs) / len(pairs), found
 
 
+#: what the picture of the documents shows
+_SHOWN = (
+    "a person with glasses", "a smiling person", "a person with blond hair", "a person with long hair", "red lipstick",
+    "a man with a beard", "dark skin", "blue eyes",
+)  # fmt: skip
+
+
+def picture(editor: Editor, seeds: Sequence[int] = (3, 5, 8), side: int = 128) -> Image.Image:
+    """A row for each face: as it is, and with each of eight sketches at alpha = 1."""
+    faces = editor.sample(seeds=seeds)
+    columns = [faces.pil(), *(editor.edit(faces, editor.sketch(text), 1.0).pil() for text in _SHOWN)]
+    sheet = Image.new("RGB", (side * len(columns), side * len(seeds)))
+    for across, column in enumerate(columns):
+        for down, face in enumerate(column):
+            sheet.paste(face.resize((side, side)), (side * across, side * down))
+    return sheet
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default=None)
@@ -152,10 +172,14 @@ def main() -> None:
     parser.add_argument("--defaults", type=Path, default=Path("benchmarks/defaults.json"))
     parser.add_argument("--directions", type=Path, default=Path("work/benchmarks"), help="where directions are kept")
     parser.add_argument("--readme", type=Path, default=None, help="write the table into this page")
+    parser.add_argument("--picture", type=Path, default=None, help="draw that of the documents instead")
     args = parser.parse_args()
     warnings.simplefilter("ignore", EclipsedWarning)
     editor = Editor.from_pretrained("mini", args.device)
     print(measuring.describe(editor.generator.device))
+    if args.picture is not None:
+        save_picture(picture(editor), args.picture)
+        return
     if args.can:
         area, found = auc(editor)
         for reach, text, drawn in found:
