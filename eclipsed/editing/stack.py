@@ -17,11 +17,11 @@ from eclipsed.prompts.region import MAX_PROMPT
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.checks import boolean, is_whole, real, shown, whole
 from eclipsed.values.choices import ROW_GROUPS
-from eclipsed.values.mask import Mask
 from eclipsed.values.seeds import check_seed
 
 if TYPE_CHECKING:
     from eclipsed.latents.direction import Direction
+    from eclipsed.values.mask import Mask
 
 __all__ = ["BLENDS", "GROUPS", "MOST_EDITS", "Stack", "StackEntry", "check_name"]
 
@@ -100,6 +100,8 @@ class StackEntry:
         if isinstance(values.get("layers"), list):
             values["layers"] = tuple(values["layers"])
         if values.get("mask") is not None:
+            from eclipsed.values.mask import Mask  # brings numpy, which help does without
+
             values["mask"] = Mask.from_json(values["mask"])
         return cls(**values)
 
@@ -333,6 +335,8 @@ def _layers(layers: object) -> tuple[int | str, ...] | str | None:
 def _mask(mask: object, blend: str | None) -> Mask | None:
     if mask is None:
         return None
+    from eclipsed.values.mask import Mask
+
     if not isinstance(mask, Mask) or len(mask) != 1:
         raise InputError("an edit of a stack has one mask for all faces; read it with eclipsed.read_mask")
     if blend is None:
