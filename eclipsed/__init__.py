@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         DownloadError,
         EclipsedError,
         EclipsedWarning,
+        EmptyMaskError,
         ForeignPictureError,
         InputError,
         LocalityWarning,
@@ -80,6 +81,8 @@ if TYPE_CHECKING:
     from eclipsed.pretrained.fetch_network import FetchStep
     from eclipsed.pretrained.generator import Generator
     from eclipsed.pretrained.identity import Identity
+    from eclipsed.pretrained.painted_parser import PaintedParser
+    from eclipsed.pretrained.painted_part import PaintedPart
     from eclipsed.pretrained.parser import Parser
     from eclipsed.prompts.reading import Reading, read
     from eclipsed.prompts.region import Region
@@ -123,6 +126,7 @@ __all__ = [
     "EditedPerson",
     "EditedPhoto",
     "Editor",
+    "EmptyMaskError",
     "Encoder",
     "Evaluation",
     "FaceFinder",
@@ -149,6 +153,8 @@ __all__ = [
     "Origin",
     "OutputError",
     "OwnKind",
+    "PaintedParser",
+    "PaintedPart",
     "Parser",
     "Photo",
     "Placement",
@@ -243,6 +249,8 @@ _HOME = {
     "ModelSet": "store.sets",
     "Origin": "photos.origin",
     "OwnKind": "store.own_kind",
+    "PaintedParser": "pretrained.painted_parser",
+    "PaintedPart": "pretrained.painted_part",
     "Parser": "pretrained.parser",
     "Photo": "photos.reading",
     "Placement": "photos.alignment",

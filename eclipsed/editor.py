@@ -18,6 +18,7 @@ from eclipsed.editing import faces as editing
 from eclipsed.editing.applying import EditMethods
 from eclipsed.editing.drawing import DrawingMethods
 from eclipsed.editing.faces import Faces
+from eclipsed.editing.part_methods import PartMethods
 from eclipsed.errors import InputError
 from eclipsed.inversion import companions as photo_networks
 from eclipsed.inversion.methods import PhotoMethods
@@ -35,6 +36,8 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.given_clips import AnyClip, ClipName, given_clip
 from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.lazy import Lazy
+from eclipsed.pretrained.painted_parser import PaintedParser
+from eclipsed.pretrained.painted_part import PaintedPart, PartSource
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
 from eclipsed.store.own_kind import OwnKind
@@ -57,7 +60,7 @@ _Opened = tuple[Path, torch.device, dict[str, Any]]
 _FILE = "one, its file, or a function that loads it"  # how a network may be given
 
 
-class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, PeopleMethods):
+class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, PeopleMethods, PartMethods):
     """A generator, a parser and a CLIP model that work together.
 
     `Editor.from_pretrained` makes one of a model set; this makes one of any networks, given as objects or as files.
@@ -82,6 +85,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
             `evaluate`'s judge where there is no classifier; None is none.
         finder: finds faces in photographs, or a function that loads it; None is facexlib's where its networks
             were fetched, else MTCNN, which ships.
+        parts: painted for this generator, or their files; see `with_parts`.
         device: where networks that are given as files run; None is where the generator runs, or the best there is.
     Raises:
         MissingModelError: a file is not there.
@@ -104,6 +108,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         identity: Identity | Callable[[], Identity | None] | None = None,
         witness: AnyClip | Sequence[AnyClip] | None = None,
         finder: FaceFinder | Callable[[], FaceFinder] | None = None,
+        parts: Sequence[PartSource] = (),
         kind: OwnKind | None = None,
         device: str | torch.device | None = None,
     ) -> None:
@@ -119,7 +124,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         self.truncation_psi = truncation_psi
         self._world = None if world is None else find_world(world)
         self._kind = kind
-        self._has_parser = parser is not None
+        self._has_own_parser = parser is not None
         self._opened: _Opened | None = None  # what `from_pretrained` was given
         given = self._stand_in if parser is None else parser
         self._parser: Lazy[Parser] = Lazy.of("parser", given, Parser, allowed=_FILE)
@@ -130,6 +135,10 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         self._classifier: Lazy[Classifier | None] = Lazy.of("classifier", classifier, Classifier, NoneType)
         self._encoder = Lazy.of("encoder", encoder, Encoder, NoneType)
         self._identity = Lazy.of("identity network", identity, Identity, NoneType)
+        self._unpainted = self._parser
+        self._parts: tuple[PaintedPart, ...] = ()
+        if parts:
+            self._paint(parts)
         self._finder = Lazy.of("finder", finder or partial(photo_networks.finder, self.generator.device), FaceFinder)
 
     @classmethod
@@ -141,6 +150,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         clip: _Clips = None,
         witness: _Clips = None,
         class_index: int | None = None,
+        parts: Sequence[PartSource] | None = None,
     ) -> Editor:
         """Load a model set. Parser and CLIP are loaded when they are first needed.
 
@@ -151,6 +161,8 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
                 several in a list are asked together, see `ClipEnsemble`.
             witness: a further CLIP, named likewise, that says what a direction reached; None is none.
             class_index: class of the faces, where the generator has classes; None is the set's own.
+            parts: that somebody painted for it, or their files; None are those that are kept, see
+                `eclipsed parts list`.
         Raises:
             MissingModelError: there is no such set, or a network of it is missing; names the command that gets it.
             CheckpointError: a network of it is damaged.
@@ -159,7 +171,8 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         models = find_set(name_or_path)
         generator = Generator.from_file(models.generator, device=device, name=models.name)
         where, judge = generator.device, models.classifier
-        parsing, world = models.parser, models.world
+        parsing, world = models.parser, models.world.unpainted
+        painted = tuple(map(PaintedPart.of, [one.path for one in models.parts] if parts is None else parts))
         editor = cls(
             generator,
             None if parsing is None else lambda: BiSeNetParser.from_file(parsing, world=world, device=where),
@@ -176,9 +189,10 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
             encoder=lambda: photo_networks.encoder(models, where),
             identity=lambda: photo_networks.identity(models, where),
             witness=None if witness is None else lambda: given_clip("witness", witness, where).get(),
+            parts=painted,
             kind=models.kind if clip is None else replace(models.kind, closeness={}),
         )
-        given = {"clip": clip, "witness": witness, "class_index": class_index}
+        given = {"clip": clip, "witness": witness, "class_index": class_index, "parts": painted}
         editor._opened = (models.folder.absolute(), where, given)
         return editor
 
@@ -200,8 +214,30 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
 
     @property
     def has_parser(self) -> bool:
-        """Whether edits can be held to parts of the picture."""
-        return self._has_parser
+        """Whether edits can be held to parts of the picture: there is a parser, or some were painted."""
+        return self._has_own_parser or bool(self._parts)
+
+    @property
+    def parts(self) -> tuple[PaintedPart, ...]:
+        """The painted parts that it finds beside those of its parser."""
+        return self._parts
+
+    def with_parts(self, *parts: PartSource) -> Editor:
+        """The same editor, with painted parts among those of its world.
+
+        A sentence that names one finds it, and it may be a region wherever there is one. A part that is called like one
+        of the world, or like a group, stands in its place.
+
+        Args:
+            parts: see `learn_part`, or their files.
+        Raises:
+            InputError: one was painted for another generator.
+            MissingModelError, CheckpointError: a file is not there, or damaged.
+        """
+        other = object.__new__(type(self))  # a copy would open the model set anew
+        vars(other).update(vars(self))
+        other._paint(parts)
+        return other
 
     @property
     def clip(self) -> Clip:
@@ -292,8 +328,8 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         if given is not None and not isinstance(given, Latent):
             given = Latent.of_ws(self.generator, given, name="latents")
         asked = read_mask(region) if is_mask(region) else cast("Region | Sequence[str] | None", region)
-        if not self.has_parser and not isinstance(asked, Mask) and not (isinstance(asked, Region) and asked.mask):
-            asked = self._whole_picture(prompt, asked)
+        if not self._has_own_parser and not isinstance(asked, Mask) and not (isinstance(asked, Region) and asked.mask):
+            asked = self.painted_region(prompt, asked) or self._whole_picture(prompt, asked)
         return training.train(
             prompt,
             generator=self.generator if class_index is None else self.generator.of_class(class_index),
@@ -311,6 +347,19 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
             resume=resume,
         )
 
+    def _paint(self, parts: Sequence[PartSource]) -> None:
+        """Put painted parts among those that are found; of two of one name the later one counts."""
+        each = {part.name: part for part in (*self._parts, *map(PaintedPart.of, parts))}
+        for part in each.values():
+            part.check(self.generator)
+        self._parts = tuple(each.values())
+        if self._world is not None:
+            self._world = self._world.with_parts({part.name: part.words for part in self._parts})
+        self._parser = Lazy.of("parser", partial(_painted_parser, self._parts, self.generator, self._unpainted), Parser)
+        if self._opened is not None:
+            folder, where, given = self._opened
+            self._opened = folder, where, {**given, "parts": self._parts}
+
     def _whole_picture(self, prompt: str, region: object) -> Region:
         """The region of an edit that nothing can hold to a part."""
         reason = f"{self.name} has no parser"
@@ -320,13 +369,17 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         return Region(self.world.whole, True, {}, prompt if isinstance(prompt, str) else "", text, self.world.name)
 
     def _stand_in(self) -> WholePicture:
-        return WholePicture(world=self._world, device=self.generator.device)
+        return WholePicture(world=self._world and self._world.unpainted, device=self.generator.device)
 
     def _check_world(self, parser: Parser) -> Parser:
         """Return the parser when it is of the editor's world."""
         if self._world is not None and parser.world.parts != self._world.parts:
             raise InputError(f"the parser is of the world {parser.world.name!r}; the editor's is {self._world.name!r}")
         return parser
+
+
+def _painted_parser(parts: tuple[PaintedPart, ...], generator: Generator, base: Lazy[Parser]) -> PaintedParser:
+    return PaintedParser(parts, generator, base=base.get())
 
 
 def _reopened(folder: Path, device: torch.device, given: dict[str, Any], settings: dict[str, Any]) -> Editor:

@@ -12,6 +12,7 @@ __all__ = [
     "DownloadError",
     "EclipsedError",
     "EclipsedWarning",
+    "EmptyMaskError",
     "ForeignPictureError",
     "InputError",
     "LocalityWarning",
@@ -44,6 +45,10 @@ class ForeignPictureError(InputError):
     def __init__(self, message: str, *, reason: str = "", photographs: str = "", whole: bool = False) -> None:
         super().__init__(message)
         self.reason, self.photographs, self.whole = reason or message, photographs, whole
+
+
+class EmptyMaskError(InputError):
+    """Nothing is painted on a mask."""
 
 
 class CheckpointError(EclipsedError, ValueError):

@@ -22,6 +22,7 @@ from eclipsed.commands import (
     faces,
     judge,
     models,
+    parts,
     photo,
     photos,
     region,
@@ -62,6 +63,7 @@ app.add_typer(atlas.app, name="atlas")
 app.add_typer(directions.app, name="directions")
 app.add_typer(judge.app, name="judge")
 app.add_typer(models.app, name="models")
+app.add_typer(parts.app, name="parts")
 app.add_typer(world.app, name="world")
 app.command()(doctor.doctor)
 app.command()(studio.studio)

@@ -261,12 +261,24 @@ def open_editor(
     *,
     clip: list[str] | None = None,
     witness: str | None = None,
+    painted: bool = True,
 ) -> Editor:
-    """Load a model set, with other CLIPs than its own and a witness where some are named."""
+    """Load a model set, with other CLIPs than its own and a witness where some are named.
+
+    Args:
+        painted: whether it finds the painted parts that are kept for it.
+    """
     with waiting(f"loading {models}", at_once=True):
         from eclipsed.editor import Editor  # brings torch, which takes seconds
 
-        return Editor.from_pretrained(models, device, clip=clip or None, witness=witness, class_index=class_index)
+        return Editor.from_pretrained(
+            models,
+            device,
+            clip=clip or None,
+            witness=witness,
+            class_index=class_index,
+            parts=None if painted else (),
+        )
 
 
 def check_picture(out: Path) -> None:

@@ -273,7 +273,10 @@ def _region(prompt: str, names: str | None, models: str, mask: Path | None = Non
         painted = Region.from_mask(read_mask(mask), world=found.world)
         return painted, painted.spoken()
     asked = None if parts is None else Region.from_parts(parts, world=found.world)
-    return asked, "the whole picture" if found.parser is None else (asked or reading.region).spoken(found.world)
+    region = asked or reading.region
+    covered = found.world.expand(part.name for part in found.parts)
+    held = found.parser is not None or set(region.parts) <= set(covered)
+    return asked, region.spoken(found.world) if held else "the whole picture"
 
 
 def _check_suffix(path: Path, what: str) -> None:

@@ -52,9 +52,10 @@ class AtlasMethods(ABC):
             InputError: `faces` is out of range.
             CheckpointError: the file is damaged, or the atlas of other networks.
         """
+        parser = self.parser.of_pictures
         if path is not None:
-            return Atlas.load(path, self.generator, self.clip, self.parser)
-        return Atlas.of(self.generator, self.clip, self.parser, faces=faces, tell=tell)
+            return Atlas.load(path, self.generator, self.clip, parser)
+        return Atlas.of(self.generator, self.clip, parser, faces=faces, tell=tell)
 
     def sketch(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -21,7 +21,7 @@ from eclipsed.latents.fence import FENCE, fence_strength
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.space import Space
 from eclipsed.latents.w_statistics import WStatistics
-from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.networks.layers import Synthesis, SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region
@@ -97,12 +97,20 @@ class HeldOut:
 
     def render(self, latent: Latent, *, exact: bool = False) -> Iterator[tuple[slice, Tensor]]:
         """Pictures of some faces, a few at a time and without gradient; exact ones are computed in float32."""
-        options = SynthesisOptions(resolution=self.resolution, dtype=None if exact else self.dtype)
+        for part, drawing in self.drawn(latent, exact=exact):
+            yield part, drawing.image
+
+    def drawn(
+        self, latent: Latent, *, exact: bool = False, layers: Sequence[str] = ()
+    ) -> Iterator[tuple[slice, Synthesis]]:
+        """The same with the features of some layers."""
+        dtype = None if exact else self.dtype
+        options = SynthesisOptions(resolution=self.resolution, dtype=dtype, features=layers)
         for start in range(0, len(latent), _CHUNK):
             part = slice(start, start + _CHUNK)
             with torch.no_grad():  # closed before the yield, for a suspended one would stay in force outside
-                images = latent[part].render(self.generator, options).image
-            yield part, images
+                drawing = latent[part].render(self.generator, options)
+            yield part, drawing
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,9 +300,11 @@ class _Climb:
         held_out, parser = self.held_out, self.held_out.parser
         parts: list[list[Tensor]] = [[], [], [], [], []]
         judged: dict[str, list[Tensor]] = {name: [] for name in self.judges}
-        pairs = zip(held_out.render(self.faces.latent, exact=True), held_out.render(moved, exact=True), strict=True)
-        for (part, before), (_, after) in pairs:
-            mask = parser.either(before, after, self.region)
+        layers = parser.reads(self.region.parts)
+        old, new = (held_out.drawn(one, exact=True, layers=layers) for one in (self.faces.latent, moved))
+        for (part, was), (_, now) in zip(old, new, strict=True):
+            before, after = was.image, now.image
+            mask = parser.either(was, now, self.region) if layers else parser.either(before, after, self.region)
             with torch.no_grad():
                 margin = self.margin(after)
                 inside, outside = region_changes(before, after, mask)

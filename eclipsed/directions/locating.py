@@ -56,7 +56,8 @@ def locate(direction: Direction, held_out: HeldOut, *, tell: Callable[[int], obj
     most = max(changes.values(), default=0.0)
     parts = world.in_order(part for part, change in changes.items() if change >= _SHARE * most > 0)
     whole = not parts or set(world.whole) <= set(parts)
-    return Region(world.whole if whole else parts, whole, world=world.name)
+    painted = () if whole else tuple(part for part in parts if part in world.painted)
+    return Region(world.whole if whole else parts, whole, world=world.name, painted=painted)
 
 
 def usual_changes(held_out: HeldOut, *, tell: Callable[[int], object] = lambda _: None) -> dict[str, float]:
@@ -109,9 +110,13 @@ def changes_by_part(direction: Direction, held_out: HeldOut) -> dict[str, float]
         moved = space.move(latent, delta, strength)
     count = len(parser.parts)
     total, area, pixels = torch.zeros(count), torch.zeros(count), 0
-    for (_, before), (_, after) in zip(held_out.render(latent), held_out.render(moved), strict=True):
+    layers = parser.reads(parser.parts)
+    drawings = (held_out.drawn(one, layers=layers) for one in (latent, moved))
+    for (_, old), (_, new) in zip(*drawings, strict=True):
+        before, after = old.image, new.image
         change = change_map(before.clamp(-1, 1), after.clamp(-1, 1), difference="l1")[:, 0].cpu()  # (N, H, W)
-        there = _parts(parser.labels(before).cpu(), count) | _parts(parser.labels(after).cpu(), count)
+        labels = [parser.labels(one if layers else one.image).cpu() for one in (old, new)]
+        there = _parts(labels[0], count) | _parts(labels[1], count)
         total += (there * change[:, None]).sum(dim=(0, 2, 3))
         area += there.sum(dim=(0, 2, 3))
         pixels += change.numel()

@@ -58,7 +58,7 @@ def atlas_step(atlas: Atlas, texts: Tensor, bystanders: Sequence[Tensor], region
     """
     others = [atlas.margins(one) for one in told_apart(bystanders)]
     found = Discriminant.of(atlas.along, atlas.margins(texts), bystanders=others)
-    if region.warning is None and region.mask is None:
+    if region.warning is None and region.mask is None and not region.painted:
         grown = (atlas.growth.T @ found.step()) / atlas.seen.areas.double().mean(dim=0).clamp(min=_SMALLEST)
         weights = [
             0.0 if part == background or part in region.parts else max(0.0, 1 + min(0.0, float(growth)) / _COVERED)

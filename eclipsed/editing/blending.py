@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.editing.faces import Faces, at_once
+from eclipsed.editing.seeing import seen
 from eclipsed.editing.stack import BLENDS
 from eclipsed.errors import InputError
 from eclipsed.images.masks import mix_masks, painted
@@ -18,7 +19,7 @@ from eclipsed.networks.blended import draw_blended
 from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.networks.mixed_styles import draw_mixed
 from eclipsed.pretrained.generator import Generator
-from eclipsed.pretrained.parser import Parser
+from eclipsed.pretrained.parser import Parser, Pictures, pictures_of
 from eclipsed.values.mask import Mask
 
 __all__ = ["START", "blend", "blend_features", "blend_pixels", "check_blend", "seam"]
@@ -99,7 +100,7 @@ def blend_pixels(
     for first in range(0, len(faces), some):
         part = slice(first, first + some)
         chosen = None if mask is None else mask[part]
-        soft.append(seam(parser, faces.images[part], edited.images[part], parts, mask=chosen))
+        soft.append(_seam(parser, faces[part], edited[part], parts, chosen))
     return replace(edited, images=_put(faces.images, edited.images, torch.cat(soft)))
 
 
@@ -143,7 +144,7 @@ def blend_features(
         maker = generator if origin is None else origin.maker(generator)
         held = None if origin is None or origin.kept is None else origin.kept.features
         chosen = None if mask is None else mask[part]
-        soft = seam(parser, faces.images[part], edited.images[part], parts, mask=chosen)
+        soft = _seam(parser, faces[part], edited[part], parts, chosen)
         old, new = (one.latent[part].styles(maker) for one in (faces, edited))
         from_here = None if prefix is None or alone else prefix[part]
         network = maker.network.synthesis
@@ -155,14 +156,20 @@ def blend_features(
     return replace(edited, images=_put(faces.images, torch.cat(drawn), torch.cat(seams)))
 
 
+def _seam(parser: Parser | None, faces: Faces, edited: Faces, parts: Sequence[str], mask: Mask | None) -> Tensor:
+    """`seam` of faces, whose latents tell where painted parts are."""
+    before, after = ((one.images if parser is None else seen(parser, one, parts)) for one in (faces, edited))
+    return seam(parser, before, after, parts, mask=mask)
+
+
 def seam(
-    parser: Parser | None, before: Tensor, after: Tensor, parts: Sequence[str], *, mask: Mask | None = None
+    parser: Parser | None, before: Pictures, after: Pictures, parts: Sequence[str], *, mask: Mask | None = None
 ) -> Tensor:
     """How much of edited pictures is taken: the parts before or after the edit, what was painted, and the seam.
 
     Args:
         parser: finds the parts; None where there are none to be found.
-        before: (N, 3, H, W).
+        before: (N, 3, H, W), or as `eclipsed.editing.seeing.seen` gives it.
         after: the same after the edit.
         parts: see `blend_pixels`.
         mask: see `blend_pixels`.
@@ -175,7 +182,7 @@ def seam(
     if parser is not None:
         found.append(feathered(mix_masks(parser.mask(before, parts), parser.mask(after, parts), "union")))
     if mask is not None:
-        found.append(feathered_inwards(painted(mask, before)))
+        found.append(feathered_inwards(painted(mask, pictures_of(before))))
     if not found:
         raise InputError("a blend needs a part or a mask; got neither")
     return torch.stack(found).amax(dim=0)

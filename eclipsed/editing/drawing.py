@@ -12,6 +12,7 @@ import torch
 
 from eclipsed.editing.faces import Faces, check_faces
 from eclipsed.editing.moving import Directions, directions_of, ladder
+from eclipsed.editing.seeing import seen
 from eclipsed.errors import InputError
 from eclipsed.images import animation, pictures
 from eclipsed.latents.direction import Direction
@@ -129,7 +130,9 @@ class DrawingMethods(ABC):
         if not self.has_parser:
             raise InputError(f"{self.name} has no parser, so there are no parts to colour")
         parts = region.parts if isinstance(region, Region) else region
-        labels = self.parser.labels(check_faces(faces).images)
+        parser = self.parser
+        wanted = parser.parts if parts is None else parser.world.expand(parts)
+        labels = parser.labels(seen(parser, check_faces(faces), wanted))
         return pictures.overlay(faces.images, labels, parts, world=self.parser.world, captions=faces.names)
 
     def sweep(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from eclipsed.editing.faces import Faces
 from eclipsed.editing.moving import direction_of
+from eclipsed.editing.seeing import seen
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.images.change import region_changes
 from eclipsed.images.metrics import mean_of_faces
@@ -137,7 +138,9 @@ def compare(
 def _measured(editor: Editor, faces: Faces, direction: Direction, alpha: float) -> Compared:
     after = editor.edit(faces, direction, alpha)
     old, new = (one.images.clamp(-1, 1) for one in (faces, after))
-    mask = editor.parser.either(old, new, direction.region)
+    parser, parts = editor.parser, direction.region.parts
+    was, now = seen(parser, faces, parts, images=old), seen(parser, after, parts, images=new)
+    mask = parser.either(was, now, direction.region)
     inside, outside = region_changes(old, new, mask)
     gain = None if direction.prompt is None else _gain(editor, old, new, direction.prompt)
     return Compared(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from eclipsed.directions.margins import witness_margin
+from eclipsed.editing.seeing import seen
 from eclipsed.errors import InputError, MissingExtraError, MissingModelError
 from eclipsed.evaluation.protocol import EXTRAS
 from eclipsed.images import metrics
@@ -109,7 +110,8 @@ class Judge:
             Values (N,), nan where a face does not count; see `judge`.
         """
         if masks is None:
-            mask = self.editor.parser.either(before.images, after.images, self.region)
+            parser, parts = self.editor.parser, self.region.parts
+            mask = parser.either(seen(parser, before, parts), seen(parser, after, parts), self.region)
         else:
             mask = painted(masks, before.images)
         grown = grow_mask(mask, SEAM)

@@ -15,6 +15,7 @@ __all__ = [
     "FACE_FINDER",
     "GENERATOR",
     "JUDGE_TRAINING",
+    "PAINTED_PART",
     "PARSER",
     "STYLES",
     "SURVEY",
@@ -38,6 +39,14 @@ PARSER = Kind(
     advice="give the file of a parser",
     absent="the parser checkpoint {path} does not exist",
     outdated="{path} is a parser of format {found!r}; this eclipsed reads format {known}",
+)
+
+PAINTED_PART = Kind(
+    name="painted-part",
+    noun="painted part",
+    error=CheckpointError,
+    advice="one is written by `eclipsed parts learn`",
+    absent="there is no file {path} of a painted part; `eclipsed parts list` shows those that are kept",
 )
 
 ENCODER = Kind(

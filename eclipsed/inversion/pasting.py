@@ -14,11 +14,12 @@ from torch.nn import functional as F
 
 from eclipsed.editing.blending import seam
 from eclipsed.editing.faces import Faces
+from eclipsed.editing.seeing import seen
 from eclipsed.errors import InputError
 from eclipsed.images.masks import grow_mask
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.reading import Photo, Pixels
-from eclipsed.pretrained.parser import Parser
+from eclipsed.pretrained.parser import Parser, Pictures
 from eclipsed.values.mask import Mask
 
 __all__ = ["edited_mask", "match_colours", "paste", "paste_one"]
@@ -56,15 +57,27 @@ def paste(parser: Parser, faces: Faces, photo: Photo, *, onto: Pixels | None = N
         before = origin.placement.crop(photo, after.shape[-1]).to(after)
         sides = origin.placement.inner_sides(photo.width, photo.height)
         chosen = reduce(or_, painted) if painted else None
-        mask = edited_mask(parser, before, after, parts, painted=chosen, inner_sides=sides)
+        looks = (
+            (before, after)
+            if not parts
+            else (seen(parser, _first(faces[index]), parts, images=before), seen(parser, faces[index], parts))
+        )
+        mask = edited_mask(parser, *looks, parts, painted=chosen, inner_sides=sides)
         pixels = paste_one(pixels, origin.placement, match_colours(before, after, mask), mask)
     return pixels
 
 
+def _first(face: Faces) -> Faces:
+    """A face as it was inverted, in which painted parts lie before the edits."""
+    while face.before is not None:
+        face = face.before
+    return face
+
+
 def edited_mask(
     parser: Parser,
-    before: Tensor,
-    after: Tensor,
+    before: Pictures,
+    after: Pictures,
     parts: Sequence[str],
     *,
     painted: Mask | None = None,
@@ -74,7 +87,7 @@ def edited_mask(
 
     Args:
         parser: finds the parts.
-        before: aligned pictures, (N, 3, H, W), range [-1, 1].
+        before: aligned pictures, (N, 3, H, W), range [-1, 1], or as `eclipsed.editing.seeing.seen` gives them.
         after: the same after the edit.
         parts: that may change.
         painted: what may change, too, where somebody painted it; its seam lies inside it.

@@ -296,9 +296,10 @@ def _regions(first: Region, second: Region) -> Region:
     if masks:
         return Region(find_world(first.world).whole, True, world=first.world)
     parts = tuple(dict.fromkeys((*first.parts, *second.parts)))
+    painted = tuple(dict.fromkeys((*first.painted, *second.painted)))
     if first.world in known_worlds():
-        parts = find_world(first.world).in_order(parts)
-    return Region(parts, first.whole_face or second.whole_face, world=first.world)
+        parts = (*find_world(first.world).in_order(parts), *painted)
+    return Region(parts, first.whole_face or second.whole_face, world=first.world, painted=painted)
 
 
 def _name(parts: Sequence[tuple[str, float]]) -> str:

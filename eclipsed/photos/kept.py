@@ -12,6 +12,7 @@ from eclipsed.images.masks import painted
 from eclipsed.images.seams import feathered, feathered_inwards
 from eclipsed.networks.blended import draw_held
 from eclipsed.networks.kept_features import KeptFeatures
+from eclipsed.networks.layers import Synthesis, SynthesisOptions
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.values.mask import Mask
@@ -73,14 +74,26 @@ class Kept:
         side = maker.resolution
         found = [torch.zeros(1, 1, side, side, device=maker.device)]
         if parts:
-            shown, drawn = self._labels(maker, own)
-            after = self.parser.labels(maker.synthesis_from_styles(styles).image)
-            table = torch.tensor(self.parser.world.labels(self.parser.world.expand(parts)), device=shown.device)
-            seen, before, later = (torch.isin(one, table)[:, None] for one in (shown, drawn, after))
+            seen, before, later = self._masks(maker, styles, own, parts)
             found.append(feathered(((seen & before) | (later & ~before)).to(found[0]), half=_SEAM))
         if mask is not None:
             found.append(feathered_inwards(painted(mask, found[0].expand(-1, 3, -1, -1))))
         return torch.stack(found).amax(dim=0)
+
+    def _masks(
+        self, maker: Generator, styles: Mapping[str, Tensor], own: Mapping[str, Tensor], parts: Sequence[str]
+    ) -> tuple[Tensor, ...]:
+        """Where parts are in the face as it is shown, as the generator draws it, and after the edit, (1, 1, H, W)."""
+        layers = self.parser.reads(parts)
+        if layers:  # painted parts, which lie in what the generator draws
+            options = SynthesisOptions(features=layers)
+            before, after = (maker.synthesis_from_styles(one, options) for one in (own, styles))
+            shown = maker.network.synthesis.draw_kept(own, self.features.to(self.ws.to(maker.device)))
+            looks = (Synthesis(shown, before.features), before, after)
+            return tuple(self.parser.mask(one, parts) > 0 for one in looks)
+        labels = (*self._labels(maker, own), self.parser.labels(maker.synthesis_from_styles(styles).image))
+        table = torch.tensor(self.parser.world.labels(self.parser.world.expand(parts)), device=labels[0].device)
+        return tuple(torch.isin(one, table)[:, None] for one in labels)
 
     def _labels(self, maker: Generator, own: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The parts of the face as it is shown, and as the generator draws it without what is kept; found once."""

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from torch import Tensor
 
-from eclipsed.errors import InputError
+from eclipsed.errors import EmptyMaskError, InputError
 from eclipsed.images.masks import check_count
 from eclipsed.photos.reading import Photo, read_photo
 from eclipsed.values.mask import Mask
 
-__all__ = ["MaskSource", "is_mask", "read_mask"]
+__all__ = ["MaskSource", "is_mask", "read_mask", "read_painting"]
 
 #: what may be given where a mask is wanted
 MaskSource = Mask | str | os.PathLike[str] | Image.Image | Tensor | ArrayLike
@@ -48,6 +48,22 @@ def read_mask(source: MaskSource, *, faces: int | None = None) -> Mask:
     return mask
 
 
+def read_painting(source: MaskSource | None) -> Mask | None:
+    """Read where somebody painted a part on one face: white where it is, black elsewhere.
+
+    Args:
+        source: as `read_mask` takes it; also black all over, or None, where the face shows none of the part.
+    Returns:
+        None where nothing is painted.
+    Raises:
+        InputError: see `read_mask`; or there are several masks.
+    """
+    try:
+        return None if source is None else read_mask(source, faces=1)
+    except EmptyMaskError:
+        return None
+
+
 def _read(source: MaskSource) -> Mask:
     if isinstance(source, Mask):
         return source
@@ -65,7 +81,7 @@ def _read(source: MaskSource) -> Mask:
     try:
         return _of_photo(photo)
     except InputError as error:
-        raise InputError(f"{name}: {error}") from None
+        raise type(error)(f"{name}: {error}") from None
 
 
 def _of_photo(photo: Photo) -> Mask:

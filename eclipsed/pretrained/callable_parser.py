@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from eclipsed.compute.devices import as_device
 from eclipsed.errors import InputError
 from eclipsed.images.conversion import check_images, resize
-from eclipsed.pretrained.parser import Parser
+from eclipsed.pretrained.parser import Parser, Pictures, pictures_of
 from eclipsed.values.checks import is_whole, shown
 from eclipsed.worlds.world import World, find_world
 
@@ -66,14 +66,15 @@ class CallableParser(Parser):
         return 256 if self._size is None else self._size
 
     @torch.no_grad()
-    def labels(self, images: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+    def labels(self, images: Pictures, *, dtype: torch.dtype | None = None) -> Tensor:
         """The likeliest part at each pixel; see `Parser.labels`.
 
         Raises:
             InputError: `images` is no image tensor, or the function gave something else than it should.
         """
-        given = self._call(images)
-        sides = (images.shape[2], images.shape[3])
+        pictures = pictures_of(images)
+        given = self._call(pictures)
+        sides = (pictures.shape[2], pictures.shape[3])
         if given.is_floating_point():
             return self.table[resize(given.float(), sides).argmax(dim=1)]
         return self.table[resize(given[:, None].float(), sides, mode="nearest")[:, 0].long()]
@@ -133,10 +134,16 @@ class WholePicture(CallableParser):
         kind = find_world(world)
         super().__init__(_nothing_but_one, kind.whole[:1], world=kind, device=device)
 
-    def mask(self, images: Tensor, parts: object, *, soft: bool = False) -> Tensor:
+    @property
+    def finds(self) -> tuple[str, ...]:
+        """No part: what it calls the region is the whole picture."""
+        return ()
+
+    def mask(self, images: Pictures, parts: object, *, soft: bool = False) -> Tensor:
         """One everywhere, whatever the parts; see `Parser.mask`."""
-        check_images(images)
-        return torch.ones_like(images[:, :1])
+        pictures = pictures_of(images)
+        check_images(pictures)
+        return torch.ones_like(pictures[:, :1])
 
 
 def _nothing_but_one(images: Tensor) -> Tensor:

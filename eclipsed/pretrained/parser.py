@@ -11,11 +11,21 @@ from torch import Tensor
 
 from eclipsed.errors import InputError
 from eclipsed.images.masks import mix_masks, painted
+from eclipsed.networks.layers import Synthesis
 from eclipsed.pretrained.frozen import FrozenNetwork
+from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.region import Region
 from eclipsed.worlds.world import World, find_world
 
-__all__ = ["Parser"]
+__all__ = ["Parser", "Pictures", "pictures_of"]
+
+#: what a parser is given: pictures, (N, 3, H, W), or what was drawn, with the features that some parsers read
+Pictures = Tensor | Synthesis
+
+
+def pictures_of(images: Pictures) -> Tensor:
+    """The pictures themselves."""
+    return images.image if isinstance(images, Synthesis) else images
 
 
 class Parser(FrozenNetwork, ABC):
@@ -30,6 +40,9 @@ class Parser(FrozenNetwork, ABC):
 
     #: Whether its labels can be found by a CUDA graph.
     recordable: bool = False
+
+    #: Whose features it reads; None where pictures are enough.
+    generator: Generator | None = None
 
     def __init__(
         self,
@@ -65,9 +78,27 @@ class Parser(FrozenNetwork, ABC):
         return None
 
     @property
+    def of_pictures(self) -> Parser:
+        """What of it can be asked about pictures alone: itself, or, where it reads features, the parser beneath it."""
+        return self
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """Names of the labels; the position is the label."""
         return self.world.parts
+
+    @property
+    def finds(self) -> tuple[str, ...]:
+        """The parts that it can find."""
+        return self.parts
+
+    def reads(self, parts: Iterable[str]) -> tuple[str, ...]:
+        """Names of the generator's layers whose features it needs to find some parts; none where pictures are enough.
+
+        Args:
+            parts: single parts.
+        """
+        return ()
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Probability of each part at each pixel; differentiable.
@@ -82,7 +113,7 @@ class Parser(FrozenNetwork, ABC):
         return self.logits(images).softmax(dim=1).to(images.dtype)
 
     @torch.no_grad()
-    def labels(self, images: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+    def labels(self, images: Pictures, *, dtype: torch.dtype | None = None) -> Tensor:
         """The likeliest part at each pixel.
 
         Args:
@@ -94,10 +125,10 @@ class Parser(FrozenNetwork, ABC):
             InputError: `images` is not an image tensor.
         """
         # half the time of argmax, which takes pixels one by one
-        return self.logits(images, dtype=dtype).max(dim=1).indices
+        return self.logits(pictures_of(images), dtype=dtype).max(dim=1).indices
 
     @torch.no_grad()
-    def looked_up(self, images: Tensor, tables: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+    def looked_up(self, images: Pictures, tables: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
         """What tables of numbers say of the part at each pixel, such as whether it is inside a region.
 
         Args:
@@ -109,10 +140,11 @@ class Parser(FrozenNetwork, ABC):
         Raises:
             InputError: `images` is not an image tensor.
         """
-        labels = self.labels(images, dtype=dtype).to(images.device)
-        return tables.to(images)[:, labels].transpose(0, 1)
+        pictures = pictures_of(images)
+        labels = self.labels(pictures, dtype=dtype).to(pictures.device)
+        return tables.to(pictures)[:, labels].transpose(0, 1)
 
-    def mask(self, images: Tensor, parts: Iterable[str] | str, *, soft: bool = False) -> Tensor:
+    def mask(self, images: Pictures, parts: Iterable[str] | str, *, soft: bool = False) -> Tensor:
         """Where some parts are.
 
         Args:
@@ -128,15 +160,16 @@ class Parser(FrozenNetwork, ABC):
         if not names:
             raise InputError("a mask needs at least one part; got none")
         chosen = torch.tensor(self.world.labels(names), device=self.device)
+        pictures = pictures_of(images)
         if soft:
-            return self.probabilities(images)[:, chosen].sum(dim=1, keepdim=True).clamp(max=1)
-        return torch.isin(self.labels(images), chosen)[:, None].to(images.dtype)
+            return self.probabilities(pictures)[:, chosen].sum(dim=1, keepdim=True).clamp(max=1)
+        return torch.isin(self.labels(pictures), chosen)[:, None].to(pictures.dtype)
 
-    def either(self, before: Tensor, after: Tensor, region: Region) -> Tensor:
+    def either(self, before: Pictures, after: Pictures, region: Region) -> Tensor:
         """Where a region is in some pictures before an edit or after it.
 
         Args:
-            before: (N, 3, H, W), range [-1, 1].
+            before: (N, 3, H, W), range [-1, 1], or what was drawn, with the features that `reads` names.
             after: the same after the edit.
             region: its parts are looked for; what was painted stays where it is.
         Returns:
@@ -145,5 +178,5 @@ class Parser(FrozenNetwork, ABC):
             InputError: a part is unknown, or the pictures are no image tensors.
         """
         if region.mask is not None:
-            return painted(region.mask, before)
+            return painted(region.mask, pictures_of(before))
         return mix_masks(self.mask(before, region.parts), self.mask(after, region.parts), "union")

@@ -35,6 +35,7 @@ class Region:
         warning: what the user should know, in one sentence; None when all is well.
         world: name of the world whose parts these are.
         mask: what somebody painted on aligned faces in place of parts; None where there are parts.
+        painted: those of ``parts`` that the world's files do not know: they were painted, see `World.with_parts`.
     """
 
     parts: tuple[str, ...]
@@ -44,6 +45,7 @@ class Region:
     warning: str | None = None
     world: str = DEFAULT_WORLD
     mask: Mask | None = None
+    painted: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         parts = self.spoken()
@@ -90,7 +92,7 @@ class Region:
         if not parts or all(each.parts == world.whole for each in found):
             message = _whole_warning(prompt, tuple(matches), world, foreign=binder.is_foreign)
             return cls(world.whole, True, matches, prompt, message, world.name)
-        return cls(parts, False, matches, prompt, None, world.name)
+        return cls(parts, False, matches, prompt, None, world.name, painted=_painted_of(parts, world))
 
     @classmethod
     def from_parts(cls, names: Iterable[str] | str, *, world: World | str | os.PathLike[str] | None = None) -> Region:
@@ -106,7 +108,8 @@ class Region:
         parts = kind.expand(n for n in names.split(",") if n.strip()) if isinstance(names, str) else kind.expand(names)
         if not parts:
             raise InputError(f"a region needs at least one part, got none; known parts: {', '.join(kind.parts)}")
-        return cls(parts, whole_face=set(kind.whole) <= set(parts), world=kind.name)
+        whole = set(kind.whole) <= set(parts)
+        return cls(parts, whole_face=whole, world=kind.name, painted=_painted_of(parts, kind))
 
     @classmethod
     def from_mask(cls, mask: Mask, *, world: World | str | os.PathLike[str] | None = None) -> Region:
@@ -148,6 +151,7 @@ class Region:
             "warning": self.warning,
             **({} if self.world == DEFAULT_WORLD else {"world": self.world}),
             **({} if self.mask is None else {"mask": self.mask.to_json()}),
+            **({"painted": list(self.painted)} if self.painted else {}),
         }
 
     @classmethod
@@ -173,7 +177,8 @@ class Region:
                 str(data.get("prompt", "")),
                 None if warning is None else str(warning),
                 str(data.get("world", DEFAULT_WORLD)) if world is None else world.name,
-                None if painted is None else _painted(painted),
+                None if painted is None else _mask_of(painted),
+                tuple(data.get("painted", ())),
             )
         except InputError:
             raise
@@ -181,7 +186,8 @@ class Region:
             raise InputError(f"a region is a dict with a list 'parts' and a dict 'matches', got {data!r}") from error
         kind = world or (find_world(region.world) if region.world in known_worlds() else None)
         found = [part for some in (parts, *matches.values()) for part in some]
-        unknown = [p for p in found if not isinstance(p, str) or (kind is not None and p not in kind.parts)]
+        known_parts = None if kind is None else {*kind.parts, *region.painted}
+        unknown = [p for p in found if not isinstance(p, str) or (known_parts is not None and p not in known_parts)]
         if region.mask is not None and parts:
             raise InputError("a region has parts or a mask; this one has both")
         if unknown or not (parts or region.mask):
@@ -191,7 +197,11 @@ class Region:
         return region
 
 
-def _painted(data: object) -> Mask:
+def _painted_of(parts: Iterable[str], world: World) -> tuple[str, ...]:
+    return tuple(part for part in parts if part in world.painted)
+
+
+def _mask_of(data: object) -> Mask:
     from eclipsed.values.mask import Mask  # numpy, which a sentence never needs
 
     return Mask.from_json(data)

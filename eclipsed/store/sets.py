@@ -21,6 +21,7 @@ from eclipsed.store.files import find_network, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.store.own import own_folder
 from eclipsed.store.own_kind import OwnKind, read_kind
+from eclipsed.store.painted_parts import KeptPart, kept_parts
 from eclipsed.store.shipped import shipped_folder
 from eclipsed.values.checks import is_real, is_whole
 from eclipsed.worlds.world import World, find_world, known_worlds
@@ -44,8 +45,8 @@ DEFAULT_SET = "mini"
 
 #: how an edit is held to a region where a set has no parser
 HOLDING = (
-    "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), or bring a parser of your own "
-    "(eclipsed.CallableParser)"
+    "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), paint its parts on a few faces "
+    "(eclipsed parts learn NAME), or bring a parser of your own (eclipsed.CallableParser)"
 )
 
 _FORMAT = 1
@@ -79,6 +80,7 @@ class ModelSet:
     description: str = ""
     licence: str = ""
     kind: OwnKind = field(default_factory=OwnKind)  # what it draws
+    parts: tuple[KeptPart, ...] = ()  # that somebody painted; the world knows them
 
 
 @dataclass(frozen=True)
@@ -291,6 +293,7 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
 
     generator = place("generator")
     assert generator is not None
+    parts = kept_parts(content["name"])
     return ModelSet(
         name=content["name"],
         folder=folder,
@@ -299,12 +302,13 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         clip=_clip_source(folder, content["clip"]),
         classifier=place("classifier"),
         encoder=None if _is_known(folder) else place("encoder"),  # photos do without it where it was not fetched
-        world=_world(folder, content),
+        world=_world(folder, content).with_parts({part.name: part.words for part in parts}),
         truncation_psi=float(content.get("truncation_psi", _TRUNCATION_PSI)),
         class_index=content.get("class"),
         description=content.get("description") or "",
         licence=content.get("licence") or "",
         kind=_kind(folder, content),
+        parts=parts,
     )
 
 

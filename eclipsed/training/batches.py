@@ -226,8 +226,8 @@ class Batches:
     def _draw(self, latent: Latent, row: int) -> Unedited:
         task = self.task
         drawn = latent.render(task.generator, task.options, split=row or None)
-        found = task.regions(drawn.image) if self.masked and task.masks is None else None
-        return Unedited(drawn.image, drawn.features, found, drawn.prefix)
+        found = task.regions(drawn) if self.masked and task.masks is None else None
+        return Unedited(drawn.image, {name: drawn.features[name] for name in task.places}, found, drawn.prefix)
 
     def _called(self, key: object, function: Any, *inputs: object) -> Any:
         """A call, by way of a CUDA graph where steps are recorded."""

@@ -55,7 +55,8 @@ def _atlas(task: Task, tell: Callable[[int], None] = lambda _: None) -> Atlas:
     def told(done: int, _: int) -> None:
         tell(done // SURVEY_CHUNK)
 
-    return Atlas.of(task.generator, task.clip, task.parser, faces=task.config.start_faces, tell=told)
+    parser = task.parser.of_pictures
+    return Atlas.of(task.generator, task.clip, parser, faces=task.config.start_faces, tell=told)
 
 
 def start(space: Space, changes: Iterable[Tensor | None], *, task: Task, rng: torch.Generator) -> Tensor:

@@ -20,7 +20,7 @@ from eclipsed.images.masks import check_count, painted
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.spaces import make_space, register_space
 from eclipsed.latents.w_statistics import WStatistics
-from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.networks.layers import Synthesis, SynthesisOptions
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
@@ -52,7 +52,8 @@ class Task:
         masks: what was painted on each of these faces; None where one region serves all.
         truncation_psi: of faces made from seeds.
         options: how the training pictures are drawn.
-        with_image: whether change is measured in the picture; it is in the features of `options` anyway.
+        places: layers in whose features change is measured; `options` may draw more, for painted parts.
+        with_image: whether change is measured in the picture.
         statistics: of the generator's w.
         recorder: what records steps as CUDA graphs.
     """
@@ -69,6 +70,7 @@ class Task:
     masks: Mask | None
     truncation_psi: float
     options: SynthesisOptions
+    places: tuple[str, ...]
     with_image: bool
     statistics: WStatistics
     recorder: Recorder
@@ -111,6 +113,8 @@ class Task:
         resolution = _resolution(generator, clip, config)
         features, with_image = _places(generator, config, resolution)
         dtype = compute_dtype(config.precision, generator.device)
+        asked = () if region.mask is not None else (*region.parts, *(config.protect or ()))
+        read = _read_layers(generator, parser, asked, resolution)
         if latents is None and config.seeds is not None:
             latents = Latent.of_seeds(generator, config.seeds, truncation_psi=psi)
         if masks is not None:
@@ -129,7 +133,10 @@ class Task:
             faces=latents,
             masks=masks,
             truncation_psi=psi,
-            options=SynthesisOptions(resolution=resolution, features=features, dtype=dtype),
+            options=SynthesisOptions(
+                resolution=resolution, features=tuple(dict.fromkeys((*features, *read))), dtype=dtype
+            ),
+            places=features,
             with_image=with_image,
             statistics=WStatistics.of_generator(generator, share=config.components),
             recorder=Recorder(generator.device, after=1),  # every shape is going to come again
@@ -163,7 +170,7 @@ class Task:
     def measured(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Features as change is measured in them: in float32, and of the picture alone, as masks are."""
         layer = self.generator.layer
-        return {name: layer(name).on_picture(values).float() for name, values in features.items()}
+        return {name: layer(name).on_picture(features[name]).float() for name in self.places}
 
     @property
     def local(self) -> bool:
@@ -265,15 +272,23 @@ class Task:
         known = [one for one in self.reading.bystanders if not any(map(self.clip.unknown_words, one))]
         return [self.clip.encode_text(captions) for captions in known]
 
-    def regions(self, images: Tensor) -> Tensor:
+    def regions(self, drawn: Synthesis) -> Tensor:
         """The region and what is protected in some pictures, (N, 2, H, W); within a painted one nothing is protected.
 
         Args:
-            images: (N, 3, H, W), range [-1, 1], of the training's resolution.
+            drawn: pictures of the training's resolution, with the features of `options`.
         """
-        if self._painted is None:
+        images = drawn.image
+        if self._painted is not None:
+            return self._painted.to(images).expand(len(images), -1, -1, -1).clone()
+        if not self.parser.reads(self._asked_of_parser):
             return self.parser.looked_up(images, self.tables, dtype=self.dtype)
-        return self._painted.to(images).expand(len(images), -1, -1, -1).clone()
+        inside, protected = self.parser.looked_up(drawn, self.tables, dtype=self.dtype).unbind(dim=1)
+        return torch.stack([inside, protected * (1 - inside)], dim=1)  # painted parts may lie over protected ones
+
+    @property
+    def _asked_of_parser(self) -> tuple[str, ...]:
+        return (*self.region.parts, *(self.config.protect or ()))
 
     def regions_of(self, places: Sequence[int]) -> Tensor:
         """What was painted on some of the given faces, which have a mask each, as `regions` has it.
@@ -359,6 +374,17 @@ def _resolution(generator: Generator, clip: Clip, config: TrainConfig) -> int:
             )
         return config.resolution
     return looked_side(generator, clip)
+
+
+def _read_layers(generator: Generator, parser: Parser, parts: Sequence[str], resolution: int) -> tuple[str, ...]:
+    """Layers whose features the parser needs to find some parts."""
+    layers = parser.reads(parts)
+    needed = max((generator.layer(name).resolution for name in layers), default=0)
+    if needed > resolution:
+        raise InputError(
+            f"painted parts are found in features of {needed} px: train at that resolution or more; got {resolution}"
+        )
+    return layers
 
 
 def _places(generator: Generator, config: TrainConfig, resolution: int) -> tuple[tuple[str, ...], bool]:

@@ -11,6 +11,7 @@ from torch import Tensor
 from eclipsed.errors import InputError
 from eclipsed.images.masks import edit_mask
 from eclipsed.latents.space import Space
+from eclipsed.networks.layers import Synthesis
 from eclipsed.training.batches import Batch
 from eclipsed.training.task import Task
 
@@ -44,7 +45,7 @@ class View:
         self.image = drawn.image
         self.features = task.measured(drawn.features)
         # The parser goes first: what it needs is gone again when CLIP's activations come to stay for the gradient.
-        self._mask = None if batch.regions is None else self._allowed(batch.regions)
+        self._mask = None if batch.regions is None else self._allowed(batch.regions, drawn)
 
     @property
     def mask(self) -> Tensor:
@@ -86,9 +87,9 @@ class View:
             return self.batch.features, self.features
         return {**self.batch.features, "image": self.batch.image}, {**self.features, "image": self.image}
 
-    def _allowed(self, before: Tensor) -> Tensor:
+    def _allowed(self, before: Tensor, drawn: Synthesis) -> Tensor:
         config = self.task.config
-        after = before if self.task.masks is not None else self.task.regions(self.image)  # what was painted stays
+        after = before if self.task.masks is not None else self.task.regions(drawn)  # what was painted stays
         background = config.where == "background"
         return edit_mask(before, after, how=config.mask, grown=config.mask_grow, background=background)
 

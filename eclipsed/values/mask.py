@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from eclipsed.errors import InputError
+from eclipsed.errors import EmptyMaskError, InputError
 from eclipsed.values.checks import is_whole, shown
 
 __all__ = ["KEPT_SIDE", "Mask"]
@@ -180,7 +180,7 @@ def _checked(given: object) -> Numbers:
     for number, one in enumerate(inside, start=1):
         name = "the mask" if len(inside) == 1 else f"mask {number}"
         if not one.any():
-            raise InputError(f"{name} is empty: paint white where the edit may act")
+            raise EmptyMaskError(f"{name} is empty: paint white where the edit may act")
         if one.all():
             raise InputError(f"{name} covers the whole picture, which is no region: leave some of it black")
     return inside

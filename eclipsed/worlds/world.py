@@ -5,8 +5,8 @@ from __future__ import annotations
 import colorsys
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +14,9 @@ from typing import Any
 
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.worlds.faults import bystander_faults, contrast_faults, families_of, lexicon_faults, part_faults
+from eclipsed.worlds.joining import joined_contrasts, joined_lexicon
 from eclipsed.worlds.layouts import BYSTANDERS, CONTRASTS, FILES, LEXICON, WORLD
-from eclipsed.worlds.parts import part_key, unknown_part
+from eclipsed.worlds.parts import is_spelled, part_key, unknown_part
 from eclipsed.worlds.shapes import Fault, Shape
 
 __all__ = ["DEFAULT_WORLD", "World", "find_world", "known_worlds"]
@@ -44,6 +45,7 @@ class World:
         colours: colours of parts in overlays, (r, g, b) of 0 to 255; parts without one get one of their own.
         last_attributes: attributes of classifiers that a prompt is about only when it is about no other.
         stems: short names of attributes that may begin a longer word: lip in "lipstick".
+        painted: parts that somebody painted, beyond those of the files -> the words that name them; see `with_parts`.
     Raises:
         InputError: a part is named twice or unknown, or a colour is none.
     """
@@ -61,6 +63,7 @@ class World:
     colours: Mapping[str, tuple[int, int, int]] = field(default_factory=dict)
     last_attributes: frozenset[str] = frozenset()
     stems: frozenset[str] = frozenset()
+    painted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         fault = next(part_faults(vars(self)), None)
@@ -115,7 +118,36 @@ class World:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy, also in another process, is the world of the same folder."""
-        return find_world, (self.folder,)
+        return (
+            (_with_parts, (self.folder, tuple(self.painted.items()))) if self.painted else (find_world, (self.folder,))
+        )
+
+    def with_parts(self, painted: Mapping[str, Sequence[str]]) -> World:
+        """This world with parts that its files do not know, such as painted ones.
+
+        Args:
+            painted: their names -> the words that people call them by; names of parts and groups that it has are left
+                out. They come after all others. Where a word named another part before, its new part takes over what
+                adjectives may describe of it.
+        Returns:
+            The same object for the same parts; itself where there is none.
+        Raises:
+            InputError: a name is not spelled as names of parts are.
+        """
+        new = {part_key(name): tuple(words) for name, words in painted.items()}
+        wrong = next((name for name in new if not is_spelled(name)), None)
+        if wrong is not None:
+            raise InputError(f"the name of a part has small letters, digits and underscores; got {wrong!r}")
+        known = {name: words for name, words in new.items() if name not in self.parts and name not in self.groups}
+        if not known:
+            return self
+        own = {**self.painted, **known}
+        return _with_parts(self.folder, tuple(own.items()))
+
+    @property
+    def unpainted(self) -> World:
+        """The same world without painted parts, as its files have it."""
+        return find_world(self.folder) if self.painted else self
 
     def label(self, part: str) -> int:
         """The label of one part.
@@ -179,11 +211,16 @@ class World:
 
     @cached_property
     def lexicon(self) -> Mapping[str, Any]:
-        """The vocabulary, as the file has it.
+        """The vocabulary, as the file has it, with the words of painted parts.
 
         Raises:
             CheckpointError: the file is not what it should be.
         """
+        return joined_lexicon(self._own_lexicon, self.painted)
+
+    @cached_property
+    def _own_lexicon(self) -> Mapping[str, Any]:
+        """The same as the file has it."""
         found: Mapping[str, Any] = _read(
             self.folder / "lexicon.json", LEXICON, lambda data: lexicon_faults(data, vars(self))
         )
@@ -191,16 +228,16 @@ class World:
 
     @cached_property
     def contrasts(self) -> Mapping[str, Any]:
-        """The families of attributes, as the file has them.
+        """The families of attributes, as the file has them, those of painted parts among them.
 
         Raises:
             CheckpointError: this file, or the lexicon, is not what it should be.
         """
-        entries = [entry["name"] for entry in self.lexicon["entries"]]
+        entries = [entry["name"] for entry in self._own_lexicon["entries"]]
         found: Mapping[str, Any] = _read(
             self.folder / "contrasts.json", CONTRASTS, lambda data: contrast_faults(data, entries)
         )
-        return found
+        return joined_contrasts(found, self._own_lexicon, self.painted)
 
     @cached_property
     def bystanders(self) -> tuple[Mapping[str, Any], ...]:
@@ -253,6 +290,13 @@ def known_worlds() -> tuple[str, ...]:
 @cache
 def _load_once(folder: Path) -> World:
     return World.load(folder)
+
+
+@cache
+def _with_parts(folder: Path, painted: tuple[tuple[str, tuple[str, ...]], ...]) -> World:
+    world = find_world(folder)
+    names = tuple(name for name, _ in painted)
+    return replace(world, parts=(*world.parts, *names), painted=MappingProxyType(dict(painted)))
 
 
 def _read(path: Path, shape: Shape, faults: Callable[[Any], Iterable[Fault]] | None = None) -> Any:

@@ -16,7 +16,7 @@ from recipes.mini.attributes import VALUES
 from recipes.mini.colouring import Colours
 from recipes.mini.patterns import dots, ringlets, strands, threads
 
-__all__ = ["ZOOM", "render"]
+__all__ = ["ZOOM", "finer_parts", "render"]
 
 FACE = find_world("face")
 
@@ -38,9 +38,7 @@ def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
         images (N, 3, size, size) in [−1, 1] and labels (N, size, size) uint8, positions in
         the parts of the world of faces.
     """
-    g = {name: column(v, name) for name in VALUES.index}
-    p = {name: presence(v[:, VALUES.index[name]])[:, None, None] for name in _FLAGS}
-    c = Canvas(FACE, len(v), size, roll=0.045 * g["roll"], scale=ZOOM * (1 + 0.025 * g["size"]), zoom=ZOOM)
+    c, g, p = _prepared(v, size)
     geometry = _Geometry(c, g, p)
     colours = Colours(v)
     _background(c, g)
@@ -57,6 +55,30 @@ def render(v: Tensor, size: int = 128) -> tuple[Tensor, Tensor]:
     _hat(c, g, p, geometry, colours)
     light = 1 + 0.035 * g["light_x"] * c.flat_x
     return (c.image * light[:, None]).clamp(0, 1) * 2 - 1, c.labels.to(torch.uint8)
+
+
+def finer_parts(v: Tensor, size: int = 128) -> dict[str, Tensor]:
+    """Where parts are that no parser of the world of faces knows.
+
+    Args:
+        v: semantic values, (N, len(VALUES)).
+        size: width and height in pixels.
+    Returns:
+        (N, size, size) bool each: ``"forehead"``, the skin above the brows; ``"left_cheek"``, that where a blush is.
+    """
+    c, g, p = _prepared(v, size)
+    s = _Geometry(c, g, p)
+    skin = render(v, size)[1] == FACE.label("skin")
+    cheek = c.ellipse(s.fx - 0.27, s.nose_y + 0.03, 0.13, 0.10) < 0
+    return {"forehead": skin & (c.y < s.eye_y - 0.16), "left_cheek": skin & cheek}
+
+
+def _prepared(v: Tensor, size: int) -> tuple[Canvas, dict[str, Tensor], dict[str, Tensor]]:
+    """An empty canvas, the values by their names, and how much of each flag there is."""
+    g = {name: column(v, name) for name in VALUES.index}
+    p = {name: presence(v[:, VALUES.index[name]])[:, None, None] for name in _FLAGS}
+    c = Canvas(FACE, len(v), size, roll=0.045 * g["roll"], scale=ZOOM * (1 + 0.025 * g["size"]), zoom=ZOOM)
+    return c, g, p
 
 
 _FLAGS = ("male", "bald", "bangs", "bun", "hat", "beard", "moustache", "glasses", "sunglasses", "earrings", "necklace",

@@ -98,8 +98,8 @@ def test_every_set_without_a_parser_says_how_it_gets_regions(run):
     for name in bare:
         assert "paint a mask to hold edits to a part" in known_sets()[name]["description"]
         assert json.loads(run("models", "info", name, "--json")[1])["regions"] == (
-            "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), or bring a parser of your own "
-            "(eclipsed.CallableParser)"
+            "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), paint its parts on a few faces "
+            "(eclipsed parts learn NAME), or bring a parser of your own (eclipsed.CallableParser)"
         )
     assert "regions: paint a mask (--mask FILE" in run("models", "info", "church")[1]
     for name in ("mini", "ffhq", "metfaces"):

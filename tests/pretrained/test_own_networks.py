@@ -192,8 +192,8 @@ def test_without_a_parser_the_whole_picture_changes_and_it_is_said(editor):
     own = Editor(editor.generator, None, editor.clip, name="bare")
     assert not own.has_parser
     how = (
-        "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), or bring a parser of your own "
-        "(eclipsed.CallableParser)"
+        "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), paint its parts on a few faces "
+        "(eclipsed parts learn NAME), or bring a parser of your own (eclipsed.CallableParser)"
     )
     with pytest.warns(LocalityWarning) as warned:
         direction = own.train("a person with blond hair", config=QUICK)
