@@ -1,4 +1,4 @@
-"""Pictures of every tab of the studio, light and dark, wide and narrow, for ``docs/images/studio``.
+"""Pictures of every tab of the studio, and of its brush, light and dark, wide and narrow, for ``docs/images/studio``.
 
 Run from the checkout: ``python -m benchmarks.studio_pictures``.
 """
@@ -17,7 +17,7 @@ from PIL import Image
 from benchmarks.pages import save_picture
 from benchmarks.studio_server import Server, chromium
 
-TABS = ("Edit", "Faces", "Learn", "Palette", "Compare", "Take home", "Own picture")
+TABS = ("Edit", "Brush", "Faces", "Learn", "Palette", "Compare", "Take home", "Own picture")
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 
 _WAIT = 180_000  # ms
@@ -66,7 +66,10 @@ def _visit(browser: Any, url: str, size: str, scheme: str, out: Path, tabs: Sequ
 
 def _show(page: Any, name: str) -> None:
     """Open a tab, and do there what it is for."""
-    page.get_by_role("tab", name=name, exact=True).click()
+    page.get_by_role("tab", name="Edit" if name == "Brush" else name, exact=True).click()
+    if name == "Brush":
+        _paint(page)
+        return
     if name == "Edit":
         page.get_by_role("button", name="Add glasses to the face").click()
         page.wait_for_function("document.querySelectorAll('.stack .edit').length === 2")
@@ -89,6 +92,35 @@ def _show(page: Any, name: str) -> None:
     page.evaluate("window.scrollTo(0, 0)")
     page.mouse.move(0, 0)
     page.wait_for_timeout(_SETTLED)
+
+
+def _paint(page: Any) -> None:
+    """Take the brush for the first edit, of which there is only one then, and paint over half of the hair."""
+    others = page.get_by_role("button", name="Remove: glasses")
+    if others.count():
+        others.click()
+        page.wait_for_function("document.querySelectorAll('.stack .edit').length === 1")
+    page.get_by_role("button", name="Paint where blond-hair may act").click()
+    canvas = page.locator(".brush canvas")
+    canvas.wait_for()
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    spots = ((0.62, 0.12), (0.75, 0.2), (0.82, 0.35), (0.85, 0.55), (0.85, 0.75))
+    seen = page.locator(".viewer .face[data-version]").get_attribute("data-version")
+    page.mouse.move(*_in(box, spots[0]))
+    page.mouse.down()
+    for spot in spots[1:]:
+        page.mouse.move(*_in(box, spot), steps=6)
+    page.mouse.up()
+    page.wait_for_function(
+        "old => document.querySelector('.viewer .face[data-version]').dataset.version !== old", arg=seen
+    )
+    page.wait_for_timeout(_SETTLED)
+
+
+def _in(box: dict[str, float], spot: tuple[float, float]) -> tuple[float, float]:
+    """A place in the window, of a place in a box in shares of its sides."""
+    return box["x"] + spot[0] * box["width"], box["y"] + spot[1] * box["height"]
 
 
 def _own(page: Any) -> None:

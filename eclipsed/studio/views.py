@@ -47,6 +47,7 @@ __all__ = [
 
 _CURVE_POINTS = 240
 _NOTHING = Advice()
+_DRAWN_ANEW = "An edit below is drawn whole, and with it all edits above: move this one down, below it."
 
 
 def caption(look: Stack) -> str:
@@ -101,12 +102,20 @@ def stack(engine: Engine, session: Session, *, go: int | None = None) -> dict[st
                 "blend": entry.blend,
                 "painted": entry.mask is not None,
                 "painting": index == session.painted_at,
+                "over": _DRAWN_ANEW if _drawn_anew(session.now, index) else "",
                 "rows": ranges(direction.layers),
                 "groups": [[name, not set(groups[name]) & set(direction.layers)] for name in GROUPS],
             }
         )
     # A drag moves the slider without a new value; named anew, the value is drawn even where it is that of before.
     return {"rows": rows, "drawn": secrets.token_hex(4), "go": go}
+
+
+def _drawn_anew(look: Stack, index: int) -> bool:
+    """Whether an edit that is held to a part shows beyond it, since a later one is drawn whole, with all before it."""
+    entry, later = look.entries[index], look.entries[index + 1 :]
+    held = entry.on and entry.blend is not None
+    return held and any(one.on and one.alpha and one.blend is None for one in later)
 
 
 def brush(session: Session, *, sent: object = None) -> dict[str, Any]:

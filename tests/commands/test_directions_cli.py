@@ -52,7 +52,7 @@ def test_arithmetic_adds_and_subtracts_by_weight(run, files):
     assert found.method == "arithmetic"
 
 
-def test_arithmetic_takes_one_out_names_the_rest_and_answers_in_json(run, files):
+def test_arithmetic_takes_one_out_names_the_rest_and_answers_in_json(run, files, editor, model_set):
     options = ("--without", files[1], "--name", "rest", "--out", "rest.safetensors", "--json")
     code, out, _ = run("directions", "arithmetic", files[0], *options)
     told = json.loads(out)
@@ -60,6 +60,9 @@ def test_arithmetic_takes_one_out_names_the_rest_and_answers_in_json(run, files)
     assert code == 0, out
     assert (told["path"], told["name"], told["method"]) == ("rest.safetensors", "rest", "arithmetic")
     assert Direction.load("rest.safetensors").digest == first.without(second).digest
+    code, out, _ = run("directions", "arithmetic", files[0], *options, "--eased", "--models", model_set)
+    assert code == 0, out
+    assert Direction.load("rest.safetensors").digest == first.without(second, generator=editor.generator).digest
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,20 @@ def test_the_page_is_told_which_edit_is_painted_for_and_which_is_painted(engine,
     assert (shown["key"], shown["side"], shown["sent"]) == (session.brush_key, KEPT_SIDE, 7)
 
 
+def test_an_edit_that_a_later_one_draws_anew_says_so(engine):
+    look = engine.added(engine.added(Stack(seed=1), "mine", blend="pixels"), "mine")
+    said = "An edit below is drawn whole, and with it all edits above: move this one down, below it."
+
+    def notes(look):
+        return [row["over"] for row in views.stack(engine, Session(now=look))["rows"]]
+
+    assert notes(look) == [said, ""]
+    assert notes(look.moved(1, 0)) == ["", ""]
+    for change in ({"on": False}, {"alpha": 0.0}, {"blend": "features"}):
+        assert notes(look.changed(1, **change)) == ["", ""]
+    assert notes(look.changed(0, blend=None)) == ["", ""]
+
+
 def test_a_late_stroke_of_another_edit_changes_nothing(engine, session):
     assert act(engine, session, stroke(session, patch(), key="0-abc")) is session
     away = act(engine, session, {"do": "close"})

@@ -71,7 +71,7 @@ function item(row, count) {
       h("strong", { text: row.name }), h("span", { class: "prompt", text: row.prompt === row.name ? "" : row.prompt }),
       button("up", "\u2191", "Earlier", row.i === 0), button("down", "\u2193", "Later", row.i === count - 1),
       button("remove", "\u00d7", "Remove")),
-    row.weak ? h("p", { class: "warning", role: "note", text: row.weak }) : null,
+    [row.weak, row.over].filter(Boolean).map((text) => h("p", { class: "warning", role: "note", text })),
     h("div", { class: "strength" }, ...slider(row)),
     h("div", { class: "fine" }, ...layers(row),
       choices(row, "blend", "Blend", [["none", "as drawn"], ["pixels", "part only, in pixels"],
