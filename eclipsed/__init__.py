@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from eclipsed.pretrained.painted_parser import PaintedParser
     from eclipsed.pretrained.painted_part import PaintedPart
     from eclipsed.pretrained.parser import Parser
+    from eclipsed.pretrained.segmenter import Segmenter
     from eclipsed.prompts.reading import Reading, read
     from eclipsed.prompts.region import Region
     from eclipsed.prompts.target import Target
@@ -163,6 +164,7 @@ __all__ = [
     "Reading",
     "Region",
     "Scores",
+    "Segmenter",
     "SetStatus",
     "Space",
     "Stack",
@@ -259,6 +261,7 @@ _HOME = {
     "Reading": "prompts.reading",
     "Region": "prompts.region",
     "Scores": "evaluation.scores",
+    "Segmenter": "pretrained.segmenter",
     "SetStatus": "store.sets",
     "Space": "latents.space",
     "Stack": "editing.stack",

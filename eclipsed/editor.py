@@ -39,6 +39,7 @@ from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.painted_parser import PaintedParser
 from eclipsed.pretrained.painted_part import PaintedPart, PartSource
 from eclipsed.pretrained.parser import Parser
+from eclipsed.pretrained.segmenter import set_parser
 from eclipsed.prompts.region import Region
 from eclipsed.store.own_kind import OwnKind
 from eclipsed.store.sets import DEFAULT_SET, HOLDING, find_set
@@ -171,11 +172,11 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         models = find_set(name_or_path)
         generator = Generator.from_file(models.generator, device=device, name=models.name)
         where, judge = generator.device, models.classifier
-        parsing, world = models.parser, models.world.unpainted
+        world = models.world.unpainted
         painted = tuple(map(PaintedPart.of, [one.path for one in models.parts] if parts is None else parts))
         editor = cls(
             generator,
-            None if parsing is None else lambda: BiSeNetParser.from_file(parsing, world=world, device=where),
+            None if models.parser is None else lambda: set_parser(models, device=where),
             lambda: (
                 Clip.from_pretrained(models.clip.model, models.clip.pretrained, device=where)
                 if clip is None

@@ -60,7 +60,7 @@ def test_the_surface_is_what_it_was():
     public |= {"Finder", "ProgressBar", "Step", "Term", "View", "Vocabulary", "WStatistics", "register_term"}
     public |= {"ClassScores", "JudgeConfig", "JudgeStep", "Scores", "TrainedJudge"}
     public |= {"classify", "score_judge", "train_judge"}
-    public |= {"Mask", "PaintedParser", "PaintedPart", "read_mask"}
+    public |= {"Mask", "PaintedParser", "PaintedPart", "Segmenter", "read_mask"}
     public |= {"Atlas", "Prospect"}
     public |= {"WorldCheck", "WorldFault", "check_world"}
     public |= {"TrainedPrompt", "train_many"}

@@ -11,6 +11,7 @@ import torch
 from eclipsed.checkpoints.plain import compare_state, read_plain_state, with_counters
 from eclipsed.checkpoints.torch_file import load_weights
 from eclipsed.networks.backbones import BackboneNetwork
+from eclipsed.pretrained.segmenter import new_segmenter
 
 __all__ = ["check_network"]
 
@@ -21,13 +22,14 @@ def check_network(kind: str, path: Path, *, name: str = "") -> None:
     """Open a file of weights and compare it with the network of its kind.
 
     Args:
-        kind: as in the catalogue; a detector, landmarks, a backbone and a trunk are compared, others only opened.
+        kind: as in the catalogue; a detector, landmarks, a backbone, a trunk and a segmenter are compared, others only
+            opened.
         path: the file.
-        name: of the network in the catalogue; a trunk's says its architecture.
+        name: of the network in the catalogue; that of a trunk or segmenter says its architecture.
     Raises:
         CheckpointError: it is damaged, asks to run code, or is another network.
     """
-    if kind not in ("detector", "landmarks", "backbone", "trunk"):
+    if kind not in ("detector", "landmarks", "backbone", "trunk", "segmenter"):
         load_weights(path)
         return
     try:
@@ -56,6 +58,8 @@ def _of_kind(kind: str, name: str) -> tuple[str, list[Any]]:
             return "landmark network (AWing, 98 points)", [FAN(num_modules=4, num_landmarks=98, device="meta")]
         if kind == "trunk":
             return f"trunk ({name})", [BackboneNetwork(name).network]
+        if kind == "segmenter":
+            return f"segmentation network ({name})", [new_segmenter(name)]
         from torchvision.models import alexnet
 
         return "backbone of LPIPS (AlexNet)", [alexnet(weights=None)]

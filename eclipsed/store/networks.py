@@ -38,7 +38,7 @@ class Network:
     """One file of weights as its authors publish it."""
 
     name: str
-    kind: str  # generator, parser, encoder, identity, finder, detector, landmarks, backbone or trunk
+    kind: str  # generator, parser, encoder, identity, finder, detector, landmarks, backbone, trunk or segmenter
     description: str
     file: str  # as the authors call it
     addresses: tuple[str, ...]  # tried in turn; ``drive:ID`` is a file of Google Drive

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eclipsed.errors import CheckpointError, MissingModelError
+from eclipsed.errors import CheckpointError, InputError, MissingModelError
 from eclipsed.store.clips import CONFIG_FILE, WEIGHTS_FILE, is_clip_file, split_clip
 from eclipsed.store.files import find_network, local_file
 from eclipsed.store.networks import known_sets, network
 from eclipsed.store.own import own_folder
 from eclipsed.store.own_kind import OwnKind, read_kind
 from eclipsed.store.painted_parts import KeptPart, kept_parts
+from eclipsed.store.segmentation import SEGMENTERS, Segmentation, check_classes
 from eclipsed.store.shipped import shipped_folder
 from eclipsed.values.checks import is_real, is_whole
 from eclipsed.worlds.world import World, find_world, known_worlds
@@ -81,6 +82,7 @@ class ModelSet:
     licence: str = ""
     kind: OwnKind = field(default_factory=OwnKind)  # what it draws
     parts: tuple[KeptPart, ...] = ()  # that somebody painted; the world knows them
+    segmentation: Segmentation | None = None  # which network `parser` is the file of, where it is no BiSeNet
 
 
 @dataclass(frozen=True)
@@ -203,13 +205,17 @@ def _inspect(folder: Path) -> tuple[SetStatus, dict[str, Any]]:
     if _is_known(folder):
         return _inspect_known(folder)
     content = _content(folder)
-    wanted = [content[key] for key in ("generator", "parser", "classifier", "encoder") if content.get(key)]
+    named = (content.get(key) for key in ("generator", "parser", "classifier", "encoder"))
+    wanted = [name for name in named if name and isinstance(name, str)]
     clip = _clip_source(folder, content["clip"])
     if clip.pretrained is None:
         wanted += [f"{content['clip']}/{name}" for name in (CONFIG_FILE, WEIGHTS_FILE)]
     elif is_clip_file(clip.pretrained):
         wanted += [clip.pretrained]
     missing = tuple(f"{name} (into {folder})" for name in wanted if not (folder / name).is_file())
+    segmenter = _segmentation(folder, content)
+    if segmenter is not None and local_file(network(segmenter.name)) is None:
+        missing += (f"{segmenter.name} (eclipsed models fetch {segmenter.name})",)
     shipped = shipped_folder() / "checkpoints" in folder.resolve().parents
     name = content["name"]
     return SetStatus(
@@ -242,7 +248,8 @@ def _content(folder: Path) -> dict[str, Any]:
         found = content.get("format") if isinstance(content, dict) else type(content).__name__
         raise CheckpointError(f"{path}: expected a model set of format {_FORMAT}; found {found!r}")
     content = {"name": folder.name, **content}
-    for key in ("name", "generator", *(("parser",) if content.get("parser") is not None else ())):
+    by_file = content.get("parser") is not None and not isinstance(content["parser"], dict)
+    for key in ("name", "generator", *(("parser",) if by_file else ())):
         if not isinstance(content.get(key), str) or not content[key]:
             raise CheckpointError(f"{path}: {key!r} must be a text; found {content.get(key)!r}")
     for key in ("classifier", "encoder", "description", "licence"):
@@ -254,6 +261,7 @@ def _content(folder: Path) -> dict[str, Any]:
     ):
         raise CheckpointError(f"{path}: 'clip' must be a folder or hold 'model' and 'pretrained'; found {clip!r}")
     _world(folder, content)
+    _segmentation(folder, content)
     _kind(folder, content)
     psi = content.get("truncation_psi", _TRUNCATION_PSI)
     if not is_real(psi):
@@ -286,6 +294,8 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         name = content.get(key)
         if not name:
             return None
+        if isinstance(name, dict):
+            return find_network(name["network"])
         if not _is_known(folder):
             return folder / str(name)
         by_hand = folder / network(name).file
@@ -309,7 +319,28 @@ def _model_set(folder: Path, content: Mapping[str, Any]) -> ModelSet:
         licence=content.get("licence") or "",
         kind=_kind(folder, content),
         parts=parts,
+        segmentation=_segmentation(folder, content),
     )
+
+
+def _segmentation(folder: Path, content: Mapping[str, Any]) -> Segmentation | None:
+    """The segmentation network that a set.json names as its parser, with its classes; None where it names a file."""
+    given = content.get("parser")
+    if not isinstance(given, dict):
+        return None
+    path = folder / "set.json"
+    name = given.get("network")
+    if name not in SEGMENTERS or set(given) != {"network", "classes"}:
+        raise CheckpointError(
+            f"{path}: 'parser' must be a file, or hold 'network', one of {', '.join(SEGMENTERS)}, and 'classes'; found"
+            f" {given!r}"
+        )
+    try:
+        classes = check_classes(given["classes"])
+        _world(folder, content).expand(classes.values())
+    except InputError as error:
+        raise CheckpointError(f"{path}: 'parser': {error}") from None
+    return Segmentation(name, classes)
 
 
 def _kind(folder: Path, content: Mapping[str, Any]) -> OwnKind:
