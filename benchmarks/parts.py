@@ -151,7 +151,7 @@ def draw(editor: Editor, parts: Sequence[PaintedPart], folder: Path) -> None:
     """The pictures of the page: each part on six faces that nobody painted, and an edit held to two of them."""
     faces = editor.sample(seeds=range(1000, 1006), truncation_psi=1.0)
     for part in parts:
-        if part.name in ("forehead", "left_cheek", "glasses"):
+        if part.name in ("forehead", "left_cheek"):
             save_picture(editor.part_sheet(faces, part), folder / f"part-{part.name.replace('_', '-')}.webp")
     faces = editor.sample(seeds=(1001, 1003, 1005, 1006), truncation_psi=1.0)
     held = [part for part in parts if part.name in ("forehead", "left_cheek")]
