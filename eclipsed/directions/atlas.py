@@ -100,6 +100,20 @@ class Atlas:
         return known[key]
 
     @classmethod
+    def at_hand(cls, generator: Generator, clip: Clip, parser: Parser) -> Atlas | None:
+        """The atlas where it came with the package or was built before, and is whole; else None, and nothing is built.
+
+        Args:
+            generator: see `of`.
+            clip: see `of`.
+            parser: see `of`.
+        """
+        side = looked_side(generator, clip)
+        seen = AtlasFile(generator, clip, parser, side=side).read()
+        enough = seen is not None and len(seen.embedding) >= _wanted(Moves.of(generator, side))
+        return cls.of(generator, clip, parser) if enough else None
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str], generator: Generator, clip: Clip, parser: Parser) -> Atlas:
         """Read an atlas that was built elsewhere.
 

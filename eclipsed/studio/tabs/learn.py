@@ -20,6 +20,7 @@ from eclipsed.studio.page_state import LOOKS, QUIET, SLOW, Page
 from eclipsed.studio.pieces import event_data, piece
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
+from eclipsed.studio.sketching import Sketches
 from eclipsed.studio.tabs import edit
 from eclipsed.training.config import TrainConfig
 
@@ -59,6 +60,8 @@ class LearnTab:
             self.learn = gr.Button("Learn", variant="primary", min_width=90, elem_id="learn", interactive=False)
             self.stop = gr.Button("Stop", variant="stop", min_width=90, elem_id="stop", interactive=False)
         self.estimate = gr.Markdown("", elem_id="estimate", container=False)
+        self.sketch = gr.HTML("", elem_id="sketch", apply_default_css=False)
+        self.keep = gr.Button("Keep the sketch", size="sm", elem_id="keep-sketch", visible=False)
         self.learning = piece("learning", {"job": None, "unfinished": []}, "Learning", world.subject)
         self.region = piece("parts", {}, "Parts that may change", world.subject)
         with gr.Accordion("How it is learned", open=False), gr.Row():
@@ -73,6 +76,7 @@ class LearnTab:
     def wire(self, page: Page) -> None:
         """Make it answer."""
         self._wire_region(page)
+        self._wire_sketch(page)
         self._wire_estimate(page)
         self._wire_jobs(page)
 
@@ -106,6 +110,26 @@ class LearnTab:
         )
         self.region.act(in_a_sentence(pressed), asked, [self.parts, self.region], trigger_mode="multiple", **options)
         self.tab.select(in_a_sentence(drawn), asked, self.region, **options)
+
+    def _wire_sketch(self, page: Page) -> None:
+        """What the atlas makes of the sentence, as soon as nobody types."""
+        sketches = Sketches(page.engine)
+
+        def sketched(session: Session, prompt: str, parts: tuple[str, ...], found: tuple[str, ...]) -> tuple[Any, Any]:
+            shown = sketches.drawn(session.now, prompt, None if parts == found else parts)
+            return shown, gr.Button(visible=bool(shown))
+
+        def kept(session: Session, prompt: str, parts: tuple[str, ...], found: tuple[str, ...]) -> tuple[Any, ...]:
+            name = sketches.keep(prompt, None if parts == found else parts)
+            after = act(page.engine, session, {"do": "add", "name": name})
+            go, shelf = place_of(page.engine, after.now, name), views.shelf(page.engine, after.now)
+            return (gr.Tabs(selected=edit.TITLE), *page.drawn(session, after, go=go, shelf=shelf))
+
+        asked = [page.session, self.prompt, self.parts, self.found]
+        shown = [self.sketch, self.keep]
+        for listener in (self.prompt.change, self.parts.change):
+            listener(in_a_sentence(sketched), asked, shown, trigger_mode="always_last", concurrency_id=SLOW, **QUIET)
+        self.keep.click(in_a_sentence(kept), asked, [page.tabs, *page.look], concurrency_id=LOOKS, **QUIET)
 
     def _wire_estimate(self, page: Page) -> None:
         """How long it takes, before it starts."""
