@@ -13,12 +13,16 @@ from eclipsed.commands.options import (
     Alpha,
     AnyGenerator,
     ClassIndex,
+    Cpus,
     Device,
     Directions,
+    Gpus,
     Json,
     Level,
     Models,
+    RayAddress,
     StackFile,
+    Workers,
 )
 from eclipsed.commands.photo import which_face
 from eclipsed.commands.progress import ProgressBar
@@ -52,9 +56,13 @@ def photos(
     recursive: Annotated[
         bool, typer.Option("--recursive", help="Also take the pictures of the folders inside.")
     ] = False,
-    workers: Annotated[
-        int, typer.Option("--workers", metavar="N", help="Processes that work side by side, each on one thread.")
-    ] = 1,
+    table: Annotated[
+        bool, typer.Option("--table", help="Also keep faces, and write table.parquet with their latents.")
+    ] = False,
+    workers: Workers = None,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
+    gpus: Gpus = 0.0,
     force: Annotated[
         bool, typer.Option("--force", help="Go on where a picture is not of the kind that the set draws.")
     ] = False,
@@ -100,27 +108,34 @@ def photos(
             force=force,
             any_generator=any_generator,
             recursive=recursive,
+            table=table,
             workers=workers,
+            ray=ray,
+            cpus=cpus,
+            gpus=gpus,
             tell=tell,
         )
-    _report(rows, out, as_json)
+    _report(rows, out, as_json, table=table)
 
 
-def _report(rows: list[EditedPhoto], out: Path, as_json: bool) -> None:
+def _report(rows: list[EditedPhoto], out: Path, as_json: bool, *, table: bool) -> None:
     from eclipsed.inversion.edited_photo import FAILED
     from eclipsed.inversion.folder_report import REPORT_PAGE, REPORT_TABLE, counted
+    from eclipsed.inversion.folder_table import TABLE
 
-    table, page = out / REPORT_TABLE, out / REPORT_PAGE
+    listed, page, latents = out / REPORT_TABLE, out / REPORT_PAGE, str(out / TABLE) if table else None
     failed = sum(row.outcome == FAILED for row in rows)
     if as_json:
         told: list[dict[str, Any]] = [
             {key: value for key, value in asdict(row).items() if key not in _BESIDE} for row in rows
         ]
-        result_json({"photos": told, "failed": failed, "report": str(table), "sheet": str(page)})
+        result_json({"photos": told, "failed": failed, "report": str(listed), "sheet": str(page), "table": latents})
     else:
         result(counted(rows))
-        result(str(table))
+        result(str(listed))
         result(str(page))
+        if latents is not None:
+            result(latents)
     if failed:  # the rows say which, and why
         note(f"error: {failed} of {len(rows)} pictures failed; {page} says why")
         raise typer.Exit(1)

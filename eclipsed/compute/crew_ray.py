@@ -24,6 +24,7 @@ _QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what a later Ray does with workers without GPUs, or it warns
 }
 _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's word, on every system, for staying on 127.0.0.1
+_STORE = 512 << 20  # bytes of shared memory: an editor of objects and small rows are all that goes through it
 _LOOPBACK = ("local", "localhost", "127.0.0.1")
 
 
@@ -125,7 +126,9 @@ def connected(address: str) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    options: dict[str, Any] = {}
+    if address == "local":
+        options = {"include_dashboard": False, "object_store_memory": _STORE}
     if alone:  # its workers find what this process finds, as processes of multiprocessing do
         paths = os.pathsep.join(os.path.abspath(one) for one in sys.path)
         options["runtime_env"] = {"env_vars": {"PYTHONPATH": paths}}

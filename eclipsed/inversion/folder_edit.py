@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from eclipsed.compute.crew import Crew
 from eclipsed.errors import InputError
@@ -13,6 +12,7 @@ from eclipsed.inversion.folder_job import FolderJob, PhotoEditor
 from eclipsed.inversion.folder_places import check_places, inside, list_photos, results_of
 from eclipsed.inversion.folder_record import done_before, record_file
 from eclipsed.inversion.folder_report import REPORT_PAGE, REPORT_TABLE, write_reports
+from eclipsed.inversion.folder_table import TABLE, check_table, write_table
 from eclipsed.inversion.folder_workers import edit_many
 from eclipsed.photos.finding import check_which
 
@@ -46,9 +46,11 @@ def edit_folder(
     check_which(job.face)
     check_places(job.folder, job.out)
     results = results_of(list_photos(job.folder, recursive=recursive))
-    _tidy(job.out, results)
+    _tidy(job, results)
+    if job.keep_faces:
+        check_table()
     found = {name: done_before(job.out, name, result, job.key(editor, name)) for name, result in results.items()}
-    rows = {name: row for name, row in found.items() if row is not None}
+    rows = {name: row for name, row in found.items() if row is not None and _has_faces(job, row)}
     tasks = [(name, result) for name, result in results.items() if name not in rows]
     if tasks:
         job.edit(editor, editor.sample(seeds=0))  # what is wrong with the edit is said once, and at once
@@ -59,12 +61,21 @@ def edit_folder(
         tell(len(rows), len(results), row)
     ordered = [rows[name] for name in results]
     write_reports(ordered, job.out)
+    if job.keep_faces:
+        write_table(ordered, job, editor.generator)
     return ordered
 
 
-def _tidy(out: Path, results: dict[str, str]) -> None:
+def _has_faces(job: FolderJob, row: EditedPhoto) -> bool:
+    """Whether the faces of what was done before are there, where they are to be kept."""
+    return not job.keep_faces or job.face_file(row.result).is_file()
+
+
+def _tidy(job: FolderJob, results: dict[str, str]) -> None:
     """Remove what an earlier run that was killed had not finished."""
+    out = job.out
     targets = [out / result for result in results.values() if result]
+    targets += [job.face_file(result) for result in results.values() if result]
     records = [record_file(out, name) for name in results]
-    paths = [*targets, *records, out / REPORT_TABLE, out / REPORT_PAGE]
+    paths = [*targets, *records, out / REPORT_TABLE, out / REPORT_PAGE, out / TABLE]
     remove_unfinished([path for path in paths if inside(path, out)])

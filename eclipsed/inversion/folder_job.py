@@ -21,6 +21,7 @@ from eclipsed.inversion.folder_places import inside
 from eclipsed.inversion.folder_record import file_digest, write_record
 from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.inversion.placing import goals_of
+from eclipsed.inversion.saving import save_faces
 from eclipsed.inversion.thumbnail import face_thumbnail, thumbnail
 from eclipsed.latents.direction import Direction
 from eclipsed.photos.reading import Photo, read_photo, save_photo
@@ -29,7 +30,10 @@ from eclipsed.pretrained.generator import Generator
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["FolderJob", "PhotoEditor", "edit_one"]
+__all__ = ["FACE_SUFFIX", "FolderJob", "PhotoEditor", "edit_one"]
+
+#: what the name of a file of faces ends in
+FACE_SUFFIX = ".face.safetensors"
 
 
 class PhotoEditor(Protocol):
@@ -68,6 +72,7 @@ class FolderJob:
         force: take pictures of another kind than the generator draws, too.
         any_generator: take directions of generators that are no relatives, too.
         networks: what tells the other networks that take part from any others, see `networks_digest`.
+        keep_faces: also write the faces as they were found, beside each result.
     """
 
     folder: Path
@@ -80,6 +85,11 @@ class FolderJob:
     force: bool
     any_generator: bool
     networks: str
+    keep_faces: bool = False
+
+    def face_file(self, result: str) -> Path:
+        """Where the faces of a result are kept."""
+        return self.out / f"{result}{FACE_SUFFIX}"
 
     def edit(self, editor: PhotoEditor, faces: Faces) -> Faces:
         """Edit faces as this says."""
@@ -95,7 +105,7 @@ class FolderJob:
             return ""
         stack = isinstance(self.edits, Stack)
         edits = self.edits.to_json() if isinstance(self.edits, Stack) else [one.digest for one in self.edits]
-        facts = {
+        facts: dict[str, Any] = {
             "picture": picture,
             "generator": [editor.generator.fingerprint, editor.generator.class_index],
             "networks": self.networks,
@@ -104,6 +114,8 @@ class FolderJob:
             "config": asdict(self.config),
             "options": [self.aligned, self.face, self.force, self.any_generator],
         }
+        if self.keep_faces:
+            facts["keep_faces"] = True
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -136,6 +148,8 @@ def edit_one(
             go_on()
             target.parent.mkdir(parents=True, exist_ok=True)
             save_photo(picture, target)
+            if job.keep_faces:
+                save_faces(found, editor.generator, job.face_file(result))
             place, changed = found.origins[0].placement, read_photo(picture)
             row = EditedPhoto(
                 name,

@@ -274,7 +274,11 @@ class PhotoMethods(ABC):
         any_generator: bool = False,
         config: InversionConfig | None = None,
         recursive: bool = False,
-        workers: int = 1,
+        table: bool = False,
+        workers: int | None = None,
+        ray: str | None = None,
+        cpus: float | None = None,
+        gpus: float = 0.0,
         tell: Tell = lambda *_: None,
     ) -> list[EditedPhoto]:
         """Edit the faces on every picture of a folder, and write each under its own name into another one.
@@ -297,8 +301,14 @@ class PhotoMethods(ABC):
             any_generator: see `edit`.
             config: every option of the inversion; None is the default.
             recursive: also the pictures of the folders inside.
-            workers: processes that work side by side, each with one thread and networks of its own; the results are
-                the same, bit for bit.
+            table: also write each result's faces as they were found (``NAME.face.safetensors``, see `load_faces`), and
+                ``table.parquet`` with what the report says and the latents of every face.
+            workers: that work side by side, each with one thread and networks of its own; the results are the same, bit
+                for bit. None is one, and on Ray as many as there is room for.
+            ray: address of a Ray cluster; ``"local"`` starts one here, ``"auto"`` takes the one of this machine. Both
+                folders must be where all its machines find them.
+            cpus: that Ray sets aside for each worker; None is one.
+            gpus: that Ray sets aside for each worker, also a fraction.
             tell: told of each picture when it is done: how many are, how many there are, and what became of it.
         Returns:
             What became of each picture, in the order of their names.
@@ -306,6 +316,7 @@ class PhotoMethods(ABC):
             InputError: there is no picture, one folder lies in the other, or an option is out of range.
             DirectionError: a direction belongs to another generator.
             OutputError: the folder of results cannot be written.
+            MissingExtraError: Ray or a table is asked for, and its package is not there.
             KeyboardInterrupt: Ctrl-C; the picture that was being edited is not kept.
         """
         stack = isinstance(direction, Stack)
@@ -325,8 +336,9 @@ class PhotoMethods(ABC):
             force=force,
             any_generator=any_generator,
             networks=networks_digest(networks),
+            keep_faces=table,
         )
-        return edit_folder(self, job, recursive=recursive, crew=Crew(workers), tell=tell)
+        return edit_folder(self, job, recursive=recursive, crew=Crew(workers, 1, ray, cpus, gpus), tell=tell)
 
     def save_faces(self, faces: Faces, path: str | os.PathLike[str]) -> Path:
         """Write faces of any origin to a file, to be edited later; see `eclipsed.inversion.saving.save_faces`."""

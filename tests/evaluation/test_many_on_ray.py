@@ -7,10 +7,14 @@ import time
 from functools import partial
 
 import crew_kit
+import numpy as np
 import pytest
+from directions_kit import make
+from PIL import Image
 from test_train_many import FACES, held, killed, names, same
 
 import eclipsed
+from eclipsed.inversion.inverter import InversionConfig
 
 os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -127,3 +131,26 @@ def test_the_driver_is_killed_and_started_again(on_ray, serial, cluster, config,
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert held(out) == held(serial[0])
     assert names(out) == names(serial[0])
+
+
+def test_a_folder_of_photographs_on_the_cluster(editor, cluster, tmp_path):
+    """As many rows as pictures, whatever they are; the bits of one process, and a table that pandas reads."""
+    pandas = pytest.importorskip("pandas")
+    folder, rng = tmp_path / "in", np.random.default_rng(5)
+    folder.mkdir()
+    for number in range(6):
+        Image.fromarray(rng.integers(0, 256, (48, 48, 3), np.uint8)).save(folder / f"{number}.png")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    given = {"aligned": True, "config": InversionConfig(steps_from_mean=2), "table": True}
+    direction = make(editor.generator)
+    editor.edit_photos(folder, direction, tmp_path / "one", **given)
+    rows = editor.edit_photos(folder, direction, tmp_path / "ray", ray=cluster.address, workers=3, cpus=0.6, **given)
+    assert [row.outcome for row in rows] == 6 * ["edited"] + ["failed"]
+    for name in names(tmp_path / "one"):
+        if name.endswith((".png", ".face.safetensors")):
+            assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "one" / name).read_bytes(), name
+    one, ray = (
+        pandas.read_parquet(tmp_path / name / "table.parquet").drop(columns="seconds") for name in ("one", "ray")
+    )
+    assert len(ray) == 7
+    assert one.to_json() == ray.to_json()

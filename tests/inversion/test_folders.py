@@ -1,12 +1,14 @@
 """A folder of good and bad pictures: each edited or a sentence, what is done skipped, whatever was killed."""
 
 import base64
+import contextlib
 import copy
 import csv
 import html
 import io
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -20,6 +22,8 @@ from PIL import Image
 
 import eclipsed
 from eclipsed.commands import cli
+from eclipsed.compute import crew_ray
+from eclipsed.compute.crew_processes import Here
 from eclipsed.editor import Editor
 from eclipsed.errors import DirectionError, InputError, OutputError
 from eclipsed.inversion.edited_photo import EditedPhoto
@@ -247,6 +251,7 @@ def test_other_networks_make_another_result(editor, direction, folder, tmp_path)
     parser = copy.deepcopy(editor.parser)
     with torch.no_grad():
         next(parser.parameters()).mul_(1.0001)
+    parser._fingerprint = None  # a frozen network's is reckoned once
     clip = copy.deepcopy(editor.clip)
     clip._fingerprint = "0" * 64
     encoder = Encoder(EncoderNetwork(EncoderConfig("e4e", 4, ((4, 1),) * 3, (2, 2, 2, 3, 3, 4, 4, 4), 4, 16)), WS)
@@ -269,9 +274,11 @@ def test_a_network_is_told_by_class_sizes_and_weights(editor):
     assert networks_digest([parser, None]) == networks_digest([editor.parser, None])
     assert networks_digest([parser, None]) != networks_digest([None, parser])
     parser.mean.add_(0.1)
+    parser._fingerprint = None  # a frozen network's is reckoned once
     assert networks_digest([parser]) != networks_digest([editor.parser])
     resized = copy.deepcopy(editor.parser)
     resized.config = replace(resized.config, size=128)
+    resized._fingerprint = None
     assert networks_digest([resized]) != networks_digest([editor.parser])
     assert networks_digest([SizedFinder()]) == networks_digest([SizedFinder()]) != networks_digest([DeadlyFinder()])
     shipped, other = (MTCNNFinder(MTCNN(), torch.device("cpu")) for _ in range(2))
@@ -554,3 +561,56 @@ def test_the_command_line(folder, tmp_path, capsys, monkeypatch):
     ):
         assert cli.run(words) == 1
         assert capsys.readouterr().err.startswith(f"error: {sentence}")
+
+
+def test_the_table_holds_a_row_for_each_picture_with_the_latents_of_its_faces(editor, direction, tmp_path, noise):
+    pandas = pytest.importorskip("pandas")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name, width in (("none", 60), ("one", 120), ("two", 240)):
+        (folder / f"{name}.png").write_bytes(noise(width, 100))
+    found = Editor(editor.generator, editor.parser, editor.clip, name="stub", finder=SizedFinder())
+    rows = found.edit_photos(folder, direction, out, config=FEW, table=True)
+    frame = pandas.read_parquet(out / "table.parquet")
+    assert list(frame["picture"]) == ["none.png", "one.png", "two.png"]
+    assert list(frame["outcome"]) == ["failed", "edited", "edited"]
+    assert list(frame["reason"]) == [row.reason for row in rows]
+    assert [len(faces) for faces in frame["ws"]] == [0, 1, 2]
+    meta = parquet.read_schema(out / "table.parquet").metadata
+    shape = (int(meta[b"num_ws"]), int(meta[b"w_dim"]))
+    assert shape == (editor.generator.num_ws, editor.generator.w_dim)
+    kept = editor.load_faces(out / "two.png.face.safetensors")
+    ws = np.array([np.asarray(face).reshape(shape) for face in frame["ws"][2]])
+    assert np.array_equal(ws, kept.latent.ws.numpy())
+    before = (out / "two.png").stat().st_mtime_ns
+    (out / "one.png.face.safetensors").unlink()  # what the table needs is found again
+    again = found.edit_photos(folder, direction, out, config=FEW, table=True)
+    assert [row.outcome for row in again] == ["failed", "edited", "done before"]
+    assert (out / "two.png").stat().st_mtime_ns == before
+    assert len(pandas.read_parquet(out / "table.parquet")) == 3
+
+
+def test_a_table_without_pyarrow_is_the_pip_line(edit, folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(eclipsed.MissingExtraError, match=r'^a Parquet table needs pyarrow: .*pip install .*\[ray\]"'):
+        edit(folder, tmp_path / "out", table=True)
+    assert not (tmp_path / "out" / "a.png").exists()
+
+
+def test_on_ray_the_same_work_is_done_by_workers_of_its_own(edit, folder, tmp_path, monkeypatch):
+    """What goes there is what goes to any process."""
+    asked = []
+
+    @contextlib.contextmanager
+    def place(make, **shares):
+        asked.append(shares)
+        yield lambda: Here(pickle.loads(pickle.dumps(make)), shares["threads"]), 1
+
+    monkeypatch.setattr(crew_ray, "ray_place", place)
+    one = edit(folder, tmp_path / "1")
+    two = edit(folder, tmp_path / "2", ray="auto", workers=3, gpus=0.25)
+    shares = {"address": "auto", "most": 8, "workers": 3, "threads": 1, "cpus": 1.0, "gpus": 0.25}
+    assert asked == [shares]
+    assert [row.outcome for row in one] == [row.outcome for row in two]
+    assert pictures(tmp_path / "1") == pictures(tmp_path / "2")
