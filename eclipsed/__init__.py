@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from eclipsed.evaluation.suite import evaluate_suite
     from eclipsed.evaluation.suite_results import SuiteEvaluation, SuiteRow
     from eclipsed.evaluation.train_many import train_many
+    from eclipsed.evaluation.tune import Span, tune
     from eclipsed.images.metrics import Interval
     from eclipsed.images.pictures import save_picture
     from eclipsed.inversion.edited_photo import EditedPhoto
@@ -167,6 +168,7 @@ __all__ = [
     "Segmenter",
     "SetStatus",
     "Space",
+    "Span",
     "Stack",
     "StackEntry",
     "Step",
@@ -212,6 +214,7 @@ __all__ = [
     "score_judge",
     "train_judge",
     "train_many",
+    "tune",
 ]
 
 _HOME = {
@@ -264,6 +267,7 @@ _HOME = {
     "Segmenter": "pretrained.segmenter",
     "SetStatus": "store.sets",
     "Space": "latents.space",
+    "Span": "evaluation.tune",
     "Stack": "editing.stack",
     "StackEntry": "editing.stack",
     "Step": "training.batches",
@@ -307,6 +311,7 @@ _HOME = {
     "score_judge": "evaluation.classifying",
     "train_judge": "evaluation.judge_training",
     "train_many": "evaluation.train_many",
+    "tune": "evaluation.tune",
 }
 
 

@@ -28,6 +28,7 @@ from eclipsed.commands import (
     region,
     studio,
     train,
+    tune,
     words,
     world,
 )
@@ -49,6 +50,7 @@ app = typer.Typer(
 
 app.command("try")(train.try_it)
 app.command()(train.train)
+app.command()(tune.tune)
 app.command()(faces.edit)
 app.command()(faces.sample)
 app.command()(photo.photo)

@@ -22,6 +22,8 @@ __all__ = ["Actor", "connected", "ray_place", "room"]
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what a later Ray does with workers without GPUs, or it warns
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # a search stays in the folder where it was begun, so that paths mean the same
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # what a search finds is in our own report
 }
 _ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # Ray's word, on every system, for staying on 127.0.0.1
 _STORE = 512 << 20  # bytes of shared memory: an editor of objects and small rows are all that goes through it

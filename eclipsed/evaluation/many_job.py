@@ -26,6 +26,7 @@ from eclipsed.files.atomic import atomic_write, remove_file
 from eclipsed.inversion.thumbnail import thumbnail
 from eclipsed.latents.direction import Direction, short_name
 from eclipsed.training.config import TrainConfig
+from eclipsed.training.events import Callback
 from eclipsed.training.state import TrainingState
 
 if TYPE_CHECKING:
@@ -52,11 +53,13 @@ class ManyJob:
         out: folder of the results.
         sets: model sets.
         faces: seeds of those on which a direction is judged.
+        callback: told of every step.
     """
 
     out: Path
     sets: tuple[Models, ...]
     faces: tuple[int, ...]
+    callback: Callback | None = None
 
 
 def work_at(job: ManyJob) -> Callable[[Wanted, Turn], TrainedPrompt]:
@@ -160,6 +163,7 @@ class _One:
             self.wanted.prompt,
             region=self.wanted.region,
             config=config,
+            callback=self.job.callback,
             state=state,
             resume=state if _goes_on(state, config, again=self.turn.less_memory) else None,
         )

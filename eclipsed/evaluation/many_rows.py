@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-__all__ = ["DONE_BEFORE", "FAILED", "TRAINED", "TrainedPrompt", "counted", "ranked", "worth_of"]
+__all__ = ["DONE_BEFORE", "FAILED", "STOPPED", "TRAINED", "TrainedPrompt", "counted", "ranked", "worth_of"]
 
 TRAINED, DONE_BEFORE, FAILED = "trained", "done before", "failed"
+STOPPED = "stopped"  # by a search, as others were further
 
 _BESIDE = ("strip",)  # too large for an answer
 
@@ -23,7 +24,7 @@ class TrainedPrompt:
         models: name of the model set; "" where it could not be opened.
         seed: of the training.
         options: other options of training than the default.
-        outcome: ``"trained"``, ``"done before"`` or ``"failed"``.
+        outcome: ``"trained"``, ``"done before"``, ``"failed"``, or ``"stopped"`` by a search.
         file: the direction's name in the folder; "" where it failed.
         digest: of the direction, see `Direction.digest`.
         success: share of the faces that lacked what was asked for and have it at alpha = 1, as the set's classifier or
@@ -110,5 +111,6 @@ def ranked(rows: Sequence[TrainedPrompt]) -> list[TrainedPrompt]:
 
 def counted(rows: Sequence[TrainedPrompt]) -> str:
     """How many trainings there are of each outcome, in words."""
-    counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in (TRAINED, DONE_BEFORE, FAILED)}
+    outcomes = [TRAINED, DONE_BEFORE, FAILED, *([STOPPED] if any(row.outcome == STOPPED for row in rows) else [])]
+    counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in outcomes}
     return f"{len(rows)} trainings: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items())

@@ -158,3 +158,25 @@ def test_room_on_a_cluster():
     assert room(have, cpus=1, gpus=1) == 2
     assert room({"CPU": 0.9}, cpus=0.3, gpus=0) == 3  # as floats divide
     assert room({"CPU": 4.0}, cpus=1, gpus=1) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("local", "Ray did not start on this machine (the node timed out); try again when it is less busy"),
+        (
+            "127.0.0.1:1",
+            "there is no Ray cluster at '127.0.0.1:1' (the node timed out); start one, or give local",
+        ),
+    ],
+)
+def test_where_there_is_no_ray_is_said_in_a_sentence(monkeypatch, squares, address, sentence):
+    ray = pytest.importorskip("ray")
+
+    def init(*_, **__):
+        raise Exception("the node\ntimed out")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(InputError) as caught:
+        list(run_many(squares, [1], crew=Crew(ray=address)))
+    assert str(caught.value) == sentence

@@ -154,3 +154,24 @@ def test_a_folder_of_photographs_on_the_cluster(editor, cluster, tmp_path):
     )
     assert len(ray) == 7
     assert one.to_json() == ray.to_json()
+
+
+def test_a_search_draws_the_same_options_and_learns_nothing_twice(cluster, config, model_set, tmp_path):
+    models = partial(crew_kit.open_noted, model_set, tmp_path)
+    search = {"locality_weight": eclipsed.Span(0.01, 0.5, log=True), "space": ["W", "W+"]}
+    given = {"trials": 4, "config": config.replace(steps=4), "faces": FACES, "workers": 2, "cpus": 0.6}
+    rows = eclipsed.tune(models, "blond hair", tmp_path / "out", search, ray=cluster.address, **given)
+    done = [row for row in rows if row.outcome == "trained"]
+    assert {row.outcome for row in rows} <= {"trained", "stopped"}
+    assert len(rows) == 4
+    assert [row.rank for row in rows] == [*range(1, len(done) + 1), *(0 for _ in rows[len(done) :])]
+    assert len(done) >= 1
+    assert set(held(tmp_path / "out")) == {row.file for row in done}
+    assert all(row.says.startswith("stopped after step ") for row in rows[len(done) :])
+    drawn = {(row.options["locality_weight"], row.options.get("space", "W+")) for row in rows}
+    assert all(0.01 <= weight <= 0.5 and space in ("W", "W+") for weight, space in drawn)
+    assert len({weight for weight, _ in drawn}) == 4
+    again = eclipsed.tune(models, "blond hair", tmp_path / "out", search, ray=cluster.address, **given)
+    assert {(row.options["locality_weight"], row.options.get("space", "W+")) for row in again} == drawn
+    kept = {row.digest for row in again if row.outcome == "done before"}
+    assert {row.digest for row in done} <= kept

@@ -16,6 +16,7 @@ import pytest
 
 import eclipsed
 from eclipsed.commands import cli
+from eclipsed.commands.tune import parse_search
 from eclipsed.errors import InputError, OutputError
 from eclipsed.evaluation.many_report import trainings_page
 from eclipsed.evaluation.many_rows import TrainedPrompt, ranked, worth_of
@@ -375,3 +376,38 @@ def test_the_command_line(model_set, tmp_path, capsys, monkeypatch):
     ):
         assert cli.run(line) == 1
         assert capsys.readouterr().err.startswith(f"error: {sentence}"), line
+
+
+def test_a_search_that_cannot_be(editor, tmp_path):
+    for search, options, start in (
+        ({}, {}, "name at least one option to search"),
+        ({"step": [1]}, {}, "unknown training option 'step'; known: "),
+        ({"steps": [0, 3]}, {}, "steps must be a whole number from 1 to 1000000; got 0"),
+        ({"row_freedom": eclipsed.Span(0.5, 1.5)}, {}, "row_freedom must be a number from 0 to 1; got 1.5"),
+        ({"steps": [3]}, {"trials": 0}, "trials must be a whole number from 1 to 100000; got 0"),
+    ):
+        with pytest.raises(InputError) as caught:
+            eclipsed.tune(editor, "hat", tmp_path / "out", search, **options)
+        assert str(caught.value).startswith(start)
+    for low, high, log in ((2, 1, False), (0, 1, True)):
+        with pytest.raises(InputError, match=r"^a span goes from a number to a larger one, above"):
+            eclipsed.Span(low, high, log=log)
+
+
+def test_a_search_on_the_command_line():
+    spans = ["locality_weight=log:0.01..0.5", "row_freedom=0.0..1", "batch=2..8"]
+    found = parse_search(["steps=30,60", "space=W", "reuse=[1,2]", *spans])
+    assert found == {
+        "steps": [30, 60],
+        "space": ["W"],
+        "reuse": [1, 2],
+        "locality_weight": eclipsed.Span(0.01, 0.5, log=True),
+        "row_freedom": eclipsed.Span(0.0, 1),
+        "batch": eclipsed.Span(2, 8),
+    }
+    assert [type(found[name].low) for name in ("row_freedom", "batch")] == [float, int]
+    for text in ("steps=1..", "steps=3..1", "steps=log:0..1"):
+        with pytest.raises(InputError, match=r"^a span is two numbers, such as 0.01..0.2, the lower first; got"):
+            parse_search([text])
+    with pytest.raises(InputError, match=r"^expected NAME=VALUE with a training option"):
+        parse_search(["step=1"])
