@@ -182,6 +182,7 @@ def measured(
         "psnr": round(float(metrics.psnr(faces.images, goal)), 2),
         "psnr_object": round(within(faces.images, goal, shown), 2),
         "object_change": round(change(faces, edited, shown), 4),
+        "keep_steps": WAYS[way].keep_steps if WAYS[way].level == "best" and WAYS[way].keep_rate else 0,
         "kept": 0.0 if kept is None else round(float(kept.features.share.mean()), 3),
     }
     return figures, faces, edited
@@ -215,17 +216,18 @@ def main() -> None:
     for index in range(args.count):  # so that a run that is stopped has some of each
         for name in args.additions.split(","):
             key = {"models": models, "addition": name, "portrait": index}
-            if all(records.find({**key, "way": way}) for way in WAYS):
+            missing = [way for way in WAYS if records.find({**key, "way": way}) is None]
+            if not missing:
                 continue
             shown, where = portraits(name, index + 1, editor.generator.resolution)
             row, found = [from_pil(shown[index])], None
-            for way in WAYS:
+            for way in [way for way in WAYS if way in missing or way == "good"]:  # where the others begin
                 one = measured(editor, shown[index], where[index : index + 1], way, direction, found)
                 found = one[1] if found is None else found
                 records.add({"key": {**key, "way": way}, **one[0]})
                 print(name, index, way, one[0], flush=True)
                 row += [one[1].images, one[2].images]
-            if args.strips:
+            if args.strips and len(missing) == len(WAYS):
                 columns = ["portrait", *(title for way in WAYS for title in (way, direction.name))]
                 save_picture(pictures.strip([torch.cat(row)], columns=columns), args.strips / f"{name}-{index}.webp")
     summed_up(records.all())

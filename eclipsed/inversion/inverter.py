@@ -74,7 +74,7 @@ class InversionConfig:
     tuning_steps: int = option(80, whole, 0)
     tuning_rate: float = option(0.01, real, 0)
     keep_above: float = option(0.05, real, 0)
-    keep_steps: int = option(60, whole, 0)
+    keep_steps: int = option(120, whole, 0)
     keep_rate: float = option(0.1, real, 0)
     seed: int = option(0, whole, 0)
 
