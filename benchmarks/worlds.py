@@ -14,6 +14,7 @@ of code; both make records and directions of their own. ``--equal 0.8`` judges e
 from __future__ import annotations
 
 import argparse
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -33,10 +34,16 @@ from recipes.mini.measure import PROMPTS
 from recipes.mini.truth import Truth
 from recipes.worlds.catalogue import HarderWorld, Place, load, named
 
-__all__ = ["EXACT", "SETTINGS", "main", "says", "table"]
+__all__ = ["EXACT", "SETTINGS", "SKETCH", "main", "says", "table"]
 
 #: the setting whose record is what no direction can do much better than
 EXACT = "exact edit"
+
+#: the setting that trains nothing: what the atlas of the world tells
+SKETCH = "sketch"
+
+#: settings that no config changes
+_PLAIN = (EXACT, SKETCH)
 
 SETTINGS: dict[str, Callable[[], TrainConfig]] = {"default": TrainConfig, "report": TrainConfig.report}
 
@@ -68,7 +75,7 @@ def measured(
     """Make the records of all combinations that are missing.
 
     Args:
-        settings: label -> the config; `EXACT` stands for the exact edit, whatever its config.
+        settings: label -> the config; `EXACT` and `SKETCH` stand for what they are, whatever their config.
         seeds: of the trainings.
         faces: seeds of those that are judged.
         folder: where directions are kept.
@@ -77,9 +84,9 @@ def measured(
     for prompt in prompts:
         truth: Truth | None = None
         for label, config in settings.items():
-            for seed in seeds if label != EXACT else (0,):
+            for seed in seeds if label not in _PLAIN else (0,):
                 one = config.replace(seed=seed)
-                of = "" if label == EXACT else digest(one.to_json())
+                of = "" if label in _PLAIN else digest(one.to_json())
                 key = {"world": world.name, "prompt": prompt, "setting": label, "seed": seed, "config": of}
                 key |= {"models": world.digest, "faces": digest(list(faces))}
                 if records.find(key) is not None:
@@ -88,13 +95,22 @@ def measured(
                 if label == EXACT:
                     record = {"key": key, **plain(truth.ceiling(world.judge, prompt=prompt))}
                 else:
-                    direction, seconds = train(world.editor, prompt, one, folder=folder, models=world.digest)
+                    direction, seconds = _found(world, prompt, label, one, folder)
                     alpha = 1.0 if equal is None else equal_alpha(world, direction, truth, equal)
                     record = {"key": key, "seconds": round(seconds, 1), "says": says(direction), "alpha": alpha}
                     record |= judge(world.judge, direction, truth, alpha=alpha)
                 records.add(record)
                 figures = " · ".join(cells([[record]]))
                 print(f"{world.name:14s} {prompt:30s} {label}, seed {seed}: {figures}", flush=True)
+
+
+def _found(world: HarderWorld, prompt: str, label: str, config: TrainConfig, folder: Path) -> tuple[Direction, float]:
+    """The direction of a setting, and the seconds that it took."""
+    if label != SKETCH:
+        return train(world.editor, prompt, config, folder=folder, models=world.digest)
+    atlas = world.editor.atlas(tell=lambda done, total: done % 512 or print(f"{done} of {total} faces", flush=True))
+    began = time.perf_counter()
+    return world.editor.sketch(prompt, atlas=atlas), time.perf_counter() - began
 
 
 def equal_alpha(world: HarderWorld, direction: Direction, truth: Truth, wanted: float) -> float:
@@ -184,7 +200,7 @@ def table(records: Sequence[Record], *, details: bool = True) -> str:
 def configs(
     settings: Sequence[str], changes: Sequence[str] = (), *, label: str = "", equal: float | None = None
 ) -> dict[str, TrainConfig]:
-    """Label -> config, for names of `SETTINGS` and `EXACT`.
+    """Label -> config, for names of `SETTINGS`, `EXACT` and `SKETCH`.
 
     Args:
         settings: the names.
@@ -196,15 +212,15 @@ def configs(
     """
     values = dict(parse_setting(text) for text in changes)
     others = [*changes, *([label] if label else []), *([] if equal is None else [f"at {equal:.0%}"])]
-    out = {", ".join([name, *others]): SETTINGS[name]().replace(**values) for name in settings if name != EXACT}
-    return {EXACT: TrainConfig(), **out} if EXACT in settings else out
+    out = {", ".join([name, *others]): SETTINGS[name]().replace(**values) for name in settings if name not in _PLAIN}
+    return {name: TrainConfig() for name in _PLAIN if name in settings} | out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", nargs="+", default=["cheap"], metavar="WORLD")
     parser.add_argument("--prompts", nargs="+", default=list(SENTENCES), choices=list(PROMPTS), metavar="PROMPT")
-    parser.add_argument("--settings", nargs="+", default=["default"], choices=[*SETTINGS, EXACT], metavar="NAME")
+    parser.add_argument("--settings", nargs="+", default=["default"], choices=[*SETTINGS, *_PLAIN], metavar="NAME")
     parser.add_argument("--config", nargs="+", default=[], metavar="NAME=VALUE", help="training options to change")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="training seeds")
     parser.add_argument("--faces", default=f"{FACES[0]}-{FACES[-1]}", help="held-out faces, such as 2000-2063")

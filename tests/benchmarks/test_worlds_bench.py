@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.records import MEASURES
-from benchmarks.worlds import EXACT, configs, table
+from benchmarks.worlds import EXACT, SKETCH, configs, table
 from eclipsed import TrainConfig
 
 
@@ -18,8 +18,8 @@ def record(world, prompt, setting, *, success, reached=None, weak=False, outside
 
 
 def test_settings_are_labelled_by_what_was_changed():
-    found = configs(["default", "report", EXACT], ["batch=12", "layers=[4, 5]"])
-    assert list(found) == [EXACT, "default, batch=12, layers=[4, 5]", "report, batch=12, layers=[4, 5]"]
+    found = configs(["default", SKETCH, "report", EXACT], ["batch=12", "layers=[4, 5]"])
+    assert list(found) == [EXACT, SKETCH, "default, batch=12, layers=[4, 5]", "report, batch=12, layers=[4, 5]"]
     default = found["default, batch=12, layers=[4, 5]"]
     assert default == TrainConfig(batch=12, layers=(4, 5))
     assert found["report, batch=12, layers=[4, 5]"].locality_weight == TrainConfig.report().locality_weight
