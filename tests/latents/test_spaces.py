@@ -187,7 +187,7 @@ def test_starts(generator, name):
     assert torch.equal(small, space.start(2, kind="small", scale=0.01, rng=rng()))
     assert not torch.equal(small[0], small[1])
     assert_close(space.keep(unit), unit)
-    with pytest.raises(InputError, match="start must be one of zero, small, unit, faces; got 'big'"):
+    with pytest.raises(InputError, match="start must be one of zero, small, unit, faces, atlas; got 'big'"):
         space.start(1, kind="big", scale=1, rng=rng())
 
 
