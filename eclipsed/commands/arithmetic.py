@@ -46,6 +46,8 @@ def arithmetic(
     With --margin its strength is found anew on held-out faces.
     """
     check_out(out)
+    if eased and not without:
+        raise InputError("--eased says how directions are taken out; name them with --without")
     weights = [_term(text) for text in terms]
     files = find_directions([term for term, _ in weights], models)
     taken = load_directions(find_directions(without or [], models))

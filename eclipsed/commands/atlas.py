@@ -12,7 +12,10 @@ from eclipsed.commands.found import Name, Out, RegionParts, check_out, keep
 from eclipsed.commands.options import Device, Json, Models, parse_names
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.errors import InputError
+from eclipsed.files.atomic import check_writable
 from eclipsed.store.sets import DEFAULT_SET
+from eclipsed.values.checks import whole
 from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
@@ -41,8 +44,10 @@ def build(
     It takes minutes, is kept on this machine, and goes on where it was cut
     short; Ctrl-C keeps what is measured by then. That of `mini` ships.
     """
+    if out is not None and out.suffix.lower() != ".safetensors":
+        raise InputError(f"an atlas file ends in .safetensors; got {str(out)!r}")
     if out is not None:
-        check_out(out)
+        check_writable(out)
     editor = open_editor(models, device)
     found = _atlas(editor, None, faces)
     if out is not None:
@@ -112,7 +117,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show the most local moves of each part, and what CLIP calls them."""
-    numbers = parse_seeds(seeds)
+    numbers, count = parse_seeds(seeds), whole("count", count, 1, 64)
     editor = open_editor(models, device)
     from eclipsed.directions.atlas_catalogue import local_moves
 

@@ -52,7 +52,7 @@ def keep(direction: Direction, out: Path, *, as_json: bool) -> None:
         result_json({"path": str(out), **direction.metadata()})
         return
     told = verdict(direction.scores)
-    if told and not direction.weak:
+    if told and told not in direction.note:
         note(told)
     if direction.note:
         note(f"note: {direction.note}")

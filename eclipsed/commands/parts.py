@@ -70,7 +70,7 @@ def learn(
     sheet shows a mistake, paint that face and add it with --add.
     """
     numbers, faces_shown, found = parse_seeds(seeds), _shown(shown), find_set(models)
-    files = [_mask_of(masks, seed) for seed in numbers]
+    files = [_mask_of(masks, seed, psi) for seed in numbers]
     target = painted_parts.kept_part(found.name, name) if out is None else out
     if add and not target.is_file():
         raise MissingModelError(f"there is no part {name!r} to add to: leave --add out the first time ({target})")
@@ -156,17 +156,15 @@ def _shown(text: str) -> tuple[int, ...]:
     return seeds
 
 
-def _mask_of(folder: Path, seed: int) -> Path:
-    """The mask of one seed."""
-    stem = f"seed{seed:04d}"
+def _mask_of(folder: Path, seed: int, psi: float | None) -> Path:
+    """The mask of one seed, under the name that `eclipsed sample` gives its picture."""
+    stem = f"seed{seed:04d}" + ("" if psi is None else f"_psi{psi:g}")
+    drawn = f"`eclipsed sample --seeds {seed}" + ("`" if psi is None else f" --psi {psi:g}`")
     if not folder.is_dir():
         raise InputError(f"there is no folder of masks {str(folder)!r}; check the name")
     found = next((folder / f"{stem}{end}" for end in _SUFFIXES if (folder / f"{stem}{end}").is_file()), None)
     if found is None:
-        raise InputError(
-            f"{folder} has no mask {stem}.png: paint white on black over the picture that"
-            f" `eclipsed sample --seeds {seed}` draws"
-        )
+        raise InputError(f"{folder} has no mask {stem}.png: paint white on black over the picture that {drawn} draws")
     return found
 
 

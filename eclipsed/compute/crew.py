@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager
@@ -23,6 +23,7 @@ R = TypeVar("R")
 _HERE, _ON_RAY = 256, 100_000  # workers at most
 
 _STARTS = 3  # workers that may end one after the other before they have begun
+_MOVED = 3  # times that a piece is begun anew whose worker may have ended with its machine, or by somebody's hand
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Answer(Generic[R]):
 
     Args:
         number: of the piece.
-        value: what was made; None where it ended its worker twice, or did not fit into memory twice.
+        value: what was made; None where it ended its worker twice (on Ray four times, since machines go for reasons
+            of their own), or did not fit into memory twice.
         lost: how the worker ended, such as "exit code 7"; "" where there is a value.
         memory: whether it was memory that ran out.
     """
@@ -97,7 +99,8 @@ def run_many(
 ) -> Iterator[Answer[R]]:
     """Do many pieces of work.
 
-    A piece whose worker ends, or that finds no memory, is done once more, by another worker or with less memory.
+    A piece whose worker ends, or that finds no memory, is done once more, by another worker or with less memory; where
+    a worker of Ray ends, up to three times more, for its machine may be what has gone.
     Workers of Ray are not restarted by Ray itself, since it would hold their work until there is room for them again,
     which there need not be where a machine has gone: here whoever is free takes it.
 
@@ -154,7 +157,7 @@ class _Run(Generic[T, R]):
         self._waiting: deque[tuple[int, bool]] = deque((number, False) for number in range(len(tasks)))
         self._held: dict[Future[Any], _Held] = {}
         self._hands: list[_Hand] = []
-        self._again: set[int] = set()
+        self._ends: Counter[int] = Counter()
         self._unstarted = 0
 
     def answers(self, count: int) -> Iterator[Answer[R]]:
@@ -219,8 +222,8 @@ class _Run(Generic[T, R]):
             )
 
     def _once_more(self, number: int, death: Death) -> Answer[R] | None:
-        if number in self._again:
+        self._ends[number] += 1
+        if self._ends[number] > (_MOVED if death.elsewhere and not death.memory else 1):
             return Answer(number, None, lost=death.how, memory=death.memory)
-        self._again.add(number)
         self._waiting.appendleft((number, death.memory))
         return None

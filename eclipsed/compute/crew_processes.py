@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from eclipsed.compute.crew_work import Death, Make, Turn
 __all__ = ["Here", "LocalProcess", "one_place"]
 
 H = TypeVar("H")
+
+_REAPED = 5.0  # seconds until the system has said how a process ended
 
 _made: dict[str, Any] = {}  # in a worker's process, the function that does its work
 
@@ -94,6 +97,19 @@ def _noting_ctrl_c() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """A process that is started here does without Ctrl-C from its first moment, which is for the one that asks."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class LocalProcess:
     """A process that does one piece of work at a time.
 
@@ -108,7 +124,8 @@ class LocalProcess:
         context = multiprocessing.get_context("spawn")  # a fork would share threads and the GPU
         before = set(multiprocessing.active_children())
         self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_prepare, initargs=(threads,))
-        self.ready: Future[Any] = self._pool.submit(_begin, make)
+        with _without_ctrl_c():
+            self.ready: Future[Any] = self._pool.submit(_begin, make)
         self._process = max(set(multiprocessing.active_children()) - before, key=lambda one: one.pid or 0, default=None)
 
     def take(self, task: object, turn: Turn) -> Future[Any]:
@@ -121,8 +138,9 @@ class LocalProcess:
             return None
         code = None
         if self._process is not None:
-            self._process.join()
-            code = self._process.exitcode
+            ended = time.monotonic() + _REAPED
+            while (code := self._process.exitcode) is None and time.monotonic() < ended:
+                self._process.join(0.02)  # returns at once while the pool's own thread asks how it ended
         return Death(f"exit code {code}", memory=code == -getattr(signal, "SIGKILL", 9))  # so ends who takes too much
 
     def end(self) -> None:

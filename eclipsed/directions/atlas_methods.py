@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from eclipsed.directions.atlas import Atlas
 from eclipsed.directions.prospect import Prospect, prospect
 from eclipsed.directions.sketch import Sketch
+from eclipsed.errors import InputError, LocalityWarning, VocabularyWarning
 from eclipsed.latents.direction import Direction
-from eclipsed.pretrained.clip import Clip
+from eclipsed.pretrained.clip import Clip, vocabulary_warning
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.region import Region, check_prompt
+from eclipsed.values.mask import Mask
 
 __all__ = ["AtlasMethods"]
 
@@ -62,7 +65,7 @@ class AtlasMethods(ABC):
         prompt: str,
         *,
         region: Region | Sequence[str] | None = None,
-        atlas: Atlas | None = None,
+        atlas: Atlas | str | os.PathLike[str] | None = None,
         try_strengths: bool = True,
         name: str = "",
     ) -> Direction:
@@ -74,39 +77,53 @@ class AtlasMethods(ABC):
         Args:
             prompt: what the edited face shall look like, e.g. ``"a person with blond hair"``.
             region: the parts that it may change; None is the sentence's.
-            atlas: of this generator and CLIP; None is `atlas()`.
+            atlas: of this generator and CLIP, or its file; None is `atlas()`.
             try_strengths: find the strength of alpha = 1 on a few faces.
             name: what it is called; made of the sentence when empty.
         Returns:
             The direction, in W+, its `method` ``"atlas"``.
         Raises:
-            InputError: an empty prompt, an unknown part, or nothing in the atlas leads there.
+            InputError: an empty prompt, or one that says nothing that can be seen; an unknown part, or a painted
+                region; or nothing in the atlas leads there.
+        Warns:
+            LocalityWarning: the prompt is about nothing in a face, so the edit is not held to a part of it.
+            VocabularyWarning: CLIP was never shown a word of the prompt.
         """
         check_prompt(prompt)
         world = self.parser.world
+        if isinstance(region, Mask) or (isinstance(region, Region) and region.mask is not None):
+            raise InputError(
+                "a sketch is held to parts of the picture, and not to a painted mask; train with it, or edit with mask="
+            )
         if region is not None and not isinstance(region, Region):
             region = Region.from_parts(region, world=world)
-        return Sketch(
+        sketch = Sketch(
             generator=self.generator,
             clip=self.clip,
-            atlas=self.atlas() if atlas is None else atlas,
+            atlas=atlas if isinstance(atlas, Atlas) else self.atlas(atlas),
             prompt=prompt,
             region=region,
             world=world,
             try_strengths=try_strengths,
             name=name,
-        ).find()
+        )
+        found = sketch.find()
+        if found.region.warning is not None:
+            warnings.warn(LocalityWarning(found.region.warning), stacklevel=2)
+        if found.scores.get("unknown"):
+            warnings.warn(VocabularyWarning(vocabulary_warning(self.clip, found.scores["unknown"])), stacklevel=2)
+        return found
 
-    def prospect(self, prompt: str, *, atlas: Atlas | None = None) -> Prospect:
+    def prospect(self, prompt: str, *, atlas: Atlas | str | os.PathLike[str] | None = None) -> Prospect:
         """How far the generator and this CLIP can go with a sentence, before anything is trained.
 
         Args:
             prompt: what the edited face shall look like.
-            atlas: of this generator and CLIP; None is `atlas()`.
+            atlas: of this generator and CLIP, or its file; None is `atlas()`.
         Raises:
             InputError: an empty prompt.
         """
         check_prompt(prompt)
-        known = self.atlas() if atlas is None else atlas
+        known = atlas if isinstance(atlas, Atlas) else self.atlas(atlas)
         sketch = Sketch(generator=self.generator, clip=self.clip, atlas=known, prompt=prompt, world=self.parser.world)
         return prospect(sketch)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.directions.margins import saying
 from eclipsed.directions.style_matrix import StyleMatrix
 from eclipsed.errors import InputError, VocabularyWarning
 from eclipsed.latents.direction import Direction
@@ -20,7 +21,6 @@ from eclipsed.pretrained.clip import Clip, vocabulary_warning
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.reading import Reading, read
 from eclipsed.prompts.region import Region
-from eclipsed.prompts.vocabulary import plain_words
 from eclipsed.worlds.world import World
 
 __all__ = ["GlobalStyles", "text_change"]
@@ -167,9 +167,7 @@ class GlobalStyles:
 
     def _check_known(self, reading: Reading) -> None:
         """Refuse a statement of which CLIP knows nothing but small words."""
-        data, caption = reading.world.contrasts, reading.caption
-        small = [*_ARTICLES, reading.world.neutral, *data.get("carriers", ()), *data.get("negations", ())]
-        told = set(plain_words(caption)) - set(plain_words(" ".join(small)))
+        caption, told = reading.caption, saying(reading)
         if told and told <= set(self.clip.unknown_words(caption)):
             raise InputError(
                 f"the CLIP model {self.clip.name!r} was never shown a word of {caption!r}; say it in other words"

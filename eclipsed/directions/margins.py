@@ -12,6 +12,7 @@ from eclipsed.pretrained.classifier import Classifier
 from eclipsed.pretrained.clip import Clip
 from eclipsed.prompts.reading import Reading
 from eclipsed.prompts.target import Target
+from eclipsed.prompts.vocabulary import plain_words
 
 __all__ = [
     "NO_CONTRAST",
@@ -21,6 +22,7 @@ __all__ = [
     "clip_margin",
     "contrast_margin",
     "examples_margin",
+    "saying",
     "seen_margin",
     "told_apart",
     "witness_margin",
@@ -52,6 +54,17 @@ def contrast_margin(images: Tensor, texts: Tensor, *, temperature: float) -> Ten
         raise InputError(NO_CONTRAST)
     logits = temperature * images @ texts.T
     return logits[:, 0] - logits[:, 1:].amax(dim=1)
+
+
+def saying(reading: Reading) -> set[str]:
+    """The words of a statement's caption that say what is to be seen: all but small ones and those of the neutral one.
+
+    Args:
+        reading: of the statement.
+    """
+    data = reading.world.contrasts
+    small = ["a an the", reading.world.neutral, *data.get("carriers", ()), *data.get("negations", ())]
+    return set(plain_words(reading.caption)) - set(plain_words(" ".join(small)))
 
 
 def told_apart(attributes: Sequence[Tensor]) -> list[Tensor]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from eclipsed.directions.margins import caption_texts
+from eclipsed.directions.margins import caption_texts, saying
 from eclipsed.directions.sketch import Sketch
 from eclipsed.directions.trust import trust
 from eclipsed.directions.verdict import DOUBT, DOUBTED, WEAK
@@ -44,6 +44,8 @@ def prospect(sketch: Sketch) -> Prospect:
     """
     clip, learned = sketch.clip, sketch.learned
     captions = [one.caption for one in learned]
+    if not all(map(saying, learned)):
+        return Prospect(0.0, 0.0, (), "it says nothing that could be seen")
     unknown = tuple(clip.unknown_words(" ".join(captions)))
     told = min(_told(sketch, caption_texts(clip, one, neutral=one.world.neutral)) for one in learned)
     try:
@@ -58,7 +60,8 @@ def prospect(sketch: Sketch) -> Prospect:
     if told < 2 * DOUBTED - 1:
         return Prospect(reach, told, (), DOUBT)
     if served < WEAK:
-        return Prospect(reach, told, (), "no move of this generator leads there")
+        few = f"only {served:.0%} of a few faces that lacked it are reached" if served else "no move leads there"
+        return Prospect(reach, told, (), few)
     return Prospect(reach, told, (), "")
 
 

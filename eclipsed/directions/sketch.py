@@ -12,7 +12,7 @@ from torch import Tensor
 
 from eclipsed.directions.atlas import Atlas
 from eclipsed.directions.discriminant import Discriminant
-from eclipsed.directions.margins import caption_texts, clip_margin, told_apart
+from eclipsed.directions.margins import caption_texts, clip_margin, saying, told_apart
 from eclipsed.errors import InputError
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.fence import FENCE
@@ -129,10 +129,13 @@ class Sketch:
         """The direction, in W+.
 
         Raises:
-            InputError: CLIP was never shown a word of the sentence, or it says nothing that could be held against
-                anything.
+            InputError: the sentence says nothing that can be seen, or no move leads there.
         """
         reading, region = self.reading, self.region or self.reading.region
+        if not all(map(saying, self.learned)):
+            raise InputError(
+                f"{self.prompt!r} says nothing that could be seen; say what is to be, such as {reading.world.example!r}"
+            )
         unknown = self.clip.unknown_words(" ".join(one.caption for one in self.learned))
         texts = [self._texts(one) for one in self.learned]
         kept = [] if region.warning is not None else self._bystanders(reading)

@@ -22,6 +22,7 @@ from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.part_fitting import layers_of
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
+from eclipsed.values.checks import shown
 from eclipsed.values.mask import Mask
 from eclipsed.worlds.parts import is_spelled, part_key
 from eclipsed.worlds.world import World
@@ -77,8 +78,8 @@ class PartMethods(ABC):
         Returns:
             The part: `with_parts` makes an editor that finds it, `save` keeps it.
         Raises:
-            InputError: the name is none, or one of what lies behind all parts or of everything; not as many masks as
-                faces; one that is none, or nothing painted on any; or `earlier` is of another generator.
+            InputError: the name is none, or one of what lies behind all parts or of everything; a word is none; not as
+                many masks as faces; one that is none, or nothing painted on any; or `earlier` is of another generator.
         """
         key, world = part_key(name), self.world.unpainted
         if not is_spelled(key):
@@ -86,6 +87,7 @@ class PartMethods(ABC):
         own = set(world.expand([key])) if key in world.parts or key in world.groups else set()
         if world.background in own or set(world.whole) <= own:
             raise InputError(f"{name!r} is no single part of a {world.subject}; paint one of its parts")
+        named = _words(words)
         count = len(check_faces(faces))
         given = _each(masks, count)
         paintings = [_read(one, faces.names[index]) for index, one in enumerate(given)]
@@ -106,7 +108,7 @@ class PartMethods(ABC):
                 features[layer].append(values)
         return PaintedPart.learn(
             key,
-            words=tuple(words) or (earlier.words if earlier is not None else (key.replace("_", " "),)),
+            words=named or (earlier.words if earlier is not None else (key.replace("_", " "),)),
             generator=self.generator,
             features={layer: torch.cat(values) for layer, values in features.items()},
             ws=ws,
@@ -156,6 +158,20 @@ class PartMethods(ABC):
         world = self.world.with_parts({part.name: part.words})
         mask = self.part_mask(faces, part)
         return pictures.overlay(faces.images, mask, world.expand([part.name]), world=world, captions=faces.names)
+
+
+def _words(words: object) -> tuple[str, ...]:
+    """The words of a part, each in one line.
+
+    Raises:
+        InputError: they are no sequence of texts, or one has no letter.
+    """
+    if isinstance(words, str) or not isinstance(words, Sequence):
+        raise InputError(f'the words of a part are a sequence of texts, such as ["left cheek"]; got {shown(words)}')
+    for word in words:
+        if not isinstance(word, str) or not any(letter.isalpha() for letter in word):
+            raise InputError(f"a word of a part is a text with a letter in it; got {shown(word)}")
+    return tuple(" ".join(word.split()) for word in words)
 
 
 def _each(masks: Sequence[MaskSource | None] | MaskSource, count: int) -> list[MaskSource | None]:

@@ -68,13 +68,24 @@ def _of_text(file: Path, lines: Sequence[str]) -> Iterator[Wish]:
 
 
 def _of_table(file: Path, lines: Sequence[str]) -> Iterator[Wish]:
-    rows = csv.DictReader(line for line in lines if line.strip())
+    blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+    rows = csv.DictReader([f"{line}\n" for line in lines[blank:]], strict=True)
+    try:
+        yield from _of_rows(file, rows, blank)
+    except csv.Error as error:
+        raise InputError(
+            f"{file}, line {blank + rows.reader.line_num} is no row of a table ({error}); close what is quoted"
+        ) from None
+
+
+def _of_rows(file: Path, rows: csv.DictReader[str], before: int) -> Iterator[Wish]:
     if "prompt" not in (rows.fieldnames or ()):
         raise InputError(f"{file} needs a column prompt in its first line; got {', '.join(rows.fieldnames or ())}")
     for row in rows:
         if None in row:
-            raise InputError(f"{file}, line {rows.line_num}: more cells than the first line has columns")
-        values = {name: value for name, value in row.items() if name == "prompt" or (value or "").strip()}
+            raise InputError(f"{file}, line {before + rows.line_num}: more cells than the first line has columns")
+        values = {name: " ".join((value or "").split()) for name, value in row.items()}
+        values = {name: value for name, value in values.items() if name == "prompt" or value}
         yield {name: value if name in ("prompt", "region", "seed") else _read(value) for name, value in values.items()}
 
 

@@ -65,7 +65,17 @@ class Sketches:
         editor = self.engine.editor
         region = None if parts is None else Region.from_parts(parts, world=editor.world)
         key = (prompt.strip(), region and region.parts)
-        return self._directions.get(key, lambda: editor.sketch(prompt, region=region, atlas=atlas))
+        from eclipsed.directions.sketch import Sketch
+
+        sketch = Sketch(  # without the library's warnings: the page says the same of a sentence that is being typed
+            generator=editor.generator,
+            clip=editor.clip,
+            atlas=atlas,
+            prompt=prompt,
+            region=region,
+            world=editor.world,
+        )
+        return self._directions.get(key, sketch.find)
 
     def drawn(self, look: Stack, prompt: str, parts: Sequence[str] | None) -> str:
         """A face with a sketch, and what can be expected of it, as HTML; "" where there is nothing to show.

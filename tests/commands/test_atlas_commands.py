@@ -89,3 +89,22 @@ def test_a_file_that_is_no_atlas_is_refused(run):
     code, out, err = run("can", "hair", "--atlas", "no.safetensors")
     assert (code, out) == (1, "")
     assert err.endswith("error: the atlas no.safetensors does not exist\n")
+
+
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.VocabularyWarning")
+def test_a_sketch_that_hardly_reaches_anything_says_so(run, built):
+    code, out, err = run("sketch", "a person with blorb hair", "--atlas", built, "--out", "d.safetensors")
+    assert (code, out) == (0, "d.safetensors\n"), err
+    assert "nobody can tell what it reaches: CLIP was never shown 'blorb'" in err
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "65"])
+def test_so_many_moves_cannot_be_shown(run, built, count):
+    code, out, err = run("show", "--count", count, "--atlas", built)
+    assert (code, out) == (1, "")
+    assert "count must be" in err
+
+
+def test_an_atlas_has_the_name_of_one(run):
+    code, out, err = run("build", "--out", "atlas.txt")
+    assert (code, out, err) == (1, "", "error: an atlas file ends in .safetensors; got 'atlas.txt'\n")

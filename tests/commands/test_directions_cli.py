@@ -52,6 +52,12 @@ def test_arithmetic_adds_and_subtracts_by_weight(run, files):
     assert found.method == "arithmetic"
 
 
+def test_eased_goes_with_what_is_taken_out(run, files):
+    code, out, err = run("directions", "arithmetic", files[0], "--eased", "--out", "sum.safetensors")
+    assert (code, out) == (1, "")
+    assert "--eased says how directions are taken out; name them with --without" in " ".join(err.split())
+
+
 def test_arithmetic_takes_one_out_names_the_rest_and_answers_in_json(run, files, editor, model_set):
     options = ("--without", files[1], "--name", "rest", "--out", "rest.safetensors", "--json")
     code, out, _ = run("directions", "arithmetic", files[0], *options)

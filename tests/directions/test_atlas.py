@@ -14,9 +14,10 @@ from eclipsed.directions.atlas_file import AtlasFile, Seen
 from eclipsed.directions.moves import Moves
 from eclipsed.directions.sketch import Sketch, atlas_step
 from eclipsed.directions.survey import SURVEY_CHUNK
-from eclipsed.errors import CheckpointError, InputError
+from eclipsed.errors import CheckpointError, InputError, VocabularyWarning
 from eclipsed.latents.latent import Latent
 from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.photos.painted import read_mask
 from eclipsed.pretrained.callable_clip import CallableClip
 from eclipsed.pretrained.callable_parser import CallableParser
 from eclipsed.prompts.region import Region
@@ -312,3 +313,30 @@ def test_mini_brings_its_own(monkeypatch, tmp_path):
     assert len(found.along) == 4096
     assert editor.prospect("a person with glasses", atlas=found).reach > 0.7
     assert editor.prospect("an alien", atlas=found).reach < 0.2
+
+
+@pytest.mark.parametrize("prompt", ["a person", "no", "\U0001f600"])
+def test_what_says_nothing_is_no_sketch(editor, known, prompt):
+    with pytest.raises(InputError) as caught:
+        editor.sketch(prompt, atlas=known)
+    assert "says nothing that could be seen; say what is to be, such as" in str(caught.value)
+    found = editor.prospect(prompt, atlas=known)
+    assert (found.reach, found.why) == (0.0, "it says nothing that could be seen")
+
+
+def test_a_sketch_is_not_held_to_what_was_painted(editor, known):
+    mask = read_mask(torch.ones(32, 32).tril())
+    with pytest.raises(InputError, match="a sketch is held to parts of the picture, and not to a painted mask"):
+        editor.sketch("a person with blond hair", region=mask, atlas=known)
+
+
+def test_a_file_will_do(editor, known, tmp_path):
+    known.save(tmp_path / "a.safetensors", editor.generator, editor.clip, editor.parser)
+    found = editor.sketch("a person with blond hair", atlas=tmp_path / "a.safetensors", try_strengths=False)
+    assert torch.equal(found.deltas, editor.sketch("a person with blond hair", atlas=known, try_strengths=False).deltas)
+    assert editor.prospect("blond hair", atlas=tmp_path / "a.safetensors") == editor.prospect("blond hair", atlas=known)
+
+
+def test_a_word_that_clip_never_saw_is_told(editor, known):
+    with pytest.warns(VocabularyWarning, match="was never shown 'blorb'"):
+        assert editor.sketch("a person with blorb hair", atlas=known).weak

@@ -227,3 +227,18 @@ def test_masks_may_come_as_one_array(editor, forehead):
     faces = editor.sample(seeds=[1, 2, 3, 4])
     same = editor.learn_part("forehead", faces, np.stack([box()] * 4))
     assert copy.copy(same.bias) == forehead.bias
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("brow", "the words of a part are a sequence of texts, such as [\"left cheek\"]; got 'brow'"),
+        ([""], "a word of a part is a text with a letter in it; got ''"),
+        (["brow", "  "], "a word of a part is a text with a letter in it; got ' '"),
+        ([5], "a word of a part is a text with a letter in it; got 5"),
+    ],
+)
+def test_words_that_name_nothing_are_told(editor, words, message):
+    with pytest.raises(InputError) as raised:
+        editor.learn_part("forehead", editor.sample(seeds=[1]), [None], words=words)
+    assert str(raised.value) == message

@@ -262,6 +262,7 @@ def test_lists_of_prompts(tmp_path):
         {"prompt": "smiling, young", "region": "mouth,skin", "seed": "0-2", "steps": 30, "space": "W"},
         {"prompt": ""},
     ]
+    assert read_wishes(written("q.csv", '\nprompt,seed\n"blond\nhair",1\n')) == [{"prompt": "blond hair", "seed": "1"}]
     rows = '{"prompt": "blond hair", "seed": [1, 2]}\n\n{"prompt": "hat", "layers": [4, 5]}\n'
     wishes = read_wishes(written("a.jsonl", rows))
     assert wanted_of(wishes, [TrainConfig()], None, 1) == [
@@ -274,6 +275,11 @@ def test_lists_of_prompts(tmp_path):
         ("b.txt", " \n", f"{tmp_path}/b.txt holds no prompts; write one a line"),
         ("b.csv", "text,seed\nhat,1\n", f"{tmp_path}/b.csv needs a column prompt in its first line; got text, seed"),
         ("c.csv", "prompt\nhat, red\n", f"{tmp_path}/c.csv, line 2: more cells than the first line has columns"),
+        (
+            "d.csv",
+            '\nprompt,seed\n\n"blond hair,0\nhat,1\n',
+            f"{tmp_path}/d.csv, line 5 is no row of a table (unexpected end of data); close what is quoted",
+        ),
         ("b.jsonl", "[1]\n", f'{tmp_path}/b.jsonl, line 1 is no JSON object such as {{"prompt": "blond hair"}}'),
     ):
         with pytest.raises(InputError) as caught:

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("gradio", reason='the studio needs gradio: pip install ".[studio]"')
 
 from eclipsed.directions import atlas as atlas_module
+from eclipsed.directions.sketch import Sketch
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
 from eclipsed.studio.engine import Engine
@@ -35,7 +36,7 @@ def test_a_face_is_shown_before_and_after(sketches):
 
 def test_what_is_typed_twice_is_sketched_once(sketches, monkeypatch):
     first = sketches.direction("a person with blond hair", None)
-    monkeypatch.setattr(type(sketches.engine.editor), "sketch", pytest.fail)
+    monkeypatch.setattr(Sketch, "find", pytest.fail)
     assert sketches.direction(" a person with blond hair ", None) is first
 
 
