@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,29 @@ def auc(editor: Editor) -> tuple[float, list[tuple[float, str, bool]]]:
     return sum(pairs) / len(pairs), found
 
 
+def timed(editor: Editor, prompts: Sequence[str]) -> None:
+    """Print what each sentence takes: trained as by default, from the atlas, and sketched, one after the other."""
+
+    def seconds(do: Callable[[], object]) -> float:
+        began = time.perf_counter()
+        do()
+        return time.perf_counter() - began
+
+    editor.train("a person with freckles", config=TrainConfig(steps=2))  # everything is loaded, for all alike
+    editor.sketch("a person with freckles")
+    shorter = TrainConfig(start="atlas", steps=24)
+    for text in prompts:
+        plain = seconds(lambda text=text: editor.train(text))  # type: ignore[misc]
+        there = seconds(lambda text=text: editor.train(text, config=shorter))  # type: ignore[misc]
+        at_once = seconds(lambda text=text: editor.sketch(text, try_strengths=False))  # type: ignore[misc]
+        sketch = seconds(lambda text=text: editor.sketch(text))  # type: ignore[misc]
+        print(
+            f"{text:30s} default {plain:.1f} s, from the atlas {there:.1f} s ({there / plain:.0%}), "
+            f"sketch {at_once:.2f} s, with its strength {sketch:.2f} s",
+            flush=True,
+        )
+
+
 #: what the picture of the documents shows
 _SHOWN = (
     "a person with glasses", "a smiling person", "a person with blond hair", "a person with long hair", "red lipstick",
@@ -172,6 +195,7 @@ def main() -> None:
     parser.add_argument("--defaults", type=Path, default=Path("benchmarks/defaults.json"))
     parser.add_argument("--directions", type=Path, default=Path("work/benchmarks"), help="where directions are kept")
     parser.add_argument("--readme", type=Path, default=None, help="write the table into this page")
+    parser.add_argument("--time", action="store_true", help="say what each sentence takes instead")
     parser.add_argument("--picture", type=Path, default=None, help="draw that of the documents instead")
     args = parser.parse_args()
     warnings.simplefilter("ignore", EclipsedWarning)
@@ -179,6 +203,9 @@ def main() -> None:
     print(measuring.describe(editor.generator.device))
     if args.picture is not None:
         save_picture(picture(editor), args.picture)
+        return
+    if args.time:
+        timed(editor, args.prompts)
         return
     if args.can:
         area, found = auc(editor)
