@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import os
 import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 from eclipsed.directions.atlas import Atlas
 from eclipsed.directions.prospect import Prospect, prospect
 from eclipsed.directions.sketch import Sketch
+from eclipsed.directions.trusting import TrustMethods
 from eclipsed.errors import InputError, LocalityWarning, VocabularyWarning
 from eclipsed.latents.direction import Direction
-from eclipsed.pretrained.clip import Clip, vocabulary_warning
-from eclipsed.pretrained.generator import Generator
-from eclipsed.pretrained.parser import Parser
+from eclipsed.pretrained.clip import vocabulary_warning
 from eclipsed.prompts.region import Region, check_prompt
 from eclipsed.values.mask import Mask
 
 __all__ = ["AtlasMethods"]
 
 
-class AtlasMethods(ABC):
+class AtlasMethods(TrustMethods):
     """The part of `Editor` that asks an atlas."""
-
-    generator: Generator
-
-    @property
-    @abstractmethod
-    def parser(self) -> Parser:
-        """The face parser."""
-
-    @property
-    @abstractmethod
-    def clip(self) -> Clip:
-        """The CLIP model."""
 
     def atlas(
         self,

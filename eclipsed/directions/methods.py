@@ -28,7 +28,6 @@ from eclipsed.directions.margins import (
 from eclipsed.directions.plane import alphas_to_reach
 from eclipsed.directions.style_methods import StyleMethods
 from eclipsed.directions.survey import SURVEY_CHUNK, Survey, looked_side
-from eclipsed.directions.trusting import TrustMethods
 from eclipsed.editing import mixing, moving
 from eclipsed.editing.faces import Faces, check_faces, render
 from eclipsed.editing.moving import direction_of
@@ -61,7 +60,7 @@ class _Judge(NamedTuple):
     witness: Margin | None = None
 
 
-class DirectionMethods(StyleMethods, TrustMethods, AtlasMethods):
+class DirectionMethods(StyleMethods, AtlasMethods):
     """The part of `Editor` that takes directions however they were found."""
 
     generator: Generator

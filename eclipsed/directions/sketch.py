@@ -13,6 +13,7 @@ from torch import Tensor
 from eclipsed.directions.atlas import Atlas
 from eclipsed.directions.discriminant import Discriminant
 from eclipsed.directions.margins import caption_texts, clip_margin, saying, told_apart
+from eclipsed.directions.verdict import WEAK
 from eclipsed.errors import InputError
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.fence import FENCE
@@ -152,7 +153,7 @@ class Sketch:
         strength = 1.0
         if self.try_strengths:
             strength, served = self._strength(delta, texts)
-            scores |= {"clip_success": served, "weak": served < 0.5 or bool(unknown), "tried_faces": _TRIED}
+            scores |= {"clip_success": served, "weak": served < WEAK or bool(unknown), "tried_faces": _TRIED}
         found = Direction.of(
             self.generator,
             sign * strength * delta,
