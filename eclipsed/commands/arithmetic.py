@@ -10,7 +10,7 @@ import typer
 
 from eclipsed.commands.faces import find_directions, load_directions, open_editor
 from eclipsed.commands.found import Margin, Name, Out, check_out, keep
-from eclipsed.commands.options import Device, Json, Models
+from eclipsed.commands.options import ClassIndex, Device, Json, Models
 from eclipsed.commands.progress import waiting
 from eclipsed.errors import InputError
 from eclipsed.store.sets import DEFAULT_SET
@@ -38,6 +38,7 @@ def arithmetic(
     name: Name = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Add, subtract and scale directions.
@@ -51,7 +52,7 @@ def arithmetic(
     weights = [_term(text) for text in terms]
     files = find_directions([term for term, _ in weights], models)
     taken = load_directions(find_directions(without or [], models))
-    editor = open_editor(models, device) if margin is not None or (taken and eased) else None
+    editor = open_editor(models, device, class_index) if margin is not None or (taken and eased) else None
     total = None
     for direction, (_, weight) in zip(load_directions(files), weights, strict=True):
         part = direction * weight

@@ -9,7 +9,7 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.found import Name, Out, RegionParts, check_out, keep
-from eclipsed.commands.options import Device, Json, Models, parse_names
+from eclipsed.commands.options import ClassIndex, Device, Json, Models, parse_names
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError
@@ -37,6 +37,7 @@ def build(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it here, too.")] = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Measure the atlas of a model set.
@@ -48,7 +49,7 @@ def build(
         raise InputError(f"an atlas file ends in .safetensors; got {str(out)!r}")
     if out is not None:
         check_writable(out)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     found = _atlas(editor, None, faces)
     if out is not None:
         found.save(out, editor.generator, editor.clip, editor.parser)
@@ -68,12 +69,13 @@ def sketch(
     name: Name = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Make a direction of a sentence at once, without training."""
     check_out(out)
     parts = parse_names(region)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     found = editor.sketch(prompt, region=parts, atlas=_atlas(editor, atlas), name=name or "")
     keep(found, out, as_json=as_json)
 
@@ -84,6 +86,7 @@ def can(
     atlas: AtlasPath = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Say how far a sentence can be reached, before training.
@@ -91,7 +94,7 @@ def can(
     The best come first. 100 % is a sentence that the generator draws and that
     CLIP tells for certain.
     """
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     known = _atlas(editor, atlas)
     found = sorted(((editor.prospect(one, atlas=known), one) for one in prompts), key=lambda pair: -pair[0].reach)
     if as_json:
@@ -114,11 +117,12 @@ def show(
     atlas: AtlasPath = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Show the most local moves of each part, and what CLIP calls them."""
     numbers, count = parse_seeds(seeds), whole("count", count, 1, 64)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     from eclipsed.directions.atlas_catalogue import local_moves
 
     world = editor.world

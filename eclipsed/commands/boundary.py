@@ -9,7 +9,7 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.found import Margin, Name, Out, RegionParts, check_out, keep
-from eclipsed.commands.options import Device, Json, Layers, Models, parse_layers, parse_names
+from eclipsed.commands.options import ClassIndex, Device, Json, Layers, Models, parse_layers, parse_names
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note
 from eclipsed.errors import InputError
@@ -40,6 +40,7 @@ def boundary(
     name: Name = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Make a direction from labels.
@@ -57,7 +58,7 @@ def boundary(
     from eclipsed.directions.labelling import LABELLED, read_labels
 
     known = None if labels is None else read_labels(labels)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     with ProgressBar() as bar:
         bar.show("labelling faces", 0, None)
         found = editor.boundary(

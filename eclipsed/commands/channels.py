@@ -8,7 +8,7 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.found import Margin, Name, Out, RegionParts, check_out, keep
-from eclipsed.commands.options import Device, Json, Models, parse_names
+from eclipsed.commands.options import ClassIndex, Device, Json, Models, parse_names
 from eclipsed.commands.progress import waiting
 from eclipsed.commands.terminal import note
 from eclipsed.errors import InputError
@@ -37,6 +37,7 @@ def channels(
     name: Name = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Make a direction of single style channels.
@@ -50,7 +51,7 @@ def channels(
     if margin is None and prompt is None:
         raise InputError("say what the full edit is to reach: --margin TARGET or --prompt SENTENCE")
     seeds, parts = None if examples is None else parse_seeds(examples), parse_names(region)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     with waiting("locating and calibrating"):
         from eclipsed.directions.style_channels import StyleChannels, channels_of_examples, parse_channels
         from eclipsed.prompts.region import Region

@@ -9,7 +9,7 @@ import typer
 
 from eclipsed.commands.faces import check_picture, open_editor, tell_replaced
 from eclipsed.commands.found import Name, check_out, keep
-from eclipsed.commands.options import Device, Json, Layers, Models, parse_layers
+from eclipsed.commands.options import ClassIndex, Device, Json, Layers, Models, parse_layers
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
@@ -55,6 +55,7 @@ def components(
     name: Name = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Find directions without words or examples.
@@ -74,7 +75,7 @@ def components(
         _check_sheet(sheet)
     if out is not None:
         check_out(out)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     from eclipsed.directions.components import components_of_features, components_of_w, sefa
 
     most = max(count, 0 if component is None else component + 1)

@@ -155,6 +155,7 @@ def evaluate(
     path = library.find_direction(direction, models=models)
     editor = open_editor(models, device, class_index, clip=clip, witness=witness)
     from eclipsed.evaluation.evaluate import evaluate as measure
+    from eclipsed.evaluation.evaluate import judged_faces
     from eclipsed.images.pictures import save_picture
 
     (learned,) = bound(load_directions([path]), editor, any_generator)
@@ -174,7 +175,7 @@ def evaluate(
         )
     if out is not None:
         with waiting("drawing the picture"):
-            faces = editor.sample(seeds=numbers[:_SHOWN])
+            faces = judged_faces(editor, learned, numbers[:_SHOWN])
             save_picture(editor.strip(faces, learned, alphas=[one.alpha for one in found.strengths]), out)
     size = path.stat().st_size
     if as_json:

@@ -10,7 +10,7 @@ import typer
 
 from eclipsed.commands.faces import find_directions, load_directions, open_editor
 from eclipsed.commands.found import Margin, Name, Out, check_out, keep
-from eclipsed.commands.options import Device, Json, Layers, Models, Named, parse_layers, parse_names
+from eclipsed.commands.options import ClassIndex, Device, Json, Layers, Models, Named, parse_layers, parse_names
 from eclipsed.commands.progress import waiting
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import EclipsedWarning, MissingModelError
@@ -43,6 +43,7 @@ def import_direction(
     name: Name = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Make a direction of another project's file.
@@ -54,7 +55,7 @@ def import_direction(
     if not file.is_file():
         raise MissingModelError(f"there is no file {file}; check the name")
     rows, parts = parse_layers(layers), parse_names(region)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     with waiting("measuring the direction"), warnings.catch_warnings():
         warnings.simplefilter("ignore", EclipsedWarning)  # the note says it too
         found = editor.load_foreign(

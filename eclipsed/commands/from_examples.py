@@ -9,7 +9,7 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.found import Margin, Name, Out, RegionParts, check_out, keep
-from eclipsed.commands.options import Device, Json, Layers, Models, parse_layers, parse_names
+from eclipsed.commands.options import ClassIndex, Device, Json, Layers, Models, parse_layers, parse_names
 from eclipsed.commands.progress import waiting
 from eclipsed.errors import InputError
 from eclipsed.store.sets import DEFAULT_SET
@@ -45,6 +45,7 @@ def from_examples(
     ] = False,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Make a direction from two groups of faces.
@@ -56,7 +57,7 @@ def from_examples(
     rows, parts = parse_layers(layers), parse_names(region)
     for text in (faces_with, faces_without):
         _check_group(text)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     groups = [_faces(editor, text, aligned=aligned) for text in (faces_with, faces_without)]
     with waiting("locating and calibrating"):
         found = editor.between(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from eclipsed.commands.faces import open_editor
-from eclipsed.commands.options import Device, Json
+from eclipsed.commands.options import ClassIndex, Device, Json
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import result, result_json
 
@@ -18,6 +18,7 @@ def measure(
     models: Annotated[str, typer.Argument(metavar="SET", help="A model set: a name, or a folder with set.json.")],
     faces: Annotated[int, typer.Option("--faces", metavar="N", help="How many of its own faces are inverted.")] = 16,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Measure how close a set comes to faces of its own.
@@ -25,7 +26,7 @@ def measure(
     Photos that it comes far less close to are refused by `eclipsed photo`. Sets that say it themselves need no
     measuring; others are measured once.
     """
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     levels = ("good",) if editor.encoder is None else ("fast", "good")
     with ProgressBar() as bar:
         bar.show("drawing faces", 0, None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eclipsed.commands.faces import check_picture, open_editor
-from eclipsed.commands.options import Device, Json, Models, Psi
+from eclipsed.commands.options import ClassIndex, Device, Json, Models, Psi
 from eclipsed.commands.progress import waiting
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError, MissingModelError
@@ -61,6 +61,7 @@ def learn(
     ] = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Learn a part from faces on which you painted it.
@@ -77,7 +78,7 @@ def learn(
     check_writable(target)
     if sheet is not None:
         check_picture(sheet)
-    editor = open_editor(models, device, painted=False)
+    editor = open_editor(models, device, class_index, painted=False)
     from eclipsed.pretrained.painted_part import PaintedPart
 
     earlier = PaintedPart.load(target) if add else None
@@ -105,6 +106,7 @@ def show(
     shown: Shown = "101-108",
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Draw a part that is kept on faces.
@@ -114,7 +116,7 @@ def show(
     faces, found = _shown(shown), find_set(models)
     path = Path(name) if Path(name).is_file() else painted_parts.kept_part(found.name, name)
     check_picture(sheet)
-    editor = open_editor(models, device, painted=False)
+    editor = open_editor(models, device, class_index, painted=False)
     from eclipsed.pretrained.painted_part import PaintedPart
 
     part = PaintedPart.load(path)

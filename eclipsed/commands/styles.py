@@ -9,7 +9,7 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.found import Margin, Name, Out, RegionParts, check_out, keep
-from eclipsed.commands.options import Device, Json, Models, parse_names
+from eclipsed.commands.options import ClassIndex, Device, Json, Models, parse_names
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note
 from eclipsed.store.sets import DEFAULT_SET
@@ -48,6 +48,7 @@ def styles(
     name: Name = None,
     models: Models = DEFAULT_SET,
     device: Device = None,
+    class_index: ClassIndex = None,
     as_json: Json = False,
 ) -> None:
     """Make StyleCLIP's global direction of a sentence.
@@ -57,7 +58,7 @@ def styles(
     """
     check_out(out)
     parts = parse_names(region)
-    editor = open_editor(models, device)
+    editor = open_editor(models, device, class_index)
     from eclipsed.directions.style_matrix import STYLE_FACES
 
     with ProgressBar() as bar:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
 
-__all__ = ["check_held_out", "evaluate"]
+__all__ = ["check_held_out", "evaluate", "judged_faces"]
 
 _CHUNK = 8  # faces at once
 _SLACK = 0.2  # in CLIP's own logits: by how much it may waver in an edit that still counts as monotone
@@ -99,7 +99,7 @@ def evaluate(
     cosines: list[Tensor] = []
     seconds = 0.0
     for some in _chunks(numbers):
-        before = editor.sample(seeds=some)
+        before = judged_faces(editor, direction, some)
         was = looking.look(before)
         rows = {0.0: was.cosine}
         for place, alpha in enumerate(strengths):
@@ -126,6 +126,12 @@ def evaluate(
 def _painted(given: Region | Sequence[str] | MaskSource | None, faces: int) -> Mask | None:
     """The mask, or one for each face, where that was given."""
     return read_mask(given, faces=faces) if not isinstance(given, Region) and is_mask(given) else None
+
+
+def judged_faces(editor: Editor, direction: Direction, seeds: Sequence[int]) -> Faces:
+    """The faces of some seeds on which a direction is judged: of its own class, where the editor was told none."""
+    of_class = direction.config.get("class_index") if editor.generator.class_index is None else None
+    return editor.sample(seeds=seeds, class_index=of_class)
 
 
 def _region(given: Region | Sequence[str] | MaskSource, world: World) -> Region:

@@ -19,7 +19,7 @@ from eclipsed.compute.memory import is_out_of_memory
 from eclipsed.directions.verdict import reached, verdict
 from eclipsed.editor import Editor
 from eclipsed.errors import EclipsedError, EclipsedWarning, VocabularyWarning
-from eclipsed.evaluation.evaluate import evaluate
+from eclipsed.evaluation.evaluate import evaluate, judged_faces
 from eclipsed.evaluation.many_rows import DONE_BEFORE, FAILED, TRAINED, TrainedPrompt, worth_of
 from eclipsed.evaluation.many_wanted import Wanted
 from eclipsed.files.atomic import atomic_write, remove_file
@@ -181,7 +181,7 @@ class _One:
             success, judge = reached(direction.scores), "clip"
         locality, kept = _mean(at.localization), _mean(at.kept)
         leakage = None if kept is None else 1 - kept
-        faces = editor.sample(seeds=_STRIP_SEEDS)
+        faces = judged_faces(editor, direction, _STRIP_SEEDS)
         strip = editor.strip(faces, direction, _STRIP_ALPHAS).convert("RGB")
         return replace(
             self._plain(TRAINED),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from eclipsed.directions.verdict import reached, verdict
 from eclipsed.errors import EclipsedWarning, InputError, TrainingError
 from eclipsed.evaluation.equal_success import strength_at, success_of
-from eclipsed.evaluation.evaluate import check_held_out, evaluate
+from eclipsed.evaluation.evaluate import check_held_out, evaluate, judged_faces
 from eclipsed.evaluation.protocol import EQUAL_SUCCESS, SEEDS
 from eclipsed.evaluation.results import Strength
 from eclipsed.evaluation.sentences import Sentence, suite
@@ -190,7 +190,7 @@ class _Run:
 
     def _equal(self, direction: Direction, target: Target) -> float | None:
         if self._faces is None:
-            self._faces = self.editor.sample(seeds=self.seeds)
+            self._faces = judged_faces(self.editor, direction, self.seeds)
         return strength_at(success_of(self.editor, direction, self._faces, target), self.equal_success)
 
 

@@ -53,7 +53,8 @@ def edit_folder(
     rows = {name: row for name, row in found.items() if row is not None and _has_faces(job, row)}
     tasks = [(name, result) for name, result in results.items() if name not in rows]
     if tasks:
-        job.edit(editor, editor.sample(seeds=0))  # what is wrong with the edit is said once, and at once
+        trial = editor.sample(seeds=0, class_index=job.class_index)
+        job.edit(editor, trial)  # what is wrong with the edit is said once, and at once
     for done, row in enumerate(rows.values(), 1):
         tell(done, len(results), row)
     for row in edit_many(editor, job, tasks, crew=crew):

@@ -42,11 +42,18 @@ class PhotoEditor(Protocol):
     name: str
     generator: Generator
 
-    def sample(self, *, seeds: int) -> Faces:
+    def sample(self, *, seeds: int, class_index: int | None = None) -> Faces:
         """Make a face."""
 
     def invert(
-        self, photo: Photo, *, aligned: bool, face: int | str | None, config: InversionConfig, force: bool
+        self,
+        photo: Photo,
+        *,
+        aligned: bool,
+        face: int | str | None,
+        class_index: int | None,
+        config: InversionConfig,
+        force: bool,
     ) -> Faces:
         """Turn the faces of a photograph into latents."""
 
@@ -73,6 +80,7 @@ class FolderJob:
         any_generator: take directions of generators that are no relatives, too.
         networks: what tells the other networks that take part from any others, see `networks_digest`.
         keep_faces: also write the faces as they were found, beside each result.
+        class_index: class of the faces; None is the generator's own, or there are none.
     """
 
     folder: Path
@@ -86,6 +94,7 @@ class FolderJob:
     any_generator: bool
     networks: str
     keep_faces: bool = False
+    class_index: int | None = None
 
     def face_file(self, result: str) -> Path:
         """Where the faces of a result are kept."""
@@ -98,6 +107,9 @@ class FolderJob:
         alpha = self.alphas if len(self.alphas) > 1 else self.alphas[0]
         return editor.edit(faces, self.edits, alpha, any_generator=self.any_generator)
 
+    def _class_of(self, editor: PhotoEditor) -> int | None:
+        return editor.generator.class_index if self.class_index is None else self.class_index
+
     def key(self, editor: PhotoEditor, name: str) -> str:
         """What tells a picture's bytes and this edit from any other; "" where the picture cannot be read."""
         picture = file_digest(self.folder / name)
@@ -107,7 +119,7 @@ class FolderJob:
         edits = self.edits.to_json() if isinstance(self.edits, Stack) else [one.digest for one in self.edits]
         facts: dict[str, Any] = {
             "picture": picture,
-            "generator": [editor.generator.fingerprint, editor.generator.class_index],
+            "generator": [editor.generator.fingerprint, self._class_of(editor)],
             "networks": self.networks,
             "stack" if stack else "directions": edits,
             "alphas": self.alphas,
@@ -142,7 +154,14 @@ def edit_one(
             target = _target(job, name, result)
             photo = read_photo(job.folder / name)
             row = replace(row, before=thumbnail(photo.opaque))
-            found = editor.invert(photo, aligned=job.aligned, face=job.face, config=job.config, force=job.force)
+            found = editor.invert(
+                photo,
+                aligned=job.aligned,
+                face=job.face,
+                class_index=job.class_index,
+                config=job.config,
+                force=job.force,
+            )
             goals, drawn = goals_of(editor.generator, found)
             (picture,) = editor.paste(job.edit(editor, found))
             go_on()

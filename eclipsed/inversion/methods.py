@@ -62,7 +62,9 @@ class PhotoMethods(ABC):
     _compared: tuple[tuple[Generator, Clip, float], Belonging] | None = None
 
     @abstractmethod
-    def sample(self, *, seeds: Iterable[int] | int | None = None) -> Faces:
+    def sample(
+        self, *, seeds: Iterable[int] | int | None = None, class_index: int | Sequence[int] | None = None
+    ) -> Faces:
         """Make faces."""
 
     @abstractmethod
@@ -177,7 +179,9 @@ class PhotoMethods(ABC):
         Raises:
             InputError: faces that were sampled, or loaded from a file without their photograph.
         """
-        return self._belonging(self.generator).closeness(*photo_faces.goals_of(self.generator, faces))
+        of_class = faces.latent.class_index
+        generator = self.generator.of_class(of_class) if isinstance(of_class, int) else self.generator
+        return self._belonging(generator).closeness(*photo_faces.goals_of(generator, faces))
 
     def measure_closeness(self, *, level: str = "good", count: int = 16, callback: Callback | None = None) -> float:
         """Measure how close inversions of the generator's own faces come to them, and keep it for `invert`.
@@ -270,6 +274,7 @@ class PhotoMethods(ABC):
         level: str | None = None,
         aligned: bool = False,
         face: int | str | None = None,
+        class_index: int | None = None,
         force: bool = False,
         any_generator: bool = False,
         config: InversionConfig | None = None,
@@ -297,6 +302,7 @@ class PhotoMethods(ABC):
             level: see `invert`.
             aligned: every picture is an aligned face as a whole, so none has to be found.
             face: which face of a picture with several: a number from 1, from the left; None is every face.
+            class_index: class of the faces, where the generator has classes; None is the editor's own.
             force: take pictures of another kind, too.
             any_generator: see `edit`.
             config: every option of the inversion; None is the default.
@@ -337,6 +343,7 @@ class PhotoMethods(ABC):
             any_generator=any_generator,
             networks=networks_digest(networks),
             keep_faces=table,
+            class_index=class_index,
         )
         return edit_folder(self, job, recursive=recursive, crew=Crew(workers, 1, ray, cpus, gpus), tell=tell)
 

@@ -84,7 +84,7 @@ class PeopleMethods(ABC):
         """What finds faces."""
 
     @abstractmethod
-    def sample(self, *, seeds: int) -> Faces:
+    def sample(self, *, seeds: int, class_index: int | None = None) -> Faces:
         """Make a face."""
 
     @abstractmethod
@@ -94,6 +94,7 @@ class PeopleMethods(ABC):
         *,
         where: Placement,
         level: str | None,
+        class_index: int | None,
         config: InversionConfig | None,
         callback: Callback | None,
         force: bool,
@@ -111,6 +112,7 @@ class PeopleMethods(ABC):
         *,
         level: str | None = None,
         where: Sequence[Placement] | None = None,
+        class_index: int | None = None,
         config: InversionConfig | None = None,
         callback: Callback | None = None,
         force: bool = False,
@@ -127,6 +129,7 @@ class PeopleMethods(ABC):
                 several directions, their files or names, at full strength. Faces without a number stay as they are.
             level: see `invert`.
             where: the faces' places, when they are known, in the order of their numbers; None finds them.
+            class_index: class of the faces, where the generator has classes; None is the editor's own.
             config: every option of the inversion; None is the default.
             callback: told of every step of each inversion.
             force: take faces of another kind than the generator draws, too.
@@ -140,7 +143,7 @@ class PeopleMethods(ABC):
             DirectionError: a direction belongs to another generator.
         """
         each = {number: _read(edits[number], self.name) for number in _numbers(edits)}
-        trial = self.sample(seeds=0)
+        trial = self.sample(seeds=0, class_index=class_index)
         for stack, alphas in each.values():  # what is wrong with an edit is said at once, and not of a face
             self.edit(trial, stack, alphas, any_generator=any_generator)
         one = read_photo(photo)
@@ -150,7 +153,15 @@ class PeopleMethods(ABC):
         for number, (stack, alphas) in each.items():
             try:
                 place = _place(one, found, number)
-                faces = self.invert(one, where=place, level=level, config=config, callback=callback, force=force)
+                faces = self.invert(
+                    one,
+                    where=place,
+                    level=level,
+                    class_index=class_index,
+                    config=config,
+                    callback=callback,
+                    force=force,
+                )
                 faces = self.edit(faces, stack, alphas, any_generator=any_generator)
                 pixels = paste(self.parser, faces, one, onto=pixels)
                 people.append(EditedPerson(number, faces))

@@ -81,7 +81,8 @@ def invert_photos(
         if features is not None and inverter.parser is not None:
             kept = Kept(features, found.ws[place : place + 1], inverter.parser)
         origins.append(Origin.of(*placed[index], tuning, kept))
-    return editing.sample(inverter.generator, Latent(found.ws), origins=tuple(origins))
+    latent = Latent(found.ws, class_index=inverter.generator.class_index)
+    return editing.sample(inverter.generator, latent, origins=tuple(origins))
 
 
 def goals_of(generator: Generator, faces: Faces) -> tuple[torch.Tensor, torch.Tensor]:

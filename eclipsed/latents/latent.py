@@ -28,8 +28,8 @@ class Latent:
         z: what ws was mapped from, (N, z_dim); None when it is not known.
         truncation_psi: truncation that ws was mapped with.
         offsets: what is added to style vectors, name of the style layer -> (N, channels).
-        class_index: class that z was mapped with, or one for each face; None where there are no classes, or z is not
-            known.
+        class_index: class that z was mapped with or a photograph was inverted with, or one for each face; None where
+            there are no classes, or it is not known.
     """
 
     ws: Tensor

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import typer
 from checkpoint_files import nvidia_content, random_generator, write_nvidia
 from directions_kit import make
 from PIL import Image
@@ -16,11 +17,13 @@ from eclipsed.directions.calibration import HeldOut
 from eclipsed.editing.stack import Stack
 from eclipsed.editor import Editor
 from eclipsed.errors import CheckpointError, InputError
+from eclipsed.evaluation.evaluate import evaluate
 from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.photos.alignment import Placement
 from eclipsed.studio.engine import Engine
 from eclipsed.training.config import TrainConfig
 
@@ -303,3 +306,73 @@ def test_the_studio_draws_a_class_that_is_chosen(folder, classes, tmp_path, monk
     job = jobs.submit(PROMPT, face=chosen)
     jobs.stop(job.token)
     assert job.config.class_index == 2  # what is learned belongs to the faces that are shown
+
+
+WHERE = Placement.of_box(4, 4, 36, 36)
+ONE_STEP = InversionConfig(level="good", steps_from_mean=1)
+
+
+@pytest.fixture
+def photo():
+    return Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8))
+
+
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")
+def test_people_and_folders_are_edited_within_a_class(classes, second, photo, tmp_path):
+    direction = make(classes.generator)
+    edits = {1: direction}
+    with pytest.raises(InputError) as caught:
+        classes.edit_people(photo, edits, where=[WHERE], config=ONE_STEP)
+    assert str(caught.value) == MISSING
+    one, other = (
+        classes.edit_people(photo, edits, where=[WHERE], config=ONE_STEP, class_index=index) for index in (1, 2)
+    )
+    same = second.edit_people(photo, edits, where=[WHERE], config=ONE_STEP)
+    assert np.array_equal(np.asarray(one.picture), np.asarray(same.picture))
+    assert not np.array_equal(np.asarray(one.picture), np.asarray(other.picture))
+
+    (tmp_path / "in").mkdir()
+    photo.save(tmp_path / "in" / "a.png")
+
+    def folder(editor, index):
+        options = {"aligned": True, "config": ONE_STEP, "class_index": index}
+        (row,) = editor.edit_photos(tmp_path / "in", direction, tmp_path / "out", **options)
+        return row.outcome, np.asarray(Image.open(tmp_path / "out" / "a.png"))
+
+    first, again, third = folder(classes, 1), folder(second, None), folder(classes, 2)
+    assert (first[0], again[0], third[0]) == ("edited", "done before", "edited")  # of another class is another edit
+    assert not np.array_equal(first[1], third[1])
+
+
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")
+def test_an_inverted_face_keeps_its_class(classes, second, photo, tmp_path):
+    faces = classes.invert(photo, where=WHERE, config=ONE_STEP, class_index=1)
+    assert faces.latent.class_index == 1
+    assert classes.closeness(faces) == second.closeness(faces)
+    again = classes.load_faces(classes.save_faces(faces, tmp_path / "one.face.safetensors"))
+    assert again.latent.class_index == 1
+
+
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")
+def test_a_direction_is_judged_on_faces_of_its_class(classes, second):
+    direction = make(classes.generator, config={"class_index": 1, "seeds": None}, prompt=PROMPT)
+    seeds = range(1000, 1004)
+    found, wanted = (evaluate(one, direction, seeds=seeds, alphas=(1.0,), extras=()) for one in (classes, second))
+    assert found.strengths[0].clip_gain == wanted.strengths[0].clip_gain
+    with pytest.raises(InputError) as caught:
+        evaluate(classes, make(classes.generator, prompt=PROMPT), seeds=seeds, alphas=(1.0,), extras=())
+    assert str(caught.value) == MISSING
+
+
+def test_every_command_that_opens_a_model_set_takes_a_class():
+    def commands(group, path=()):
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                yield from commands(command, (*path, name))
+            else:
+                yield " ".join((*path, name)), {one.name for one in command.params}
+
+    opening = {name: options for name, options in commands(typer.main.get_command(cli.app)) if "device" in options}
+    without = {name for name, options in opening.items() if "models" in options and "class_index" not in options}
+    assert "photo" in opening
+    assert without == set()
