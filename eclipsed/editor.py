@@ -27,6 +27,7 @@ from eclipsed.latents.direction import Direction
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.finding import FaceFinder
 from eclipsed.photos.painted import MaskSource, is_mask, read_mask
+from eclipsed.photos.reading import Photo
 from eclipsed.pretrained.bisenet_parser import BiSeNetParser
 from eclipsed.pretrained.callable_parser import WholePicture
 from eclipsed.pretrained.classifier import Classifier
@@ -36,7 +37,7 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.given_clips import AnyClip, ClipName, given_clip
 from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.lazy import Lazy
-from eclipsed.pretrained.painted_parser import PaintedParser
+from eclipsed.pretrained.painted_parser import painted_over
 from eclipsed.pretrained.painted_part import PaintedPart, PartSource
 from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.segmenter import set_parser
@@ -46,6 +47,7 @@ from eclipsed.store.sets import DEFAULT_SET, HOLDING, find_set
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.events import Callback
+from eclipsed.training.reference import Reference
 from eclipsed.values.alphas import check_alpha
 from eclipsed.values.mask import Mask
 from eclipsed.values.seeds import check_seeds
@@ -53,6 +55,7 @@ from eclipsed.worlds.world import World, find_world
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+    from PIL import Image
 
 __all__ = ["Editor"]
 
@@ -288,8 +291,9 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
 
     def train(
         self,
-        prompt: str,
+        prompt: str | None = None,
         *,
+        image: str | os.PathLike[str] | Image.Image | Photo | None = None,
         region: Region | Sequence[str] | MaskSource | None = None,
         config: TrainConfig | None = None,
         latents: Faces | Latent | Tensor | ArrayLike | None = None,
@@ -299,10 +303,12 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         resume: str | os.PathLike[str] | None = None,
         class_index: int | None = None,
     ) -> Direction:
-        """Learn a direction from a sentence.
+        """Learn a direction from a sentence, or from a picture of what a face is to have.
 
         Args:
             prompt: what the edited face shall look like, e.g. ``"a person with blond hair"``.
+            image: a picture in its place, of a face with this lipstick, this haircut. The region says which; None finds
+                the part by which it differs most from other faces.
             region: parts that may change (``["hair"]``), or a painted mask as `eclipsed.read_mask` takes it (a file as
                 a `Path`); None finds parts in the prompt. Without a parser there are no parts: the edit may change the
                 whole picture, unless a mask holds it. Of masks there may be one for each of `latents`.
@@ -313,11 +319,11 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
             state: file to save the training to, every `save_every` steps and when it stops.
             save_every: see `state`.
             resume: such a file, to go on from; also the place to save to unless `state` is another.
-            class_index: class of the faces, where the generator has classes; None is the config's, or the editor's own.
+            class_index: class of the faces, where there are classes; None is the config's, or the editor's own.
         Returns:
             The direction, calibrated; see `eclipsed.training.train.train`.
         Raises:
-            InputError: an empty prompt, an unknown part, or a resumed training of another prompt, config or generator.
+            InputError: prompt or image does not do, an unknown part, or a resumed training of other things.
             TrainingError: the loss is not finite, or memory ran out.
             OutputError: the state cannot be written.
         Warns:
@@ -325,15 +331,23 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
             VocabularyWarning: CLIP was never shown a word of the prompt.
             EclipsedWarning: the direction came out weak.
         """
-        given = latents.latent if isinstance(latents, Faces) else latents
-        if given is not None and not isinstance(given, Latent):
+        if (prompt is None) == (image is None):
+            raise InputError("learn from a prompt, or from an image: give one of them")
+        given: Any = latents.latent if isinstance(latents, Faces) else latents
+        if not isinstance(given, (Latent, NoneType)):
             given = Latent.of_ws(self.generator, given, name="latents")
         asked = read_mask(region) if is_mask(region) else cast("Region | Sequence[str] | None", region)
         if not self._has_own_parser and not isinstance(asked, Mask) and not (isinstance(asked, Region) and asked.mask):
-            asked = self.painted_region(prompt, asked) or self._whole_picture(prompt, asked)
+            asked = (prompt and self.painted_region(prompt, asked)) or self._whole_picture(prompt or "", asked)
+        index = class_index if config is None or class_index is not None else config.class_index
+        generator, psi = self.generator if index is None else self.generator.of_class(index), self.truncation_psi
+        said: Any = prompt
+        if image is not None:
+            used: Any = {"generator": generator, "parser": self.parser, "clip": self.clip, "finder": self._finder.get}
+            said, asked = Reference.of(image, region=asked, truncation_psi=psi, **used), None
         return training.train(
-            prompt,
-            generator=self.generator if class_index is None else self.generator.of_class(class_index),
+            said,
+            generator=generator,
             parser=self.parser,
             clip=self.clip,
             classifier=self.classifier,
@@ -341,7 +355,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
             region=asked,
             config=config if class_index is None or config is None else config.replace(class_index=class_index),
             latents=given,
-            truncation_psi=self.truncation_psi,
+            truncation_psi=psi,
             callback=callback,
             state=state,
             save_every=save_every,
@@ -356,7 +370,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         self._parts = tuple(each.values())
         if self._world is not None:
             self._world = self._world.with_parts({part.name: part.words for part in self._parts})
-        self._parser = Lazy.of("parser", partial(_painted_parser, self._parts, self.generator, self._unpainted), Parser)
+        self._parser = Lazy.of("parser", partial(painted_over, self._parts, self.generator, self._unpainted), Parser)
         if self._opened is not None:
             folder, where, given = self._opened
             self._opened = folder, where, {**given, "parts": self._parts}
@@ -377,10 +391,6 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         if self._world is not None and parser.world.parts != self._world.parts:
             raise InputError(f"the parser is of the world {parser.world.name!r}; the editor's is {self._world.name!r}")
         return parser
-
-
-def _painted_parser(parts: tuple[PaintedPart, ...], generator: Generator, base: Lazy[Parser]) -> PaintedParser:
-    return PaintedParser(parts, generator, base=base.get())
 
 
 def _reopened(folder: Path, device: torch.device, given: dict[str, Any], settings: dict[str, Any]) -> Editor:

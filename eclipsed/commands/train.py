@@ -95,6 +95,14 @@ def train(
         ),
     ] = None,
     file: PromptFile = None,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            "--image",
+            metavar="PICTURE",
+            help="Learn from a picture instead: this lipstick, this hat. See --region.",
+        ),
+    ] = None,
     class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
     region: RegionNames = None,
@@ -152,10 +160,11 @@ def train(
 ) -> None:
     """Learn a direction from a sentence, or many.
 
-    Ctrl-C stops and saves what was learned. With --file everything is written as it is done, and what is there already
-    is skipped; the exit code is 1 when a training failed.
+    With --image a picture of somebody who has it stands in place of the sentence. Ctrl-C stops and saves what was
+    learned. With --file everything is written as it is done, and what is there already is skipped; the exit code is 1
+    when a training failed.
     """
-    if prompt is None and file is None:
+    if prompt is None and file is None and image is None:
         raise _UsageError("Missing argument 'prompt'", context)
     if prompt is not None and file is not None:
         raise InputError("give one prompt, or --file with a list of them")
@@ -175,7 +184,7 @@ def train(
     changes.update(parse_setting(text) for text in settings or ())
     config = _config(preset, changes, resuming=resume is not None)
     if file is not None:
-        refuse({"--region": region, "--mask": mask, "--strip": picture, "--log": log}, "with --file")
+        refuse({"--image": image, "--region": region, "--mask": mask, "--strip": picture, "--log": log}, "with --file")
         refuse({"--state": state, "--resume": resume}, "with --file, which keeps unfinished trainings itself")
         learn_many(
             file, out, models, config or TrainConfig(),
@@ -184,10 +193,11 @@ def train(
             workers=workers, threads=threads, ray=ray, cpus=cpus, gpus=gpus, as_json=as_json,
         )  # fmt: skip
         return
-    assert prompt is not None
+    if prompt is not None and image is not None:
+        raise InputError("give one prompt, or --image with a picture")
     refuse({"--seeds": training_seeds, "--grid": grid, "--workers": workers, "--ray": ray}, "without --file")
     refuse({"--threads": threads if threads > 1 else None, "--cpus": cpus, "--gpus": gpus or None}, "without --file")
-    target = Path(_slug(prompt)) if out is None else out
+    target = Path(_slug(prompt, image)) if out is None else out
     check_writable(target)
     _check_suffix(target, "a direction file")
     if state is not None:
@@ -199,9 +209,10 @@ def train(
         check_log(log)
     asked, said = _region(prompt, region, models, mask)
     editor = open_editor(models, device, class_index, clip=clip, witness=witness)
-    note(f"{prompt!r} -> {said if resume is None or asked else 'goes on'}, on {editor.generator.device}")
+    titled = repr(prompt) if image is None else str(image)
+    note(f"{titled} -> {said if resume is None or asked else 'goes on'}, on {editor.generator.device}")
     began = time.monotonic()
-    direction = _learn(editor, prompt, asked, config, target, state=state, resume=resume, log=log)
+    direction = _learn(editor, prompt, asked, config, target, image=image, state=state, resume=resume, log=log)
     seconds = round(time.monotonic() - began, 1)
     if picture is not None:
         _draw(editor, direction, picture, _STRIP_SEEDS)
@@ -257,14 +268,14 @@ def _config(preset: str, changes: dict[str, Any], *, resuming: bool) -> TrainCon
     return None if resuming and not changes else TrainConfig().replace(**changes)
 
 
-def _region(prompt: str, names: str | None, models: str, mask: Path | None = None) -> tuple[Region | None, str]:
+def _region(prompt: str | None, names: str | None, models: str, mask: Path | None = None) -> tuple[Region | None, str]:
     """The region that was asked for, None where the sentence says it; and what the edit may change, in words."""
     from eclipsed.prompts.reading import read
     from eclipsed.prompts.region import Region
     from eclipsed.store.sets import find_set
 
     parts, found = parse_names(names), find_set(models)
-    reading = read(prompt, world=found.world)  # an empty prompt fails here, region given or not
+    reading = None if prompt is None else read(prompt, world=found.world)  # an empty prompt fails here, region or not
     if mask is not None:
         from eclipsed.photos.painted import read_mask  # brings torch
 
@@ -273,7 +284,9 @@ def _region(prompt: str, names: str | None, models: str, mask: Path | None = Non
         painted = Region.from_mask(read_mask(mask), world=found.world)
         return painted, painted.spoken()
     asked = None if parts is None else Region.from_parts(parts, world=found.world)
-    region = asked or reading.region
+    region = asked or (None if reading is None else reading.region)
+    if region is None:
+        return None, "what is unusual there"
     covered = found.world.expand(part.name for part in found.parts)
     held = found.parser is not None or set(region.parts) <= set(covered)
     return asked, region.spoken(found.world) if held else "the whole picture"
@@ -284,21 +297,24 @@ def _check_suffix(path: Path, what: str) -> None:
         raise InputError(f"{what} ends in {_SUFFIX}; got {str(path)!r}")
 
 
-def _slug(prompt: str) -> str:
+def _slug(prompt: str | None, image: Path | None = None) -> str:
     from eclipsed.latents.direction import short_name
     from eclipsed.prompts.region import check_prompt
 
+    if image is not None:
+        return f"like-{short_name(image.stem)}{_SUFFIX}"
     check_prompt(prompt)  # an empty one fails here, before anything is loaded
-    return short_name(prompt) + _SUFFIX
+    return short_name(prompt or "") + _SUFFIX
 
 
 def _learn(
     editor: Editor,
-    prompt: str,
+    prompt: str | None,
     region: Region | None,
     config: TrainConfig | None,
     target: Path,
     *,
+    image: Path | None = None,
     state: Path | None = None,
     resume: Path | None = None,
     log: Path | None = None,
@@ -318,6 +334,7 @@ def _learn(
         try:
             direction = editor.train(
                 prompt,
+                image=image,
                 region=region,
                 config=config,
                 callback=tell,

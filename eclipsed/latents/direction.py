@@ -66,6 +66,7 @@ class Direction(DirectionArithmetic, ForeignFiles):
         scores: what was measured, as JSON values.
         note: a sentence about what is unusual, e.g. that the direction is weak.
         name: short name; made from the prompt, or else the method, when empty.
+        reference: what stood in place of a prompt, as JSON values: kind, name and SHA-256 of a picture.
     Raises:
         DirectionError: shapes, names or numbers disagree.
     """
@@ -88,6 +89,7 @@ class Direction(DirectionArithmetic, ForeignFiles):
     scores: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
     name: str = ""
+    reference: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.space not in SPACES:
@@ -352,7 +354,7 @@ class Direction(DirectionArithmetic, ForeignFiles):
             "scores": dict(self.scores),
             "note": self.note,
         }
-        return DIRECTION.header(data)
+        return DIRECTION.header(data | ({"reference": dict(self.reference)} if self.reference else {}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, models: str = "") -> Direction:

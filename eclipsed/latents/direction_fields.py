@@ -60,6 +60,7 @@ def _fields(data: dict[str, Any], deltas: Tensor) -> dict[str, Any]:
         "scale": float(data["scale"]),
         "alpha_range": (float(low), float(high)),
         "scores": dict(data["scores"]),
+        "reference": dict(data.get("reference", {})),
         **texts,
     }
 

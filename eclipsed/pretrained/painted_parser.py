@@ -12,12 +12,13 @@ from eclipsed.errors import InputError
 from eclipsed.images.conversion import check_images
 from eclipsed.networks.layers import Synthesis
 from eclipsed.pretrained.generator import Generator
+from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.painted_part import PaintedPart
 from eclipsed.pretrained.parser import Parser, Pictures, pictures_of
 from eclipsed.pretrained.part_fitting import part_logits
 from eclipsed.worlds.world import World
 
-__all__ = ["PaintedParser"]
+__all__ = ["PaintedParser", "painted_over"]
 
 _NOWHERE = -1e4  # a logit of what is not there
 
@@ -205,3 +206,14 @@ class PaintedParser(Parser):
     @property
     def _weights(self) -> list[Tensor]:
         return [getattr(self, f"weight{place}") for place in range(len(self._layers))]
+
+
+def painted_over(parts: tuple[PaintedPart, ...], generator: Generator, base: Lazy[Parser]) -> PaintedParser:
+    """A parser of painted parts over another one, which is loaded now.
+
+    Args:
+        parts: painted for this generator.
+        generator: whose features they are found in.
+        base: loads the parser of all other parts.
+    """
+    return PaintedParser(parts, generator, base=base.get())

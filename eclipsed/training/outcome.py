@@ -37,6 +37,9 @@ def judges(task: Task, classifier: Classifier | None, witness: Clip | None) -> d
         taken = {one.name for one in task.clip.members} & {one.name for one in witness.members}
         if taken:
             raise InputError(f"the witness must be a CLIP that takes no part in training; {min(taken)!r} does")
+        if task.reference is not None:
+            found["witness"] = clip_margin(witness, task.reference.texts(witness))
+            return found
         texts = [task.caption_texts(one, witness) for one in task.asked_statements]
         if not witness.unknown_words(" ".join(caption for caption, *_ in texts)):
             found["witness"] = clip_margin(witness, [witness.encode_text(one) for one in texts])
@@ -52,8 +55,11 @@ def instead(task: Task, direction: Direction, held_out: HeldOut) -> str:
         direction: calibrated.
         held_out: faces that training never saw.
     Returns:
-        The caption; "" where the prompt's own is preferred most often, or a face keeps the caption that it had.
+        The caption; "" where there are none, the prompt's own is preferred most often, or a face keeps the caption that
+        it had.
     """
+    if task.reference is not None:
+        return ""
     found: dict[str, int] = {}
     reading = task.reading.statements[0]
     texts = task.caption_texts(reading)

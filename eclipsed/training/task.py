@@ -14,7 +14,7 @@ from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.atlas import ATLAS_FACES
 from eclipsed.directions.calibration import HeldOut
 from eclipsed.directions.margins import caption_texts
-from eclipsed.directions.survey import Survey, looked_side
+from eclipsed.directions.survey import Survey
 from eclipsed.errors import InputError
 from eclipsed.images.masks import check_count, painted
 from eclipsed.latents.latent import Latent
@@ -27,6 +27,8 @@ from eclipsed.pretrained.parser import Parser
 from eclipsed.prompts.reading import Reading
 from eclipsed.prompts.region import Region
 from eclipsed.training.config import TrainConfig
+from eclipsed.training.reference import Reference
+from eclipsed.training.resolving import in_the_world, places_of, read_layers, resolution_of
 from eclipsed.values.mask import Mask
 from eclipsed.values.seeds import SLOW_SURVEY_FACES, SMALL_PICTURE, SURVEY_FACES
 
@@ -56,6 +58,7 @@ class Task:
         with_image: whether change is measured in the picture.
         statistics: of the generator's w.
         recorder: what records steps as CUDA graphs.
+        reference: a picture that stands in place of the prompt; None where there is none.
     """
 
     generator: Generator
@@ -74,6 +77,7 @@ class Task:
     with_image: bool
     statistics: WStatistics
     recorder: Recorder
+    reference: Reference | None = None
 
     @classmethod
     def of(
@@ -88,6 +92,7 @@ class Task:
         latents: Latent | None = None,
         masks: Mask | None = None,
         truncation_psi: float = 1.0,
+        reference: Reference | None = None,
     ) -> Task:
         """Resolve the options of a training.
 
@@ -101,20 +106,21 @@ class Task:
             latents: faces to train on; None takes those of the config.
             masks: see `Task`.
             truncation_psi: of faces made from seeds, when the config does not say.
+            reference: see `Task`.
         Raises:
             InputError: a score layer or a protected part is unknown, the resolution is beyond the generator's, or there
                 are as many masks neither as one nor as faces.
         """
-        config = _in_the_world(config, parser)
+        config = in_the_world(config, parser)
         generator = generator if config.class_index is None else generator.of_class(config.class_index)
         if isinstance(config.space, type):
             register_space(config.space)  # the direction is going to name it
         psi = truncation_psi if config.truncation_psi is None else config.truncation_psi
-        resolution = _resolution(generator, clip, config)
-        features, with_image = _places(generator, config, resolution)
+        resolution = resolution_of(generator, clip, config)
+        features, with_image = places_of(generator, config, resolution)
         dtype = compute_dtype(config.precision, generator.device)
         asked = () if region.mask is not None else (*region.parts, *(config.protect or ()))
-        read = _read_layers(generator, parser, asked, resolution)
+        read = read_layers(generator, parser, asked, resolution)
         if latents is None and config.seeds is not None:
             latents = Latent.of_seeds(generator, config.seeds, truncation_psi=psi)
         if masks is not None:
@@ -140,6 +146,7 @@ class Task:
             with_image=with_image,
             statistics=WStatistics.of_generator(generator, share=config.components),
             recorder=Recorder(generator.device, after=1),  # every shape is going to come again
+            reference=reference,
         )
 
     @property
@@ -150,7 +157,7 @@ class Task:
     @property
     def told(self) -> tuple[str, ...]:
         """The captions that CLIP is told, one of each statement."""
-        return tuple(self.caption_texts(one)[0] for one in self.statements)
+        return () if self.reference is not None else tuple(self.caption_texts(one)[0] for one in self.statements)
 
     @property
     def resolution(self) -> int:
@@ -259,11 +266,15 @@ class Task:
         return caption_texts(told, reading, neutral=neutral, caption=caption)
 
     def _captions(self, reading: Reading) -> Tensor:
+        if self.reference is not None:
+            return self.reference.texts(self.clip)
         return self.clip.encode_text(self.caption_texts(reading))
 
     @cached_property
     def neutral(self) -> Tensor:
-        """CLIP's embedding of the neutral prompt, (D,)."""
+        """CLIP's embedding of the neutral prompt, or its mean vector of faces beside a picture, (D,)."""
+        if self.reference is not None:
+            return self.reference.texts(self.clip)[1]
         return self.clip.encode_text(self.config.neutral_prompt or self.parser.world.neutral)[0]
 
     @cached_property
@@ -350,51 +361,3 @@ def _check_masks(masks: Mask, faces: Latent | None) -> None:
             "well (latents=...), or one mask"
         )
     check_count(masks, len(faces))
-
-
-def _in_the_world(config: TrainConfig, parser: Parser) -> TrainConfig:
-    """The config with what it left to the world of the pictures."""
-    world = parser.world
-    try:
-        protect = world.protected if config.protect is None else world.expand(config.protect)
-    except InputError as error:
-        raise InputError(f"protect: {error}") from None
-    return config.replace(protect=protect, neutral_prompt=config.neutral_prompt or world.neutral)
-
-
-def _resolution(generator: Generator, clip: Clip, config: TrainConfig) -> int:
-    """The config's, or the power of two that covers what CLIP looks at, as far as there are pixels.
-
-    The parser enlarges what is smaller than it wants; its labels need no more detail than CLIP, which judges the edit.
-    """
-    if config.resolution is not None:
-        if config.resolution > generator.resolution:
-            raise InputError(
-                f"the generator has {generator.resolution} pixels a side; got resolution {config.resolution}"
-            )
-        return config.resolution
-    return looked_side(generator, clip)
-
-
-def _read_layers(generator: Generator, parser: Parser, parts: Sequence[str], resolution: int) -> tuple[str, ...]:
-    """Layers whose features the parser needs to find some parts."""
-    layers = parser.reads(parts)
-    needed = max((generator.layer(name).resolution for name in layers), default=0)
-    if needed > resolution:
-        raise InputError(
-            f"painted parts are found in features of {needed} px: train at that resolution or more; got {resolution}"
-        )
-    return layers
-
-
-def _places(generator: Generator, config: TrainConfig, resolution: int) -> tuple[tuple[str, ...], bool]:
-    """Feature layers at which change is measured, and whether it is measured in the picture too."""
-    if config.score_layers == "image":
-        return (), True
-    there = tuple(one.name for one in generator.layers_up_to(resolution) if not one.is_rgb)
-    if config.score_layers == "all":
-        return there, False
-    for name in config.score_layers:
-        if name != "image" and name not in there:
-            raise InputError(f"unknown score layer {name!r} at {resolution} px; known: image, {', '.join(there)}")
-    return tuple(name for name in there if name in config.score_layers), "image" in config.score_layers

@@ -6,8 +6,7 @@ import hashlib
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -15,7 +14,6 @@ from typing import Any
 
 from torch import Tensor
 
-from eclipsed.compute.memory import is_out_of_memory
 from eclipsed.directions.calibration import calibrate
 from eclipsed.directions.margins import Margin, clip_margin
 from eclipsed.directions.verdict import DOUBT, DOUBTED
@@ -36,8 +34,10 @@ from eclipsed.training.clock import Clock
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.descent import AdamState, advance
 from eclipsed.training.events import BrokenTraining, Callback, StopTraining
+from eclipsed.training.out_of_memory import saying_what_to_lower
 from eclipsed.training.outcome import instead, judges, trusted
 from eclipsed.training.probe import JUDGED, choose_space
+from eclipsed.training.reference import Reference
 from eclipsed.training.start import full_change, look, start
 from eclipsed.training.state import TrainingState
 from eclipsed.training.task import Task
@@ -54,7 +54,7 @@ _START = 1  # stream of random numbers, beside that of the steps
 
 
 def train(
-    prompt: str,
+    prompt: str | Reference,
     *,
     generator: Generator,
     parser: Parser,
@@ -73,7 +73,7 @@ def train(
     """Learn a direction from a sentence.
 
     Args:
-        prompt: what the edited face shall look like.
+        prompt: what the edited face shall look like, or a picture that says so, with its region.
         generator: frozen.
         parser: frozen.
         clip: frozen.
@@ -100,18 +100,21 @@ def train(
         OutputError: the state cannot be written.
     """
     save_every = whole("save_every", save_every, 1)
-    reading = read(prompt, world=parser.world)
+    reference = prompt if isinstance(prompt, Reference) else None
+    reading = prompt.reading(parser.world) if isinstance(prompt, Reference) else read(prompt, world=parser.world)
     saved = None if resume is None else TrainingState.load(resume, like=config)
     masks = region if isinstance(region, Mask) and len(region) > 1 else None
     region = _region(reading, region, saved)
     config = config or (saved.config if saved else TrainConfig())
     if config.class_index is None and generator.class_index is not None:
         config = config.replace(class_index=generator.class_index)
+    if reference is not None and config.layers == "auto":
+        config = config.replace(layers=None)  # a look has a shape and colours, which lie in rows of their own
     place = resume if state is None else state
     if place is not None:
         check_writable(place)
-    _warn(reading.told if config.clip_loss == "contrast" else (prompt,), region, clip)
-    with _memory(config):
+    _warn(reading.told if config.clip_loss == "contrast" or reference else (reading.prompt,), region, clip)
+    with saying_what_to_lower(config):
         task = Task.of(
             reading,
             generator=generator,
@@ -122,6 +125,7 @@ def train(
             latents=latents,
             masks=masks,
             truncation_psi=truncation_psi,
+            reference=reference,
         )
         loss = Loss(task)
     try:
@@ -155,7 +159,7 @@ class _Run:
     def run(self, saved: TrainingState | None) -> Direction:
         calibrated = self.config.calibrate
         try:
-            with _memory(self.config):
+            with saying_what_to_lower(self.config):
                 self._descend(saved)
         except StopTraining as error:
             if not self._learned:
@@ -278,6 +282,8 @@ class _Run:
         found = state.direction(self.task.generator)
         if self.task.turned:
             found = replace(found, deltas=-found.deltas)
+        if (shown := self.task.reference) is not None:
+            found = replace(found, prompt=None, name=shown.title, reference=shown.facts)
         return replace(found, scores=scores, note=_joined(self.task.reading.note, note))
 
     def _calibrate(self, direction: Direction) -> Direction:
@@ -285,7 +291,7 @@ class _Run:
         self.clock.begin("calibrate", 0)
         task, config = self.task, self.config
         try:
-            with _memory(config):
+            with saying_what_to_lower(config):
                 found = calibrate(
                     direction,
                     clip_margin(task.clip, task.asked),
@@ -303,7 +309,7 @@ class _Run:
             raise self._broken(error) from error
         if found.weak:
             found = self._told_apart(found)
-            warnings.warn(EclipsedWarning(f"{direction.prompt!r}: {found.note}"), stacklevel=4)
+            warnings.warn(EclipsedWarning(f"{direction.title!r}: {found.note}"), stacklevel=4)
         return found
 
     def _told_apart(self, direction: Direction) -> Direction:
@@ -377,20 +383,3 @@ def _digest(latents: Latent | None, masks: Mask | None) -> str:
 
 def _joined(*notes: str) -> str:
     return "; ".join(note for note in notes if note)
-
-
-def _lighter(config: TrainConfig) -> str:
-    return "lower resolution" if config.low_memory else "set low_memory=True (--low-memory), lower batch or resolution"
-
-
-@contextmanager
-def _memory(config: TrainConfig) -> Iterator[None]:
-    """Turn every kind of running out of memory into one error that says what to lower."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise TrainingError(
-            f"memory ran out with batch {config.batch}; {_lighter(config)}, or train on another device"
-        ) from error
