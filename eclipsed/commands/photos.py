@@ -41,7 +41,9 @@ _BESIDE = ("before", "after")  # pictures of the sheet, too large for an answer
 
 
 def photos(
-    folder: Annotated[Path, typer.Argument(metavar="IN_FOLDER", help="Folder of the pictures.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="IN_FOLDER", help="Folder of the pictures; or a .parquet or .tar file of them.")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="OUT_FOLDER", help="Folder for the results; made if need be.")],
     directions: Directions = None,
     alpha: Alpha = "1.0",

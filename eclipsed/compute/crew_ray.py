@@ -17,7 +17,7 @@ from eclipsed.compute.crew_work import Death, Make, Turn
 from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.values.extras import pip_line
 
-__all__ = ["Actor", "connected", "ray_place", "room"]
+__all__ = ["Actor", "check_room", "connected", "ray_place", "room"]
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
@@ -159,6 +159,26 @@ def room(resources: Mapping[str, float], *, cpus: float, gpus: float) -> int:
     return math.floor(min(fits, default=1.0) + 1e-9)
 
 
+def check_room(workers: int | None, *, cpus: float, gpus: float) -> int:
+    """How many workers the cluster that we are on is to have.
+
+    Args:
+        workers: asked for; None is as many as there is room for.
+        cpus: of each worker.
+        gpus: of each worker.
+    Raises:
+        InputError: it has no room for one.
+    """
+    import ray
+
+    count = workers or room(dict(ray.cluster_resources()), cpus=cpus, gpus=gpus)
+    if count < 1:
+        raise InputError(
+            f"the Ray cluster has no room for a worker of {cpus:g} CPUs and {gpus:g} GPUs; give it smaller shares"
+        )
+    return count
+
+
 @contextmanager
 def ray_place(
     make: Make[Any, Any],
@@ -186,11 +206,7 @@ def ray_place(
     with connected(address):
         import ray
 
-        count = workers or room(dict(ray.cluster_resources()), cpus=cpus, gpus=gpus)
-        if count < 1:
-            raise InputError(
-                f"the Ray cluster has no room for a worker of {cpus:g} CPUs and {gpus:g} GPUs; give it smaller shares"
-            )
+        count = check_room(workers, cpus=cpus, gpus=gpus)
         remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Worker)
         made = ray.put(make)
         yield lambda: Actor(remote.remote(threads), made), min(count, most)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from eclipsed.compute.crew import Crew
 from eclipsed.errors import InputError
 from eclipsed.files.atomic import remove_unfinished
+from eclipsed.images.report_page import MOST_SHOWN
 from eclipsed.inversion.edited_photo import EditedPhoto
 from eclipsed.inversion.folder_job import FolderJob, PhotoEditor
-from eclipsed.inversion.folder_places import check_places, inside, list_photos, results_of
+from eclipsed.inversion.folder_places import check_places, inside, results_of
 from eclipsed.inversion.folder_record import done_before, record_file
 from eclipsed.inversion.folder_report import REPORT_PAGE, REPORT_TABLE, write_reports
 from eclipsed.inversion.folder_table import TABLE, check_table, write_table
@@ -26,31 +29,31 @@ def edit_folder(
     editor: PhotoEditor,
     job: FolderJob,
     *,
-    recursive: bool = False,
     crew: Crew,
     tell: Tell = lambda *_: None,
 ) -> list[EditedPhoto]:
-    """Edit every picture of a folder; see `eclipsed.Editor.edit_photos`.
+    """Edit every picture of a source; see `eclipsed.Editor.edit_photos`.
 
     Args:
         editor: does it.
         job: what is done to each.
-        recursive: also those of its folders.
         crew: who does it.
         tell: told of each picture when it is done.
     Returns:
-        What became of each, in the order of their names.
+        What became of each, in the order of the source.
     """
     if job.aligned and job.face is not None:
         raise InputError("of aligned and face give one: each says where the face is")
     check_which(job.face)
-    check_places(job.folder, job.out)
-    results = results_of(list_photos(job.folder, recursive=recursive))
+    check_places(job.source.path, job.out)
+    results = results_of(job.source.names())
     _tidy(job, results)
     if job.keep_faces:
         check_table()
-    found = {name: done_before(job.out, name, result, job.key(editor, name)) for name, result in results.items()}
+    found = {name: done_before(job.out, name, result, partial(_key, job, name)) for name, result in results.items()}
     rows = {name: row for name, row in found.items() if row is not None and _has_faces(job, row)}
+    for name in list(rows)[MOST_SHOWN:]:
+        rows[name] = replace(rows[name], before="", after="")  # what the page does not show
     tasks = [(name, result) for name, result in results.items() if name not in rows]
     if tasks:
         trial = editor.sample(seeds=0, class_index=job.class_index)
@@ -58,13 +61,18 @@ def edit_folder(
     for done, row in enumerate(rows.values(), 1):
         tell(done, len(results), row)
     for row in edit_many(editor, job, tasks, crew=crew):
-        rows[row.name] = row
+        rows[row.name] = row if len(rows) < MOST_SHOWN else replace(row, before="", after="")
         tell(len(rows), len(results), row)
     ordered = [rows[name] for name in results]
     write_reports(ordered, job.out)
     if job.keep_faces:
         write_table(ordered, job, editor.generator)
     return ordered
+
+
+def _key(job: FolderJob, name: str) -> str:
+    """What tells a picture of the source and the edit from any other."""
+    return job.key(job.source.digest(name))
 
 
 def _has_faces(job: FolderJob, row: EditedPhoto) -> bool:

@@ -10,7 +10,10 @@ from eclipsed.errors import InputError
 from eclipsed.files.atomic import check_writable
 from eclipsed.images.pictures import PICTURE_FORMATS
 
-__all__ = ["check_places", "inside", "list_photos", "results_of"]
+__all__ = ["SHARDS", "TABLES", "check_places", "inside", "list_photos", "results_of"]
+
+#: how files end that hold many pictures
+SHARDS, TABLES = ".tar", ".parquet"
 
 _OTHERWISE = ".png"  # what a result is where the picture is of a format that is only read
 
@@ -19,17 +22,18 @@ def check_places(folder: Path, out: Path) -> None:
     """Raise unless a folder can be read, another be written, and neither lies in the other.
 
     Args:
-        folder: of the pictures.
+        folder: of the pictures; or a file that holds many.
         out: of the results; need not be there.
     Raises:
         InputError: the first is no folder, or one lies in the other.
         OutputError: the second cannot be written.
     """
-    if not folder.is_dir():
+    held = folder.is_file() and folder.suffix.lower() in (SHARDS, TABLES)
+    if not held and not folder.is_dir():
         raise InputError(f"{folder} is {'a file' if folder.exists() else 'not there'}; give a folder of pictures")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder for the results")
-    if inside(out, folder) or inside(folder, out):
+    if not held and (inside(out, folder) or inside(folder, out)):
         raise InputError(
             f"{folder} and {out} lie one in the other, so that results would be taken for pictures; give a folder "
             "beside it for the results"

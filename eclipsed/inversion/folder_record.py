@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -56,19 +57,19 @@ def write_record(out: Path, row: EditedPhoto, key: str) -> None:
     atomic_write(record_file(out, row.name), lambda place: place.write_text(text, encoding="ascii"))
 
 
-def done_before(out: Path, name: str, result: str, key: str) -> EditedPhoto | None:
+def done_before(out: Path, name: str, result: str, key: Callable[[], str]) -> EditedPhoto | None:
     """What became of a picture in an earlier run; None where nothing did, or its result is not what it was.
 
     Args:
         out: folder of the results.
         name: of the picture.
         result: path of its result there.
-        key: what tells its bytes and the edit from any other.
+        key: gives what tells its bytes and the edit from any other; asked only where there was a run.
     """
     try:
         held = json.loads(record_file(out, name).read_text(encoding="ascii"))
         row = EditedPhoto(**held["row"])
-        same = (held["key"], row.name, row.result) == (key, name, result)
+        same = (row.name, row.result) == (name, result) and held["key"] == key()
         same = same and held["result_sha256"] == file_digest(out / result) != ""
     except (OSError, ValueError, TypeError, KeyError, RecursionError):  # not there, or damaged
         return None

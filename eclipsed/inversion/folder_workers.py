@@ -8,7 +8,8 @@ from functools import partial
 from eclipsed.compute.crew import Crew, run_many
 from eclipsed.compute.crew_work import Turn
 from eclipsed.inversion.edited_photo import FAILED, EditedPhoto
-from eclipsed.inversion.folder_job import FolderJob, PhotoEditor, edit_one
+from eclipsed.inversion.folder_job import FolderJob, PhotoEditor
+from eclipsed.inversion.folder_stages import edit_one
 
 __all__ = ["edit_many"]
 
@@ -17,6 +18,8 @@ Task = tuple[str, str]  # name of a picture, and path of its result
 
 def edit_many(editor: PhotoEditor, job: FolderJob, tasks: Sequence[Task], *, crew: Crew) -> Iterator[EditedPhoto]:
     """Edit pictures, with as many threads for each, so that the results are the same for any number of workers.
+
+    On Ray they stream through its stages; those that end a worker there are done one by one after the others.
 
     Args:
         editor: does it; it goes to each worker once.
@@ -29,9 +32,17 @@ def edit_many(editor: PhotoEditor, job: FolderJob, tasks: Sequence[Task], *, cre
         InputError: a worker cannot be started.
         KeyboardInterrupt: Ctrl-C; what was being done then is not kept.
     """
+    if crew.ray is not None:
+        from eclipsed.inversion.folder_ray import stream  # Ray is an extra
+
+        left = dict(tasks)
+        for row in stream(editor, job, tasks, crew=crew):
+            del left[row.name]
+            yield row
+        tasks = list(left.items())
     for answer in run_many(partial(_worker, editor, job), tasks, crew=crew):
         name = tasks[answer.number][0]
-        lost = f"{job.folder / name} ended its worker ({answer.lost}): it may need more memory than there is"
+        lost = f"{job.source.called(name)} ended its worker ({answer.lost}): it may need more memory than there is"
         yield answer.value or EditedPhoto(name, FAILED, reason=lost)
 
 

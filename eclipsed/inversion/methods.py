@@ -24,6 +24,7 @@ from eclipsed.inversion.folder_edit import Tell, edit_folder
 from eclipsed.inversion.folder_job import FolderJob
 from eclipsed.inversion.inverter import Callback, InversionConfig, Inverter
 from eclipsed.inversion.network_digest import networks_digest
+from eclipsed.inversion.picture_kinds import open_pictures
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.finding import FaceFinder
@@ -134,7 +135,7 @@ class PhotoMethods(ABC):
             aligned: the whole picture is an aligned face, so none has to be found.
             face: which face of a picture with several: a number from 1, from the left, or ``"all"``: all that can be
                 aligned and are of the kind that the generator draws, as long as there is one.
-            where: the faces' places, when they are known.
+            where: the faces' places, when they are known; beside ``face="all"`` those of another kind are left out.
             start: the faces of an earlier search, which may have been stopped, to go on from.
             class_index: class of the faces, where the generator has classes; None is the editor's own.
             config: every option; None is the default.
@@ -294,7 +295,8 @@ class PhotoMethods(ABC):
         ``report.html``, which shows each face before and after. One run at a time may write into a folder.
 
         Args:
-            folder: of the pictures; what is no picture becomes a sentence, names that begin with a dot are left out.
+            folder: of the pictures; what is no picture becomes a sentence, names that begin with a dot are left out. Or
+                a table of Parquet, or a tar file of WebDataset, or a folder of such only.
             direction: one, several to apply together, their files or names, or a stack.
             out: folder of the results. PNG, JPEG and WebP keep their format; others get ``.png`` after their name.
                 What has such a name there already is replaced.
@@ -317,7 +319,8 @@ class PhotoMethods(ABC):
             gpus: that Ray sets aside for each worker, also a fraction.
             tell: told of each picture when it is done: how many are, how many there are, and what became of it.
         Returns:
-            What became of each picture, in the order of their names.
+            What became of each picture, in the order of their names, or of the table. Of those after the thousandth no
+            thumbnails are kept.
         Raises:
             InputError: there is no picture, one folder lies in the other, or an option is out of range.
             DirectionError: a direction belongs to another generator.
@@ -332,7 +335,7 @@ class PhotoMethods(ABC):
         chosen = config or InversionConfig()
         networks = [self.parser, self._eye, self.encoder, self.identity, None if aligned else self.finder]
         job = FolderJob(
-            Path(folder),
+            open_pictures(Path(folder), recursive=recursive),
             Path(out),
             edits,
             () if isinstance(edits, Stack) else check_alphas(alpha, len(edits)),
@@ -341,11 +344,15 @@ class PhotoMethods(ABC):
             face="all" if face is None and not aligned else face,
             force=force,
             any_generator=any_generator,
+            generator=(
+                self.generator.fingerprint,
+                self.generator.class_index if class_index is None else class_index,
+            ),
             networks=networks_digest(networks),
             keep_faces=table,
             class_index=class_index,
         )
-        return edit_folder(self, job, recursive=recursive, crew=Crew(workers, 1, ray, cpus, gpus), tell=tell)
+        return edit_folder(self, job, crew=Crew(workers, 1, ray, cpus, gpus), tell=tell)
 
     def save_faces(self, faces: Faces, path: str | os.PathLike[str]) -> Path:
         """Write faces of any origin to a file, to be edited later; see `eclipsed.inversion.saving.save_faces`."""

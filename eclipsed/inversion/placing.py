@@ -43,12 +43,13 @@ def place_faces(
         finder: gives what finds faces, if it is needed.
         aligned: the whole picture is an aligned face.
         face: which face, see `choose_faces`.
-        where: the places, when they are known.
+        where: the places, when they are known; `face` may then be ``"all"``.
     Raises:
         InputError: no face, several and none was chosen, one that cannot be aligned, or arguments that exclude each
             other.
     """
-    if sum((aligned, face is not None, where is not None)) > 1:
+    chosen = face is not None and not (face == "all" and where is not None)
+    if sum((aligned, chosen, where is not None)) > 1:
         raise InputError("of aligned, face and where give one: each says where the face is")
     if aligned:
         return [Placement.of_box(0, 0, photo.width, photo.height)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import warnings
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from eclipsed.files.atomic import atomic_write
 from eclipsed.images.pictures import PICTURE_FORMATS
 from eclipsed.values.extras import pip_line
 
-__all__ = ["Photo", "Pixels", "read_photo", "save_photo"]
+__all__ = ["Photo", "Pixels", "decode_photo", "read_photo", "save_photo"]
 
 _MOST_PIXELS = 150_000_000
 _ORIENTATION = 0x0112  # EXIF tag
@@ -129,22 +130,47 @@ def read_photo(source: str | os.PathLike[str] | Image.Image | Photo) -> Photo:
         raise InputError(f"{path} is not there; check the path of the photo") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    heif = _check_head(head, str(path))
+    return _guarded(lambda: _open_heif(path, str(path)) if heif else Image.open(path), str(path), close=True)
+
+
+def decode_photo(content: bytes, name: str) -> Photo:
+    """Read a picture that is in memory, as `read_photo` reads a file.
+
+    Args:
+        content: of a picture's file.
+        name: for messages.
+    Raises:
+        InputError: it is no picture, is cut short, or has more than 150 million pixels.
+        MissingExtraError: HEIC without the package that reads it.
+    Warns:
+        EclipsedWarning: it is an animation.
+    """
+    heif, file = _check_head(content[:16], name), io.BytesIO(content)
+    return _guarded(lambda: _open_heif(file, name) if heif else Image.open(file), name, close=True)
+
+
+def _check_head(head: bytes, name: str) -> bool:
+    """Whether a file is HEIC, by its first 16 bytes.
+
+    Raises:
+        InputError: it is empty, or a drawing.
+    """
     if not head:
-        raise InputError(f"{path} is empty; give a picture")
+        raise InputError(f"{name} is empty; give a picture")
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    drawing = next((name for begins, name in _DRAWINGS.items() if start.startswith(begins)), "")
+    drawing = next((kind for begins, kind in _DRAWINGS.items() if start.startswith(begins)), "")
     if drawing:
-        raise InputError(f"{path} is {drawing}, and no picture of pixels; save it as PNG, JPEG, WebP or TIFF")
-    heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
-    return _guarded(lambda: _open_heif(path) if heif else Image.open(path), str(path), close=True)
+        raise InputError(f"{name} is {drawing}, and no picture of pixels; save it as PNG, JPEG, WebP or TIFF")
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
 
 
-def _open_heif(path: Path) -> Image.Image:
+def _open_heif(file: Path | io.BytesIO, name: str) -> Image.Image:
     try:
         import pillow_heif
     except ImportError as error:
-        raise MissingExtraError(f"{path} is HEIC; to read it: {pip_line(extra='heic')}") from error
-    picture: Image.Image = pillow_heif.open_heif(path).to_pillow()
+        raise MissingExtraError(f"{name} is HEIC; to read it: {pip_line(extra='heic')}") from error
+    picture: Image.Image = pillow_heif.open_heif(file).to_pillow()
     return picture
 
 

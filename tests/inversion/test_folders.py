@@ -26,6 +26,7 @@ from eclipsed.compute import crew_ray
 from eclipsed.compute.crew_processes import Here
 from eclipsed.editor import Editor
 from eclipsed.errors import DirectionError, InputError, OutputError
+from eclipsed.inversion import folder_ray
 from eclipsed.inversion.edited_photo import EditedPhoto
 from eclipsed.inversion.folder_places import list_photos, results_of
 from eclipsed.inversion.folder_report import photos_page
@@ -312,7 +313,7 @@ def test_a_picture_that_breaks_the_work_is_a_row(edit, folder, tmp_path, monkeyp
     def fail(*_, **__):
         raise ZeroDivisionError("of\nnought")
 
-    monkeypatch.setattr("eclipsed.inversion.folder_job.goals_of", fail)
+    monkeypatch.setattr("eclipsed.inversion.folder_stages.goals_of", fail)
     assert edit(folder, tmp_path / "out")[0].reason == ("ZeroDivisionError: of nought (unexpected; please report it)")
 
 
@@ -321,7 +322,7 @@ def test_a_picture_that_does_not_fit_into_memory_is_a_row(edit, folder, tmp_path
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("eclipsed.inversion.folder_job.goals_of", fail)
+    monkeypatch.setattr("eclipsed.inversion.folder_stages.goals_of", fail)
     assert edit(folder, tmp_path / "out")[0].reason == (
         f"{folder}/a.png does not fit into memory; make it smaller, or take fewer workers"
     )
@@ -598,19 +599,68 @@ def test_a_table_without_pyarrow_is_the_pip_line(edit, folder, tmp_path, monkeyp
     assert not (tmp_path / "out" / "a.png").exists()
 
 
-def test_on_ray_the_same_work_is_done_by_workers_of_its_own(edit, folder, tmp_path, monkeypatch):
-    """What goes there is what goes to any process."""
+class Pieces:
+    """What of Ray Data is asked for, in this process: each row goes through the stages by itself."""
+
+    asked = ()
+
+    def __init__(self, rows, stages=()):
+        self.rows, self.stages = rows, stages
+
+    def map(self, stage, *, compute, fn_constructor_args, **shares):
+        assert (shares.pop("max_restarts"), shares.pop("max_task_retries")) == (-1, 2)
+        self.asked.append((stage.__name__, compute.max_size, shares))
+        return Pieces(self.rows, (*self.stages, stage(*fn_constructor_args)))
+
+    def iter_rows(self):
+        for row in self.rows:
+            for stage in self.stages:
+                row = pickle.loads(pickle.dumps(stage(row)))
+            yield row
+
+
+def test_on_ray_the_same_work_streams_through_workers_of_its_own(edit, folder, tmp_path, monkeypatch):
+    """What goes from stage to stage is bytes; a picture that is lost on the way is done by itself."""
+    ray = pytest.importorskip("ray")
+    data = pytest.importorskip("ray.data")
     asked = []
+    monkeypatch.setattr(Pieces, "asked", [])
 
     @contextlib.contextmanager
     def place(make, **shares):
         asked.append(shares)
         yield lambda: Here(pickle.loads(pickle.dumps(make)), shares["threads"]), 1
 
+    def from_items(rows, override_num_blocks):
+        assert override_num_blocks == len(rows) == 8
+        return Pieces([row for row in rows if row["name"] != "b.png"])
+
     monkeypatch.setattr(crew_ray, "ray_place", place)
-    one = edit(folder, tmp_path / "1")
-    two = edit(folder, tmp_path / "2", ray="auto", workers=3, gpus=0.25)
-    shares = {"address": "auto", "most": 8, "workers": 3, "threads": 1, "cpus": 1.0, "gpus": 0.25}
-    assert asked == [shares]
-    assert [row.outcome for row in one] == [row.outcome for row in two]
-    assert pictures(tmp_path / "1") == pictures(tmp_path / "2")
+    monkeypatch.setattr(folder_ray, "connected", contextlib.nullcontext)
+    monkeypatch.setattr(ray, "put", pickle.dumps)
+    monkeypatch.setattr(ray, "get", pickle.loads)
+    monkeypatch.setattr(data, "from_items", from_items)
+    one = edit(folder, tmp_path / "1", table=True)
+    two = edit(folder, tmp_path / "2", ray="auto", workers=5, gpus=0.25, table=True)
+    assert Pieces.asked == [
+        ("_Look", 1, {"num_cpus": 0}),
+        ("_Draw", 5, {"num_cpus": 1.0, "num_gpus": 0.25}),
+        ("_Write", 1, {"num_cpus": 0}),
+    ]
+    shares = {"address": "auto", "most": 1, "workers": 5, "threads": 1, "cpus": 1.0, "gpus": 0.25}
+    assert asked == [shares]  # b.png
+    assert [repr(replace(row, seconds=0.0)) for row in one] == [repr(replace(row, seconds=0.0)) for row in two]
+    wanted = {name: content for name, content in pictures(tmp_path / "1").items() if name != "table.parquet"}
+    assert wanted == {name: content for name, content in pictures(tmp_path / "2").items() if name != "table.parquet"}
+    again = edit(folder, tmp_path / "2", table=True)
+    assert {row.outcome for row in again} == {"done before", "failed"}
+
+
+def test_without_ray_data_the_pip_line_is_shown(edit, folder, tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray")
+    pytest.importorskip("ray.data")
+    monkeypatch.setattr(folder_ray, "connected", contextlib.nullcontext)
+    monkeypatch.delattr(ray, "data")
+    monkeypatch.setitem(sys.modules, "ray.data", None)
+    with pytest.raises(eclipsed.MissingExtraError, match=r'^photographs on many machines need Ray Data: .*\[ray\]"'):
+        edit(folder, tmp_path / "out", ray="auto")
