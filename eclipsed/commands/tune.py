@@ -80,7 +80,10 @@ def tune(
     from eclipsed.editor import Editor
     from eclipsed.evaluation.tune import tune as search_options
 
-    find_set(models)
+    parts = parse_names(region)
+    found = find_set(models)
+    if parts is not None:
+        found.world.expand(parts)  # one that is not there is said before a cluster is started
     opening: dict[str, Any] = {"device": device, "clip": clip, "witness": witness, "class_index": class_index}
     with waiting(f"searching with {trials} trainings", at_once=True):
         rows = search_options(
@@ -90,7 +93,7 @@ def tune(
             parse_search(search),
             trials=trials,
             seed=seed,
-            region=parse_names(region),
+            region=parts,
             config=TrainConfig().replace(**dict(parse_setting(text) for text in settings or ())),
             workers=workers,
             threads=threads,

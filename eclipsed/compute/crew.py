@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ _Hire = Callable[[], _Hand]
 
 def run_many(
     make: Make[T, R], tasks: Sequence[T], *, crew: Crew | None = None, began: Callable[[int], object] = lambda _: None
-) -> Iterator[Answer[R]]:
+) -> Generator[Answer[R], None, None]:
     """Do many pieces of work.
 
     A piece whose worker ends, or that finds no memory, is done once more, by another worker or with less memory; where
@@ -110,7 +110,8 @@ def run_many(
         crew: who does them; None is this process.
         began: told the number of each piece as it is begun.
     Returns:
-        What became of each, as it is done.
+        What became of each, as it is done. Close it (`contextlib.closing`): else workers go on with what they are at
+        where the one that asks is interrupted between two answers.
     Raises:
         InputError: workers cannot be started.
         MissingExtraError: Ray is asked for and not there.

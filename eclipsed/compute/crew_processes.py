@@ -17,7 +17,7 @@ import torch
 
 from eclipsed.compute.crew_work import Death, Make, Turn
 
-__all__ = ["Here", "LocalProcess", "one_place"]
+__all__ = ["Here", "LocalProcess", "one_place", "without_ctrl_c"]
 
 H = TypeVar("H")
 
@@ -98,16 +98,22 @@ def _noting_ctrl_c() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """A process that is started here does without Ctrl-C from its first moment, which is for the one that asks."""
+def without_ctrl_c() -> Iterator[None]:
+    """A process that is started here does without Ctrl-C from its first moment; here it waits until that is done."""
     if threading.current_thread() is not threading.main_thread():
         yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    elif hasattr(signal, "pthread_sigmask"):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, handler)
 
 
 class LocalProcess:
@@ -124,7 +130,7 @@ class LocalProcess:
         context = multiprocessing.get_context("spawn")  # a fork would share threads and the GPU
         before = set(multiprocessing.active_children())
         self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_prepare, initargs=(threads,))
-        with _without_ctrl_c():
+        with without_ctrl_c():
             self.ready: Future[Any] = self._pool.submit(_begin, make)
         self._process = max(set(multiprocessing.active_children()) - before, key=lambda one: one.pid or 0, default=None)
 

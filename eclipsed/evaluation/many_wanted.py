@@ -43,6 +43,19 @@ class Wanted:
     models: int = 0
 
 
+class _Row(dict[str, Any]):
+    """A wish that stands in a file.
+
+    Args:
+        place: such as "list.csv, line 3".
+        values: by their names.
+    """
+
+    def __init__(self, place: str, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.place = place
+
+
 def read_wishes(file: Path) -> list[Wish]:
     """Sentences of a file: one a line in a .txt, a table with a head in a .csv, one JSON object a line in a .jsonl.
 
@@ -86,7 +99,10 @@ def _of_rows(file: Path, rows: csv.DictReader[str], before: int) -> Iterator[Wis
             raise InputError(f"{file}, line {before + rows.line_num}: more cells than the first line has columns")
         values = {name: " ".join((value or "").split()) for name, value in row.items()}
         values = {name: value for name, value in values.items() if name == "prompt" or value}
-        yield {name: value if name in ("prompt", "region", "seed") else _read(value) for name, value in values.items()}
+        given = {
+            name: value if name in ("prompt", "region", "seed") else _read(value) for name, value in values.items()
+        }
+        yield _Row(f"{file}, line {before + rows.line_num}", given)
 
 
 def _of_json(file: Path, lines: Sequence[str]) -> Iterator[Wish]:
@@ -99,7 +115,7 @@ def _of_json(file: Path, lines: Sequence[str]) -> Iterator[Wish]:
             row = None
         if not isinstance(row, Mapping):
             raise InputError(f'{file}, line {number} is no JSON object such as {{"prompt": "blond hair"}}')
-        yield row
+        yield _Row(f"{file}, line {number}", row)
 
 
 def _read(text: str) -> Any:
@@ -148,24 +164,37 @@ def wanted_of(
         wishes = [wishes]
     found: dict[str, Wanted] = {}
     for wish in wishes:
-        row = dict(wish) if isinstance(wish, Mapping) else {"prompt": wish}
-        unknown = [name for name in row if name not in _KEYS]
-        if unknown or not isinstance(row.get("prompt"), str):
-            raise InputError(
-                f"a prompt is a sentence, or a mapping with prompt, region and options of training "
-                f"({', '.join(_OPTIONS)}); got {str(wish)[:80]!r}"
-            )
-        changes = {name: tuple(v) if isinstance(v := row[name], list) else v for name in row if name in _OPTIONS}
-        own = _seeds(changes.pop("seed")) if "seed" in changes else seeds
-        for config in configs:
-            config = config.replace(**changes)
-            for seed in (config.seed,) if own is None else own:
-                for models in range(sets):
-                    one = Wanted(row["prompt"], _region(row.get("region")), config.replace(seed=seed), models)
-                    found.setdefault(repr((one.prompt, one.region, one.config, models)), one)
+        try:
+            each = _each(wish, configs, seeds, sets)
+        except InputError as error:
+            if isinstance(wish, _Row):
+                raise InputError(f"{wish.place}: {error}") from error
+            raise
+        for one in each:
+            found.setdefault(repr((one.prompt, one.region, one.config, one.models)), one)
     if not found:
         raise InputError("give at least one prompt")
     return list(found.values())
+
+
+def _each(wish: Wish, configs: Sequence[TrainConfig], seeds: Sequence[int] | None, sets: int) -> list[Wanted]:
+    """The trainings of one sentence."""
+    row = dict(wish) if isinstance(wish, Mapping) else {"prompt": wish}
+    unknown = [name for name in row if name not in _KEYS]
+    if unknown or not isinstance(row.get("prompt"), str):
+        raise InputError(
+            f"a prompt is a sentence, or a mapping with prompt, region and options of training "
+            f"({', '.join(_OPTIONS)}); got {str(wish)[:80]!r}"
+        )
+    changes = {name: tuple(v) if isinstance(v := row[name], list) else v for name in row if name in _OPTIONS}
+    own = _seeds(changes.pop("seed")) if "seed" in changes else seeds
+    found = []
+    for config in configs:
+        config = config.replace(**changes)
+        for seed in (config.seed,) if own is None else own:
+            settled = config.replace(seed=seed)
+            found += [Wanted(row["prompt"], _region(row.get("region")), settled, models) for models in range(sets)]
+    return found
 
 
 def _seeds(given: Any) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -92,11 +93,12 @@ def train_many(
     job = ManyJob(folder, sets, check_seeds(faces))
     rows: dict[int, TrainedPrompt] = {}
     answers = run_many(partial(work_at, job), wanted, crew=crew, began=lambda number: began(wanted[number]))
-    for answer in answers:
-        one = wanted[answer.number]
-        lost = f"{one.prompt!r} ended its worker twice ({answer.lost})" + ", for want of memory" * answer.memory
-        rows[answer.number] = answer.value or replace(plain_row(one, FAILED, models=_name(sets, one)), reason=lost)
-        tell(len(rows), len(wanted), rows[answer.number])
+    with closing(answers):  # also where Ctrl-C finds us telling: its workers end at once
+        for answer in answers:
+            one = wanted[answer.number]
+            lost = f"{one.prompt!r} ended its worker twice ({answer.lost})" + ", for want of memory" * answer.memory
+            rows[answer.number] = answer.value or replace(plain_row(one, FAILED, models=_name(sets, one)), reason=lost)
+            tell(len(rows), len(wanted), rows[answer.number])
     found = ranked([rows[number] for number in range(len(wanted))])
     _tidy(folder, found)
     write_reports(found, folder)

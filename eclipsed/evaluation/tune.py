@@ -15,6 +15,7 @@ from typing import Any
 from eclipsed.compute.crew import Crew
 from eclipsed.compute.crew_ray import connected
 from eclipsed.compute.crew_work import Turn
+from eclipsed.editor import Editor
 from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.evaluation.many_job import ManyJob, Models, plain_row, work_at
 from eclipsed.evaluation.many_report import write_reports
@@ -23,6 +24,7 @@ from eclipsed.evaluation.many_wanted import Wanted, configs_of
 from eclipsed.evaluation.protocol import SEEDS
 from eclipsed.files.atomic import check_writable
 from eclipsed.prompts.region import check_prompt
+from eclipsed.store.sets import find_set
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.events import TrainStep
 from eclipsed.values.checks import whole
@@ -109,6 +111,8 @@ def tune(
     whole("trials", trials, 1, 100_000)
     check_prompt(prompt)
     check_search(search, base)
+    if region is not None:
+        _check_region(models, region)
     check_writable(folder, folder=True)
     job = ManyJob(folder, (models,), check_seeds(faces))
     wanted = Wanted(prompt, None if region is None else tuple(region), base)
@@ -130,6 +134,18 @@ def check_search(search: Mapping[str, Span | Sequence[Any]], config: TrainConfig
         raise InputError("name at least one option to search")
     for name, values in search.items():
         configs_of(config, {name: [values.low, values.high] if isinstance(values, Span) else values})
+
+
+def _check_region(models: Models, region: Sequence[str]) -> None:
+    """Raise unless the parts exist, where that can be told before a cluster is started.
+
+    Raises:
+        InputError: one does not.
+    """
+    if isinstance(models, Editor):
+        models.world.expand(region)
+    elif isinstance(models, (str, os.PathLike)):
+        find_set(models).world.expand(region)
 
 
 def _searched(

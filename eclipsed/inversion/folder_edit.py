@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -60,9 +61,10 @@ def edit_folder(
         job.edit(editor, trial)  # what is wrong with the edit is said once, and at once
     for done, row in enumerate(rows.values(), 1):
         tell(done, len(results), row)
-    for row in edit_many(editor, job, tasks, crew=crew):
-        rows[row.name] = row if len(rows) < MOST_SHOWN else replace(row, before="", after="")
-        tell(len(rows), len(results), row)
+    with closing(edit_many(editor, job, tasks, crew=crew)) as edited:
+        for row in edited:
+            rows[row.name] = row if len(rows) < MOST_SHOWN else replace(row, before="", after="")
+            tell(len(rows), len(results), row)
     ordered = [rows[name] for name in results]
     write_reports(ordered, job.out)
     if job.keep_faces:

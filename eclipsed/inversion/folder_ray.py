@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -79,7 +80,7 @@ def _passing(row: _Row) -> Passing:
 
 def stream(
     editor: PhotoEditor, job: FolderJob, tasks: Sequence[tuple[str, str]], *, crew: Crew
-) -> Iterator[EditedPhoto]:
+) -> Generator[EditedPhoto, None, None]:
     """Send pictures through the stages of a Ray cluster.
 
     Stages run side by side, each on another picture; Ray Data holds one back where the next does not follow, so that
@@ -112,9 +113,11 @@ def stream(
         rows = [{"name": name, "result": result} for name, result in tasks]
         with _quiet(data.DataContext.get_current()):
             pictures: Any = data.from_items(rows, override_num_blocks=min(len(rows), _BLOCKS))
-            pictures = pictures.map(_Look, **_pool(beside, [look]), num_cpus=0)
-            pictures = pictures.map(_Draw, **_pool(workers, [draw], crew.threads), **shares)
-            pictures = pictures.map(_Write, **_pool(beside, [write]), num_cpus=0)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")  # gone in 2.64
+                pictures = pictures.map(_Look, **_pool(beside, [look]), num_cpus=0)
+                pictures = pictures.map(_Draw, **_pool(workers, [draw], crew.threads), **shares)
+                pictures = pictures.map(_Write, **_pool(beside, [write]), num_cpus=0)
             for row in pictures.iter_rows():
                 yield pickle.loads(row["row"])  # from a stage of this very run
 
@@ -136,12 +139,12 @@ def _pool(size: int, *given: object) -> dict[str, Any]:
 def _quiet(context: Any) -> Iterator[None]:
     """No bars and lines beside our own; a piece that is lost ends itself only."""
     asked = {"enable_progress_bars": False, "print_on_execution_start": False, "max_errored_blocks": -1}
-    before = {name: getattr(context, name) for name in asked}
+    before = {name: getattr(context, name) for name in asked if hasattr(context, name)}
     log = logging.getLogger("ray.data")
     level = log.level
     try:
-        for name, value in asked.items():
-            setattr(context, name, value)
+        for name in before:
+            setattr(context, name, asked[name])
         log.setLevel(logging.CRITICAL)
         yield
     finally:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from functools import partial
 
 from eclipsed.compute.crew import Crew, run_many
@@ -16,7 +17,9 @@ __all__ = ["edit_many"]
 Task = tuple[str, str]  # name of a picture, and path of its result
 
 
-def edit_many(editor: PhotoEditor, job: FolderJob, tasks: Sequence[Task], *, crew: Crew) -> Iterator[EditedPhoto]:
+def edit_many(
+    editor: PhotoEditor, job: FolderJob, tasks: Sequence[Task], *, crew: Crew
+) -> Generator[EditedPhoto, None, None]:
     """Edit pictures, with as many threads for each, so that the results are the same for any number of workers.
 
     On Ray they stream through its stages; those that end a worker there are done one by one after the others.
@@ -36,14 +39,16 @@ def edit_many(editor: PhotoEditor, job: FolderJob, tasks: Sequence[Task], *, cre
         from eclipsed.inversion.folder_ray import stream  # Ray is an extra
 
         left = dict(tasks)
-        for row in stream(editor, job, tasks, crew=crew):
-            del left[row.name]
-            yield row
+        with closing(stream(editor, job, tasks, crew=crew)) as rows:
+            for row in rows:
+                del left[row.name]
+                yield row
         tasks = list(left.items())
-    for answer in run_many(partial(_worker, editor, job), tasks, crew=crew):
-        name = tasks[answer.number][0]
-        lost = f"{job.source.called(name)} ended its worker ({answer.lost}): it may need more memory than there is"
-        yield answer.value or EditedPhoto(name, FAILED, reason=lost)
+    with closing(run_many(partial(_worker, editor, job), tasks, crew=crew)) as answers:
+        for answer in answers:
+            name = tasks[answer.number][0]
+            lost = f"{job.source.called(name)} ended its worker ({answer.lost}): it may need more memory than there is"
+            yield answer.value or EditedPhoto(name, FAILED, reason=lost)
 
 
 def _worker(editor: PhotoEditor, job: FolderJob) -> Callable[[Task, Turn], EditedPhoto]:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from eclipsed.compute.crew import Answer, Crew, run_many
+from eclipsed.compute.crew_processes import without_ctrl_c
 from eclipsed.compute.crew_ray import room
 from eclipsed.errors import InputError, MissingExtraError
 
@@ -118,6 +119,55 @@ def test_workers_end_with_the_one_that_asked(tmp_path):
     while any(map(alive, workers)) and time.monotonic() < ended:
         time.sleep(0.05)
     assert not any(map(alive, workers))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("telling", [False, True])
+def test_ctrl_c_ends_what_is_running_at_once(tmp_path, telling):
+    """As a terminal sends it: to all of the group, wherever the one that asks is."""
+    after = "time.sleep(60)" if telling else ""
+    code = (
+        "import crew_kit, functools, time\n"
+        "from contextlib import closing\n"
+        "from eclipsed.compute.crew import Crew, run_many\n"
+        "if __name__ == '__main__':\n"
+        f"    make = functools.partial(crew_kit.squares, {str(tmp_path)!r})\n"
+        "    with closing(run_many(make, [('', 0.1), ('', 90), ('', 90)], crew=Crew(2))) as answers:\n"
+        "        for answer in answers:\n"
+        "            print(answer.value, flush=True)\n"
+        f"            {after or 'pass'}\n"
+    )
+    script = tmp_path / "owner.py"
+    script.write_text(code)
+    here = os.path.dirname(crew_kit.__file__)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, script], text=True, env=env, start_new_session=True, **piped) as owner:
+        owner.stdout.readline()
+        waited = time.monotonic() + 60
+        while crew_kit.seen(tmp_path, "did ('', 90)") < 1 and time.monotonic() < waited:
+            time.sleep(0.05)
+        pressed = time.monotonic()
+        os.killpg(owner.pid, signal.SIGINT)
+        said = owner.communicate(timeout=60)[1]
+    assert time.monotonic() - pressed < 45  # and not the 90 seconds of what was running
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert said.count("Traceback") == 1  # none of a worker's
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals of POSIX")
+def test_ctrl_c_while_a_worker_is_started_is_not_lost():
+    begun = []
+    with pytest.raises(KeyboardInterrupt):
+        press(begun)
+    assert begun
+
+
+def press(begun):
+    with without_ctrl_c():
+        os.kill(os.getpid(), signal.SIGINT)
+        begun.append(True)
 
 
 def alive(pid):

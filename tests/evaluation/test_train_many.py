@@ -285,6 +285,16 @@ def test_lists_of_prompts(tmp_path):
         with pytest.raises(InputError) as caught:
             read_wishes(written(name, text))
         assert str(caught.value) == sentence
+    known = "a prompt is a sentence, or a mapping with prompt, region and options of training ("
+    for name, text, start in (
+        ("e.csv", "\nprompt,steps\nhat,3\nhat,0\n", "line 4: steps must be a whole number from 1 to 1000000; got 0"),
+        ("f.csv", "prompt,step\nhat,3\n", f"line 2: {known}"),
+        ("g.csv", "prompt,seed\n\nhat,x\n", "line 3: seeds "),
+        ("h.jsonl", '{"prompt": "hat"}\n\n{"prompt": "hat", "region": [3]}\n', "line 3: a region is a list of parts, "),
+    ):
+        with pytest.raises(InputError) as caught:
+            wanted_of(read_wishes(written(name, text)), [TrainConfig()], None, 1)
+        assert str(caught.value).startswith(f"{tmp_path}/{name}, {start}"), str(caught.value)
     (tmp_path / "d.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="not a text file in UTF-8"):
         read_wishes(tmp_path / "d.txt")
@@ -384,7 +394,7 @@ def test_the_command_line(model_set, tmp_path, capsys, monkeypatch):
         assert capsys.readouterr().err.startswith(f"error: {sentence}"), line
 
 
-def test_a_search_that_cannot_be(editor, tmp_path):
+def test_a_search_that_cannot_be(editor, tmp_path, capsys):
     for search, options, start in (
         ({}, {}, "name at least one option to search"),
         ({"step": [1]}, {}, "unknown training option 'step'; known: "),
@@ -395,6 +405,13 @@ def test_a_search_that_cannot_be(editor, tmp_path):
         with pytest.raises(InputError) as caught:
             eclipsed.tune(editor, "hat", tmp_path / "out", search, **options)
         assert str(caught.value).startswith(start)
+    search = {"steps": [3]}
+    for models in (editor, "mini"):  # and no cluster is started
+        with pytest.raises(InputError, match=r"^unknown part 'nonsense'; known parts and groups: "):
+            eclipsed.tune(models, "hat", tmp_path / "out", search, region=["nonsense"], ray="127.0.0.1:1")
+    words = ["tune", "hat", "--out", str(tmp_path / "out"), "--search", "steps=3", "--region", "nonsense"]
+    assert cli.run([*words, "--ray", "127.0.0.1:1"]) == 1
+    assert capsys.readouterr().err.startswith("error: unknown part 'nonsense'; known parts and groups: ")
     for low, high, log in ((2, 1, False), (0, 1, True)):
         with pytest.raises(InputError, match=r"^a span goes from a number to a larger one, above"):
             eclipsed.Span(low, high, log=log)
