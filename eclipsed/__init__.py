@@ -18,6 +18,7 @@ from eclipsed.values.version import VERSION
 if TYPE_CHECKING:
     from eclipsed.checkpoints.generators import read_generator
     from eclipsed.commands.progress import ProgressBar
+    from eclipsed.compute.crew import Crew
     from eclipsed.directions.atlas import Atlas
     from eclipsed.directions.finder import Finder
     from eclipsed.directions.prospect import Prospect
@@ -118,6 +119,7 @@ __all__ = [
     "Clip",
     "ClipEnsemble",
     "Compared",
+    "Crew",
     "Direction",
     "DirectionError",
     "DownloadError",
@@ -228,6 +230,7 @@ _HOME = {
     "Clip": "pretrained.clip",
     "ClipEnsemble": "pretrained.clip_ensemble",
     "Compared": "evaluation.comparison",
+    "Crew": "compute.crew",
     "Direction": "latents.direction",
     "Edit": "editing.faces",
     "EditedPeople": "inversion.people",

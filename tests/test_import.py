@@ -63,7 +63,7 @@ def test_the_surface_is_what_it_was():
     public |= {"Mask", "PaintedParser", "PaintedPart", "Segmenter", "read_mask"}
     public |= {"Atlas", "Prospect"}
     public |= {"WorldCheck", "WorldFault", "check_world"}
-    public |= {"Span", "TrainedPrompt", "train_many", "tune"}
+    public |= {"Crew", "Span", "TrainedPrompt", "train_many", "tune"}
     assert public == {n for n in eclipsed.__all__ if not n.endswith(("Error", "Warning"))}
 
 

@@ -9,7 +9,18 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.found import Name, Out, RegionParts, check_out, keep
-from eclipsed.commands.options import ClassIndex, Device, Json, Models, parse_names
+from eclipsed.commands.options import (
+    ClassIndex,
+    Cpus,
+    Device,
+    Gpus,
+    Json,
+    Models,
+    RayAddress,
+    Workers,
+    crew_of,
+    parse_names,
+)
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.errors import InputError
@@ -19,6 +30,7 @@ from eclipsed.values.checks import whole
 from eclipsed.values.seeds import parse_seeds
 
 if TYPE_CHECKING:
+    from eclipsed.compute.crew import Crew
     from eclipsed.directions.atlas import Atlas
     from eclipsed.editor import Editor
 
@@ -35,6 +47,10 @@ AtlasPath = Annotated[
 def build(
     faces: Annotated[int | None, typer.Option("--faces", help="Faces to look at.", show_default="4096 or more")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it here, too.")] = None,
+    workers: Workers = None,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
+    gpus: Gpus = 0.0,
     models: Models = DEFAULT_SET,
     device: Device = None,
     class_index: ClassIndex = None,
@@ -50,7 +66,7 @@ def build(
     if out is not None:
         check_writable(out)
     editor = open_editor(models, device, class_index)
-    found = _atlas(editor, None, faces)
+    found = _atlas(editor, None, faces, crew=crew_of(workers, ray, cpus, gpus))
     if out is not None:
         found.save(out, editor.generator, editor.clip, editor.parser)
     facts = {"faces": len(found.along), "moves": len(found.moves), "parts": len(found.parts)}
@@ -146,7 +162,9 @@ def show(
         note(f"{len(rows)} directions and strips are in {out}")
 
 
-def _atlas(editor: Editor, path: Path | None, faces: int | None = None) -> Atlas:
+def _atlas(editor: Editor, path: Path | None, faces: int | None = None, *, crew: Crew | None = None) -> Atlas:
     """The atlas, with a bar while it is measured."""
     with ProgressBar() as bar:
-        return editor.atlas(path, faces=faces, tell=lambda done, total: bar.show("looking at faces", done, total))
+        return editor.atlas(
+            path, faces=faces, crew=crew, tell=lambda done, total: bar.show("looking at faces", done, total)
+        )

@@ -9,7 +9,19 @@ import typer
 
 from eclipsed.commands.faces import check_picture, open_editor, tell_replaced
 from eclipsed.commands.found import Name, check_out, keep
-from eclipsed.commands.options import ClassIndex, Device, Json, Layers, Models, parse_layers
+from eclipsed.commands.options import (
+    ClassIndex,
+    Cpus,
+    Device,
+    Gpus,
+    Json,
+    Layers,
+    Models,
+    RayAddress,
+    Workers,
+    crew_of,
+    parse_layers,
+)
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import result, result_json
 from eclipsed.errors import InputError
@@ -53,6 +65,10 @@ def components(
     seed: Annotated[str, typer.Option("--seed", help="Face of the sheet.")] = "1",
     step: Annotated[float, typer.Option("--step", help="Standard deviations on the sheet, to both sides.")] = 2.5,
     name: Name = None,
+    workers: Workers = None,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
+    gpus: Gpus = 0.0,
     models: Models = DEFAULT_SET,
     device: Device = None,
     class_index: ClassIndex = None,
@@ -85,7 +101,7 @@ def components(
         elif method == "features":
             found = components_of_features(editor.generator, layer=feature_layer, count=most)
         else:
-            found = components_of_w(editor.generator, count=most)
+            found = components_of_w(editor.generator, count=most, crew=crew_of(workers, ray, cpus, gpus))
     if sheet is not None and sheet.suffix.lower() == _PAGE:
         words = ["eclipsed directions components", *([f"--method {method}"] if method != "pca" else [])]
         words += [f"--feature-layer {feature_layer}"] if feature_layer else []

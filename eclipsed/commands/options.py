@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from eclipsed.errors import InputError
 from eclipsed.training.config import TrainConfig
 from eclipsed.values.seeds import parse_seeds
+
+if TYPE_CHECKING:
+    from eclipsed.compute.crew import Crew
 
 __all__ = [
     "Alpha",
@@ -40,6 +43,7 @@ __all__ = [
     "Threads",
     "Witness",
     "Workers",
+    "crew_of",
     "default_of",
     "parse_layers",
     "parse_names",
@@ -192,6 +196,19 @@ def settings_beside(*options: str) -> str:
         options: those that have one.
     """
     return ", ".join(field.name for field in fields(TrainConfig) if field.name not in options)
+
+
+def crew_of(workers: int | None, ray: str | None, cpus: float | None, gpus: float) -> Crew | None:
+    """Who does many pieces of work; None, where nothing was asked for, is this process with all its threads.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    if workers is None and ray is None:
+        return None
+    from eclipsed.compute.crew import Crew  # brings torch
+
+    return Crew(workers, ray=ray, cpus=cpus, gpus=gpus)
 
 
 def parse_layers(text: str | None) -> tuple[int | str, ...] | None:

@@ -9,7 +9,18 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.found import Margin, Name, Out, RegionParts, check_out, keep
-from eclipsed.commands.options import ClassIndex, Device, Json, Models, parse_names
+from eclipsed.commands.options import (
+    ClassIndex,
+    Cpus,
+    Device,
+    Gpus,
+    Json,
+    Models,
+    RayAddress,
+    Workers,
+    crew_of,
+    parse_names,
+)
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note
 from eclipsed.store.sets import DEFAULT_SET
@@ -46,6 +57,10 @@ def styles(
     margin: Margin = None,
     region: RegionParts = None,
     name: Name = None,
+    workers: Workers = None,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
+    gpus: Gpus = 0.0,
     models: Models = DEFAULT_SET,
     device: Device = None,
     class_index: ClassIndex = None,
@@ -74,6 +89,7 @@ def styles(
             name=name or "",
             faces=STYLE_FACES if faces is None else faces,
             matrix=matrix,
+            crew=crew_of(workers, ray, cpus, gpus),
             tell=lambda done, total: bar.show("measuring channels", done, total),
         )
     if not as_json:

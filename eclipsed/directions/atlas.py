@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from eclipsed.compute.crew import Crew
+from eclipsed.compute.crew_order import run_in_order
+from eclipsed.compute.crew_work import Make, Turn
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.atlas_file import AtlasFile, Seen
 from eclipsed.directions.discriminant import regressed
@@ -70,6 +74,7 @@ class Atlas:
         parser: Parser,
         *,
         faces: int | None = None,
+        crew: Crew | None = None,
         tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Atlas:
         """The atlas of a generator by a CLIP and a parser: what is known of it, and the rest looked at now.
@@ -81,6 +86,7 @@ class Atlas:
             clip: that looks.
             parser: that tells their parts apart.
             faces: how many at least; None is `ATLAS_FACES`, or more where there are many moves.
+            crew: who looks; None is this process. The result is the same for any number of workers.
             tell: called with how many faces are looked at, and how many are to be; never when all are known.
         Raises:
             InputError: `faces` is out of range.
@@ -95,7 +101,7 @@ class Atlas:
         key = (generator.version, generator.class_index)
         if key not in known or len(known[key].along) < count:
             file = AtlasFile(generator, clip, parser, side=side)
-            seen = _Looking(generator, clip, parser, moves, side, file).until(count, tell)
+            seen = _until(partial(_looking, generator, clip, parser, side), file, count, crew, tell)
             known[key] = cls._made_of(generator, parser, moves, seen, side)
         return known[key]
 
@@ -193,34 +199,42 @@ class Atlas:
         return found[: along.shape[1]], found[along.shape[1] :]
 
 
-class _Looking:
-    """Faces looked at, a chunk after the other."""
-
-    def __init__(
-        self, generator: Generator, clip: Clip, parser: Parser, moves: Moves, side: int, file: AtlasFile
-    ) -> None:
-        self.generator, self.clip, self.parser, self.moves, self.file = generator, clip, parser, moves, file
-        self.options = SynthesisOptions(resolution=side)
-        self.dtype = compute_dtype("auto", generator.device)
-
-    def until(self, count: int, tell: Callable[[int, int], object]) -> Seen:
-        """What is seen of as many faces, a whole number of chunks."""
-        chunks = -(-count // SURVEY_CHUNK)
-        known = self.file.read()
-        done = 0 if known is None else len(known.embedding) // SURVEY_CHUNK
-        parts = [] if known is None else [known]
-        keeps = True
-        for number in range(done, chunks):
-            parts.append(self.chunk(number))
+def _until(
+    looking: Make[int, Seen], file: AtlasFile, count: int, crew: Crew | None, tell: Callable[[int, int], object]
+) -> Seen:
+    """What is seen of as many faces, a whole number of chunks; what is known already is not looked at again."""
+    chunks = -(-count // SURVEY_CHUNK)
+    known = file.read()
+    done = 0 if known is None else len(known.embedding) // SURVEY_CHUNK
+    parts = [] if known is None else [known]
+    keeps = True
+    with closing(run_in_order(looking, range(done, chunks), crew=crew)) as looked:
+        for number, seen in enumerate(looked, done):
+            parts.append(seen)
             tell((number + 1) * SURVEY_CHUNK, chunks * SURVEY_CHUNK)
             if keeps and ((number + 1) % _KEPT_EVERY == 0 or number + 1 == chunks):
                 parts = [Seen.joined(parts)]
                 try:
-                    self.file.write(parts[0])
+                    file.write(parts[0])
                 except OutputError as error:
                     warnings.warn(f"the atlas is not kept for the next time: {error}", EclipsedWarning, 4)
                     keeps = False
-        return Seen.joined(parts)
+    return Seen.joined(parts)
+
+
+def _looking(generator: Generator, clip: Clip, parser: Parser, side: int) -> Callable[[int, Turn], Seen]:
+    """What one worker does with each chunk of faces, by its number."""
+    eye = _Looking(generator, clip, parser, side)
+    return lambda number, _: eye.chunk(number)
+
+
+class _Looking:
+    """Looks at faces, a chunk at a time."""
+
+    def __init__(self, generator: Generator, clip: Clip, parser: Parser, side: int) -> None:
+        self.generator, self.clip, self.parser, self.moves = generator, clip, parser, Moves.of(generator, side)
+        self.options = SynthesisOptions(resolution=side)
+        self.dtype = compute_dtype("auto", generator.device)
 
     def chunk(self, number: int) -> Seen:
         """What is seen of one chunk of faces, in values that half precision holds."""

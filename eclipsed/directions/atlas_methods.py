@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 
+from eclipsed.compute.crew import Crew
 from eclipsed.directions.atlas import Atlas
 from eclipsed.directions.prospect import Prospect, prospect
 from eclipsed.directions.sketch import Sketch
@@ -27,6 +28,7 @@ class AtlasMethods(TrustMethods):
         path: str | os.PathLike[str] | None = None,
         *,
         faces: int | None = None,
+        crew: Crew | None = None,
         tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Atlas:
         """The atlas of the generator: read, or measured and kept on this machine.
@@ -36,6 +38,7 @@ class AtlasMethods(TrustMethods):
         Args:
             path: of one that was built elsewhere; None is that of the package or of this machine, or a new one.
             faces: on how many it is measured at least; None is as many as its moves need.
+            crew: who measures it; None is this process.
             tell: called with how many faces are looked at, and how many are to be.
         Raises:
             InputError: `faces` is out of range.
@@ -44,7 +47,7 @@ class AtlasMethods(TrustMethods):
         parser = self.parser.of_pictures
         if path is not None:
             return Atlas.load(path, self.generator, self.clip, parser)
-        return Atlas.of(self.generator, self.clip, parser, faces=faces, tell=tell)
+        return Atlas.of(self.generator, self.clip, parser, faces=faces, crew=crew, tell=tell)
 
     def sketch(
         self,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import torch
 from torch import Tensor
 
 from eclipsed.checkpoints.torch_file import load_weights
+from eclipsed.compute.crew import Crew
+from eclipsed.compute.crew_order import run_in_order
+from eclipsed.compute.crew_work import Turn
 from eclipsed.errors import CheckpointError, InputError
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.rows import rows_of
@@ -131,7 +135,9 @@ class Components:
 
 
 @torch.no_grad()
-def components_of_w(generator: Generator, *, count: int = 80, samples: int = SAMPLES, seed: int = 1) -> Components:
+def components_of_w(
+    generator: Generator, *, count: int = 80, samples: int = SAMPLES, seed: int = 1, crew: Crew | None = None
+) -> Components:
     """The principal components of w, from the exact covariance of many, summed up in double precision.
 
     Args:
@@ -139,6 +145,7 @@ def components_of_w(generator: Generator, *, count: int = 80, samples: int = SAM
         count: components to keep, at most w_dim.
         samples: how many w.
         seed: of their z.
+        crew: who maps them; None is this process. The result is the same for any number of workers.
     Raises:
         InputError: a number is out of range.
     Source: Härkönen et al. 2020, arXiv:2004.02546; there incremental PCA, whose signs are left to chance.
@@ -147,12 +154,12 @@ def components_of_w(generator: Generator, *, count: int = 80, samples: int = SAM
     whole("samples", samples, 2, 10_000_000)
     total = torch.zeros(generator.w_dim, dtype=torch.float64)
     outer = torch.zeros(generator.w_dim, generator.w_dim, dtype=torch.float64)
-    origin: Tensor | None = None  # sums of what is near zero lose no digits
-    for w in _mapped(generator, samples, seed):
-        origin = w.mean(dim=0) if origin is None else origin
-        total += (w - origin).sum(dim=0)
-        outer += (w - origin).T @ (w - origin)
-    assert origin is not None
+    draws = list(_draws(samples, seed, generator.z_dim))
+    origin = _map(generator, draws[0]).mean(dim=0)  # sums of what is near zero lose no digits
+    with closing(run_in_order(partial(_summing, generator, origin), draws, crew=crew)) as sums:
+        for one, squares in sums:
+            total += one
+            outer += squares
     middle = total / samples
     covariance = (outer - samples * torch.outer(middle, middle)) / (samples - 1)
     variance, vectors = torch.linalg.eigh(covariance)
@@ -277,12 +284,49 @@ def published_edits() -> dict[str, PublishedEdit]:
     }
 
 
-def _mapped(generator: Generator, samples: int, seed: int) -> Any:
-    """w of random z, a few at a time, (n, w_dim) in float64 on the CPU."""
+@dataclass(frozen=True)
+class _Draw:
+    """Some z of a stream: where it stands before them, and their size."""
+
+    state: Any
+    shape: tuple[int, int]
+
+    def z(self) -> Tensor:
+        """Of standard normal deviation, in float64."""
+        rng = np.random.RandomState()
+        rng.set_state(self.state)
+        return torch.from_numpy(rng.standard_normal(self.shape))
+
+
+def _draws(samples: int, seed: int, z_dim: int) -> Iterator[_Draw]:
+    """The stream of z of a seed, a few at a time, so that anybody can draw any of them."""
     rng = np.random.RandomState(seed)
     for start in range(0, samples, _CHUNK):
-        z = torch.from_numpy(rng.standard_normal((min(_CHUNK, samples - start), generator.z_dim)))
-        yield generator.mapping(z.float().to(generator.device))[:, 0].double().cpu()
+        draw = _Draw(rng.get_state(), (min(_CHUNK, samples - start), z_dim))
+        rng.standard_normal(draw.shape)
+        yield draw
+
+
+@torch.no_grad()
+def _map(generator: Generator, draw: _Draw) -> Tensor:
+    """w of some z, (n, w_dim) in float64 on the CPU."""
+    return generator.mapping(draw.z().float().to(generator.device))[:, 0].double().cpu()
+
+
+def _summing(generator: Generator, origin: Tensor) -> Callable[[_Draw, Turn], tuple[Tensor, Tensor]]:
+    """What one worker does with some z: the sums of w and of its squares, from an origin."""
+
+    def work(draw: _Draw, _: Turn) -> tuple[Tensor, Tensor]:
+        w = _map(generator, draw) - origin
+        return w.sum(dim=0), w.T @ w
+
+    return work
+
+
+def _mapped(generator: Generator, samples: int, seed: int) -> Iterator[Tensor]:
+    """w of random z, a few at a time, (n, w_dim) in float64 on the CPU."""
+    for draw in _draws(samples, seed, generator.z_dim):
+        yield _map(generator, draw)
 
 
 def _feature_layer(generator: Generator, name: str | None) -> Layer:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.compute.crew import Crew
+from eclipsed.compute.crew_order import run_in_order
+from eclipsed.compute.crew_work import Turn
 from eclipsed.directions.style_matrix_file import Measured, StyleMatrixFile, read_matrix
 from eclipsed.errors import EclipsedWarning, InputError, OutputError
 from eclipsed.latents.latent import Latent
@@ -59,6 +64,7 @@ class StyleMatrix:
         *,
         faces: int = STYLE_FACES,
         step: float | None = None,
+        crew: Crew | None = None,
         tell: Callable[[int, int], object] = lambda *_: None,
     ) -> StyleMatrix:
         """The matrix of a generator and a CLIP: from the user's cache, or measured and kept there.
@@ -73,6 +79,7 @@ class StyleMatrix:
             step: how far each channel is set from its mean, to both sides, in standard deviations: 5 as published,
                 for two pictures a channel and face. None takes the derivative where the face is, for one pass
                 backwards per dimension of CLIP's vectors: it costs many times less.
+            crew: who measures; None is this process. The result is the same for any number of workers.
             tell: called with how many faces are done, and how many are to be; never when all are known.
         Raises:
             InputError: `faces` or `step` is out of range, or the generator has no style channels.
@@ -84,25 +91,20 @@ class StyleMatrix:
         side = style_side(generator, clip)
         layers = _style_layers(generator, side)
         names, widths = tuple(layer.name for layer in layers), tuple(layer.channels for layer in layers)
-        mean, deviations = WStatistics.of_generator(generator).styles(generator, names)
+        _, deviations = WStatistics.of_generator(generator).styles(generator, names)
         kept = StyleMatrixFile(generator, clip, side=side, step=step, styles=tuple(zip(names, widths, strict=True)))
         known = kept.read() or Measured(0, torch.zeros(0))
-        options = SynthesisOptions(resolution=side)
-        while known.faces < count:
-            first = TRAINING_SEEDS.start + known.faces
-            start = Latent.of_seeds(generator, range(first, first + _FACES_AT_ONCE))
-            if step is None:
-                change = _derivatives(generator, clip, start, layers, options) * deviations[:, None]
-            else:
-                change = _differences(generator, clip, start, layers, options, (mean, step * deviations))
-            found = F.normalize(change, dim=2).sum(dim=0).cpu()
-            known = Measured(known.faces + _FACES_AT_ONCE, known.total + found if known.faces else found)
-            try:
-                kept.write(known)
-            except OutputError as error:
-                warnings.warn(f"what style channels do is not kept for the next time: {error}", EclipsedWarning, 2)
-                kept = kept.nowhere()
-            tell(known.faces, count)
+        left = range(known.faces, count, _FACES_AT_ONCE)
+        with closing(run_in_order(partial(_measuring, generator, clip, side, step), left, crew=crew)) as measured:
+            for found in measured:
+                known = Measured(known.faces + _FACES_AT_ONCE, known.total + found if known.faces else found)
+                try:
+                    kept.write(known)
+                except OutputError as error:
+                    text = f"what style channels do is not kept for the next time: {error}"
+                    warnings.warn(text, EclipsedWarning, 2)
+                    kept = kept.nowhere()
+                tell(known.faces, count)
         return cls(names, F.normalize(known.total, dim=1), deviations.cpu(), known.faces)
 
     @classmethod
@@ -178,6 +180,24 @@ class StyleMatrix:
                 f"{float(relevance.abs().max()):.2f}"
             )
         return chosen / most * self.deviations
+
+
+def _measuring(generator: Generator, clip: Clip, side: int, step: float | None) -> Callable[[int, Turn], Tensor]:
+    """What one worker measures of a few faces, by the number of the first: the sum over them, (channels, D)."""
+    layers, options = _style_layers(generator, side), SynthesisOptions(resolution=side)
+    names = tuple(layer.name for layer in layers)
+    mean, deviations = WStatistics.of_generator(generator).styles(generator, names)
+
+    def measure(number: int, _: Turn) -> Tensor:
+        first = TRAINING_SEEDS.start + number
+        start = Latent.of_seeds(generator, range(first, first + _FACES_AT_ONCE))
+        if step is None:
+            change = _derivatives(generator, clip, start, layers, options) * deviations[:, None]
+        else:
+            change = _differences(generator, clip, start, layers, options, (mean, step * deviations))
+        return F.normalize(change, dim=2).sum(dim=0).cpu()
+
+    return measure
 
 
 def style_side(generator: Generator, clip: Clip) -> int:

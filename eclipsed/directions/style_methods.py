@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from eclipsed.compute.crew import Crew
 from eclipsed.directions.finder import Finder
 from eclipsed.directions.foreign import ForeignMethods
 from eclipsed.directions.global_styles import GlobalStyles
@@ -55,6 +56,7 @@ class StyleMethods(ForeignMethods):
         name: str = "",
         faces: int = STYLE_FACES,
         matrix: StyleMatrix | str | os.PathLike[str] | None = None,
+        crew: Crew | None = None,
         tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Direction:
         """Make a direction of a sentence without training: StyleCLIP's global direction.
@@ -73,6 +75,7 @@ class StyleMethods(ForeignMethods):
             name: what it is called.
             faces: on how many the channels are measured, where that is yet to be done.
             matrix: what was measured elsewhere, or its file.
+            crew: who measures; None is this process.
             tell: called as faces are measured, with how many are done and how many are to be.
         Returns:
             The direction, in S, calibrated.
@@ -101,6 +104,6 @@ class StyleMethods(ForeignMethods):
         )
         assert finder.texts  # what cannot be said is refused before anything is measured
         if matrix is None:
-            measured = StyleMatrix.of(self.generator, self.clip, faces=faces, tell=tell)
+            measured = StyleMatrix.of(self.generator, self.clip, faces=faces, crew=crew, tell=tell)
             finder = replace(finder, matrix=measured)
         return self.find(finder, margin=margin)

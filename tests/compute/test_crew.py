@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
@@ -128,10 +129,11 @@ def test_ctrl_c_ends_what_is_running_at_once(tmp_path, telling):
     """As a terminal sends it: to all of the group, wherever the one that asks is."""
     after = "time.sleep(60)" if telling else ""
     code = (
-        "import crew_kit, functools, time\n"
+        "import crew_kit, functools, signal, time\n"
         "from contextlib import closing\n"
         "from eclipsed.compute.crew import Crew, run_many\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # in the background it is off
         f"    make = functools.partial(crew_kit.squares, {str(tmp_path)!r})\n"
         "    with closing(run_many(make, [('', 0.1), ('', 90), ('', 90)], crew=Crew(2))) as answers:\n"
         "        for answer in answers:\n"
@@ -158,15 +160,18 @@ def test_ctrl_c_ends_what_is_running_at_once(tmp_path, telling):
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals of POSIX")
 def test_ctrl_c_while_a_worker_is_started_is_not_lost():
-    begun = []
-    with pytest.raises(KeyboardInterrupt):
-        press(begun)
+    begun, before = [], signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            press(begun)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert begun
 
 
 def press(begun):
     with without_ctrl_c():
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         begun.append(True)
 
 

@@ -208,9 +208,7 @@ def test_slopes_are_those_of_the_pixels(fresh):
     halves = CallableParser(
         lambda images: torch.stack([left, -left])[:, None].expand(len(images), 2, 32, 32), ["skin", "hair"]
     )
-    looking = atlas_module._Looking(
-        fresh.generator, fresh.clip, halves, Moves.of(fresh.generator, 32), 32, file_of(fresh)
-    )
+    looking = atlas_module._Looking(fresh.generator, fresh.clip, halves, 32)
     found = looking.chunk(0)
     moves, options = looking.moves, SynthesisOptions(resolution=32)
     ws = moves.faces(atlas_module._w(fresh.generator, moves, 0))
