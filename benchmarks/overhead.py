@@ -1,6 +1,6 @@
 """What workers cost beside their work: ``python -m benchmarks.overhead``.
 
-Trainings of `mini`, each timed by the worker that does it, with its judging and the loading of networks. Overhead is the
+Trainings of `mini`, each timed by its worker, with its judging and the loading of networks. Overhead is the
 time from the first piece that was handed over to the last answer, times the workers, over the sum of these; what it
 takes until the first piece is handed over is told beside it. Times of one run share whatever else the machine does.
 Processes differ from here with two workers or more.
