@@ -53,8 +53,6 @@ def test_it_listens_on_this_machine_alone_and_tells_nobody(tmp_path):
     assert any("gcs_server" in name for name in names)
     assert len(places) >= 3  # of the head, the node and the worker
     assert set(places) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-    heads = [
-        name for name in names if "dashboard.py" in name
-    ]  # of which only what counts usage is loaded, which is off
+    heads = [name for name in names if "dashboard.py" in name]  # it loads what counts usage alone, which is off
     assert all("--disable-frontend" in name and "--modules-to-load=UsageStatsHead" in name for name in heads)
     assert crew_kit.seen(tmp_path, "begun") == 1  # networks would be loaded once in the worker
