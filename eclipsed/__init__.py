@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from eclipsed.images.metrics import Interval
     from eclipsed.images.pictures import save_picture
     from eclipsed.inversion.edited_photo import EditedPhoto
+    from eclipsed.inversion.film_methods import EditedFilm
     from eclipsed.inversion.inverter import InversionConfig, InversionStep
     from eclipsed.inversion.people import EditedPeople, EditedPerson
     from eclipsed.latents.direction import Direction
@@ -126,6 +127,7 @@ __all__ = [
     "EclipsedError",
     "EclipsedWarning",
     "Edit",
+    "EditedFilm",
     "EditedPeople",
     "EditedPerson",
     "EditedPhoto",
@@ -233,6 +235,7 @@ _HOME = {
     "Crew": "compute.crew",
     "Direction": "latents.direction",
     "Edit": "editing.faces",
+    "EditedFilm": "inversion.film_methods",
     "EditedPeople": "inversion.people",
     "EditedPerson": "inversion.people",
     "EditedPhoto": "inversion.edited_photo",

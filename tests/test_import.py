@@ -52,7 +52,7 @@ def test_the_surface_is_what_it_was():
     public |= {"BrokenTraining", "Edit", "StackEntry", "find_direction", "save_picture"}
     public |= {"Compared", "Interval", "Strength", "Target", "compare", "judge"}
     public |= {"SuiteEvaluation", "SuiteRow", "evaluate_suite"}
-    public |= {"EditedPeople", "EditedPerson", "EditedPhoto"}
+    public |= {"EditedFilm", "EditedPeople", "EditedPerson", "EditedPhoto"}
     public |= {"FaceFinder", "InversionConfig", "InversionStep", "Origin", "Photo", "Placement", "save_photo"}
     public |= {"GeneratorConfig", "Layer", "Synthesis", "SynthesisOptions", "SynthesisPrefix", "read_generator"}
     public |= {"StyleGAN3Config"}

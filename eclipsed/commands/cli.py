@@ -29,6 +29,7 @@ from eclipsed.commands import (
     studio,
     train,
     tune,
+    video,
     words,
     world,
 )
@@ -55,6 +56,7 @@ app.command()(faces.edit)
 app.command()(faces.sample)
 app.command()(photo.photo)
 app.command()(photos.photos)
+app.command()(video.video)
 app.command()(faces.strip)
 app.command()(faces.palette)
 app.command()(faces.sweep)

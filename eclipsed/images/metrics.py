@@ -15,6 +15,7 @@ from eclipsed.errors import InputError
 __all__ = [
     "Interval",
     "bootstrap",
+    "flicker",
     "mean_of_faces",
     "monotone",
     "psnr",
@@ -202,3 +203,21 @@ def _check_pair(before: Tensor, after: Tensor) -> None:
         raise InputError(
             f"before and after must share one shape (N, 3, H, W); got {tuple(before.shape)} and {tuple(after.shape)}"
         )
+
+
+def flicker(frames: Tensor, where: Tensor | None = None) -> Tensor:
+    """How much a film trembles: the mean absolute second difference over time, 0 where tones change steadily.
+
+    Args:
+        frames: (T, 3, H, W) with T of at least 3.
+        where: what counts, in [0, 1], (1, 1, H, W); None is everything.
+    Returns:
+        A number, in the frames' units; 0 where nothing counts.
+    Raises:
+        InputError: there are fewer frames.
+    """
+    if len(frames) < 3:
+        raise InputError(f"flicker is seen in three frames or more; got {len(frames)}")
+    bend = (frames[2:] - 2 * frames[1:-1] + frames[:-2]).abs().mean(dim=1, keepdim=True)
+    weight = torch.ones_like(bend[:1]) if where is None else where.to(bend)
+    return (bend.mean(dim=0, keepdim=True) * weight).sum() / weight.sum().clamp(min=1e-9)

@@ -16,7 +16,7 @@ from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.images import metrics
 from eclipsed.images.conversion import check_images, resize
 from eclipsed.inversion.keeping import keep, strange_places
-from eclipsed.inversion.pivotal_tuning import tune
+from eclipsed.inversion.pivotal_tuning import tune, tune_together
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.kept_features import KeptFeatures
 from eclipsed.pretrained.encoder import Encoder
@@ -211,6 +211,29 @@ class Inverter:
             return _untuned(ws, which)
         found = [self._tune(ws[k : k + 1], goals[k : k + 1]) for k in which]
         return Inverted(ws[which], tuple(one for one, _ in found), tuple(one for _, one in found), tuple(which))
+
+    def tune_together(
+        self, pivots: Tensor, picture: Callable[[int], Tensor], tell: Callable[[int, int], object]
+    ) -> Tuning | None:
+        """One difference of the generator for many pivots; None where no steps are asked for.
+
+        Args:
+            pivots: (N, num_ws, w_dim).
+            picture: gives what each shall draw, (1, 3, H, W).
+            tell: called with the steps done, and how many there are.
+        """
+        config = self.config
+        if not config.tuning_steps:
+            return None
+
+        def loss(drawn: Tensor, number: int) -> Tensor:
+            goal = picture(number).to(drawn)
+            with torch.no_grad():
+                seen = self._look(goal)
+            return self._likeness(drawn, goal, seen).sum()
+
+        steps, rate = config.tuning_steps, config.tuning_rate
+        return tune_together(self.generator, pivots, loss, steps=steps, rate=rate, seed=config.seed, tell=tell)
 
     @property
     def _steps(self) -> int:

@@ -20,6 +20,7 @@ from eclipsed.inversion import placing as photo_faces
 from eclipsed.inversion import saving
 from eclipsed.inversion.belonging import OWN_SEEDS, Belonging, Usual, check_belonging, measured_as
 from eclipsed.inversion.edited_photo import EditedPhoto
+from eclipsed.inversion.film_methods import FilmMethods
 from eclipsed.inversion.folder_edit import Tell, edit_folder
 from eclipsed.inversion.folder_job import FolderJob
 from eclipsed.inversion.inverter import Callback, InversionConfig, Inverter
@@ -50,7 +51,7 @@ __all__ = ["PhotoMethods"]
 _Placed = tuple[Photo, Placement]  # a photograph, and where a face lies in it
 
 
-class PhotoMethods(ABC):
+class PhotoMethods(FilmMethods, ABC):
     """The part of `Editor` that deals with photographs: to latents, back into the picture, and into a file."""
 
     name: str

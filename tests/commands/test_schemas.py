@@ -122,6 +122,14 @@ def test_a_folder_of_photos(answer):
     fits(answer("photos", "in", "blond-hair", *words), "photos")
 
 
+def test_a_film(answer):
+    Path("frames").mkdir()
+    for number, picture in enumerate(eclipsed.Editor.from_pretrained("mini").sample(seeds=[3, 3, 3]).pil()):
+        picture.save(f"frames/{number}.png")
+    words = ["--aligned", "--level", "fast", "--models", "mini", "--out", "new"]
+    fits(answer("video", "frames", "blond-hair", *words), "video")
+
+
 def test_a_judge(answer, direction, model_set):
     rng = np.random.default_rng(0)
     for name in ("dark", "light"):
