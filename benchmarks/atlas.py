@@ -29,12 +29,8 @@ from recipes.mini.truth import Truth
 
 __all__ = ["CANNOT", "DRAWN", "VARIANTS", "auc", "main"]
 
-#: name -> options of a training, or None for the sketch itself
-VARIANTS: dict[str, dict[str, Any] | None] = {
-    "sketch": None,
-    "from the atlas": {"start": "atlas"},
-    "from the atlas, 24 steps": {"start": "atlas", "steps": 24},
-}
+#: name -> how it is trained, or None for the sketch itself
+VARIANTS: dict[str, TrainConfig | None] = {"sketch": None, "from the atlas, 24 steps": TrainConfig.from_atlas()}
 
 #: what `mini` draws, in wordings that are none of the twelve
 DRAWN = (
@@ -59,19 +55,20 @@ def measured(
     prompts: Sequence[str],
     variants: Sequence[str],
     *,
+    seeds: Sequence[int],
     faces: Sequence[int],
     folder: Path,
     models: str,
 ) -> list[dict[str, Any]]:
-    """The records of all combinations; those that are missing are made and kept on the way."""
+    """The records of all combinations, of a sketch one for all seeds; those that are missing are made and kept."""
     atlas, found = editor.atlas(), []
     for prompt in prompts:
         truth: Truth | None = None
-        for variant in variants:
-            options = VARIANTS[variant]
-            config = None if options is None else TrainConfig(**options)
+        for variant, seed in ((one, seed) for one in variants for seed in (seeds if VARIANTS[one] else (0,))):
+            config = VARIANTS[variant]
+            config = None if config is None else config.replace(seed=seed)
             of = "" if config is None else digest(config.to_json())
-            key = {"prompt": prompt, "variant": variant, "seed": 0, "config": of, "atlas": len(atlas.along)}
+            key = {"prompt": prompt, "variant": variant, "seed": seed, "config": of, "atlas": len(atlas.along)}
             key |= {"models": models, "faces": digest(list(faces))}
             record = records.find(key)
             if record is None:
@@ -79,7 +76,7 @@ def measured(
                 record = {"key": key, **_judged(editor, prompt, config, truth, folder=folder, models=models)}
                 records.add(record)
             found.append(record)
-            print(f"{prompt:30s} {variant:24s} {row([record])} {record['at_once']}", flush=True)
+            print(f"{prompt:30s} {variant:24s} {seed} {row([record])} {record['at_once']}", flush=True)
     return found
 
 
@@ -89,7 +86,8 @@ def _judged(
     """Find one direction, and judge it; see `benchmarks.records.judge`.
 
     Returns:
-        With ``"seconds"``, that finding it took, and of a sketch ``"at_once"``, those without trying strengths.
+        With ``"seconds"``, that finding it took, of a sketch ``"at_once"``, those without trying strengths, and
+        ``"rows"``, those that it changes.
     """
     at_once = None
     if config is None:
@@ -102,27 +100,50 @@ def _judged(
         seconds = time.perf_counter() - began
     else:
         direction, seconds = train(editor, prompt, config, folder=folder, models=models)
-    return {"seconds": round(seconds, 2), "at_once": at_once, **judge(editor, direction, truth, prompt=prompt)}
+    facts = {"seconds": round(seconds, 2), "at_once": at_once, "rows": list(direction.layers)}
+    return {**facts, **judge(editor, direction, truth, prompt=prompt)}
 
 
 def table(
     records: Sequence[dict[str, Any]], prompts: Sequence[str], variants: Sequence[str], defaults: Mapping[str, Any]
 ) -> str:
     """Markdown: a row for each sentence and variant below the default's, and the means with 95 % intervals."""
-    of = {(one["key"]["prompt"], one["key"]["variant"]): one for one in records}
-    columns = {"trained default": [defaults[prompt] for prompt in prompts]}
-    columns |= {variant: [of[prompt, variant] for prompt in prompts] for variant in variants}
-    names = ("sentence", "setting", *row(columns["trained default"][:1]))
+    cells: dict[str, list[list[dict[str, Any]]]] = {"trained default": [[defaults[prompt]] for prompt in prompts]}
+    for variant in variants:
+        mine = [one for one in records if one["key"]["variant"] == variant]
+        cells[variant] = [[one for one in mine if one["key"]["prompt"] == prompt] for prompt in prompts]
+    names = ("sentence", "setting", *row(cells["trained default"][0]))
     lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for index, prompt in enumerate(prompts):
-        for name, column in columns.items():
-            figures = {**row([column[index]]), "seconds": f"{column[index]['seconds']:.1f}"}
+        for name, column in cells.items():
+            figures = {**row(column[index]), "seconds": f"{_seconds(column[index]):.1f}"}
             lines.append(f"| {prompt if name == 'trained default' else ''} | {name} | {' | '.join(figures.values())} |")
-    for name, column in columns.items():
-        seconds = sum(one["seconds"] for one in column) / len(column)
-        means = [*summary([[one] for one in column])[:-1], f"{seconds:.1f}"]
+    for name, column in cells.items():
+        means = [*summary(column)[:-1], f"{sum(map(_seconds, column)) / len(column):.1f}"]
         lines.append(f"| **mean of {len(prompts)}** | **{name}** | {' | '.join(means)} |")
-    return "\n".join(lines)
+    return "\n".join(lines + _spread(records, variants))
+
+
+def _seconds(records: Sequence[dict[str, Any]]) -> float:
+    return float(sum(one["seconds"] for one in records) / len(records))
+
+
+def _spread(records: Sequence[dict[str, Any]], variants: Sequence[str]) -> list[str]:
+    """Means of each training seed, and of how many sentences all seeds change the same rows."""
+    lines = []
+    for variant in variants:
+        mine = [one for one in records if one["key"]["variant"] == variant]
+        seeds = sorted({one["key"]["seed"] for one in mine})
+        if len(seeds) < 2:
+            continue
+        for seed in seeds:
+            means = summary([[one] for one in mine if one["key"]["seed"] == seed])[:-1]
+            lines.append(f"| *seed {seed}* | {variant} | {' | '.join(means)} | |")
+        rows = {(one["key"]["prompt"], tuple(one["rows"])) for one in mine if "rows" in one}
+        prompts = {one["key"]["prompt"] for one in mine}
+        same = sum(len({found for prompt, found in rows if prompt == text}) == 1 for text in prompts)
+        lines += ["", f"The {len(seeds)} seeds change the same rows in {same} of {len(prompts)} sentences."]
+    return lines
 
 
 def auc(editor: Editor) -> tuple[float, list[tuple[float, str, bool]]]:
@@ -144,19 +165,22 @@ def auc(editor: Editor) -> tuple[float, list[tuple[float, str, bool]]]:
 
 
 def timed(editor: Editor, prompts: Sequence[str]) -> None:
-    """Print what each sentence takes: trained as by default, from the atlas, and sketched, one after the other."""
+    """Print what each sentence takes: trained as by default, from the atlas, and sketched, one after the other.
+
+    Seconds are those of the processor, all threads together, so that neighbours on the machine do not count.
+    """
 
     def seconds(do: Callable[[], object]) -> float:
-        began = time.perf_counter()
+        began = time.process_time()
         do()
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     editor.train("a person with freckles", config=TrainConfig(steps=2))  # everything is loaded, for all alike
     editor.sketch("a person with freckles")
-    shorter = TrainConfig(start="atlas", steps=24)
+    took = []
     for text in prompts:
         plain = seconds(lambda text=text: editor.train(text))  # type: ignore[misc]
-        there = seconds(lambda text=text: editor.train(text, config=shorter))  # type: ignore[misc]
+        there = seconds(lambda text=text: editor.train(text, config=TrainConfig.from_atlas()))  # type: ignore[misc]
         at_once = seconds(lambda text=text: editor.sketch(text, try_strengths=False))  # type: ignore[misc]
         sketch = seconds(lambda text=text: editor.sketch(text))  # type: ignore[misc]
         print(
@@ -164,6 +188,12 @@ def timed(editor: Editor, prompts: Sequence[str]) -> None:
             f"sketch {at_once:.2f} s, with its strength {sketch:.2f} s",
             flush=True,
         )
+        took.append((plain, there, sketch))
+    means = [sum(one) / len(took) for one in zip(*took, strict=True)]
+    print(
+        f"mean of {len(took)}: default {means[0]:.1f} s, from the atlas {means[1] / means[0]:.0%} of it, "
+        f"sketch with its strength {means[2] / means[0]:.1%}"
+    )
 
 
 #: what the picture of the documents shows
@@ -189,6 +219,7 @@ def main() -> None:
     parser.add_argument("--device", default=None)
     parser.add_argument("--prompts", nargs="+", default=list(SENTENCES), choices=list(SENTENCES), metavar="PROMPT")
     parser.add_argument("--variants", nargs="+", default=["sketch"], choices=list(VARIANTS), metavar="NAME")
+    parser.add_argument("--seeds", default="0", help="of trainings, such as 0-2")
     parser.add_argument("--faces", default=f"{FACES[0]}-{FACES[-1]}", help="held-out faces, such as 2000-2063")
     parser.add_argument("--can", action="store_true", help="rank forty sentences instead")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/atlas.json"))
@@ -219,6 +250,7 @@ def main() -> None:
         Records(args.json),
         args.prompts,
         args.variants,
+        seeds=parse_seeds(args.seeds),
         faces=faces,
         folder=args.directions,
         models=models,

@@ -114,7 +114,7 @@ def train(
     layers: Annotated[str | None, _option("layers", "Rows to edit: auto, all, or a list such as 4-7")] = None,
     clip_weight: Annotated[float | None, _option("clip_weight", "Weight of the CLIP loss")] = None,
     locality_weight: Annotated[float | None, _option("locality_weight", "Weight of the locality loss")] = None,
-    preset: Annotated[str, typer.Option("--preset", help="default, or report: the setting of the report.")] = "default",
+    preset: Annotated[str, typer.Option("--preset", help="default, atlas (begins with a sketch), report.")] = "default",
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -261,10 +261,11 @@ def try_it(
 
 def _config(preset: str, changes: dict[str, Any], *, resuming: bool) -> TrainConfig | None:
     """The training config; None, which takes the saved one, when a training is resumed as it was."""
-    if preset not in ("default", "report"):
-        raise InputError(f"the preset must be default or report; got {preset!r}")
-    if preset == "report":
-        return TrainConfig.report(**changes)
+    presets = {"atlas": TrainConfig.from_atlas, "report": TrainConfig.report}
+    if preset not in ("default", *presets):
+        raise InputError(f"the preset must be default, atlas or report; got {preset!r}")
+    if preset != "default":
+        return presets[preset](**changes)
     return None if resuming and not changes else TrainConfig().replace(**changes)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.margins import Margin
 from eclipsed.directions.verdict import WEAK, reached, verdict
 from eclipsed.images.change import SEAM, localization_score, region_changes
@@ -21,13 +21,10 @@ from eclipsed.latents.fence import FENCE, fence_strength
 from eclipsed.latents.latent import Latent
 from eclipsed.latents.space import Space
 from eclipsed.latents.w_statistics import WStatistics
-from eclipsed.networks.layers import Synthesis, SynthesisOptions
-from eclipsed.pretrained.generator import Generator
-from eclipsed.pretrained.parser import Parser
+from eclipsed.networks.layers import Synthesis
 from eclipsed.prompts.region import Region
-from eclipsed.values.seeds import CALIBRATION_FACES, CALIBRATION_SEEDS
 
-__all__ = ["LADDER", "SERVED", "HeldOut", "calibrate", "full_strength"]
+__all__ = ["LADDER", "SERVED", "calibrate", "full_strength"]
 
 #: Raw strengths that are tried, in units of the delta, or of what brings it to the fence.
 LADDER: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5)
@@ -38,97 +35,29 @@ SERVED = 0.9
 _REACHED = 0.9  # share of the greatest gain that makes a full edit
 _CERTAIN = 4.0  # a margin in logits; where the judge is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in logits
-_CHUNK = 8  # faces at once
 _TOLD = 12  # faces that lacked the attribute, of whom it is told how many have it now
 _LOOKED = 8  # times the faces that a direction is calibrated on: as many are searched for those who lack it
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class HeldOut:
-    """The faces that a direction is calibrated on, and how they are drawn.
-
-    Args:
-        generator: that the direction belongs to.
-        parser: finds the region.
-        count: faces.
-        seed: of the choice among the seeds that are kept for calibration.
-        avoid: seeds that the direction was made from.
-        truncation_psi: of the faces.
-        resolution: side of their pictures; None is the full picture.
-        dtype: what the ladder is computed in; figures are computed in float32.
-        share: of variance that the kept components of w hold, which distances are measured in; None is that of
-            `WStatistics`.
-        given: these faces instead of any: of a direction that was made for them alone.
-    """
-
-    generator: Generator
-    parser: Parser
-    count: int = CALIBRATION_FACES
-    seed: int = 0
-    avoid: Collection[int] = ()
-    truncation_psi: float = 1.0
-    resolution: int | None = None
-    dtype: torch.dtype | None = None
-    share: float | None = None
-    given: Latent | None = None
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The seeds of the faces; none where the faces were given."""
-        return self._seeds(0) if self.given is None else ()
-
-    def _seeds(self, block: int) -> tuple[int, ...]:
-        """The seeds of as many faces after those of the blocks before."""
-        taken = set(self.avoid)
-        start = CALIBRATION_SEEDS.start + self.seed % 1000 * 10_000
-        free = (seed for seed in range(start, CALIBRATION_SEEDS.stop) if seed not in taken)
-        return tuple(islice(free, block * self.count, (block + 1) * self.count))
-
-    @property
-    def statistics(self) -> WStatistics:
-        """Where the data of the generator lies."""
-        return WStatistics.of_generator(self.generator, share=self.share)
-
-    def latent(self, block: int = 0) -> Latent:
-        """The faces; of a later block as many others, unless the faces were given."""
-        if self.given is not None:
-            return self.given
-        return Latent.of_seeds(self.generator, self._seeds(block), truncation_psi=self.truncation_psi)
-
-    def render(self, latent: Latent, *, exact: bool = False) -> Iterator[tuple[slice, Tensor]]:
-        """Pictures of some faces, a few at a time and without gradient; exact ones are computed in float32."""
-        for part, drawing in self.drawn(latent, exact=exact):
-            yield part, drawing.image
-
-    def drawn(
-        self, latent: Latent, *, exact: bool = False, layers: Sequence[str] = ()
-    ) -> Iterator[tuple[slice, Synthesis]]:
-        """The same with the features of some layers."""
-        dtype = None if exact else self.dtype
-        options = SynthesisOptions(resolution=self.resolution, dtype=dtype, features=layers)
-        for start in range(0, len(latent), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            with torch.no_grad():  # closed before the yield, for a suspended one would stay in force outside
-                drawing = latent[part].render(self.generator, options)
-            yield part, drawing
-
-
 @dataclass(frozen=True, eq=False)
 class _Unedited:
-    """Held-out faces before the edit: latents, margins, and which of them lack the attribute."""
+    """Held-out faces before the edit: latents, margins, which of them lack the attribute, and pictures where kept."""
 
     latent: Latent
     margin: Tensor
     lacking: Tensor
+    drawn: tuple[tuple[slice, Synthesis], ...] = ()
 
     @classmethod
-    def of(cls, held_out: HeldOut, margin: Margin) -> _Unedited:
+    def of(cls, held_out: HeldOut, margin: Margin, *, keep: Sequence[str] | None = None) -> _Unedited:
+        """The faces; with `keep` their exact pictures, and features of these layers, are kept."""
         latent = held_out.latent()
-        found = _margins(held_out, latent, margin)
+        drawn = () if keep is None else tuple(held_out.drawn(latent, exact=True, layers=keep))
+        found = torch.cat([margin(one.image) for _, one in drawn]) if drawn else _margins(held_out, latent, margin)
         lacking = found < 0
         if int(lacking.sum()) < max(2, len(latent) // 4):  # it is seen nearly everywhere: take the lower half
             lacking = found <= found.median()
-        return cls(latent, found, lacking)
+        return cls(latent, found, lacking, drawn)
 
 
 def calibrate(
@@ -139,6 +68,7 @@ def calibrate(
     fast: Margin | None = None,
     unit: float | None = None,
     strongest: float = math.inf,
+    soon: bool = False,
     judge: str = "clip",
     judges: Mapping[str, Margin] | None = None,
     advice: str = "make it from more or clearer examples, or name another region",
@@ -159,6 +89,8 @@ def calibrate(
         unit: raw strength of the ladder's 1; None finds the strength at which faces reach the fence and begins there.
         strongest: raw strength that alpha = 1 may not exceed, such as the strongest that training saw, unless fewer
             than nine in ten faces have what it is to bring by then.
+        soon: leave out the first rung, stop climbing one rung beyond `strongest` where nine in ten faces have it there,
+            and draw only those that lacked it.
         judge: what the margin comes from, in the names of the scores: ``"clip_gain"``, ``"clip_success"``.
         judges: others by their names, which have no say in the strength: ``"judge"``, the set's own classifier, and
             ``"witness"``, a CLIP that no direction is learned with. The share of faces that lacked the thing by its
@@ -174,7 +106,7 @@ def calibrate(
     """
     space = direction.space_of(held_out.generator)
     others = judges or {}
-    climb = _Climb(held_out, space, margin, fast or margin, direction.region, unit, strongest, judge, others)
+    climb = _Climb(held_out, space, margin, fast or margin, direction.region, unit, strongest, soon, judge, others)
     found = []
     for index, delta in enumerate(direction.deltas.to(climb.faces.latent.ws)):
         done = index * len(LADDER)
@@ -200,16 +132,17 @@ def calibrate(
     )
 
 
-def full_strength(gains: list[float]) -> float:
-    """The smallest strength on the ladder, interpolated, that reaches 90 % of the greatest gain.
+def full_strength(gains: list[float], ladder: Sequence[float] = LADDER) -> float:
+    """The smallest strength on a ladder, interpolated, that reaches 90 % of the greatest gain.
 
     Args:
         gains: of a face, one for each rung that was climbed, from the lowest.
+        ladder: strengths of the rungs.
     Returns:
         A strength; that of the first rung's end when nothing was gained.
     """
     goal = _REACHED * max(gains)
-    strengths, values = (0.0, *LADDER), [0.0, *gains]
+    strengths, values = (0.0, *ladder), [0.0, *gains]
     for rung in range(1, len(values)):
         if values[rung] >= goal > 0:
             low, high = values[rung - 1], values[rung]
@@ -248,34 +181,55 @@ class _Climb:
         region: Region,
         unit: float | None,
         strongest: float,
+        soon: bool,
         judge: str,
         judges: Mapping[str, Margin],
     ) -> None:
         self.judges = judges
         self.held_out, self.space, self.margin, self.fast = held_out, space, margin, fast
-        self.region, self.unit, self.strongest, self.judge = region, unit, strongest, judge
+        self.region, self.unit, self.strongest, self.soon, self.judge = region, unit, strongest, soon, judge
         self.statistics = held_out.statistics
-        self.faces = _Unedited.of(held_out, fast)
+        self.layers = held_out.parser.reads(region.parts)
+        self.ladder = LADDER[1:] if soon else LADDER
+        self.faces = _Unedited.of(held_out, fast, keep=self.layers if soon else None)
 
     def of(self, delta: Tensor, tell: Callable[[int], object]) -> _Calibrated:
         unit = self._unit(delta) if self.unit is None else self.unit
         rungs: list[Tensor] = []
-        for rung, strength in enumerate(LADDER):
+        highest = 0  # rungs that faces can climb without leaving the fence
+        for strength in self.ladder:
             moved, distance = self._moved(delta, unit * strength)
             if distance > FENCE and rungs:
                 break
-            gain = _margins(self.held_out, moved, self.fast).clamp(max=_CERTAIN) - self.faces.margin
-            rungs.append(gain[self.faces.lacking])
-            if rung + 1 < len(LADDER):
-                tell(rung + 1)
+            highest += 1
+            if self.soon and self._settled(rungs, unit):
+                continue
+            rungs.append(self._gain(moved))
+            if len(rungs) < len(self.ladder):
+                tell(len(rungs))
         gains = torch.stack(rungs)  # (rungs, faces)
-        reached = [full_strength(each.tolist()) for each in gains.T if float(each.max()) > _WEAK_GAIN]
+        reached = [full_strength(each.tolist(), self.ladder) for each in gains.T if float(each.max()) > _WEAK_GAIN]
         chosen = float(torch.tensor(reached).quantile(SERVED)) if reached else 1.0
         scale = min(unit * chosen, max(self.strongest, unit * self._needed(gains))) if reached else unit
         scores = self._scores(delta, scale)
         scores["ladder"] = [round(gain, 4) for gain in gains.mean(dim=1).tolist()]
         tell(len(LADDER))
-        return _Calibrated(scale, max(1.0, unit * LADDER[len(rungs) - 1] / scale), scores)
+        return _Calibrated(scale, max(1.0, unit * self.ladder[highest - 1] / scale), scores)
+
+    def _gain(self, moved: Latent) -> Tensor:
+        """What the faces that lack the attribute gained, up to where the judge is certain."""
+        lacking = self.faces.lacking
+        if self.soon:
+            some = moved[lacking.nonzero().flatten().tolist()]
+            return _margins(self.held_out, some, self.fast).clamp(max=_CERTAIN) - self.faces.margin[lacking]
+        gain = _margins(self.held_out, moved, self.fast).clamp(max=_CERTAIN) - self.faces.margin
+        return gain[lacking]
+
+    def _settled(self, rungs: Sequence[Tensor], unit: float) -> bool:
+        """Whether the last rung but one was as strong as may be, and enough."""
+        if len(rungs) < 2 or unit * self.ladder[len(rungs) - 2] < self.strongest:
+            return False
+        return float((self.faces.margin[self.faces.lacking] + rungs[-2] > 0).double().mean()) >= SERVED
 
     def _needed(self, gains: Tensor) -> float:
         """The lowest strength on the ladder that serves nine in ten faces, or else the most of them.
@@ -284,7 +238,7 @@ class _Climb:
             gains: of the faces that lack the attribute, (rungs, faces).
         """
         served = (self.faces.margin[self.faces.lacking] + gains > 0).double().mean(dim=1)
-        return LADDER[int((served >= min(SERVED, float(served.max()))).double().argmax())]
+        return self.ladder[int((served >= min(SERVED, float(served.max()))).double().argmax())]
 
     def _unit(self, delta: Tensor) -> float:
         """The strength that brings faces to the fence, so that the ladder ends there."""
@@ -300,8 +254,9 @@ class _Climb:
         held_out, parser = self.held_out, self.held_out.parser
         parts: list[list[Tensor]] = [[], [], [], [], []]
         judged: dict[str, list[Tensor]] = {name: [] for name in self.judges}
-        layers = parser.reads(self.region.parts)
+        layers = self.layers
         old, new = (held_out.drawn(one, exact=True, layers=layers) for one in (self.faces.latent, moved))
+        old = iter(self.faces.drawn) if self.faces.drawn else old
         for (part, was), (_, now) in zip(old, new, strict=True):
             before, after = was.image, now.image
             mask = parser.either(was, now, self.region) if layers else parser.either(before, after, self.region)

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import torch
 
-from eclipsed.directions.calibration import LADDER, HeldOut
+from eclipsed.directions.calibration import LADDER
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.locating import LOCATING_FACES, LOCATING_STEPS, locate
 from eclipsed.directions.margins import Margin
 from eclipsed.errors import DirectionError

@@ -9,7 +9,8 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 import torch
 from torch import Tensor
 
-from eclipsed.directions.calibration import LADDER, HeldOut
+from eclipsed.directions.calibration import LADDER
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.images.change import change_map
 from eclipsed.latents.direction import Direction
 from eclipsed.latents.fence import fence_strength

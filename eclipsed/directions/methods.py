@@ -14,8 +14,9 @@ from torch import Tensor
 from eclipsed.directions.atlas_methods import AtlasMethods
 from eclipsed.directions.between import Between
 from eclipsed.directions.boundary import EXTREMES, Boundary
-from eclipsed.directions.calibration import LADDER, HeldOut, calibrate
+from eclipsed.directions.calibration import LADDER, calibrate
 from eclipsed.directions.finder import Finder
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.labelling import LABELLED, check_labels, label_faces, labelled_seeds, w_of_seeds
 from eclipsed.directions.locating import LOCATING_FACES, LOCATING_STEPS, locate
 from eclipsed.directions.margins import (

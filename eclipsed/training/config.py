@@ -264,6 +264,17 @@ class TrainConfig:
             calibrate=False,
         ).replace(**changes)
 
+    @classmethod
+    def from_atlas(cls, **changes: Any) -> TrainConfig:
+        """A training that begins with a sketch: in its rows, and with the few steps that it still needs.
+
+        Args:
+            changes: fields to set otherwise.
+        Raises:
+            InputError: a field is unknown or its value is out of range.
+        """
+        return cls(start="atlas", steps=24).replace(**changes)
+
     def replace(self, **changes: Any) -> TrainConfig:
         """A copy with some fields changed.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from eclipsed.directions.calibration import HeldOut
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.margins import Margin, clip_margin, seen_margin
 from eclipsed.directions.trust import trust
 from eclipsed.errors import InputError

@@ -12,7 +12,7 @@ from torch import Tensor
 from eclipsed.compute.graphs import Recorder
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.atlas import ATLAS_FACES
-from eclipsed.directions.calibration import HeldOut
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.margins import caption_texts
 from eclipsed.directions.survey import Survey
 from eclipsed.errors import InputError

@@ -300,6 +300,7 @@ class _Run:
                     judges=self.judges,
                     unit=1.0,
                     strongest=max(abs(alpha) for alpha in config.alpha),
+                    soon=config.start == "atlas",
                     advice="word the prompt otherwise, name the region, or train for more steps",
                     tell=self.clock.tell,
                 )

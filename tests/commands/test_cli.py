@@ -362,6 +362,14 @@ def test_train_takes_the_preset_and_any_option(run, model_set):
     )
 
 
+def test_a_training_begins_with_a_sketch_by_its_preset(run, model_set):
+    words = ["--preset", "atlas", "--steps", "2", "--set", "start_faces=64", "--set", "calibrate=false"]
+    code, _, err = run("train", "blond hair", *words, "--models", model_set, "--out", "d.safetensors")
+    assert code == 0, err
+    config = eclipsed.Direction.load("d.safetensors").config
+    assert (config["start"], config["steps"], config["layers"]) == ("atlas", 2, "auto")
+
+
 def test_a_stopped_training_goes_on(run, fails, model_set):
     same = ["train", "a person with blond hair", "--models", model_set]
     assert run(*same, *QUICK, "--state", "t.safetensors", "--out", "a.safetensors")[0] == 0
@@ -392,7 +400,7 @@ def test_train_refuses_bad_values(fails):
         (["hair", "--space", "X"], "space must be one of Z, W, W+, S"),
         (["hair", "--clip-weight", "nan"], "clip_weight must be a number"),
         (["hair", "--layers", "3-1"], "runs backwards"),
-        (["hair", "--preset", "best"], "the preset must be default or report"),
+        (["hair", "--preset", "best"], "the preset must be default, atlas or report"),
         (["hair", "--set", "stpes=3"], "expected NAME=VALUE with a training option"),
         (["hair", "--out", "x.txt"], "a direction file ends in .safetensors; got 'x.txt'"),
         (["hair", "--out", "x"], "a direction file ends in .safetensors; got 'x'"),

@@ -9,7 +9,8 @@ from torch.testing import assert_close
 
 from eclipsed.directions import locating
 from eclipsed.directions.between import Between
-from eclipsed.directions.calibration import LADDER, HeldOut
+from eclipsed.directions.calibration import LADDER
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.locating import changes_by_part, locate, usual_changes
 from eclipsed.directions.margins import examples_margin
 from eclipsed.errors import DirectionError, InputError

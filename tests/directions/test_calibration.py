@@ -8,7 +8,8 @@ import torch
 from torch.testing import assert_close
 
 from eclipsed.directions import calibration
-from eclipsed.directions.calibration import LADDER, HeldOut, full_strength
+from eclipsed.directions.calibration import LADDER, full_strength
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.margins import clip_margin
 from eclipsed.errors import DirectionError, EclipsedWarning
 from eclipsed.latents.direction import Direction
@@ -127,6 +128,63 @@ def test_the_ladder_ends_at_the_fence(calibrate, direction, monkeypatch):
     assert rungs == 1
     assert found.scale <= LADDER[0]
     assert told == [1, len(LADDER)]
+
+
+def climbed(monkeypatch, held_out, margins_at, lacking=4):
+    """Of the held-out faces the first few lack it; the margins of all at a strength are known, and who was drawn."""
+    base, drawn = held_out.latent().ws, []
+
+    def margins(_held_out, latent, _margin):
+        strength = float((latent.ws - base[: len(latent)])[:, 0, 0].mean()) / 1e-3
+        drawn.append(len(latent))
+        all_lacking = torch.full((lacking,), margins_at(strength))
+        return torch.cat([all_lacking, torch.full((len(latent) - lacking,), 1.0)])
+
+    monkeypatch.setattr(calibration, "_margins", margins)
+    before = torch.cat([torch.full((lacking,), margins_at(0.0)), torch.ones(len(base) - lacking)])
+    return drawn, lambda images: before[: len(images)]
+
+
+def test_who_climbs_no_further_than_needed_finds_the_same(calibrate, held_out, direction, monkeypatch):
+    """The judge is certain of every face at the strongest, and counts nothing beyond."""
+    drawn, before = climbed(monkeypatch, held_out, lambda strength: -2 + 7 * strength)
+    whole = calibrate(tiny(direction))
+    assert drawn[: 1 + len(LADDER)] == [6] * (1 + len(LADDER))
+    drawn.clear()
+    told = []
+    soon = calibrate(tiny(direction), margin=before, soon=True, tell=told.append)
+    assert drawn[:5] == [4, 4, 4, 4, 6]  # 0.5 to 1.25, of those who lacked it; then others
+    assert told == [1, 2, 3, 4, len(LADDER)]
+    assert soon.scale == pytest.approx(whole.scale, rel=1e-4)
+    assert soon.alpha_range == pytest.approx(whole.alpha_range, rel=1e-4)
+    assert soon.scores["ladder"] == pytest.approx(whole.scores["ladder"][1:5], abs=1e-3)
+
+
+def test_what_is_gained_on_the_next_rung_has_its_say(calibrate, held_out, direction, monkeypatch):
+    _, before = climbed(monkeypatch, held_out, lambda strength: -2 + 4.5 * min(strength, 1.25))
+    found = calibrate(tiny(direction), margin=before, soon=True)
+    assert found.scale == pytest.approx(1.0)  # not 0.9, as if all were gained by then
+
+
+def test_who_is_not_there_at_the_strongest_climbs_on(calibrate, held_out, direction, monkeypatch):
+    drawn, before = climbed(monkeypatch, held_out, lambda strength: -2 + 1.5 * strength)
+    found = calibrate(tiny(direction), margin=before, soon=True)
+    assert drawn[:7] == [*[4] * 6, 6]  # at 1.5 they have it
+    assert found.scale == pytest.approx(1.5, rel=1e-3)
+    _, before = climbed(monkeypatch, held_out, lambda strength: -2 + 0.5 * strength)
+    found = calibrate(tiny(direction), margin=before, soon=True)
+    assert len(found.scores["ladder"]) == len(LADDER) - 1  # nobody ever
+
+
+def test_the_figures_are_those_of_the_edit_for_who_climbs_no_further_than_needed_too(calibrate, direction):
+    """With the pictures before the edit that were kept."""
+    soon = calibrate(direction, soon=True)
+    names = ("localization", "change_inside", "change_outside", "distance", "clip_success", "lacking")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration, "full_strength", lambda *_: soon.scale)
+        patch.setattr(calibration._Climb, "_needed", lambda *_: soon.scale)
+        again = calibrate(direction, strongest=math.inf).scores
+    assert {name: soon.scores[name] for name in names} == pytest.approx({name: again[name] for name in names}, abs=1e-5)
 
 
 def test_the_figures_are_those_of_the_edit(calibrate, direction, editor):

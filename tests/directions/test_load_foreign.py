@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from eclipsed.directions.calibration import HeldOut
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.locating import locate
 from eclipsed.editor import Editor
 from eclipsed.errors import DirectionError, InputError

@@ -13,7 +13,7 @@ from directions_kit import make
 from PIL import Image
 
 from eclipsed.commands import cli
-from eclipsed.directions.calibration import HeldOut
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.editing.stack import Stack
 from eclipsed.editor import Editor
 from eclipsed.errors import CheckpointError, InputError

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from eclipsed.directions.calibration import HeldOut
+from eclipsed.directions.held_out import HeldOut
 from eclipsed.editor import Editor
 from eclipsed.errors import DirectionError, EclipsedWarning, InputError
 from eclipsed.files import header
