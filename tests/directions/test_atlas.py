@@ -1,6 +1,7 @@
 """The atlas: planted moves are found and held apart, what is looked at is kept, and a sentence is answered at once."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -35,18 +36,19 @@ def rng(seed=0):
 # planted
 
 
-def planted(*, wide=0.0):
+def planted(*, wide=0.0, noise=0.05):
     """An atlas whose move 7 (cell 1) CLIP sees, whose move 8 is a bystander, and whose move 9 changes hair.
 
     Args:
         wide: how far move 7 itself goes together, in what CLIP is shown, with move 9, which changes hair.
+        noise: what CLIP sees of a face beside.
     """
     along = torch.randn(2000, CELLS * DIM, generator=rng())
     seen = torch.zeros(2000, 4)
     seen[:, 0] = along[:, 7] + wide * along[:, 9]
     seen[:, 2] = along[:, 8]
     seen[:, 1], seen[:, 3] = -seen[:, 0], -seen[:, 2]
-    embedding = F.normalize(seen + 0.05 * torch.randn(2000, 4, generator=rng(1)), dim=1)
+    embedding = F.normalize(seen + noise * torch.randn(2000, 4, generator=rng(1)), dim=1)
     parts = find_world().parts
     slopes = torch.zeros(len(parts), 8, CELLS * DIM)
     slopes[parts.index("hair"), :, 9] = 3.0
@@ -176,15 +178,33 @@ def test_more_faces_refine_it(fresh):
     assert fresh.atlas(faces=FEW) is more
 
 
+def test_of_more_faces_a_step_is_nearer_to_the_truth():
+    """Of what CLIP sees of a face a large part is chance."""
+    whole = planted(noise=2.0)
+
+    def aside(faces):
+        some = Seen(whole.seen.embedding[:faces], whole.seen.areas[:faces], whole.seen.slopes)
+        step = step_of(replace(whole, along=whole.along[:faces], seen=some))
+        return 1 - float(step[7] / step.norm())
+
+    assert aside(64) > 4 * aside(512) > 0
+    assert aside(512) > 2 * aside(2000) > 0
+
+
 def test_an_atlas_of_other_networks_is_refused(fresh, tmp_path):
     place = tmp_path / "atlas.safetensors"
     fresh.atlas(faces=FEW).save(place, fresh.generator, fresh.clip, fresh.parser)
     assert len(fresh.atlas(place).along) == FEW
-    with pytest.raises(CheckpointError) as caught:
-        Atlas.load(place, fresh.generator, _eye(), fresh.parser)
-    assert str(caught.value) == (
-        f"{place}: an atlas of another clip; here it is 'eye'; build one with `eclipsed atlas build`"
-    )
+    halves = CallableParser(lambda images: torch.zeros(len(images), 2, 8, 8), ["skin", "hair"], size=32)
+    others = {
+        "clip; here it is 'eye'": (fresh.generator, _eye(), fresh.parser),
+        "parser; here it is 'CallableParser'": (fresh.generator, fresh.clip, halves),
+        "generator; here it is 'mini'": (Editor.from_pretrained("mini").generator, fresh.clip, fresh.parser),
+    }
+    for said, networks in others.items():
+        with pytest.raises(CheckpointError) as caught:
+            Atlas.load(place, *networks)
+        assert str(caught.value) == f"{place}: an atlas of another {said}; build one with `eclipsed atlas build`"
     place.write_bytes(place.read_bytes()[:-20])
     with pytest.raises(CheckpointError, match="damaged"):
         fresh.atlas(place)
@@ -296,6 +316,13 @@ def test_a_training_begins_there(editor, known, quick):
     assert set(told) <= {"survey", "train"}  # no trial of rows
     assert set(found.layers) == set(sketch.layers)
     assert float(F.cosine_similarity(found.deltas.flatten(), sketch.deltas.flatten(), dim=0)) > 0.9
+
+
+def test_the_setting_of_a_training_that_begins_there():
+    config = TrainConfig.from_atlas(seed=3)
+    assert (config.start, config.seed) == ("atlas", 3)
+    assert config.steps < TrainConfig().steps / 2
+    assert config.replace(start="faces", steps=60, seed=0) == TrainConfig()
 
 
 def test_an_atlas_is_of_w_plus():
