@@ -1,6 +1,6 @@
-"""Pictures of every tab of the studio, and of its brush, light and dark, wide and narrow, for ``docs/images/studio``.
+"""Pictures of every tab of the studio, and of its brush, light and dark, and light as on a phone.
 
-Run from the checkout: ``python -m benchmarks.studio_pictures``.
+Run from the checkout: ``python -m benchmarks.studio_pictures``; they go to ``docs/images/studio``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from PIL import Image
 from benchmarks.pages import save_picture
 from benchmarks.studio_server import Server, chromium
 
-TABS = ("Edit", "Brush", "Faces", "Learn", "Palette", "Compare", "Take home", "Own picture")
+TABS = ("Edit", "Brush", "Faces", "Learn", "Atlas", "Palette", "Compare", "Take home", "Own picture")
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
+TAKEN = (("wide", "light"), ("wide", "dark"), ("narrow", "light"))  # a phone in the dark would show nothing new
 
 _WAIT = 180_000  # ms
 _SETTLED = 400  # ms: transitions are over
@@ -37,14 +38,13 @@ def main() -> None:
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
-        for size in SIZES:
-            for scheme in ("light", "dark"):
-                with tempfile.TemporaryDirectory() as home:  # what one visit learned is not on the shelf of the next
-                    server = Server(home)
-                    try:
-                        _visit(browser, server.url, size, scheme, args.out, args.tabs)
-                    finally:
-                        server.stop()
+        for size, scheme in TAKEN:
+            with tempfile.TemporaryDirectory() as home:  # what one visit learned is not on the shelf of the next
+                server = Server(home)
+                try:
+                    _visit(browser, server.url, size, scheme, args.out, args.tabs)
+                finally:
+                    server.stop()
         browser.close()
 
 
@@ -79,6 +79,11 @@ def _show(page: Any, name: str) -> None:
             page.get_by_label(f"Compare seed {seed}", exact=True).check()
     elif name == "Learn":
         _learn(page)
+    elif name == "Atlas":
+        page.locator(".atlas .move").first.wait_for()
+        page.get_by_label("Part", exact=True).click()
+        page.get_by_role("option", name="hair", exact=True).click()
+        page.get_by_role("button", name="Take hair 1 to the face").wait_for()
     elif name == "Palette":
         page.wait_for_function("document.querySelector('#palette-second input')?.value")
         page.get_by_role("button", name="Draw the palette").click()

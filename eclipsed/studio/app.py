@@ -21,7 +21,7 @@ from eclipsed.studio.portraits import portrait_of
 from eclipsed.studio.reloading import READ, restored
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
-from eclipsed.studio.tabs import compare, edit, home, learn, own, palette, wall
+from eclipsed.studio.tabs import compare, edit, home, learn, own, palette, wall, wander
 
 __all__ = ["OPEN_FIRST", "TABS", "build"]
 
@@ -30,6 +30,7 @@ TABS = (
     (wall.TITLE, wall.FacesTab),
     (own.TITLE, own.OwnTab),
     (learn.TITLE, learn.LearnTab),
+    (wander.TITLE, wander.AtlasTab),
     (edit.TITLE, edit.EditTab),
     (palette.TITLE, palette.PaletteTab),
     (compare.TITLE, compare.CompareTab),

@@ -25,6 +25,7 @@ from eclipsed.studio.portraits import PhotoLook, face_key, portrait_of
 from eclipsed.studio.shelf import Shelf
 
 if TYPE_CHECKING:
+    from eclipsed.directions.atlas import Atlas
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
     from eclipsed.networks.layers import SynthesisPrefix
@@ -116,6 +117,16 @@ class Engine:
     def likeness(self) -> Likeness:
         """What tells pictures that look like the set's own from others."""
         return Likeness(self.editor)
+
+    @cached_property
+    def atlas(self) -> Atlas | None:
+        """The atlas of the set where one is at hand, for nothing is measured; None where there is none, or no CLIP."""
+        if self.without_clip or not self.editor.has_parser:
+            return None
+        from eclipsed.directions.atlas import Atlas
+
+        editor = self.editor
+        return Atlas.at_hand(editor.generator, editor.clip, editor.parser.of_pictures)
 
     def warm(self) -> None:
         """Begin to load what the first screen does without, the parser and the lexicon, so that nobody waits."""

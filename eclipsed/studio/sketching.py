@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,10 @@ if TYPE_CHECKING:
     from eclipsed.directions.atlas import Atlas
     from eclipsed.latents.direction import Direction
 
-__all__ = ["Sketches"]
+__all__ = ["NO_ATLAS", "Sketches"]
+
+#: what is said where nothing can be sketched
+NO_ATLAS = "there is no atlas of this model set on this machine; `eclipsed atlas build` measures it"
 
 _KEPT = 64  # sketches that are remembered
 
@@ -34,21 +36,11 @@ class Sketches:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._directions: Memory[Direction] = Memory(_KEPT)
-        self._lock = threading.Lock()
-        self._looked = False
-        self._atlas: Atlas | None = None
 
     @property
     def atlas(self) -> Atlas | None:
         """The atlas; None where there is none, or no CLIP."""
-        with self._lock:
-            if not self._looked and not self.engine.without_clip and self.engine.editor.has_parser:
-                from eclipsed.directions.atlas import Atlas
-
-                editor = self.engine.editor
-                self._atlas = Atlas.at_hand(editor.generator, editor.clip, editor.parser)
-            self._looked = True
-        return self._atlas
+        return self.engine.atlas
 
     def direction(self, prompt: str, parts: Sequence[str] | None) -> Direction:
         """The sketched direction of a sentence.
@@ -61,7 +53,7 @@ class Sketches:
         """
         atlas = self.atlas
         if atlas is None:
-            raise InputError("there is no atlas of this model set on this machine; `eclipsed atlas build` measures it")
+            raise InputError(NO_ATLAS)
         editor = self.engine.editor
         region = None if parts is None else Region.from_parts(parts, world=editor.world)
         key = (prompt.strip(), region and region.parts)

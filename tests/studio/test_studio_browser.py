@@ -446,7 +446,7 @@ def test_two_visitors_do_not_see_each_other(browser, server):
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
 def test_nothing_runs_over_the_edge_and_every_control_has_a_name(browser, server, size, scheme):
     visit = Visit(browser, server.url, viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    for name in ("Edit", "Faces", "Own picture", "Learn", "Palette", "Compare", "Take home"):
+    for name in ("Edit", "Faces", "Own picture", "Learn", "Atlas", "Palette", "Compare", "Take home"):
         visit.tab(name)
         visit.page.wait_for_timeout(300)
         assert visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name

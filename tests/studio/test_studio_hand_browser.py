@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 PHONE, DESKTOP, LOW = (390, 844), (1280, 800), (1280, 600)
-TABS = ("Faces", "Own picture", "Learn", "Edit", "Palette", "Compare", "Take home")
+TABS = ("Faces", "Own picture", "Learn", "Atlas", "Edit", "Palette", "Compare", "Take home")
 FIVE = ("glasses", "smile", "hat", "curly-hair")
 
 # what can be pressed and is smaller than a finger: its label counts as a part of a checkbox
@@ -106,6 +106,8 @@ def test_whatever_can_be_pressed_is_as_large_as_a_finger(phone):
         if name == "Learn":
             phone.page.get_by_label("What shall the face look like?").fill("a person with green hair")
             phone.page.locator(".parts canvas[data-ready=hair]").wait_for()
+        if name == "Atlas":
+            phone.page.locator(".atlas .move").first.wait_for()
         if name == "Edit":
             phone.page.get_by_role("button", name="Paint where glasses may act").click()
             phone.page.locator(".brush canvas").wait_for()

@@ -61,7 +61,11 @@ class LearnTab:
             self.stop = gr.Button("Stop", variant="stop", min_width=90, elem_id="stop", interactive=False)
         self.estimate = gr.Markdown("", elem_id="estimate", container=False)
         self.sketch = gr.HTML("", elem_id="sketch", apply_default_css=False)
-        self.keep = gr.Button("Keep the sketch", size="sm", elem_id="keep-sketch", visible=False)
+        with gr.Row(elem_classes=["tools"]):
+            self.properly = gr.Button(
+                "Learn it properly", variant="primary", size="sm", elem_id="learn-sketch", visible=False
+            )
+            self.keep = gr.Button("Keep the sketch", size="sm", elem_id="keep-sketch", visible=False)
         self.learning = piece("learning", {"job": None, "unfinished": []}, "Learning", world.subject)
         self.region = piece("parts", {}, "Parts that may change", world.subject)
         with gr.Accordion("How it is learned", open=False), gr.Row():
@@ -115,9 +119,10 @@ class LearnTab:
         """What the atlas makes of the sentence, as soon as nobody types."""
         sketches = Sketches(page.engine)
 
-        def sketched(session: Session, prompt: str, parts: tuple[str, ...], found: tuple[str, ...]) -> tuple[Any, Any]:
+        def sketched(session: Session, prompt: str, parts: tuple[str, ...], found: tuple[str, ...]) -> tuple[Any, ...]:
             shown = sketches.drawn(session.now, prompt, None if parts == found else parts)
-            return shown, gr.Button(visible=bool(shown))
+            buttons = gr.Button(visible=bool(shown))
+            return shown, buttons, buttons
 
         def kept(session: Session, prompt: str, parts: tuple[str, ...], found: tuple[str, ...]) -> tuple[Any, ...]:
             name = sketches.keep(prompt, None if parts == found else parts)
@@ -126,7 +131,7 @@ class LearnTab:
             return (gr.Tabs(selected=edit.TITLE), *page.drawn(session, after, go=go, shelf=shelf))
 
         asked = [page.session, self.prompt, self.parts, self.found]
-        shown = [self.sketch, self.keep]
+        shown = [self.sketch, self.properly, self.keep]
         for listener in (self.prompt.change, self.parts.change):
             listener(in_a_sentence(sketched), asked, shown, trigger_mode="always_last", concurrency_id=SLOW, **QUIET)
         self.keep.click(in_a_sentence(kept), asked, [page.tabs, *page.look], concurrency_id=LOOKS, **QUIET)
@@ -158,7 +163,7 @@ class LearnTab:
 
     def _wire_jobs(self, page: Page) -> None:
         jobs = page.jobs
-        shown = [self.learning, self.timer, self.learn, self.stop]
+        shown = [self.learning, self.timer, self.learn, self.properly, self.stop]
 
         def state(job: Job | None, prompt: str) -> tuple[Any, ...]:
             running = job is not None and not job.over
@@ -166,6 +171,7 @@ class LearnTab:
                 views.learning(jobs, job),
                 gr.Timer(active=running),
                 self._can_learn(page, prompt, job),
+                gr.Button(interactive=not running),
                 gr.Button(interactive=running),
             )
 
@@ -174,6 +180,14 @@ class LearnTab:
         ) -> tuple[Any, ...]:
             by_hand = None if parts == found else parts
             job = jobs.submit(prompt, parts=by_hand, config=_config(*options), face=session.now)
+            return (job.token, *state(job, prompt))
+
+        def go_on(
+            session: Session, prompt: str, parts: tuple[str, ...], found: tuple[str, ...], seed: float | None
+        ) -> tuple[Any, ...]:
+            """Learn what is sketched, beginning there."""
+            by_hand, config = None if parts == found else parts, TrainConfig.from_atlas(seed=int(seed or 0))
+            job = jobs.submit(prompt, parts=by_hand, config=config, face=session.now)
             return (job.token, *state(job, prompt))
 
         def tick(session: Session, token: str, prompt: str) -> tuple[Any, ...]:
@@ -203,6 +217,8 @@ class LearnTab:
         asked = [page.session, self.prompt, self.parts, self.found, self.steps, self.preset, self.space, self.seed]
         for listener in (self.learn.click, self.prompt.submit):
             listener(in_a_sentence(begin), asked, [self.token, *shown], **options)
+        there = [page.session, self.prompt, self.parts, self.found, self.seed]
+        self.properly.click(in_a_sentence(go_on), there, [self.token, *shown], **options)
         self.stop.click(in_a_sentence(stop), [self.token, self.prompt], shown, **options)
         known = [page.session, self.token, self.prompt]
         self.timer.tick(in_a_sentence(tick), known, [*shown, page.shelf], concurrency_id=SLOW, **QUIET)
