@@ -24,8 +24,9 @@ from benchmarks.records import FACES, Records, digest, judge, models_digest, tra
 from benchmarks.ways import default_rows
 from eclipsed import EclipsedWarning, Editor, TrainConfig
 from eclipsed.values.seeds import parse_seeds
-from recipes.mini.measure import PROMPTS
-from recipes.mini.truth import Truth
+from recipes.drawn.truth import Truth
+from recipes.mini.recipe import RECIPE
+from recipes.mini.targets import PROMPTS
 
 __all__ = ["CANNOT", "DRAWN", "VARIANTS", "auc", "main"]
 
@@ -72,7 +73,7 @@ def measured(
             key |= {"models": models, "faces": digest(list(faces))}
             record = records.find(key)
             if record is None:
-                truth = truth or Truth.of(editor, PROMPTS[prompt], seeds=faces)
+                truth = truth or Truth.of(editor, PROMPTS[prompt], recipe=RECIPE, seeds=faces)
                 record = {"key": key, **_judged(editor, prompt, config, truth, folder=folder, models=models)}
                 records.add(record)
             found.append(record)

@@ -24,10 +24,10 @@ from eclipsed.directions.survey import Survey
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.target import Target
 from eclipsed.training.task import Task
+from recipes.drawn.truth import exact_values
 from recipes.mini.attributes import VALUES
-from recipes.mini.facts import FAMILY
-from recipes.mini.measure import PROMPTS
-from recipes.mini.truth import exact_values
+from recipes.mini.facts import FAMILY, facts
+from recipes.mini.targets import PROMPTS
 from recipes.worlds.catalogue import HarderWorld, Place, load, named
 
 __all__ = ["WAYS", "Aim", "aims", "beside", "main", "table"]
@@ -84,7 +84,7 @@ def aims(
         )
         survey, target = task.survey(), PROMPTS[text]
         values = world.frame.values(survey.w)
-        change = exact_values(values, target) - values
+        change = exact_values(values, target, facts) - values
         exact = change[(change != 0).any(dim=1)].mean(dim=0)
         kept = task.bystanders if task.local else ()
         for count in counts:

@@ -21,8 +21,9 @@ from benchmarks.pages import save_picture, write_between
 from benchmarks.records import FACES, Records, as_share, crossed, digest, judge, models_digest, plain, train
 from eclipsed import EclipsedWarning, Editor, TrainConfig
 from eclipsed.values.seeds import parse_seeds
-from recipes.mini.measure import PROMPTS
-from recipes.mini.truth import Truth
+from recipes.drawn.truth import Truth
+from recipes.mini.recipe import RECIPE
+from recipes.mini.targets import PROMPTS
 
 __all__ = ["SENTENCES", "VARIANTS", "main"]
 
@@ -95,7 +96,7 @@ def measured(
                 key["faces"] = digest(list(faces))
                 record = None if again else records.find(key)
                 if record is None:
-                    truth = truth or Truth.of(editor, PROMPTS[prompt], seeds=faces)
+                    truth = truth or Truth.of(editor, PROMPTS[prompt], recipe=RECIPE, seeds=faces)
                     if variant == "exact edit":
                         record = {"key": key, "seconds": None, **plain(truth.ceiling(editor, prompt=prompt))}
                     else:

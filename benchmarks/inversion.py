@@ -24,9 +24,8 @@ from eclipsed.images import metrics, pictures
 from eclipsed.images.conversion import from_pil, to_pil
 from eclipsed.inversion.pasting import edited_mask, paste_one
 from recipes.mini.attributes import VALUES
-from recipes.mini.measure import PROMPTS
 from recipes.mini.portraits import render
-from recipes.mini.train_directions import SHIPPED
+from recipes.mini.targets import PROMPTS, SHIPPED
 
 #: of the portraits; the recipe's shards are drawn from seeds from 100,003 on
 SEED = 64_064

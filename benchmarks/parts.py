@@ -29,10 +29,11 @@ from eclipsed import EclipsedWarning, Editor, Faces, Mask, PaintedParser, Painte
 from eclipsed.editing.seeing import seen
 from eclipsed.files.atomic import atomic_write
 from eclipsed.images.pictures import strip
+from recipes.drawn.truth import Truth
 from recipes.mini.latent import LATENT
-from recipes.mini.measure import PROMPTS
 from recipes.mini.portraits import finer_parts, render
-from recipes.mini.truth import Truth
+from recipes.mini.recipe import RECIPE
+from recipes.mini.targets import PROMPTS
 
 __all__ = ["FORETOLD", "main", "painted", "truth"]
 
@@ -195,7 +196,7 @@ def measure_sentences(editor: Editor, place: Path, prompts: Sequence[str], folde
                 finder = PaintedParser(every, editor.generator, world=world)
                 held = Editor(editor.generator, finder, editor.clip, classifier=editor.classifier, name="mini")
             direction, seconds = train(held, prompt, TrainConfig(), folder=folder, models=f"{models}, painted")
-            reality = Truth.of(editor, PROMPTS[prompt], seeds=FACES)
+            reality = Truth.of(editor, PROMPTS[prompt], recipe=RECIPE, seeds=FACES)
             record = {"key": key, "seconds": round(seconds, 1), **judge(editor, direction, reality)}
             records.add(record)
             print(f"{prompt:30s} {row([record])}", flush=True)

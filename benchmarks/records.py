@@ -24,7 +24,7 @@ from eclipsed.files.atomic import atomic_write
 from eclipsed.images.metrics import Interval
 from eclipsed.latents.direction import short_name
 from eclipsed.store.sets import find_set
-from recipes.mini.truth import Truth
+from recipes.drawn.truth import Truth
 
 __all__ = ["FACES", "MEASURES", "Records", "as_share", "crossed", "digest", "judge", "models_digest", "train"]
 

@@ -25,8 +25,9 @@ from eclipsed import EclipsedWarning, Editor
 from eclipsed.directions.global_styles import GlobalStyles
 from eclipsed.directions.style_matrix import STYLE_FACES, StyleMatrix
 from eclipsed.prompts.reading import read
-from recipes.mini.measure import PROMPTS
-from recipes.mini.truth import Truth
+from recipes.drawn.truth import Truth
+from recipes.mini.recipe import RECIPE
+from recipes.mini.targets import PROMPTS
 
 __all__ = ["VARIANTS", "main"]
 
@@ -57,7 +58,7 @@ def measured(
             key |= {"models": models, "faces": digest(list(faces))}
             record = records.find(key)
             if record is None:
-                truth = truth or Truth.of(editor, PROMPTS[prompt], seeds=faces)
+                truth = truth or Truth.of(editor, PROMPTS[prompt], recipe=RECIPE, seeds=faces)
                 record = {"key": key, **judged(editor, matrix, prompt, variant, truth)}
                 records.add(record)
             found.append(record)

@@ -34,7 +34,8 @@ from eclipsed import EclipsedWarning, Editor, TrainConfig
 from eclipsed.images.metrics import Interval
 from eclipsed.prompts.target import Target
 from eclipsed.values.seeds import parse_seeds
-from recipes.mini.truth import Truth
+from recipes.drawn.truth import Truth
+from recipes.mini.recipe import RECIPE
 
 __all__ = ["SENTENCES", "SETTINGS", "Setting", "main"]
 
@@ -162,7 +163,7 @@ class Measurement:
         words = extended if setting.extended else prompt
         direction, seconds = train(self.editor, words, config, folder=self.folder, models=self.models)
         if (target, faces) not in self.truths:
-            self.truths[target, faces] = Truth.of(self.editor, target, seeds=faces)
+            self.truths[target, faces] = Truth.of(self.editor, target, recipe=RECIPE, seeds=faces)
         made = judge(self.editor, direction, self.truths[target, faces], prompt=extended)
         record = {"key": key, "seconds": round(seconds, 1), **made}
         self.records.add(record)

@@ -20,7 +20,7 @@ from benchmarks import measuring
 from eclipsed import Direction, Editor, TrainConfig
 from eclipsed.evaluation.evaluate import evaluate
 from eclipsed.evaluation.results import Strength
-from recipes.mini.measure import PROMPTS
+from recipes.mini.targets import PROMPTS
 
 __all__ = ["main"]
 

@@ -27,8 +27,9 @@ from eclipsed.commands.options import parse_setting
 from eclipsed.directions.verdict import reached
 from eclipsed.prompts.target import Target
 from eclipsed.values.seeds import parse_seeds
+from recipes.drawn.truth import Truth
 from recipes.mini.facts import ATTRIBUTES, FAMILY
-from recipes.mini.truth import Truth
+from recipes.mini.recipe import RECIPE
 
 __all__ = ["Sentence", "judged", "main", "sentences", "summary"]
 
@@ -217,7 +218,7 @@ class _Truths:
 
     def __init__(self, editor: Editor, faces: Sequence[int]) -> None:
         self._made: dict[Target, Truth] = {}
-        self._make: Callable[[Target], Truth] = lambda target: Truth.of(editor, target, seeds=faces)
+        self._make: Callable[[Target], Truth] = lambda target: Truth.of(editor, target, recipe=RECIPE, seeds=faces)
 
     def __call__(self, target: Target) -> Truth:
         if target not in self._made:

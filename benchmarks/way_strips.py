@@ -20,7 +20,7 @@ from eclipsed import Direction, EclipsedWarning, Editor
 from eclipsed.directions.components import components_of_w
 from eclipsed.directions.style_channels import StyleChannels, channels_of_examples
 from eclipsed.prompts.region import Region
-from recipes.mini.measure import PROMPTS
+from recipes.mini.targets import PROMPTS
 
 __all__ = ["STRIPS", "main"]
 

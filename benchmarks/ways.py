@@ -38,10 +38,11 @@ from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.prompts.target import Target
 from eclipsed.values.seeds import parse_seeds
+from recipes.drawn.truth import Truth
 from recipes.mini.facts import ATTRIBUTES, facts
 from recipes.mini.latent import LATENT
-from recipes.mini.measure import PROMPTS
-from recipes.mini.truth import Truth
+from recipes.mini.recipe import RECIPE
+from recipes.mini.targets import PROMPTS
 
 __all__ = ["CAPTIONS", "Ways", "examples_of", "main", "most_of", "pairs_of"]
 
@@ -231,7 +232,7 @@ def measured(
             key = _key(ways, prompt, way, faces)
             record = None if again else records.find(key)
             if record is None:
-                truth = truth or Truth.of(ways.editor, PROMPTS[prompt], seeds=faces)
+                truth = truth or Truth.of(ways.editor, PROMPTS[prompt], recipe=RECIPE, seeds=faces)
                 direction, seconds = ways.make(prompt, way)
                 figures = judged(ways.editor, direction, truth, prompt=prompt)
                 record = {"key": key, "seconds": round(seconds, 1), **figures}
@@ -286,7 +287,7 @@ def measured_without(
         key = _key(ways, prompt, f"{way}, {how} {', '.join(attributes)}", faces)
         record = records.find(key)
         if record is None:
-            truth = Truth.of(ways.editor, PROMPTS[prompt], seeds=faces)
+            truth = Truth.of(ways.editor, PROMPTS[prompt], recipe=RECIPE, seeds=faces)
             direction, seconds = ways.without(prompt, way, attributes, eased=eased)
             record = {"key": key, "seconds": round(seconds, 1), **judged(ways.editor, direction, truth, prompt=prompt)}
             records.add(record)

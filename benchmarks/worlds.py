@@ -30,8 +30,9 @@ from eclipsed.commands.options import parse_setting
 from eclipsed.directions.verdict import reached
 from eclipsed.evaluation.equal_success import STRENGTHS, strength_at, success_of
 from eclipsed.values.seeds import parse_seeds
-from recipes.mini.measure import PROMPTS
-from recipes.mini.truth import Truth
+from recipes.drawn.truth import Truth
+from recipes.mini.recipe import RECIPE
+from recipes.mini.targets import PROMPTS
 from recipes.worlds.catalogue import HarderWorld, Place, load, named
 
 __all__ = ["EXACT", "SETTINGS", "SKETCH", "main", "says", "table"]
@@ -91,7 +92,7 @@ def measured(
                 key |= {"models": world.digest, "faces": digest(list(faces))}
                 if records.find(key) is not None:
                     continue
-                truth = truth or Truth.of(world.judge, PROMPTS[prompt], seeds=faces, frame=world.frame)
+                truth = truth or Truth.of(world.judge, PROMPTS[prompt], recipe=RECIPE, seeds=faces, frame=world.frame)
                 if label == EXACT:
                     record = {"key": key, **plain(truth.ceiling(world.judge, prompt=prompt))}
                 else:

@@ -7,6 +7,7 @@ from recipes.church.churches import render
 from recipes.church.detail import PATTERNS, detail
 from recipes.church.facts import facts
 from recipes.church.latent import LATENT
+from recipes.church.targets import PROMPTS, SHOWN_BY
 from recipes.church.unseen import SENTENCES
 from recipes.drawn.recipe import Card, CloseUp, Recipe, Stage, generator_config
 
@@ -20,6 +21,9 @@ RECIPE = Recipe(
     facts=facts,
     captions=CAPTIONS,
     unseen=SENTENCES,
+    shown_by=SHOWN_BY,
+    prompts=PROMPTS,
+    shipped={},
     generator=generator_config(128, widest=128, sum_of=6144),
     stages=(
         Stage(32, 600, 32, 0.012, 0.98),

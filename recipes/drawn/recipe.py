@@ -15,6 +15,7 @@ from pathlib import Path
 from torch import Tensor
 
 from eclipsed.networks.generator_config import GeneratorConfig
+from eclipsed.prompts.target import Target
 from eclipsed.worlds.world import World, find_world
 from recipes.drawn.captions import Captions
 from recipes.drawn.facts import Facts
@@ -85,6 +86,9 @@ class Recipe:
         facts: values to classes.
         captions: how people speak of them.
         unseen: (attribute, class) -> sentences that the captions cannot make.
+        shown_by: attribute -> parts that show it.
+        prompts: sentence -> what the judge must see after an edit by it.
+        shipped: file name of a direction that ships in ``models/`` -> its sentence.
         generator: its architecture.
         stages: descents of the generator from nothing; `go_on` those from a finished one.
         on_gpu: the stage before those above `SIDE` where batches are cheap.
@@ -105,6 +109,9 @@ class Recipe:
     facts: Facts
     captions: Captions
     unseen: Mapping[tuple[str, str], tuple[str, ...]]
+    shown_by: Mapping[str, tuple[str, ...]]
+    prompts: Mapping[str, Target]
+    shipped: Mapping[str, str]
     generator: GeneratorConfig
     stages: tuple[Stage, ...]
     go_on: tuple[Stage, ...]

@@ -30,7 +30,7 @@ STEPS: tuple[Step, ...] = (
     ("recipes.drawn.assemble", "mini"),
     ("recipes.drawn.train_encoder", "mini"),
     ("recipes.drawn.closeness", "mini"),
-    ("recipes.mini.train_directions",),
+    ("recipes.drawn.train_directions", "mini"),
     ("recipes.drawn.card", "mini"),
 )
 

@@ -8,6 +8,7 @@ from recipes.mini.detail import PATTERNS, detail
 from recipes.mini.facts import facts
 from recipes.mini.latent import LATENT
 from recipes.mini.portraits import render
+from recipes.mini.targets import PROMPTS, SHIPPED, SHOWN_BY
 from recipes.mini.unseen import SENTENCES
 
 __all__ = ["RECIPE"]
@@ -23,6 +24,9 @@ RECIPE = Recipe(
     facts=facts,
     captions=CAPTIONS,
     unseen=SENTENCES,
+    shown_by=SHOWN_BY,
+    prompts=PROMPTS,
+    shipped=SHIPPED,
     generator=generator_config(256, widest=128, sum_of=6144),
     stages=(
         Stage(32, 450, 32, 0.012, 0.98),

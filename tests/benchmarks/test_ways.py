@@ -11,7 +11,7 @@ from benchmarks.ways import CAPTIONS, examples_of, most_of, pairs_of
 from eclipsed.latents.latent import Latent
 from recipes.mini.facts import ATTRIBUTES, facts
 from recipes.mini.latent import LATENT
-from recipes.mini.measure import PROMPTS
+from recipes.mini.targets import PROMPTS
 
 FIRST, SECOND = "a person with glasses", "blue eyes"
 

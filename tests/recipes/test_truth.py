@@ -14,13 +14,16 @@ from eclipsed.latents.direction import Direction
 from eclipsed.pretrained.classifier import Classifier
 from eclipsed.prompts.target import Target
 from eclipsed.store.sets import find_set, shipped_directions
+from recipes.church.recipe import RECIPE as CHURCH
 from recipes.drawn import judge
 from recipes.drawn.facts import UNKNOWN
+from recipes.drawn.measure import Figures, judged, measure
+from recipes.drawn.truth import NEAR, Truth, exact_values, exact_ws, region_colour
 from recipes.mini.attributes import VALUES
-from recipes.mini.facts import ATTRIBUTES, FAMILY, FLAGS, REQUIRES, STEPS, facts
+from recipes.mini.facts import ATTRIBUTES, REQUIRES, STEPS, facts
 from recipes.mini.latent import LATENT
-from recipes.mini.measure import PROMPTS, Figures, judged, measure
-from recipes.mini.truth import NEAR, REGION, Truth, exact_values, exact_ws, region_colour
+from recipes.mini.recipe import RECIPE
+from recipes.mini.targets import PROMPTS, SHOWN_BY
 
 SEEDS = tuple(range(2000, 2012))
 
@@ -31,12 +34,26 @@ def mini():
 
 
 @pytest.fixture(scope="module")
-def portraits():
-    return VALUES.sample(4000, rng=torch.Generator().manual_seed(5))
+def wide():
+    """Values of 4,000 pictures of each recipe."""
+    return {name: made.values.sample(4000, rng=torch.Generator().manual_seed(5)) for name, made in RECIPES.items()}
+
+
+@pytest.fixture(scope="module")
+def portraits(wide):
+    return wide["mini"]
+
+
+RECIPES = {"mini": RECIPE, "church": CHURCH}
 
 
 def every_target():
-    return [Target(name, (one,)) for name, classes in ATTRIBUTES.items() for one in classes]
+    return [
+        (recipe, Target(name, (one,)))
+        for recipe, made in RECIPES.items()
+        for name, classes in made.facts.attributes.items()
+        for one in classes
+    ]
 
 
 # --- what can be seen
@@ -52,7 +69,7 @@ def test_what_is_required_is_what_the_facts_need(portraits):
         if name != "ears":  # those beside hair of medium length are left out on purpose
             assert not bool((told & plain & ~seen[name]).any()), name
         named = Target(name, ATTRIBUTES[name][-1:])
-        sharp = facts(exact_values(portraits, named))[name] != UNKNOWN  # what is unknown now could not be seen
+        sharp = facts(exact_values(portraits, named, facts))[name] != UNKNOWN  # what is unknown now could not be seen
         assert bool(sharp[seen[name] & plain].all()), name
 
 
@@ -81,28 +98,34 @@ def test_describing_a_judge_leaves_its_weights(tmp_path):
 # --- exact edits
 
 
-def test_every_attribute_has_a_value_and_a_region():
-    assert {*FLAGS, *STEPS, *FAMILY, "glasses"} == set(ATTRIBUTES) == set(REGION)
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_every_attribute_has_a_value_and_a_region(recipe):
+    facts = recipe.facts
+    assert {*facts.flags, *facts.steps, *facts.families, *facts.pairs} == set(facts.attributes) == set(recipe.shown_by)
+    assert all(set(parts) <= set(recipe.world.parts) for parts in recipe.shown_by.values())
+    for target in recipe.prompts.values():
+        assert set(target.classes) <= set(facts.attributes[target.attribute])
 
 
-@pytest.mark.parametrize("target", every_target(), ids=lambda t: f"{t.attribute}-{t.classes[0]}")
-def test_an_exact_edit_makes_it_true_and_changes_nothing_else(portraits, target):
-    after = exact_values(portraits, target)
-    before, name = facts(portraits), target.attribute
+@pytest.mark.parametrize(("recipe", "target"), every_target(), ids=lambda x: getattr(x, "classes", [x])[0])
+def test_an_exact_edit_makes_it_true_and_changes_nothing_else(recipe, target, wide):
+    made, pictures = RECIPES[recipe], wide[recipe]
+    facts, values = made.facts, made.values
+    after = exact_values(pictures, target, facts)
+    before, name = facts(pictures), target.attribute
     now = facts(after)
-    seen = Classifier(ATTRIBUTES, REQUIRES).seen(now)[name]
-    assert bool((now[name][seen] == ATTRIBUTES[name].index(target.classes[0])).all())
-    changed = {VALUES[i].name for i in (after != portraits).any(dim=0).nonzero().flatten().tolist()}
-    own = (
-        {FLAGS.get(name)} | set(STEPS.get(name, ((),))[0]) | ({"glasses", "sunglasses"} if name == "glasses" else set())
-    )
-    own |= {VALUES[i].name for i in (VALUES.scores(FAMILY[name]) if name in FAMILY else ())}
+    seen = Classifier(facts.attributes, facts.requires).seen(now)[name]
+    wanted = facts.attributes[name].index(target.classes[0])
+    assert bool(seen.any())
+    assert bool((now[name][seen] == wanted).all())
+    changed = {values[i].name for i in (after != pictures).any(dim=0).nonzero().flatten().tolist()}
+    own = {facts.flags.get(name), *facts.steps.get(name, ((),))[0], *facts.pairs.get(name, ())}
+    own |= {values[i].name for i in (values.scores(facts.families[name]) if name in facts.families else ())}
     assert changed
     assert changed <= own
-    unmoved = (after == portraits).all(dim=1)
-    if name not in FAMILY:
-        had = before[name] == ATTRIBUTES[name].index(target.classes[0])
-        assert bool(unmoved[had].all())
+    unmoved = (after == pictures).all(dim=1)
+    if name not in facts.families:
+        assert bool(unmoved[before[name] == wanted].all())
 
 
 def test_a_measure_becomes_that_of_those_who_have_it():
@@ -111,14 +134,14 @@ def test_a_measure_becomes_that_of_those_who_have_it():
         parts, _ = STEPS[name]
         sums = sum(weight * many[:, VALUES.index[value]] for value, weight in parts.items())
         typical = sums[facts(many)[name] == k].mean()
-        after = exact_values(many[:100], Target(name, (ATTRIBUTES[name][k],)))
+        after = exact_values(many[:100], Target(name, (ATTRIBUTES[name][k],)), facts)
         moved = (after != many[:100]).any(dim=1)
         made = sum(weight * after[:, VALUES.index[value]] for value, weight in parts.items())
         assert torch.allclose(made[moved], typical, atol=0.02)
 
 
 def test_a_colour_is_plain_and_plain_ones_stay(portraits):
-    after = exact_values(portraits, Target("hair_colour", ("blond",)))
+    after = exact_values(portraits, Target("hair_colour", ("blond",)), facts)
     assert float(VALUES.weights(after, "hair")[:, 4].min()) > 0.969
     plain = VALUES.weights(portraits, "hair")[:, 4] > 0.97
     assert bool(plain.any())
@@ -126,7 +149,7 @@ def test_a_colour_is_plain_and_plain_ones_stay(portraits):
 
 
 def test_several_classes_take_the_nearest(portraits):
-    after = exact_values(portraits, Target("glasses", ("clear", "sunglasses")))
+    after = exact_values(portraits, Target("glasses", ("clear", "sunglasses")), facts)
     dark = portraits[:, VALUES.index["sunglasses"]] > 0
     assert bool((facts(after)["glasses"] == torch.where(dark, 2, 1)).all())
 
@@ -135,7 +158,7 @@ def test_several_classes_take_the_nearest(portraits):
 def test_the_ws_of_an_exact_edit(mini):
     before = mini.sample(seeds=range(2000, 2200))
     target = Target("hat", ("yes",))
-    ws = exact_ws(before.ws, target)
+    ws = exact_ws(before.ws, target, recipe=RECIPE)
     read = lambda ws: LATENT.values_of(torch.where(ws[:, 0] < 0, ws[:, 0] / 0.2, ws[:, 0]))  # noqa: E731
     old, new = read(before.ws), read(ws)
     assert torch.equal(ws[:, 0], ws[:, 11])
@@ -148,7 +171,7 @@ def test_the_ws_of_an_exact_edit(mini):
     mixed = before.ws.clone()
     mixed[:, 3] = 0
     with pytest.raises(ValueError, match="rows of ws are alike"):
-        exact_ws(mixed, target)
+        exact_ws(mixed, target, recipe=RECIPE)
 
 
 # --- the figures
@@ -156,7 +179,7 @@ def test_the_ws_of_an_exact_edit(mini):
 
 @pytest.mark.slow
 def test_the_ceiling_is_high_and_local(mini):
-    truth = Truth.of(mini, PROMPTS["dark skin"], seeds=SEEDS)
+    truth = Truth.of(mini, PROMPTS["dark skin"], recipe=RECIPE, seeds=SEEDS)
     found = truth.ceiling(mini, prompt="dark skin")
     figures = Figures.of(found, found)
     assert figures.success > 0.9
@@ -183,13 +206,13 @@ def test_the_colour_of_a_region(mini):
 def test_strict_success_wants_the_colour_too(mini):
     """A judge that is fooled by anything does not help an edit of another colour."""
     target = Target("skin", ("dark",))
-    truth = Truth.of(mini, target, seeds=SEEDS)
+    truth = Truth.of(mini, target, recipe=RECIPE, seeds=SEEDS)
     tint = torch.tensor([-0.9, 0.9, -0.9]).view(1, 3, 1, 1)
     green = dataclasses.replace(truth.exact, images=truth.exact.images + tint)
-    found = truth.judge(mini, green, prompt="dark skin", parts=REGION["skin"])
+    found = truth.judge(mini, green, prompt="dark skin", parts=SHOWN_BY["skin"])
     assert bool((found["colour"][found["colour"].isfinite()] > NEAR).all())
     assert float(found["strict"].nan_to_num(0).sum()) == 0
-    nothing = truth.judge(mini, truth.before, prompt="dark skin", parts=REGION["skin"])
+    nothing = truth.judge(mini, truth.before, prompt="dark skin", parts=SHOWN_BY["skin"])
     assert float(nothing["strict"].nan_to_num(0).sum()) == 0
     lacked = nothing["success"].isfinite()
     assert torch.equal(nothing["strict"].isfinite(), lacked)
@@ -198,8 +221,8 @@ def test_strict_success_wants_the_colour_too(mini):
 @pytest.mark.slow
 def test_a_direction_held_against_the_truth(mini):
     direction = Direction.load(shipped_directions() / "dark-skin.safetensors")
-    found, floor = judged(mini, direction, PROMPTS["dark skin"], seeds=SEEDS)
-    figures = measure(mini, direction, PROMPTS["dark skin"], seeds=SEEDS)
+    found, floor = judged(mini, direction, PROMPTS["dark skin"], recipe=RECIPE, seeds=SEEDS)
+    figures = measure(mini, direction, PROMPTS["dark skin"], recipe=RECIPE, seeds=SEEDS)
     assert figures == Figures.of(found, floor)
     near = found["colour"] <= NEAR
     assert figures.strict == pytest.approx(float((found["success"] * near).nanmean()))
@@ -209,7 +232,7 @@ def test_a_direction_held_against_the_truth(mini):
     assert more == pytest.approx(figures.flips[name] - figures.floors[name])
     after = mini.edit(mini.sample(seeds=SEEDS), direction, 1.0)
     rows = list(direction.layers)
-    own = Truth.of(mini, PROMPTS["dark skin"], seeds=SEEDS).statistics.distance(after.ws[:, rows]).mean()
+    own = Truth.of(mini, PROMPTS["dark skin"], recipe=RECIPE, seeds=SEEDS).statistics.distance(after.ws[:, rows]).mean()
     assert figures.distance == pytest.approx(float(own), rel=1e-4)
     with pytest.raises(InputError, match="training never saw"):
-        measure(mini, direction, PROMPTS["dark skin"], seeds=(1_000_000_005,))
+        measure(mini, direction, PROMPTS["dark skin"], recipe=RECIPE, seeds=(1_000_000_005,))

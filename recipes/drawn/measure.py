@@ -1,4 +1,4 @@
-"""Judge an edit of mini: did the named attribute change, and did the rest stay?
+"""Judge an edit of a drawn picture: did the named attribute change, and did the rest stay?
 
 The judge is that of `recipes.drawn.judge`, which no direction was trained with. Change is measured in the picture, the
 region is the parser's, before and after the edit together; inside and outside are those of
@@ -18,59 +18,26 @@ from eclipsed.errors import EclipsedWarning
 from eclipsed.evaluation.evaluate import check_held_out
 from eclipsed.latents.direction import Direction
 from eclipsed.prompts.target import Target
-from recipes.mini.truth import Truth
+from recipes.drawn.recipe import Recipe
+from recipes.drawn.truth import Truth
 
-__all__ = ["PROMPTS", "Figures", "judged", "measure"]
-
-#: prompts and what the judge must see afterwards: first the six that ship, then more of their kind
-PROMPTS: dict[str, Target] = {
-    "a person with blond hair": Target("hair_colour", ("blond",)),
-    "a person with curly hair": Target("hair_texture", ("curly",)),
-    "a person with the mouth open": Target("mouth_open", ("open",)),
-    "a person with glasses": Target("glasses", ("clear", "sunglasses")),
-    "red lipstick": Target("lip_colour", ("red",)),
-    "dark skin": Target("skin", ("dark",)),
-    "a smiling person": Target("smile", ("smile",)),
-    "a person with black hair": Target("hair_colour", ("black",)),
-    "purple hair": Target("hair_colour", ("purple",)),
-    "a person with long hair": Target("hair_length", ("long",)),
-    "a bald man": Target("bald", ("bald",)),
-    "a man with a beard": Target("beard", ("yes",)),
-    "a woman wearing a hat": Target("hat", ("yes",)),
-    "blue eyes": Target("eye_colour", ("blue",)),
-    "thick eyebrows": Target("brows", ("thick",)),
-    "a big nose": Target("nose", ("big",)),
-    "a person wearing earrings": Target("earrings", ("yes",)),
-    "a pearl necklace": Target("necklace", ("yes",)),
-    "an old person with wrinkles": Target("age", ("old",)),
-    "pale skin": Target("skin", ("pale",)),
-    "freckles": Target("freckles", ("yes",)),
-    "a person wearing a red shirt": Target("clothes_colour", ("red",)),
-    "a person with bangs": Target("bangs", ("yes",)),
-    "a person with sunglasses": Target("glasses", ("sunglasses",)),
-    "straight hair": Target("hair_texture", ("straight",)),
-    "a person with short hair": Target("hair_length", ("short",)),
-    "a person with red hair": Target("hair_colour", ("red", "auburn")),
-    "a sad person": Target("smile", ("frown",)),
-    "a man with a moustache": Target("moustache", ("yes",)),
-    "full lips": Target("lips", ("full",)),
-}
+__all__ = ["Figures", "judged", "measure"]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What an edit did to some faces.
+    """What an edit did to some pictures.
 
     Args:
-        lacked: faces that could have the attribute and did not before.
+        lacked: pictures that could have the attribute and did not before.
         success: share of them that have it after.
-        strict: share of them that have it after, in nearly the colour of their exact edit (`recipes.mini.truth.NEAR`).
+        strict: share of them that have it after, in nearly the colour of their exact edit (`recipes.drawn.truth.NEAR`).
         inside: mean absolute change in the region, of pictures in [−1, 1].
         outside: the same beyond the region and its seam.
         leakage: share of the other attributes that flipped, of those that can be seen before and after.
         floor: the same of the exact edit, where every flip is the classifier's own wavering or a true consequence.
-        distance: mean Mahalanobis distance of edited ws from the mean of w, where 1 is an ordinary face.
-        flips: attribute -> share of all faces in which it flipped where it could be seen.
+        distance: mean Mahalanobis distance of edited ws from the mean of w, where 1 is an ordinary picture.
+        flips: attribute -> share of all pictures in which it flipped where it could be seen.
         floors: the same of the exact edit.
     """
 
@@ -118,23 +85,25 @@ def measure(
     direction: Direction,
     target: Target,
     *,
+    recipe: Recipe,
     seeds: Sequence[int],
     alpha: float = 1.0,
     truth: Truth | None = None,
 ) -> Figures:
-    """Edit the faces of some seeds and judge the result.
+    """Edit the pictures of some seeds and judge the result.
 
     Args:
         editor: of the set that the direction was trained on.
         direction: what to apply.
         target: what it should reach.
-        seeds: faces; they must not have been trained on.
+        recipe: of the set.
+        seeds: pictures; they must not have been trained on.
         alpha: strength.
         truth: of the same target and seeds, where it is at hand.
     Raises:
         InputError: a seed was trained on.
     """
-    found, floor = judged(editor, direction, target, seeds=seeds, alpha=alpha, truth=truth)
+    found, floor = judged(editor, direction, target, recipe=recipe, seeds=seeds, alpha=alpha, truth=truth)
     return Figures.of(found, floor)
 
 
@@ -143,13 +112,14 @@ def judged(
     direction: Direction,
     target: Target,
     *,
+    recipe: Recipe,
     seeds: Sequence[int],
     alpha: float = 1.0,
     truth: Truth | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """What `measure` sums up, face by face: of the edit, and of the exact edit; see `Truth.judge`."""
+    """What `measure` sums up, picture by picture: of the edit, and of the exact edit; see `Truth.judge`."""
     numbers = check_held_out(direction, seeds)
-    truth = truth or Truth.of(editor, target, seeds=numbers)
+    truth = truth or Truth.of(editor, target, recipe=recipe, seeds=numbers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EclipsedWarning)
         after = editor.edit(truth.before, direction, alpha)
