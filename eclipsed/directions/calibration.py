@@ -297,7 +297,8 @@ class _Climb:
                 return
             latent = self.held_out.latent(block)
             was = {name: _margins(self.held_out, latent, judges[name]) for name in wanted}
-            lacking = torch.stack([margin < 0 for margin in was.values()]).any(dim=0).nonzero().flatten().tolist()
+            lacks = torch.stack([(margin.view(len(latent), -1) < 0).any(dim=1) for margin in was.values()])
+            lacking = lacks.any(dim=0).nonzero().flatten().tolist()
             if not lacking:
                 continue
             moved = self.space.move(latent[lacking], delta, scale)
@@ -313,10 +314,16 @@ class _Verdicts:
     served: int = 0
 
     def add(self, before: Tensor, after: Tensor) -> _Verdicts:
-        """Count some faces by their margins; one that is no number, of what cannot be seen, is none of them."""
-        without = before < 0
-        self.lacking += int(without.sum())
-        self.served += int((after[without] > 0).sum())
+        """Count some faces: those that lack any thing, and of them those that have all that they lacked.
+
+        Args:
+            before: margins, (N,), or (N, T) of T things; what is no number, of what cannot be seen, is not lacking.
+            after: of the same faces edited; what cannot be seen any more is not there.
+        """
+        before, after = before.view(len(before), -1), after.view(len(after), -1)
+        lacked, served = (before < 0).any(dim=1), ((after > 0) | ~(before < 0)).all(dim=1)
+        self.lacking += int(lacked.sum())
+        self.served += int(served[lacked].sum())
         return self
 
     @property

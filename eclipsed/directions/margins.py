@@ -28,7 +28,8 @@ __all__ = [
     "witness_margin",
 ]
 
-#: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there
+#: what a margin is told, images (N, 3, H, W) about [-1, 1]; and gives, logits (N,): positive where the thing is there.
+#: One that only judges may give (N, T), for T things that must all be there, nan where one cannot be seen.
 Margin = Callable[[Tensor], Tensor]
 
 #: what is said where a prompt has nothing that it can be held against
@@ -175,13 +176,15 @@ def class_margin(classifier: Classifier, target: Target) -> Margin:
 
 
 def seen_margin(classifier: Classifier, targets: Sequence[Target]) -> Margin:
-    """A classifier's verdict on several targets at once, the smallest of those that can be seen.
+    """A classifier's verdicts on several targets, of each where it can be seen.
 
-    The colour of a hat that is not there is neither right nor wrong: nan where none of the targets can be seen.
+    The colour of a hat that is not there is neither right nor wrong, so that it is nan.
 
     Args:
         classifier: that judges.
-        targets: at least one, of different attributes.
+        targets: T >= 1, of different attributes.
+    Returns:
+        A margin of T columns, images to (N, T).
     Raises:
         InputError: the classifier does not know an attribute or a class.
     """
@@ -190,9 +193,7 @@ def seen_margin(classifier: Classifier, targets: Sequence[Target]) -> Margin:
     @torch.no_grad()
     def margin(images: Tensor) -> Tensor:
         there = classifier.seen(classifier.labels(images))
-        seen = torch.stack([there[target.attribute].to(images.device) for target in targets])
-        values = torch.stack([one(images) for one in margins])
-        least = values.masked_fill(~seen, torch.inf).amin(dim=0)
-        return least.masked_fill(~seen.any(dim=0), torch.nan)
+        seen = torch.stack([there[target.attribute].to(images.device) for target in targets], dim=1)
+        return torch.stack([one(images) for one in margins], dim=1).masked_fill(~seen, torch.nan)
 
     return margin

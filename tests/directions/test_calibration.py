@@ -336,6 +336,25 @@ def test_the_witness_says_what_is_reached_and_has_no_say_in_the_strength(calibra
     assert "weak: reaches 0% of the faces that lacked it: poor" in never.note
 
 
+@pytest.mark.parametrize(("before", "after", "share"), [
+    ([-1.0, -1.0], [1.0, 1.0], 1.0),
+    ([-1.0, -1.0], [math.nan, 1.0], 0.0),  # a hat hides the fringe that was asked for
+    ([1.0, -1.0], [-1.0, 1.0], 1.0),  # all that it lacked
+    ([math.nan, -1.0], [math.nan, 1.0], 1.0),
+    ([math.nan, -1.0], [math.nan, -1.0], 0.0),
+    ([1.0, math.nan], [1.0, 1.0], None),  # nothing was lacking
+])  # fmt: skip
+def test_a_face_must_have_all_that_it_lacked_and_show_it(calibrate, direction, monkeypatch, before, after, share):
+    monkeypatch.setattr(calibration, "_TOLD", 0)
+    seen = iter([before, after] * 8)
+    found = calibrate(
+        tiny(direction),
+        margin=lambda images: torch.full((len(images),), 5.0),
+        judges={"judge": lambda images: torch.tensor(next(seen)).expand(len(images), -1)},
+    )
+    assert found.scores["judge_success"] == share
+
+
 def test_where_few_faces_lack_it_more_are_looked_for(calibrate, direction, held_out, editor):
     """A share of one face says nothing: of the 48 that may be looked at all are counted who lack it."""
     faces = [held_out.latent(block) for block in range(8)]
