@@ -12,6 +12,9 @@ from torch import Tensor
 from eclipsed.directions.atlas import Atlas
 from eclipsed.directions.sketch import METHOD
 from eclipsed.latents.direction import Direction
+from eclipsed.latents.fence import fence_strength
+from eclipsed.latents.latent import Latent
+from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.pretrained.clip import Clip
 from eclipsed.pretrained.generator import Generator
 from eclipsed.prompts.reading import read
@@ -21,7 +24,9 @@ from eclipsed.worlds.world import World
 __all__ = ["LocalMove", "local_moves"]
 
 _FLOOR = 0.05  # of the mean change of moves: a step that hardly changes anything is not local but nothing
-_STRENGTH = 2.0  # standard deviations of faces along a step that become alpha = 1
+_STRENGTH = 2.0  # standard deviations of faces along a step
+_OF_FENCE = 0.4  # share of the strength at which faces leave the data that becomes alpha = 1: seen, and still a face
+_FACES = tuple(range(930_000_000, 930_000_016))  # that are brought to the fence
 _SEEN = 0.002  # share of the picture, below which a part is not there to be looked at
 
 
@@ -44,7 +49,7 @@ class LocalMove:
     less: str
 
     def direction(self, generator: Generator, atlas: Atlas, *, world: World, name: str) -> Direction:
-        """The move as a direction of its generator, not calibrated.
+        """The move as a direction of its generator, not calibrated: its alpha = 1 is well on the way to the fence.
 
         Args:
             generator: that the atlas belongs to.
@@ -54,8 +59,10 @@ class LocalMove:
         """
         region = Region.from_parts([self.part], world=world)
         found = Direction.of(generator, atlas.moves.delta(self.steps), method=METHOD, region=region, name=name)
+        faces, statistics = Latent.of_seeds(generator, _FACES), WStatistics.of_generator(generator)
+        fence = fence_strength(found.space_of(generator), faces, found.deltas[0].to(faces.ws), statistics)
         scores: dict[str, Any] = {"inside": self.inside, "more": self.more, "less": self.less}
-        return replace(found, scores=scores, config={"seeds": []})
+        return replace(found, deltas=found.deltas * (_OF_FENCE * fence), scores=scores, config={"seeds": []})
 
 
 @torch.no_grad()

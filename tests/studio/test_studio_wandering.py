@@ -8,6 +8,9 @@ from eclipsed.directions import atlas as atlas_module
 from eclipsed.directions.atlas_catalogue import local_moves
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
+from eclipsed.latents.fence import fence_strength
+from eclipsed.latents.latent import Latent
+from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.wandering import ALPHAS, Wanderer
 
@@ -40,6 +43,16 @@ def test_a_strip_shows_the_face_as_it_is_and_moved(wanderer):
     assert len(frames) == len(ALPHAS)
     assert len(set(frames)) == len(frames)
     assert frames[middle] == wanderer.shown(FACE, wanderer.parts[-1])["moves"][0]["frames"][middle]
+
+
+def test_full_strength_is_seen_and_still_a_face(wanderer, editor):
+    """However many moves a step is made of: two deviations of many are hardly seen."""
+    statistics = WStatistics.of_generator(editor.generator)
+    faces = Latent.of_seeds(editor.generator, range(16))
+    for part in wanderer.parts:
+        direction = wanderer.direction(part, 0)
+        fence = fence_strength(direction.space_of(editor.generator), faces, direction.deltas[0], statistics)
+        assert fence == pytest.approx(1 / 0.4, rel=0.2)
 
 
 def test_a_part_that_is_none_shows_the_first(wanderer):
