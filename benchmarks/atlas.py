@@ -12,17 +12,21 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from benchmarks import measuring
+from benchmarks.crews import crew_of, crew_options, share
 from benchmarks.defaults import SENTENCES, row, summary
 from benchmarks.pages import save_picture, write_between
 from benchmarks.records import FACES, Records, digest, judge, models_digest, train
 from benchmarks.ways import default_rows
 from eclipsed import EclipsedWarning, Editor, TrainConfig
+from eclipsed.compute.crew_work import Turn
 from eclipsed.values.seeds import parse_seeds
 from recipes.drawn.truth import Truth
 from recipes.mini.recipe import RECIPE
@@ -215,6 +219,33 @@ def picture(editor: Editor, seeds: Sequence[int] = (3, 5, 8), side: int = 128) -
     return sheet
 
 
+def shared(args: argparse.Namespace) -> Callable[[tuple[str, str, int], Turn], None]:
+    """What a worker does with a sentence, a variant and a training seed: see `measured`."""
+    warnings.simplefilter("ignore", EclipsedWarning)
+    editor = Editor.from_pretrained("mini", args.device)
+
+    def piece(task: tuple[str, str, int], _: Turn) -> None:
+        prompt, variant, seed = task
+        _measured(args, editor, [prompt], [variant], [seed])
+
+    return piece
+
+
+def _measured(
+    args: argparse.Namespace, editor: Editor, prompts: Sequence[str], variants: Sequence[str], seeds: Sequence[int]
+) -> list[dict[str, Any]]:
+    return measured(
+        editor,
+        Records(args.json),
+        prompts,
+        variants,
+        seeds=seeds,
+        faces=parse_seeds(args.faces),
+        folder=args.directions,
+        models=models_digest("mini"),
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default=None)
@@ -229,6 +260,7 @@ def main() -> None:
     parser.add_argument("--readme", type=Path, default=None, help="write the table into this page")
     parser.add_argument("--time", action="store_true", help="say what each sentence takes instead")
     parser.add_argument("--picture", type=Path, default=None, help="draw that of the documents instead")
+    crew_options(parser)
     args = parser.parse_args()
     warnings.simplefilter("ignore", EclipsedWarning)
     editor = Editor.from_pretrained("mini", args.device)
@@ -245,17 +277,10 @@ def main() -> None:
             print(f"{reach:5.2f}  {'drawn' if drawn else 'not':5s}  {text}")
         print(f"AUC {area:.3f}")
         return
-    faces, models = parse_seeds(args.faces), models_digest("mini")
-    found_records = measured(
-        editor,
-        Records(args.json),
-        args.prompts,
-        args.variants,
-        seeds=parse_seeds(args.seeds),
-        faces=faces,
-        folder=args.directions,
-        models=models,
-    )
+    faces, models, seeds, crew = parse_seeds(args.faces), models_digest("mini"), parse_seeds(args.seeds), crew_of(args)
+    if crew is not None:
+        share(partial(shared, args), list(product(args.prompts, args.variants, seeds)), crew)
+    found_records = _measured(args, editor, args.prompts, args.variants, seeds)
     if args.prompts == list(SENTENCES):
         defaults = default_rows(args.defaults, args.prompts, "default", models=models, faces=faces)
         text = table(found_records, args.prompts, args.variants, defaults)

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from benchmarks import measuring
+from benchmarks.crews import crew_of, crew_options, share
 from benchmarks.pages import save_picture, write_between
 from benchmarks.records import FACES, Records, as_share, crossed, digest, judge, models_digest, plain, train
 from eclipsed import EclipsedWarning, Editor, TrainConfig
+from eclipsed.compute.crew_work import Turn
 from eclipsed.values.seeds import parse_seeds
 from recipes.drawn.truth import Truth
 from recipes.mini.recipe import RECIPE
@@ -209,6 +213,47 @@ def draw_strips(
     (docs / "edits.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
+def shared(args: argparse.Namespace) -> Callable[[tuple[str, str, int], Turn], None]:
+    """What a worker does with a sentence, a variant and a training seed: see `measured`."""
+    warnings.simplefilter("ignore", EclipsedWarning)
+    editor, models, faces = _set(args)
+
+    def piece(task: tuple[str, str, int], _: Turn) -> None:
+        prompt, variant, seed = task
+        _measured(args, editor, models, faces, [prompt], [variant], [seed])
+
+    return piece
+
+
+def _set(args: argparse.Namespace) -> tuple[Editor, str, Sequence[int]]:
+    return Editor.from_pretrained(args.models, args.device), models_digest(args.models), parse_seeds(args.faces)
+
+
+def _measured(
+    args: argparse.Namespace,
+    editor: Editor,
+    models: str,
+    faces: Sequence[int],
+    prompts: Sequence[str],
+    variants: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    again: bool | None = None,
+) -> list[dict[str, Any]]:
+    return measured(
+        editor,
+        Records(args.json),
+        prompts,
+        variants,
+        seeds,
+        faces=faces,
+        models=models,
+        folder=args.directions,
+        steps=args.steps,
+        again=args.again if again is None else again,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default="mini")
@@ -226,23 +271,16 @@ def main() -> None:
     parser.add_argument("--directions", type=Path, default=Path("work/benchmarks"), help="where directions are kept")
     parser.add_argument("--readme", type=Path, default=Path("benchmarks/README.md"))
     parser.add_argument("--docs", type=Path, default=Path("docs"))
+    crew_options(parser)
     args = parser.parse_args()
     warnings.simplefilter("ignore", EclipsedWarning)
-    editor = Editor.from_pretrained(args.models, args.device)
+    editor, models, faces = _set(args)
     print(measuring.describe(editor.generator.device))
-    models, faces = models_digest(args.models), parse_seeds(args.faces)
-    found = measured(
-        editor,
-        Records(args.json),
-        args.prompts,
-        args.variants,
-        args.seeds,
-        faces=faces,
-        models=models,
-        folder=args.directions,
-        steps=args.steps,
-        again=args.again,
-    )
+    crew = crew_of(args)
+    if crew is not None:
+        share(partial(shared, args), list(product(args.prompts, args.variants, args.seeds)), crew)
+    again = args.again and crew is None
+    found = _measured(args, editor, models, faces, args.prompts, args.variants, args.seeds, again=again)
     text = section(found, args.prompts, args.variants, len(faces))
     print(text)
     write_between(args.readme, "defaults", text)

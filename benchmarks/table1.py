@@ -13,12 +13,15 @@ import argparse
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import measuring
+from benchmarks.crews import crew_of, crew_options, share
 from benchmarks.pages import write_between
 from benchmarks.records import (
     FACES,
@@ -31,6 +34,7 @@ from benchmarks.records import (
     train,
 )
 from eclipsed import EclipsedWarning, Editor, TrainConfig
+from eclipsed.compute.crew_work import Turn
 from eclipsed.images.metrics import Interval
 from eclipsed.prompts.target import Target
 from eclipsed.values.seeds import parse_seeds
@@ -295,6 +299,30 @@ INTRODUCTION = (
 )
 
 
+def shared(args: argparse.Namespace) -> Callable[[tuple[str, str, int, int], Turn], None]:
+    """What a worker does with a preset, a sentence, the number of a setting and a training seed."""
+    warnings.simplefilter("ignore", EclipsedWarning)
+    measurement = _measurement(args, Editor.from_pretrained(args.models, args.device), again=args.again)
+
+    def piece(task: tuple[str, str, int, int], _: Turn) -> None:
+        preset, prompt, setting, seed = task
+        measurement.record(preset, prompt, SETTINGS[setting], seed)
+
+    return piece
+
+
+def _measurement(args: argparse.Namespace, editor: Editor, *, again: bool) -> Measurement:
+    return Measurement(
+        editor,
+        Records(args.json),
+        faces=parse_seeds(args.faces),
+        models=models_digest(args.models),
+        folder=args.directions,
+        steps=args.steps,
+        again=again,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default="mini")
@@ -310,27 +338,22 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks/table1.json"))
     parser.add_argument("--directions", type=Path, default=Path("work/benchmarks"), help="where directions are kept")
     parser.add_argument("--readme", type=Path, default=Path("benchmarks/README.md"))
+    crew_options(parser)
     args = parser.parse_args()
     warnings.simplefilter("ignore", EclipsedWarning)
     editor = Editor.from_pretrained(args.models, args.device)
     print(measuring.describe(editor.generator.device))
-    faces = parse_seeds(args.faces)
-    measurement = Measurement(
-        editor,
-        Records(args.json),
-        faces=faces,
-        models=models_digest(args.models),
-        folder=args.directions,
-        steps=args.steps,
-        again=args.again,
-    )
+    crew, presets = crew_of(args), tuple(PRESETS) if args.preset == "both" else (args.preset,)
+    if crew is not None:
+        share(partial(shared, args), list(product(presets, args.prompts, range(len(SETTINGS)), args.seeds)), crew)
+    measurement = _measurement(args, editor, again=args.again and crew is None)
     parts = [INTRODUCTION]
-    for preset in PRESETS if args.preset == "both" else (args.preset,):
+    for preset in presets:
         rows = {
             setting.name: [[measurement.record(preset, p, setting, s) for s in args.seeds] for p in args.prompts]
             for setting in SETTINGS
         }
-        parts.append(section(preset, rows, args.prompts, len(args.seeds), len(faces)))
+        parts.append(section(preset, rows, args.prompts, len(args.seeds), len(measurement.faces)))
     text = "\n\n".join(parts)
     print(text)
     write_between(args.readme, "table1", text)

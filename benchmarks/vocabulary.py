@@ -12,19 +12,21 @@ from __future__ import annotations
 import argparse
 import csv
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks import measuring
+from benchmarks.crews import crew_of, crew_options, share
 from benchmarks.pages import write_between
 from benchmarks.records import FACES, Records, as_share, digest, models_digest, plain, train
 from eclipsed import Direction, EclipsedWarning, Editor, TrainConfig
 from eclipsed.commands.options import parse_setting
+from eclipsed.compute.crew_work import Turn
 from eclipsed.directions.verdict import reached
 from eclipsed.prompts.target import Target
 from eclipsed.values.seeds import parse_seeds
@@ -229,6 +231,33 @@ def _part(text: str) -> tuple[int, int]:
     return int(number), int(of)
 
 
+def shared(args: argparse.Namespace) -> Callable[[Sentence, Turn], None]:
+    """What a worker does with a sentence: see `measured`."""
+    warnings.simplefilter("ignore", EclipsedWarning)
+    editor = Editor.from_pretrained(args.models, args.device)
+
+    def piece(sentence: Sentence, _: Turn) -> None:
+        _measured(args, editor, [sentence], missing=True)
+
+    return piece
+
+
+def _measured(
+    args: argparse.Namespace, editor: Editor, chosen: Sequence[Sentence], *, missing: bool
+) -> list[dict[str, Any]]:
+    return measured(
+        editor,
+        Records(args.json),
+        chosen,
+        TrainConfig(**dict(parse_setting(text) for text in args.set)),
+        faces=parse_seeds(args.faces),
+        models=models_digest(args.models),
+        folder=args.directions,
+        name=args.name,
+        missing=missing,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default="mini")
@@ -243,25 +272,18 @@ def main() -> None:
     parser.add_argument("--directions", type=Path, default=Path("work/benchmarks"), help="where directions are kept")
     parser.add_argument("--known", action="store_true", help="make the table of what was measured, and nothing more")
     parser.add_argument("--readme", type=Path, default=None, help="write the table into this page")
+    crew_options(parser)
     args = parser.parse_args()
     warnings.simplefilter("ignore", EclipsedWarning)
     editor = Editor.from_pretrained(args.models, args.device)
     print(measuring.describe(editor.generator.device))
-    faces = parse_seeds(args.faces)
     chosen = [one for one in sentences() if args.prompts is None or one.text in args.prompts][:: args.sample]
     number, of = args.part
-    found = measured(
-        editor,
-        Records(args.json),
-        chosen[number - 1 :: of],
-        TrainConfig(**dict(parse_setting(text) for text in args.set)),
-        faces=faces,
-        models=models_digest(args.models),
-        folder=args.directions,
-        name=args.name,
-        missing=not args.known,
-    )
-    text = section(found, len(faces))
+    crew = crew_of(args)
+    if crew is not None and not args.known:
+        share(partial(shared, args), chosen[number - 1 :: of], crew)
+    found = _measured(args, editor, chosen[number - 1 :: of], missing=not args.known)
+    text = section(found, len(parse_seeds(args.faces)))
     print(text)
     if args.readme is not None:
         write_between(args.readme, "vocabulary", text)

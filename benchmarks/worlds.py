@@ -17,16 +17,20 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import measuring
+from benchmarks.crews import crew_of, crew_options, share
 from benchmarks.defaults import SENTENCES
 from benchmarks.records import FACES, Records, as_share, crossed, digest, grid, judge, plain, train
 from eclipsed import Direction, EclipsedWarning, TrainConfig
 from eclipsed.commands.options import parse_setting
+from eclipsed.compute.crew_work import Turn
 from eclipsed.directions.verdict import reached
 from eclipsed.evaluation.equal_success import STRENGTHS, strength_at, success_of
 from eclipsed.values.seeds import parse_seeds
@@ -217,6 +221,42 @@ def configs(
     return {name: TrainConfig() for name in _PLAIN if name in settings} | out
 
 
+def shared(args: argparse.Namespace) -> Callable[[tuple[str, str, str, int], Turn], None]:
+    """What a worker does with a world, a sentence, a setting and a training seed: see `measured`."""
+    warnings.simplefilter("ignore", EclipsedWarning)
+    place = Place(args.work, args.device)
+
+    @lru_cache(maxsize=1)
+    def world(name: str) -> HarderWorld:
+        return load(name, place)
+
+    def piece(task: tuple[str, str, str, int], _: Turn) -> None:
+        name, prompt, setting, seed = task
+        _measured(args, world(name), [prompt], [setting], [seed])
+
+    return piece
+
+
+def _records(args: argparse.Namespace) -> Records:
+    return Records(args.json or args.work / "worlds" / "records.json")
+
+
+def _measured(
+    args: argparse.Namespace, world: HarderWorld, prompts: Sequence[str], settings: Sequence[str], seeds: Sequence[int]
+) -> None:
+    kept = args.work / "worlds" / "directions"
+    measured(
+        world,
+        _records(args),
+        prompts,
+        configs(settings, args.config, label=args.label, equal=args.equal),
+        seeds,
+        faces=parse_seeds(args.faces),
+        folder=kept / digest(args.label) if args.label else kept,
+        equal=args.equal,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--worlds", nargs="+", default=["cheap"], metavar="WORLD")
@@ -231,27 +271,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=None, help="the records; WORK/worlds/records.json when not given")
     parser.add_argument("--device", default=None)
     parser.add_argument("--table", action="store_true", help="only print what is there already")
+    crew_options(parser)
     args = parser.parse_args()
     warnings.simplefilter("ignore", EclipsedWarning)
     worlds = named(args.worlds)
-    kept = args.work / "worlds" / "directions"
-    settings = configs(args.settings, args.config, label=args.label, equal=args.equal)
-    records = Records(args.json or args.work / "worlds" / "records.json")
-    if not args.table:
+    crew = crew_of(args)
+    if crew is not None and not args.table:
+        share(partial(shared, args), list(product(worlds, args.prompts, args.settings, args.seeds)), crew)
+    elif not args.table:
         place = Place(args.work, args.device)
         print(measuring.describe(place.device), flush=True)
         for name in worlds:
-            measured(
-                load(name, place),
-                records,
-                args.prompts,
-                settings,
-                args.seeds,
-                faces=parse_seeds(args.faces),
-                folder=kept / digest(args.label) if args.label else kept,
-                equal=args.equal,
-            )
-    print(table([one for one in records.all() if one["key"]["world"] in worlds]))
+            _measured(args, load(name, place), args.prompts, args.settings, args.seeds)
+    print(table([one for one in _records(args).all() if one["key"]["world"] in worlds]))
 
 
 if __name__ == "__main__":
