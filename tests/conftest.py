@@ -9,6 +9,10 @@ import os
 import random
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may reach for the network
+os.environ |= {  # Ray looks at them when it is first imported, by whichever test
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # all on 127.0.0.1
+}
 
 with contextlib.suppress(ImportError):  # it takes the place of distutils, and must come before whatever imports that
     import setuptools  # noqa: F401

@@ -9,7 +9,20 @@ import typer
 
 from eclipsed.commands.faces import open_editor
 from eclipsed.commands.found import Margin, Name, Out, RegionParts, check_out, keep
-from eclipsed.commands.options import ClassIndex, Device, Json, Layers, Models, parse_layers, parse_names
+from eclipsed.commands.options import (
+    ClassIndex,
+    Cpus,
+    Device,
+    Gpus,
+    Json,
+    Layers,
+    Models,
+    RayAddress,
+    Workers,
+    crew_of,
+    parse_layers,
+    parse_names,
+)
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note
 from eclipsed.errors import InputError
@@ -38,6 +51,10 @@ def boundary(
     region: RegionParts = None,
     layers: Layers = None,
     name: Name = None,
+    workers: Workers = None,
+    ray: RayAddress = None,
+    cpus: Cpus = None,
+    gpus: Gpus = 0.0,
     models: Models = DEFAULT_SET,
     device: Device = None,
     class_index: ClassIndex = None,
@@ -71,6 +88,7 @@ def boundary(
             region=parts,
             prompt=prompt,
             name=name or "",
+            crew=crew_of(workers, ray, cpus, gpus),
             tell=lambda done, total: bar.show("labelling faces", done, total),
         )
     scores = found.scores

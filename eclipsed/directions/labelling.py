@@ -5,12 +5,18 @@ from __future__ import annotations
 import csv
 import math
 import os
+import pickle
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from eclipsed.compute.crew import Crew
+from eclipsed.compute.crew_order import run_in_order
+from eclipsed.compute.crew_work import Turn
 from eclipsed.directions.margins import Margin
 from eclipsed.errors import InputError
 from eclipsed.latents.latent import Latent
@@ -26,27 +32,59 @@ LABELLED = 2048
 _CHUNK = 16  # faces at once
 
 
-@torch.no_grad()
 def label_faces(
-    generator: Generator, margin: Margin, seeds: Sequence[int], *, tell: Callable[[int, int], object] = lambda *_: None
+    generator: Generator,
+    margin: Margin,
+    seeds: Sequence[int],
+    *,
+    crew: Crew | None = None,
+    tell: Callable[[int, int], object] = lambda *_: None,
 ) -> tuple[Tensor, Tensor]:
     """Draw faces and ask a judge of each.
 
     Args:
         generator: whose faces, without truncation.
-        margin: the judge.
+        margin: the judge; it goes to the workers where there are any.
         seeds: of the faces.
+        crew: who asks; None is this process. The result is the same for any number of workers.
         tell: called with how many are labelled, and with how many there are.
     Returns:
         w, (N, w_dim), and scores, (N,).
+    Raises:
+        InputError: the judge cannot go to other workers, or they cannot be started.
     """
+    if crew is not None:
+        _check_goes(margin)
+    chunks = [tuple(seeds[start : start + _CHUNK]) for start in range(0, len(seeds), _CHUNK)]
     w, scores = [], []
-    for start in range(0, len(seeds), _CHUNK):
-        faces = Latent.of_seeds(generator, seeds[start : start + _CHUNK])
-        w.append(faces.ws[:, 0])
-        scores.append(margin(faces.render(generator, SynthesisOptions()).image).float())
-        tell(min(start + _CHUNK, len(seeds)), len(seeds))
-    return torch.cat(w), torch.cat(scores)
+    with closing(run_in_order(partial(_labelling, generator, margin), chunks, crew=crew)) as labelled:
+        for done, (some, found) in enumerate(labelled, 1):
+            w.append(some)
+            scores.append(found)
+            tell(min(done * _CHUNK, len(seeds)), len(seeds))
+    return torch.cat(w).to(generator.device), torch.cat(scores).to(generator.device)
+
+
+def _labelling(generator: Generator, margin: Margin) -> Callable[[tuple[int, ...], Turn], tuple[Tensor, Tensor]]:
+    """What one worker does with some seeds."""
+
+    @torch.no_grad()
+    def label(seeds: tuple[int, ...], _: Turn) -> tuple[Tensor, Tensor]:
+        faces = Latent.of_seeds(generator, seeds)
+        scores = margin(faces.render(generator, SynthesisOptions()).image).float()
+        return faces.ws[:, 0].cpu(), scores.cpu()
+
+    return label
+
+
+def _check_goes(margin: Margin) -> None:
+    try:
+        pickle.dumps(margin)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        raise InputError(
+            "a judge that several workers ask must be a function that a module defines, not one made in another "
+            f"function; got {getattr(margin, '__qualname__', type(margin).__name__)}"
+        ) from None
 
 
 def labelled_seeds(count: int) -> range:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -165,14 +166,23 @@ def class_margin(classifier: Classifier, target: Target) -> Margin:
         InputError: the classifier does not know the attribute or a class.
     """
     Target.parse(f"{target.attribute}={','.join(target.classes)}", classifier.attributes)
-    chosen = [classifier.attributes[target.attribute].index(name) for name in target.classes]
+    classes = classifier.attributes[target.attribute]
+    return _LogOdds(classifier, target.attribute, tuple(map(classes.index, target.classes)))
+
+
+@dataclass(frozen=True, eq=False)
+class _LogOdds:
+    """The margin of `class_margin`; it goes to other processes."""
+
+    classifier: Classifier
+    attribute: str
+    chosen: tuple[int, ...]
 
     @torch.no_grad()
-    def margin(images: Tensor) -> Tensor:
-        has = classifier.probabilities(images)[target.attribute][:, chosen].sum(dim=1).clamp(_TINY, 1 - _TINY)
+    def __call__(self, images: Tensor) -> Tensor:
+        found = self.classifier.probabilities(images)[self.attribute][:, list(self.chosen)]
+        has = found.sum(dim=1).clamp(_TINY, 1 - _TINY)
         return has.log() - (1 - has).log()
-
-    return margin
 
 
 def seen_margin(classifier: Classifier, targets: Sequence[Target]) -> Margin:

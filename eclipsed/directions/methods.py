@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from eclipsed.compute.crew import Crew
 from eclipsed.directions.atlas_methods import AtlasMethods
 from eclipsed.directions.between import Between
 from eclipsed.directions.boundary import EXTREMES, Boundary
@@ -242,6 +243,7 @@ class DirectionMethods(StyleMethods, AtlasMethods):
         region: Region | Sequence[str] | None = None,
         prompt: str | None = None,
         name: str = "",
+        crew: Crew | None = None,
         tell: Callable[[int, int], object] = lambda *_: None,
     ) -> Direction:
         """Make a direction from labels: straight across the boundary between those that have it and those that lack it.
@@ -261,6 +263,7 @@ class DirectionMethods(StyleMethods, AtlasMethods):
             region: the parts that it changes; None measures them.
             prompt: the sentence that it stands for, if there is one.
             name: what it is called.
+            crew: who labels; None is this process.
             tell: called with how many faces are labelled, and with how many there are.
         Returns:
             The direction, in W, located and calibrated; its scores hold the number of samples and of extremes, and the
@@ -285,12 +288,12 @@ class DirectionMethods(StyleMethods, AtlasMethods):
             def looked(chunks: int) -> None:
                 tell(min(chunks * SURVEY_CHUNK, count), count)
 
-            survey = Survey.of(self.generator, self.clip, options=drawn, count=count, tell=looked)
+            survey = Survey.of(self.generator, self.clip, options=drawn, count=count, crew=crew, tell=looked)
             w, scores, source, seeds = survey.w, survey.margins(texts), "clip", ()
             margin = clip_margin(self.clip, texts)
         else:
             judge, seeds = self._asked(margin), labelled_seeds(count)
-            w, scores = label_faces(self.generator, judge.margin, seeds, tell=tell)
+            w, scores = label_faces(self.generator, judge.margin, seeds, crew=crew, tell=tell)
             source, seeds = ("classifier" if judge.name == "judge" else "margin"), ()
         finder = Boundary(
             generator=self.generator,

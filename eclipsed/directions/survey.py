@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.compute.crew import Crew
+from eclipsed.compute.crew_order import run_in_order
+from eclipsed.compute.crew_work import Turn
 from eclipsed.compute.precision import compute_dtype
 from eclipsed.directions.discriminant import Discriminant
 from eclipsed.directions.margins import contrast_margin, told_apart
@@ -50,6 +55,7 @@ class Survey:
         *,
         options: SynthesisOptions,
         count: int = SURVEY_FACES,
+        crew: Crew | None = None,
         tell: Callable[[int], None] = lambda _: None,
     ) -> Survey:
         """The survey of a generator by a CLIP, made once: kept in this process, and on this machine for the next.
@@ -60,6 +66,7 @@ class Survey:
             options: how the faces are drawn; in whatever the device is fast in, so that a survey is the same for
                 trainings of every precision.
             count: faces.
+            crew: who looks; None is this process. The result is the same for any number of workers.
             tell: called after each `SURVEY_CHUNK` faces with how many chunks are done; never when the survey is known.
         Returns:
             Of `count` faces. What is on this machine counts where CLIP sees the first faces as it saw them then; the
@@ -69,33 +76,33 @@ class Survey:
         kept = _made.setdefault(generator, WeakKeyDictionary()).setdefault(clip, {})
         key = (generator.version, generator.class_index, options.resolution, count)
         if key not in kept:
-            kept[key] = cls._look(generator, clip, options, count, tell)
+            kept[key] = cls._look(generator, clip, options, count, crew, tell)
         found: Survey = kept[key]
         return found
 
     @classmethod
     @torch.no_grad()
     def _look(
-        cls, generator: Generator, clip: Clip, options: SynthesisOptions, count: int, tell: Callable[[int], None]
+        cls,
+        generator: Generator,
+        clip: Clip,
+        options: SynthesisOptions,
+        count: int,
+        crew: Crew | None,
+        tell: Callable[[int], None],
     ) -> Survey:
         chunks = -(-count // SURVEY_CHUNK)
-
-        def faces(number: int) -> Latent:
-            first = TRAINING_SEEDS.start + number * SURVEY_CHUNK
-            return Latent.of_seeds(generator, range(first, first + SURVEY_CHUNK))
-
-        def look(number: int) -> Tensor:
-            image = faces(number).render(generator, options).image
-            return clip.encode_images(image, dtype=options.dtype).half().float()  # as the file holds it
-
+        looking = partial(_looking, generator, clip, options)
         kept = SurveyFile(survey_key(generator, clip, options.resolution))
-        seen = _known(kept, look)
-        for number in range(len(seen), chunks):
-            seen.append(look(number))
-            tell(number + 1)
-            if (number + 1) % _KEPT_EVERY == 0 or number + 1 == chunks:
-                kept.write(torch.cat(seen))
-        w = torch.cat([faces(number).ws[:, 0] for number in range(chunks)])
+        look = looking()
+        seen = _known(kept, lambda number: look(number, Turn()).to(generator.device))
+        with closing(run_in_order(looking, range(len(seen), chunks), crew=crew)) as looked:
+            for one in looked:
+                seen.append(one.to(generator.device))
+                tell(len(seen))
+                if len(seen) % _KEPT_EVERY == 0 or len(seen) == chunks:
+                    kept.write(torch.cat(seen))
+        w = torch.cat([_faces(generator, number).ws[:, 0] for number in range(chunks)])
         return cls(w[:count], torch.cat(seen[:chunks])[:count])
 
     def margins(self, texts: Tensor) -> Tensor:
@@ -127,6 +134,23 @@ class Survey:
         w = self.w.double().cpu()
         found = Discriminant.of((w - w.mean(dim=0)) @ basis, self.margins(texts), bystanders=verdicts)
         return (basis @ found.step()).to(self.w)
+
+
+def _faces(generator: Generator, number: int) -> Latent:
+    """The faces of one chunk."""
+    first = TRAINING_SEEDS.start + number * SURVEY_CHUNK
+    return Latent.of_seeds(generator, range(first, first + SURVEY_CHUNK))
+
+
+def _looking(generator: Generator, clip: Clip, options: SynthesisOptions) -> Callable[[int, Turn], Tensor]:
+    """What one worker does with each chunk of faces, by its number."""
+
+    @torch.no_grad()
+    def look(number: int, _: Turn) -> Tensor:
+        image = _faces(generator, number).render(generator, options).image
+        return clip.encode_images(image, dtype=options.dtype).half().float().cpu()  # as the file holds it
+
+    return look
 
 
 def looked_side(generator: Generator, clip: Clip) -> int:

@@ -1,5 +1,7 @@
 """What is measured once for a generator, by one worker and by two: the same bits, told in order."""
 
+from weakref import WeakKeyDictionary
+
 import pytest
 import torch
 
@@ -7,8 +9,15 @@ import eclipsed
 from eclipsed.compute.crew_order import run_in_order
 from eclipsed.directions.atlas import Atlas
 from eclipsed.directions.components import components_of_w
+from eclipsed.directions.labelling import label_faces
+from eclipsed.directions.margins import class_margin
 from eclipsed.directions.style_matrix import StyleMatrix
+from eclipsed.directions.survey import Survey
 from eclipsed.errors import InputError
+from eclipsed.networks.layers import SynthesisOptions
+from eclipsed.pretrained.classifier import Classifier
+from eclipsed.prompts.target import Target
+from eclipsed.store.sets import find_set
 
 ONE, TWO = eclipsed.Crew(1), eclipsed.Crew(2)
 
@@ -82,3 +91,37 @@ def test_two_workers_find_components(editor):
     assert torch.equal(one.mean, two.mean)
     assert torch.equal(one.basis, two.basis)
     assert torch.equal(one.deviation, two.deviation)
+
+
+@pytest.mark.slow
+def test_two_workers_label_faces(editor):
+    classifier = Classifier.from_file(find_set("mini").classifier, device="cpu")
+    margin = class_margin(classifier, Target.parse("hair_colour=blond", classifier.attributes))
+    alone, told = label_faces(editor.generator, margin, range(40)), []
+    both = label_faces(editor.generator, margin, range(40), crew=TWO, tell=lambda *x: told.append(x))
+    assert all(map(torch.equal, label_faces(editor.generator, margin, range(40), crew=ONE), both))
+    assert all(map(torch.allclose, alone, both))  # with the threads of this process
+    assert told == [(16, 40), (32, 40), (40, 40)]
+
+
+@pytest.mark.slow
+def test_two_workers_look_at_faces_for_captions(editor, tmp_path, monkeypatch):
+    found, told = [], []
+    for number, crew in enumerate((ONE, TWO)):
+        monkeypatch.setenv("ECLIPSED_HOME", str(tmp_path / str(number)))
+        monkeypatch.setattr("eclipsed.directions.survey._made", WeakKeyDictionary())
+        found.append(
+            Survey.of(editor.generator, editor.clip, options=SynthesisOptions(), count=64, crew=crew, tell=told.append)
+        )
+    assert torch.equal(found[0].embedding, found[1].embedding)
+    assert torch.equal(found[0].w, found[1].w)
+    assert told[: len(told) // 2] == told[len(told) // 2 :] == list(range(1, 1 + len(told) // 2))
+
+
+def test_a_judge_made_in_a_function_goes_to_no_other_worker(editor):
+    with pytest.raises(InputError) as caught:
+        label_faces(editor.generator, lambda images: images.mean(dim=(1, 2, 3)), range(4), crew=TWO)
+    assert str(caught.value) == (
+        "a judge that several workers ask must be a function that a module defines, not one made in another function; "
+        "got test_a_judge_made_in_a_function_goes_to_no_other_worker.<locals>.<lambda>"
+    )
