@@ -137,13 +137,13 @@ def test_all_tabs_are_in_sight_on_a_phone(phone):
 
 @pytest.mark.parametrize("width", [740, 900, 1100, 1201])
 def test_all_tabs_are_in_sight_in_a_window_of_any_width(browser, server, width):  # noqa: F811
-    visit = Visit(browser, server.url, viewport={"width": width, "height": 420})
+    window = Visit(browser, server.url, viewport={"width": width, "height": 420})
     for name in TABS:
-        tab = visit.page.get_by_role("tab", name=name, exact=True)
+        tab = window.page.get_by_role("tab", name=name, exact=True)
         assert tab.is_visible(), name
         assert tab.bounding_box()["x"] + tab.bounding_box()["width"] <= width
         assert tab.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), name
-    visit.context.close()
+    window.context.close()
 
 
 def test_a_second_press_on_a_card_goes_to_its_row_and_adds_none(phone):
