@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eclipsed.commands.faces import find_directions, load_directions, open_editor
+from eclipsed.commands.faces import open_editor
+from eclipsed.commands.named_edits import NamedEdits
 from eclipsed.commands.options import (
     Alpha,
     AnyGenerator,
@@ -27,10 +28,7 @@ from eclipsed.commands.options import (
 from eclipsed.commands.photo import which_face
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note, result, result_json
-from eclipsed.editing.stack import Stack
-from eclipsed.errors import InputError
 from eclipsed.store.sets import DEFAULT_SET
-from eclipsed.values.alphas import parse_alpha
 
 if TYPE_CHECKING:
     from eclipsed.inversion.edited_photo import EditedPhoto
@@ -81,15 +79,9 @@ def photos(
     """
     from eclipsed.inversion.folder_places import check_places  # brings torch
 
-    if not directions and stack is None:
-        raise InputError("name a direction to edit the photos with, such as blond-hair; `eclipsed directions list`")
-    if stack is not None and (directions or alpha != "1.0"):
-        raise InputError("a stack holds its own directions and alphas; leave them out")
-    alphas = parse_alpha(alpha, directions=len(directions or ()))
+    edits = NamedEdits.of(directions, alpha, stack, models, what="the photos")
     which = which_face(face)
     check_places(folder, out)
-    edits = None if stack is None else Stack.load(stack)
-    files = find_directions(directions or [], models)
     editor = open_editor(models, device, class_index)
     with ProgressBar() as bar:
         bar.show("editing photos", 0, None)
@@ -101,9 +93,9 @@ def photos(
 
         rows = editor.edit_photos(
             folder,
-            load_directions(files) if edits is None else edits,
+            edits.load(),
             out,
-            alpha=1.0 if edits is not None else alphas if len(alphas) > 1 else alphas[0],
+            alpha=edits.alpha,
             level=level,
             aligned=aligned,
             face=which,

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from eclipsed.commands.faces import find_directions, load_directions, open_editor
+from eclipsed.commands.faces import open_editor
+from eclipsed.commands.named_edits import NamedEdits
 from eclipsed.commands.options import (
     Alpha,
     AnyGenerator,
@@ -22,10 +23,7 @@ from eclipsed.commands.options import (
 )
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note, result, result_json
-from eclipsed.editing.stack import Stack
-from eclipsed.errors import InputError
 from eclipsed.store.sets import DEFAULT_SET
-from eclipsed.values.alphas import parse_alpha
 
 __all__ = ["video"]
 
@@ -55,13 +53,7 @@ def video(
     The face is followed and smoothed over time; with --level best the generator is tuned once to all frames. Frames
     without the face stay as they are.
     """
-    if not directions and stack is None:
-        raise InputError("name a direction to edit the film with, such as blond-hair; `eclipsed directions list`")
-    if stack is not None and (directions or alpha != "1.0"):
-        raise InputError("a stack holds its own directions and alphas; leave them out")
-    alphas = parse_alpha(alpha, directions=len(directions or ()))
-    edits = None if stack is None else Stack.load(stack)
-    files = find_directions(directions or [], models)
+    edits = NamedEdits.of(directions, alpha, stack, models, what="the film")
     from eclipsed.photos.films import Film  # brings torch
 
     Film.open(film).check_target(out)  # before anything is loaded
@@ -69,9 +61,9 @@ def video(
     with ProgressBar() as bar:
         edited = editor.edit_film(
             film,
-            load_directions(files) if edits is None else edits,
+            edits.load(),
             out,
-            alpha=1.0 if edits is not None else alphas if len(alphas) > 1 else alphas[0],
+            alpha=edits.alpha,
             level=level,
             face=face,
             aligned=aligned,

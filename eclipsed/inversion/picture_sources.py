@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -75,7 +76,7 @@ class FolderPictures:
             return None
 
 
-class HeldPictures:
+class HeldPictures(ABC):
     """Pictures that lie in larger files; who holds them says how one is read.
 
     Args:
@@ -85,13 +86,13 @@ class HeldPictures:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @abstractmethod
     def bytes_of(self, name: str) -> bytes:
         """Bytes of a picture.
 
         Raises:
             InputError: they cannot be read.
         """
-        raise NotImplementedError
 
     def called(self, name: str) -> str:
         """Where it lies, and its name there."""

@@ -63,15 +63,7 @@ def tune(
                 break
             optimiser.zero_grad(set_to_none=True)
             near.backward()
-            if step % _KEEP_EACH == 0:
-                other = _neighbour(generator, ws, rng)
-                with torch.no_grad():
-                    before = generator.synthesis(other).image
-                far = (_draw(generator, tuning.weights(generator), other) - before).square().mean()
-                torch.autograd.backward(_KEEP * _KEEP_EACH * far)
-            for group in optimiser.param_groups:
-                group["lr"] = rate * min(1.0, 3 * (1 - step / steps))
-            optimiser.step()
+            _step(generator, tuning, ws, optimiser, rng, step=step, rate=rate * min(1.0, 3 * (1 - step / steps)))
     except KeyboardInterrupt:
         return best, True
     return best, False
@@ -112,16 +104,30 @@ def tune_together(
         pivot = ws[number : number + 1]
         optimiser.zero_grad(set_to_none=True)
         loss(_draw(generator, tuning.weights(generator), pivot), number).backward()
-        if step % _KEEP_EACH == 0:
-            other = _neighbour(generator, pivot, rng)
-            with torch.no_grad():
-                before = generator.synthesis(other).image
-            far = (_draw(generator, tuning.weights(generator), other) - before).square().mean()
-            torch.autograd.backward(_KEEP * _KEEP_EACH * far)
-        for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, 3 * (1 - step / steps))
-        optimiser.step()
+        _step(generator, tuning, pivot, optimiser, rng, step=step, rate=rate * min(1.0, 3 * (1 - step / steps)))
     return tuning.half()
+
+
+def _step(
+    generator: Generator,
+    tuning: Tuning,
+    ws: Tensor,
+    optimiser: torch.optim.Optimizer,
+    rng: torch.Generator,
+    *,
+    step: int,
+    rate: float,
+) -> None:
+    """Move the weights once the loss is followed back, now and then with another face, which is to stay as it was."""
+    if step % _KEEP_EACH == 0:
+        other = _neighbour(generator, ws, rng)
+        with torch.no_grad():
+            before = generator.synthesis(other).image
+        far = (_draw(generator, tuning.weights(generator), other) - before).square().mean()
+        torch.autograd.backward(_KEEP * _KEEP_EACH * far)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.step()
 
 
 def _draw(generator: Generator, weights: Mapping[str, Tensor], ws: Tensor) -> Tensor:

@@ -230,7 +230,7 @@ def _put(picture: Tensor, faces: Tensor, where: Tensor) -> Tensor:
 def _unusual(photo: Photo, picture: Tensor, faces: Tensor, parser: Parser, clip: Clip) -> Region:
     """The part by which a picture differs from other faces, more than they do by theirs."""
     world = parser.world
-    explained = Explained(clip, faces, lambda one, others, where: _put(one, others, where))
+    explained = Explained(clip, faces, _put)
     best, most = None, -torch.inf
     for parts in candidates(world):
         share = explained.unusual(picture, parser.mask(picture, parts), parser.mask(faces, parts))
