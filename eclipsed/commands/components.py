@@ -21,6 +21,7 @@ from eclipsed.commands.options import (
     Workers,
     crew_of,
     parse_layers,
+    refuse,
 )
 from eclipsed.commands.progress import ProgressBar, waiting
 from eclipsed.commands.terminal import result, result_json
@@ -84,6 +85,8 @@ def components(
         raise InputError(f"the method must be pca, features or sefa; got {method!r}")
     if feature_layer is not None and method != "features":
         raise InputError(f"--feature-layer goes with --method features; got {method!r}")
+    if method == "sefa":
+        refuse({"--workers": workers, "--ray": ray}, "with --method sefa, which draws nothing")
     if (component is None) != (out is None) or (out is None and sheet is None):
         raise InputError("give --sheet with a picture to draw, or --component with a number and --out with a file")
     rows, faces = parse_layers(layers), parse_seeds(seed)
@@ -95,13 +98,14 @@ def components(
     from eclipsed.directions.components import components_of_features, components_of_w, sefa
 
     most = max(count, 0 if component is None else component + 1)
+    crew = crew_of(workers, ray, cpus, gpus)
     with waiting("finding components"):
         if method == "sefa":
             found = sefa(editor.generator, rows=rows, count=most)
         elif method == "features":
-            found = components_of_features(editor.generator, layer=feature_layer, count=most)
+            found = components_of_features(editor.generator, layer=feature_layer, count=most, crew=crew)
         else:
-            found = components_of_w(editor.generator, count=most, crew=crew_of(workers, ray, cpus, gpus))
+            found = components_of_w(editor.generator, count=most, crew=crew)
     if sheet is not None and sheet.suffix.lower() == _PAGE:
         words = ["eclipsed directions components", *([f"--method {method}"] if method != "pca" else [])]
         words += [f"--feature-layer {feature_layer}"] if feature_layer else []

@@ -1,4 +1,4 @@
-"""The edits that commands for photographs and films are told to make: directions with their alphas, or a stack."""
+"""The edits that commands for photographs and films are told to make: directions with their alphas, or stacks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 from eclipsed.commands.faces import find_directions, load_directions
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.values.alphas import parse_alpha
+from eclipsed.values.alphas import check_alpha, parse_alpha
 
 if TYPE_CHECKING:
+    from eclipsed.inversion.people import Edits
     from eclipsed.latents.direction import Direction
 
-__all__ = ["NamedEdits"]
+__all__ = ["STACK_SUFFIX", "NamedEdits", "NamedStacks", "parse_edits"]
+
+#: what the file of a stack ends in
+STACK_SUFFIX = ".json"
+
+_FORM = "--stack takes FILE.json once, or NAME=FILE.json or NAME=DIRECTION[=ALPHA],… for each stack"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,3 +68,77 @@ class NamedEdits:
         if self.stack is not None:
             return 1.0
         return self.alphas if len(self.alphas) > 1 else self.alphas[0]
+
+
+@dataclass(frozen=True, eq=False)
+class NamedStacks:
+    """Several stacks of edits by their names, before anything is loaded.
+
+    Args:
+        each: name -> a stack, or files of directions with their strengths.
+    """
+
+    each: dict[str, Stack | dict[Path, float]]
+
+    @classmethod
+    def of(cls, texts: list[str], models: str) -> NamedStacks:
+        """Read the options, such as ``"blond=blond-hair=0.8,smile"`` or ``"old=old.json"``.
+
+        Args:
+            texts: one for each stack.
+            models: that the directions belong to.
+        Raises:
+            InputError: one is not of this form, or two have one name.
+            MissingModelError: there is no such direction or file.
+        """
+        from eclipsed.inversion.folder_stacks import check_stack_name  # brings torch
+
+        each: dict[str, Stack | dict[Path, float]] = {}
+        for text in texts:
+            name, _, what = (part.strip() for part in text.partition("="))
+            if not what:
+                raise InputError(f"{_FORM}; got {text[:60]!r}")
+            if check_stack_name(name) in each:
+                raise InputError(f"--stack names {name!r} twice; give each stack a name of its own")
+            if what.lower().endswith(STACK_SUFFIX):
+                each[name] = Stack.load(what)
+                continue
+            named = parse_edits(what, option="--stack", form=_FORM, whose="one stack", text=text)
+            each[name] = dict(zip(find_directions(list(named), models), named.values(), strict=True))
+        return cls(each)
+
+    def load(self) -> dict[str, Edits]:
+        """Name -> a stack, or directions with their strengths."""
+        found: dict[str, Edits] = {}
+        for name, one in self.each.items():
+            if isinstance(one, Stack):
+                found[name] = one
+            else:
+                found[name] = dict(zip(load_directions(list(one)), one.values(), strict=True))
+        return found
+
+
+def parse_edits(what: str, *, option: str, form: str, whose: str, text: str) -> dict[str, float]:
+    """Read names of directions with their strengths, such as ``"smile=0.7,glasses"``.
+
+    Args:
+        what: is read.
+        option: that it belongs to.
+        form: of the option, in a sentence.
+        whose: the edits are: "one face".
+        text: the option as it was given.
+    Raises:
+        InputError: it is not of this form, or a direction is named twice.
+    """
+    named: dict[str, float] = {}
+    for item in what.split(","):
+        name, _, strength = item.rpartition("=") if "=" in item else (item, "", "1")
+        if not name.strip():
+            raise InputError(f"{form}; got {text[:60]!r}")
+        if name.strip() in named:
+            raise InputError(f"{option} names {name.strip()} twice for {whose}; give it one strength")
+        try:
+            named[name.strip()] = check_alpha(float(strength))
+        except ValueError:
+            raise InputError(f"a strength in {option} is a finite number, as in smile=0.7; got {text[:60]!r}") from None
+    return named

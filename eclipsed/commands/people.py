@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eclipsed.commands.faces import find_directions, load_directions, open_editor
+from eclipsed.commands.named_edits import STACK_SUFFIX, parse_edits
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note, result, result_json
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
-from eclipsed.values.alphas import check_alpha
 
 if TYPE_CHECKING:
     from eclipsed.inversion.people import EditedPerson, Edits
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["edit_people", "parse_people"]
 
 _FORM = "--edit takes FACE:DIRECTION[=ALPHA],… or FACE:STACK.json, such as 2:smile=0.7,glasses"
-_STACK = ".json"
 
 
 def parse_people(edits: list[str]) -> dict[int, dict[str, float] | Path]:
@@ -36,24 +35,13 @@ def parse_people(edits: list[str]) -> dict[int, dict[str, float] | Path]:
             raise InputError(f"{_FORM}; got {text[:60]!r}")
         if int(number) in each:
             raise InputError(f"--edit names face {int(number)} twice; give all its directions in one, with commas")
-        each[int(number)] = Path(what) if what.lower().endswith(_STACK) else _named(what, text)
+        each[int(number)] = Path(what) if what.lower().endswith(STACK_SUFFIX) else _named(what, text)
     return each
 
 
 def _named(what: str, text: str) -> dict[str, float]:
     """Names of directions with their strengths."""
-    named: dict[str, float] = {}
-    for item in what.split(","):
-        name, _, strength = item.rpartition("=") if "=" in item else (item, "", "1")
-        if not name.strip():
-            raise InputError(f"{_FORM}; got {text[:60]!r}")
-        if name.strip() in named:
-            raise InputError(f"--edit names {name.strip()} twice for one face; give it one strength")
-        try:
-            named[name.strip()] = check_alpha(float(strength))
-        except ValueError:
-            raise InputError(f"a strength in --edit is a finite number, as in smile=0.7; got {text[:60]!r}") from None
-    return named
+    return parse_edits(what, option="--edit", form=_FORM, whose="one face", text=text)
 
 
 def edit_people(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eclipsed.commands.faces import open_editor
-from eclipsed.commands.named_edits import NamedEdits
+from eclipsed.commands.named_edits import NamedEdits, NamedStacks
 from eclipsed.commands.options import (
     Alpha,
     AnyGenerator,
@@ -22,12 +22,12 @@ from eclipsed.commands.options import (
     Level,
     Models,
     RayAddress,
-    StackFile,
     Workers,
 )
 from eclipsed.commands.photo import which_face
 from eclipsed.commands.progress import ProgressBar
 from eclipsed.commands.terminal import note, result, result_json
+from eclipsed.errors import InputError
 from eclipsed.store.sets import DEFAULT_SET
 
 if TYPE_CHECKING:
@@ -66,7 +66,15 @@ def photos(
     force: Annotated[
         bool, typer.Option("--force", help="Go on where a picture is not of the kind that the set draws.")
     ] = False,
-    stack: StackFile = None,
+    stack: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stack",
+            metavar="[NAME=]FILE|NAME=DIRECTION[=ALPHA],...",
+            help="An edit stack from the studio, instead of directions; or, with a name, one of several.",
+            show_default=False,
+        ),
+    ] = None,
     any_generator: AnyGenerator = False,
     class_index: ClassIndex = None,
     models: Models = DEFAULT_SET,
@@ -75,11 +83,12 @@ def photos(
 ) -> None:
     """Edit the faces on every picture of a folder.
 
-    What is done is skipped, so a run that was killed goes on. The exit code is 1 when a picture failed.
+    What is done is skipped, so a run that was killed goes on. With --stack NAME=..., once or more, each picture is
+    inverted once, and written once for each stack to OUT_FOLDER/NAME. The exit code is 1 when a picture failed.
     """
     from eclipsed.inversion.folder_places import check_places  # brings torch
 
-    edits = NamedEdits.of(directions, alpha, stack, models, what="the photos")
+    edits = _edits(directions, alpha, stack or [], models)
     which = which_face(face)
     check_places(folder, out)
     editor = open_editor(models, device, class_index)
@@ -95,7 +104,7 @@ def photos(
             folder,
             edits.load(),
             out,
-            alpha=edits.alpha,
+            alpha=edits.alpha if isinstance(edits, NamedEdits) else 1.0,
             level=level,
             aligned=aligned,
             face=which,
@@ -110,6 +119,15 @@ def photos(
             tell=tell,
         )
     _report(rows, out, as_json, table=table)
+
+
+def _edits(directions: list[str] | None, alpha: str, stacks: list[str], models: str) -> NamedEdits | NamedStacks:
+    """What the command line says: directions, one stack, or several of a name each."""
+    if len(stacks) < 2 and not any("=" in text for text in stacks):
+        return NamedEdits.of(directions, alpha, Path(stacks[0]) if stacks else None, models, what="the photos")
+    if directions or alpha != "1.0":
+        raise InputError("a stack holds its own directions and alphas; leave them out")
+    return NamedStacks.of(stacks, models)
 
 
 def _report(rows: list[EditedPhoto], out: Path, as_json: bool, *, table: bool) -> None:
@@ -131,5 +149,6 @@ def _report(rows: list[EditedPhoto], out: Path, as_json: bool, *, table: bool) -
         if latents is not None:
             result(latents)
     if failed:  # the rows say which, and why
-        note(f"error: {failed} of {len(rows)} pictures failed; {page} says why")
+        what = "results" if any(row.stack for row in rows) else "pictures"
+        note(f"error: {failed} of {len(rows)} {what} failed; {page} says why")
         raise typer.Exit(1)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["is_out_of_memory"]
+import gc
+
+import torch
+
+__all__ = ["give_back", "is_out_of_memory"]
 
 _WORDS = ("out of memory", "not enough memory", "can't allocate memory")
 
@@ -12,3 +16,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
     )
+
+
+def give_back() -> None:
+    """Let go of memory that nobody uses: rings of objects, and what torch keeps of a GPU's for later."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -176,6 +176,7 @@ def components_of_features(
     count: int = 80,
     samples: int = FEATURE_SAMPLES,
     seed: int = 1,
+    crew: Crew | None = None,
 ) -> Components:
     """The principal components of an early layer's activations, each as the direction of w that goes with it.
 
@@ -189,6 +190,7 @@ def components_of_features(
         count: components to keep, below `samples`, at most as many as w and the layer have dimensions.
         samples: how many faces.
         seed: of their z.
+        crew: who draws them; None is this process. The result is the same for any number of workers.
     Returns:
         The components in w, in the order of the variance of features that they hold. They need not be orthogonal.
     Raises:
@@ -198,11 +200,12 @@ def components_of_features(
     chosen = _feature_layer(generator, layer)
     whole("samples", samples, 3, 100_000)
     parts_w, parts = [], []
-    for w in _mapped(generator, samples, seed):
-        parts_w.append(w)
-        for some in torch.split(w.float().to(generator.device), _DRAWN):
-            parts.append(_features(generator, chosen, some))
-    w, seen = torch.cat(parts_w), torch.cat(parts)  # (samples, w_dim) and (samples, features)
+    draws = list(_draws(samples, seed, generator.z_dim, at_once=_DRAWN))
+    with closing(run_in_order(partial(_drawing, generator, chosen), draws, crew=crew)) as drawn:
+        for some, features in drawn:
+            parts_w.append(some)
+            parts.append(features)
+    w, seen = torch.cat(parts_w), torch.cat(parts).double()  # (samples, w_dim) and (samples, features)
     whole("count", count, 1, min(generator.w_dim, seen.shape[1], samples - 1))
     share, coordinates = _coordinates(seen - seen.mean(dim=0))
     middle = w.mean(dim=0)
@@ -298,11 +301,11 @@ class _Draw:
         return torch.from_numpy(rng.standard_normal(self.shape))
 
 
-def _draws(samples: int, seed: int, z_dim: int) -> Iterator[_Draw]:
+def _draws(samples: int, seed: int, z_dim: int, *, at_once: int = _CHUNK) -> Iterator[_Draw]:
     """The stream of z of a seed, a few at a time, so that anybody can draw any of them."""
     rng = np.random.RandomState(seed)
-    for start in range(0, samples, _CHUNK):
-        draw = _Draw(rng.get_state(), (min(_CHUNK, samples - start), z_dim))
+    for start in range(0, samples, at_once):
+        draw = _Draw(rng.get_state(), (min(at_once, samples - start), z_dim))
         rng.standard_normal(draw.shape)
         yield draw
 
@@ -323,6 +326,16 @@ def _summing(generator: Generator, origin: Tensor) -> Callable[[_Draw, Turn], tu
     return work
 
 
+def _drawing(generator: Generator, layer: Layer) -> Callable[[_Draw, Turn], tuple[Tensor, Tensor]]:
+    """What one worker does with some z: w, and the features of a layer."""
+
+    def work(draw: _Draw, _: Turn) -> tuple[Tensor, Tensor]:
+        w = _map(generator, draw)
+        return w, _features(generator, layer, w.float().to(generator.device))
+
+    return work
+
+
 def _mapped(generator: Generator, samples: int, seed: int) -> Iterator[Tensor]:
     """w of random z, a few at a time, (n, w_dim) in float64 on the CPU."""
     for draw in _draws(samples, seed, generator.z_dim):
@@ -337,11 +350,12 @@ def _feature_layer(generator: Generator, name: str | None) -> Layer:
     return named[next(iter(named)) if name is None else name]
 
 
+@torch.no_grad()
 def _features(generator: Generator, layer: Layer, w: Tensor) -> Tensor:
-    """Activations after a layer, (n, features) in float64 on the CPU, of w (n, w_dim)."""
+    """Activations after a layer, (n, features) in float32 on the CPU, of w (n, w_dim)."""
     options = SynthesisOptions(resolution=layer.resolution, features=(layer,))
     drawn = generator.synthesis(w[:, None].expand(-1, generator.num_ws, -1), options)
-    return drawn.features[layer.name].flatten(1).double().cpu()
+    return drawn.features[layer.name].flatten(1).float().cpu()
 
 
 def _coordinates(centred: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from eclipsed.editing.faces import Faces
-from eclipsed.editing.stack import Stack
+from eclipsed.inversion.edited_photo import EditedPhoto
+from eclipsed.inversion.folder_stacks import FolderStack
 from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.inversion.picture_sources import PictureSource
-from eclipsed.latents.direction import Direction
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.finding import FaceFinder
 from eclipsed.photos.reading import Photo
@@ -56,8 +57,11 @@ class PhotoEditor(Protocol):
     def edit(self, faces: Faces, direction: Any, alpha: Any = 1.0, *, any_generator: bool = False) -> Faces:
         """Move faces."""
 
-    def paste(self, faces: Faces) -> list[Image.Image]:
+    def paste(self, faces: Faces, photo: Photo | None = None) -> list[Image.Image]:
         """Put faces back."""
+
+    def load_faces(self, path: str | os.PathLike[str]) -> Faces:
+        """Read faces that were kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +71,7 @@ class FolderJob:
     Args:
         source: of the pictures.
         out: folder of the results.
-        edits: directions, or a stack.
-        alphas: one for each direction; none of a stack.
+        stacks: of edits, at least one; each makes a result of its own.
         config: of the inversion.
         aligned: every picture is an aligned face as a whole.
         face: which face, see `eclipsed.photos.finding.choose_faces`.
@@ -82,8 +85,7 @@ class FolderJob:
 
     source: PictureSource
     out: Path
-    edits: Sequence[Direction] | Stack
-    alphas: tuple[float, ...]
+    stacks: tuple[FolderStack, ...]
     config: InversionConfig
     aligned: bool
     face: int | str | None
@@ -94,36 +96,53 @@ class FolderJob:
     keep_faces: bool = False
     class_index: int | None = None
 
-    def face_file(self, result: str) -> Path:
-        """Where the faces of a result are kept."""
-        return self.out / f"{result}{FACE_SUFFIX}"
+    def face_place(self, result: str) -> str:
+        """Where the faces of a picture are kept, in the folder of results.
 
-    def edit(self, editor: PhotoEditor, faces: Faces) -> Faces:
-        """Edit faces as this says."""
-        if isinstance(self.edits, Stack):
-            return editor.edit(faces, self.edits, any_generator=self.any_generator)
-        alpha = self.alphas if len(self.alphas) > 1 else self.alphas[0]
-        return editor.edit(faces, self.edits, alpha, any_generator=self.any_generator)
+        Args:
+            result: where its result goes, of one stack without a name.
+        """
+        return f"{result}{FACE_SUFFIX}"
 
-    def key(self, picture: str) -> str:
-        """What tells a picture and this edit from any other; "" where the picture cannot be read.
+    def face_file(self, row: EditedPhoto) -> Path:
+        """The file of the faces of an edited picture, which all stacks share."""
+        return self.out / self.face_place(row.result.removeprefix(f"{row.stack}/" if row.stack else ""))
+
+    def stack(self, name: str) -> FolderStack:
+        """The stack of a name."""
+        return next(one for one in self.stacks if one.name == name)
+
+    def edit(self, editor: PhotoEditor, faces: Faces, stack: FolderStack) -> Faces:
+        """Edit faces as a stack says."""
+        alpha = stack.alphas if len(stack.alphas) > 1 else stack.alphas[0] if stack.alphas else 1.0
+        return editor.edit(faces, stack.edits, alpha, any_generator=self.any_generator)
+
+    def key(self, picture: str, stack: FolderStack) -> str:
+        """What tells a picture and the edits of a stack from any other; "" where the picture cannot be read.
+
+        Args:
+            picture: SHA-256 of its bytes, or "".
+            stack: of the edits.
+        """
+        return self._key(picture, {**stack.facts(), "any_generator": self.any_generator})
+
+    def face_key(self, picture: str) -> str:
+        """What tells the faces that are found in a picture from any others; "" where it cannot be read.
 
         Args:
             picture: SHA-256 of its bytes, or "".
         """
+        return self._key(picture, {})
+
+    def _key(self, picture: str, more: dict[str, Any]) -> str:
         if not picture:
             return ""
-        stack = isinstance(self.edits, Stack)
-        edits = self.edits.to_json() if isinstance(self.edits, Stack) else [one.digest for one in self.edits]
         facts: dict[str, Any] = {
             "picture": picture,
             "generator": list(self.generator),
             "networks": self.networks,
-            "stack" if stack else "directions": edits,
-            "alphas": self.alphas,
             "config": asdict(self.config),
-            "options": [self.aligned, self.face, self.force, self.any_generator],
+            "options": [self.aligned, self.face, self.force],
+            **more,
         }
-        if self.keep_faces:
-            facts["keep_faces"] = True
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

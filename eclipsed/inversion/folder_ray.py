@@ -16,7 +16,7 @@ from eclipsed.compute.crew_ray import check_room, connected
 from eclipsed.errors import MissingExtraError
 from eclipsed.inversion.edited_photo import EditedPhoto
 from eclipsed.inversion.folder_job import FolderJob, PhotoEditor
-from eclipsed.inversion.folder_stages import Passing, draw_stage, find_stage, read_stage, write_stage
+from eclipsed.inversion.folder_stages import Passing, Task, draw_stage, find_stage, read_stage, write_stage
 from eclipsed.values.extras import pip_line
 
 __all__ = ["stream"]
@@ -37,7 +37,7 @@ class _Look:
         self._job, self._finder = _got(given)
 
     def __call__(self, row: _Row) -> _Row:
-        passing = read_stage(self._job, Passing.of(row["name"], row["result"]), pass_on=True)
+        passing = read_stage(self._job, Passing.of(pickle.loads(row["task"])), pass_on=True)
         return _bytes(find_stage(self._job, lambda: self._finder, passing))
 
 
@@ -48,8 +48,9 @@ class _Draw:
         torch.set_num_threads(threads)
         self._job, self._editor = _got(given)
 
-    def __call__(self, row: _Row) -> _Row:
-        return _bytes(draw_stage(self._job, self._editor, _passing(row)))
+    def __call__(self, row: _Row) -> Iterator[_Row]:
+        for passing in draw_stage(self._job, self._editor, _passing(row)):
+            yield _bytes(passing)
 
 
 class _Write:
@@ -79,7 +80,7 @@ def _passing(row: _Row) -> Passing:
 
 
 def stream(
-    editor: PhotoEditor, job: FolderJob, tasks: Sequence[tuple[str, str]], *, crew: Crew
+    editor: PhotoEditor, job: FolderJob, tasks: Sequence[Task], *, crew: Crew
 ) -> Generator[EditedPhoto, None, None]:
     """Send pictures through the stages of a Ray cluster.
 
@@ -89,10 +90,10 @@ def stream(
     Args:
         editor: goes to each worker that draws, once.
         job: what is done to each.
-        tasks: name of each picture, and path of its result.
+        tasks: each picture, and what is wanted of it.
         crew: who does it; `ray` is an address.
     Returns:
-        What became of each, as it is done. One that ended its worker each time is missing.
+        What became of each, of every stack, as it is done. One that ended its worker each time is missing.
     Raises:
         MissingExtraError: Ray Data is not there.
         InputError: the cluster has no room.
@@ -110,13 +111,13 @@ def stream(
         finder = None if job.aligned else editor.finder
         look, draw, write = (ray.put(one) for one in ((job, finder), (job, editor), (job,)))
         shares: dict[str, Any] = {"num_cpus": cpus, **({"num_gpus": crew.gpus} if crew.gpus else {})}
-        rows = [{"name": name, "result": result} for name, result in tasks]
+        rows = [{"task": pickle.dumps(task)} for task in tasks]
         with _quiet(data.DataContext.get_current()):
             pictures: Any = data.from_items(rows, override_num_blocks=min(len(rows), _BLOCKS))
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="`ray_remote_args` is deprecated")  # gone in 2.64
                 pictures = pictures.map(_Look, **_pool(beside, [look]), num_cpus=0)
-                pictures = pictures.map(_Draw, **_pool(workers, [draw], crew.threads), **shares)
+                pictures = pictures.flat_map(_Draw, **_pool(workers, [draw], crew.threads), **shares)
                 pictures = pictures.map(_Write, **_pool(beside, [write]), num_cpus=0)
             for row in pictures.iter_rows():
                 yield pickle.loads(row["row"])  # from a stage of this very run

@@ -12,7 +12,10 @@ from pathlib import Path
 from eclipsed.files.atomic import atomic_write
 from eclipsed.inversion.edited_photo import DONE_BEFORE, EditedPhoto
 
-__all__ = ["done_before", "file_digest", "record_file", "write_record"]
+__all__ = ["OF_FACES", "done_before", "file_digest", "record_file", "write_record"]
+
+#: in place of a stack's name: the faces of a picture, as they were found; no stack is named by a path
+OF_FACES = "/faces"
 
 _FOLDER = ".eclipsed"
 _AT_ONCE = 1 << 20  # bytes
@@ -32,14 +35,16 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def record_file(out: Path, name: str) -> Path:
+def record_file(out: Path, name: str, stack: str = "") -> Path:
     """Where it stands what became of a picture.
 
     Args:
         out: folder of the results.
         name: of the picture.
+        stack: of edits; or `OF_FACES`.
     """
-    return out / _FOLDER / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.json"
+    told = os.fsencode(name) + (b"\0" + stack.encode() if stack else b"")
+    return out / _FOLDER / f"{hashlib.sha256(told).hexdigest()[:32]}.json"
 
 
 def write_record(out: Path, row: EditedPhoto, key: str) -> None:
@@ -54,10 +59,10 @@ def write_record(out: Path, row: EditedPhoto, key: str) -> None:
     """
     held = {"key": key, "result_sha256": file_digest(out / row.result), "row": asdict(row)}
     text = json.dumps(held)  # in ASCII, so that any name fits
-    atomic_write(record_file(out, row.name), lambda place: place.write_text(text, encoding="ascii"))
+    atomic_write(record_file(out, row.name, row.stack), lambda place: place.write_text(text, encoding="ascii"))
 
 
-def done_before(out: Path, name: str, result: str, key: Callable[[], str]) -> EditedPhoto | None:
+def done_before(out: Path, name: str, result: str, key: Callable[[], str], *, stack: str = "") -> EditedPhoto | None:
     """What became of a picture in an earlier run; None where nothing did, or its result is not what it was.
 
     Args:
@@ -65,11 +70,12 @@ def done_before(out: Path, name: str, result: str, key: Callable[[], str]) -> Ed
         name: of the picture.
         result: path of its result there.
         key: gives what tells its bytes and the edit from any other; asked only where there was a run.
+        stack: of edits; or `OF_FACES`.
     """
     try:
-        held = json.loads(record_file(out, name).read_text(encoding="ascii"))
+        held = json.loads(record_file(out, name, stack).read_text(encoding="ascii"))
         row = EditedPhoto(**held["row"])
-        same = (row.name, row.result) == (name, result) and held["key"] == key()
+        same = (row.name, row.result, row.stack) == (name, result, stack) and held["key"] == key()
         same = same and held["result_sha256"] == file_digest(out / result) != ""
     except (OSError, ValueError, TypeError, KeyError, RecursionError):  # not there, or damaged
         return None

@@ -17,7 +17,7 @@ __all__ = ["REPORT_PAGE", "REPORT_TABLE", "counted", "photos_page", "write_repor
 
 REPORT_TABLE, REPORT_PAGE = "report.csv", "report.html"
 
-_COLUMNS = ("picture", "outcome", "result", "faces", "closeness_db", "seconds", "reason", "note")
+_COLUMNS = ("picture", "stack", "outcome", "result", "faces", "closeness_db", "seconds", "reason", "note")
 _COLUMNS_SHOWN = (
     ("Picture", False),
     ("Before", False),
@@ -33,7 +33,7 @@ def write_reports(rows: Sequence[EditedPhoto], out: Path) -> None:
     """Write report.csv and report.html.
 
     Args:
-        rows: one for each picture.
+        rows: one for each picture, or for each of its stacks.
         out: folder of the results.
     Raises:
         OutputError: one cannot be written.
@@ -44,9 +44,16 @@ def write_reports(rows: Sequence[EditedPhoto], out: Path) -> None:
 
 
 def counted(rows: Sequence[EditedPhoto]) -> str:
-    """How many pictures there are of each outcome, in words."""
+    """How many pictures there are of each outcome, in words; of several stacks each counts."""
     counts = {outcome: sum(row.outcome == outcome for row in rows) for outcome in (EDITED, DONE_BEFORE, FAILED)}
-    return f"{len(rows)} pictures: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    stacks, pictures = _stacks(rows), f"{len({row.name for row in rows})} pictures"
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    return f"{pictures}, {len(stacks)} stacks: {said}" if stacks else f"{pictures}: {said}"
+
+
+def _stacks(rows: Sequence[EditedPhoto]) -> list[str]:
+    """Names of the stacks, each once, in order."""
+    return list(dict.fromkeys(row.stack for row in rows if row.stack))
 
 
 def _write_table(rows: Sequence[EditedPhoto], place: Path) -> None:
@@ -56,7 +63,10 @@ def _write_table(rows: Sequence[EditedPhoto], place: Path) -> None:
         for row in rows:
             figures = (row.faces, figure(row.closeness, 2), figure(row.seconds, 2))
             writer.writerow(
-                (plain_path(row.name), row.outcome, plain_path(row.result), *figures, plain_text(row.reason), row.note)
+                (
+                    *(plain_path(row.name), plain_path(row.stack), row.outcome, plain_path(row.result), *figures),
+                    *(plain_text(row.reason), row.note),
+                )
             )
 
 
@@ -64,19 +74,22 @@ def photos_page(rows: Sequence[EditedPhoto]) -> str:
     """One HTML page of all pictures, that needs no network; at most the first thousand are shown.
 
     Args:
-        rows: one for each picture.
+        rows: one for each picture, or for each of its stacks.
     """
     about = f"{counted(rows)}. Closeness is that of what was found before the edit, in dB."
     if len(rows) > MOST_SHOWN:
         about += f" Only the first {MOST_SHOWN} are shown; the others are listed."
-    shown = (_row(row, shown=index < MOST_SHOWN) for index, row in enumerate(rows))
-    return report_page("Edited photographs", about, _COLUMNS_SHOWN, shown)
+    several = bool(_stacks(rows))
+    shown = (_row(row, shown=index < MOST_SHOWN, several=several) for index, row in enumerate(rows))
+    columns = (*_COLUMNS_SHOWN[:1], *([("Stack", False)] if several else []), *_COLUMNS_SHOWN[1:])
+    return report_page("Edited photographs", about, columns, shown)
 
 
-def _row(row: EditedPhoto, *, shown: bool) -> str:
+def _row(row: EditedPhoto, *, shown: bool, several: bool) -> str:
     name = html.escape(plain_text(row.name))
     if row.result:
         name = f'<a href="./{quote(os.fsencode(row.result))}">{name}</a>'
+    stack = f"<td>{html.escape(row.stack)}</td>" if several else ""
     images = "".join(
         f"<td>{image(address, what) if shown else ''}</td>"
         for address, what in ((row.before, "before"), (row.after, "after"))
@@ -86,4 +99,4 @@ def _row(row: EditedPhoto, *, shown: bool) -> str:
     said = html.escape(plain_text(row.reason) or row.outcome)
     note = f"<small>{html.escape(plain_text(row.note))}</small>" if row.note else ""
     kind = "said failed" if row.outcome == FAILED else "said"
-    return f'<tr><th scope="row">{name}</th>{images}{cells}<td class="{kind}">{said}{note}</td></tr>'
+    return f'<tr><th scope="row">{name}</th>{stack}{images}{cells}<td class="{kind}">{said}{note}</td></tr>'

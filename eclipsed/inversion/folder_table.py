@@ -37,7 +37,7 @@ def check_table() -> None:
 
 
 def write_table(rows: Sequence[EditedPhoto], job: FolderJob, generator: Generator) -> Path:
-    """Write one row for each picture; only a few are in memory at a time.
+    """Write one row for each picture and stack; only a few are in memory at a time.
 
     Columns are those of report.csv, and `ws`: a list for each face with its latents, num_ws times w_dim numbers one row
     of ws after the other, as they were before the edit. The table's metadata say num_ws, w_dim and the generator.
@@ -60,7 +60,8 @@ def write_table(rows: Sequence[EditedPhoto], job: FolderJob, generator: Generato
     text, number = pa.string(), pa.float64()
     schema = pa.schema(
         [
-            ("picture", text), ("outcome", text), ("result", text), ("faces", pa.int32()), ("closeness_db", number),
+            ("picture", text), ("stack", text), ("outcome", text), ("result", text),
+            ("faces", pa.int32()), ("closeness_db", number),
             ("seconds", number), ("reason", text), ("note", text), ("ws", pa.list_(pa.list_(pa.float32()))),
         ],
         metadata={name: str(value) for name, value in facts.items()},
@@ -81,10 +82,11 @@ def _batches(rows: Iterable[EditedPhoto]) -> Iterator[list[EditedPhoto]]:
 
 
 def _row(row: EditedPhoto, job: FolderJob, generator: Generator) -> dict[str, Any]:
-    faces = load_faces(generator, job.face_file(row.result)) if row.result else None
+    faces = load_faces(generator, job.face_file(row)) if row.result else None
     name, result, reason = map(plain_text, (row.name, row.result, row.reason))
     return {
-        "picture": name, "outcome": row.outcome, "result": result, "faces": row.faces, "closeness_db": row.closeness,
+        "picture": name, "stack": row.stack, "outcome": row.outcome, "result": result,
+        "faces": row.faces, "closeness_db": row.closeness,
         "seconds": row.seconds, "reason": reason, "note": row.note,
         "ws": [] if faces is None else faces.latent.ws.flatten(1).float().cpu().tolist(),
     }  # fmt: skip

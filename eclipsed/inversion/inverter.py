@@ -19,13 +19,14 @@ from eclipsed.inversion.keeping import keep, strange_places
 from eclipsed.inversion.pivotal_tuning import tune, tune_together
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.kept_features import KeptFeatures
+from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.perception import Perception
 from eclipsed.pretrained.tuning import Tuning
-from eclipsed.values.checks import checked_fields, one_of, option, real, whole
+from eclipsed.values.checks import boolean, checked_fields, one_of, option, real, whole
 
 __all__ = ["Callback", "InversionConfig", "InversionStep", "Inverted", "Inverter", "Level"]
 
@@ -57,6 +58,8 @@ class InversionConfig:
         keep_steps: of the feature maps.
         keep_rate: their learning rate, in their own deviations; 0 keeps none.
         seed: of all that is random.
+        low_memory: take one face after the other, and recompute activations for the gradient of the descent, for less
+            memory and more time.
     Raises:
         InputError: a value is out of range.
     """
@@ -77,6 +80,7 @@ class InversionConfig:
     keep_steps: int = option(120, whole, 0)
     keep_rate: float = option(0.1, real, 0)
     seed: int = option(0, whole, 0)
+    low_memory: bool = option(False, boolean)
 
     def __post_init__(self) -> None:
         checked_fields(self)
@@ -201,7 +205,7 @@ class Inverter:
         if self.config.level == "fast":
             which = self._looked_over(goals, start)
             return _untuned(start, which)
-        size = max(1, _AT_ONCE // self.generator.resolution**2)
+        size = 1 if self.config.low_memory else max(1, _AT_ONCE // self.generator.resolution**2)
         pairs = zip(torch.split(start, size), torch.split(goals, size), strict=True)
         ws = torch.cat([self._descend(some, goal) for some, goal in pairs])
         which = list(range(len(goals)))
@@ -275,7 +279,7 @@ class Inverter:
         began = time.monotonic()
         try:
             for step in range(steps + 1):
-                drawn = self.generator.synthesis(ws).image
+                drawn = self.generator.synthesis(ws, SynthesisOptions(checkpointing=config.low_memory)).image
                 losses = self._likeness(drawn, goals, seen) + self._stray(ws)
                 found = losses.detach().cpu()
                 better = found < lowest

@@ -15,7 +15,7 @@ from eclipsed.editing import faces as editing
 from eclipsed.editing import moving
 from eclipsed.editing.faces import Faces
 from eclipsed.editing.stack import Stack
-from eclipsed.errors import EclipsedWarning, InputError
+from eclipsed.errors import EclipsedWarning
 from eclipsed.inversion import placing as photo_faces
 from eclipsed.inversion import saving
 from eclipsed.inversion.belonging import OWN_SEEDS, Belonging, Usual, check_belonging, measured_as
@@ -23,6 +23,7 @@ from eclipsed.inversion.edited_photo import EditedPhoto
 from eclipsed.inversion.film_methods import FilmMethods
 from eclipsed.inversion.folder_edit import Tell, edit_folder
 from eclipsed.inversion.folder_job import FolderJob
+from eclipsed.inversion.folder_stacks import FolderEdits, folder_stacks
 from eclipsed.inversion.inverter import Callback, InversionConfig, Inverter
 from eclipsed.inversion.network_digest import networks_digest
 from eclipsed.inversion.picture_kinds import open_pictures
@@ -38,7 +39,6 @@ from eclipsed.pretrained.lazy import Lazy
 from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.perception import Perception
 from eclipsed.store.own_kind import OwnKind, keep_closeness, kept_closeness
-from eclipsed.values.alphas import check_alphas
 from eclipsed.values.checks import whole
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ class PhotoMethods(FilmMethods, ABC):
     def edit_photos(
         self,
         folder: str | os.PathLike[str],
-        direction: moving.Directions | Stack,
+        direction: FolderEdits,
         out: str | os.PathLike[str],
         *,
         alpha: float | Sequence[float] = 1.0,
@@ -298,10 +298,13 @@ class PhotoMethods(FilmMethods, ABC):
         Args:
             folder: of the pictures; what is no picture becomes a sentence, names that begin with a dot are left out. Or
                 a table of Parquet, or a tar file of WebDataset, or a folder of such only.
-            direction: one, several to apply together, their files or names, or a stack.
+            direction: one, several to apply together, their files or names, or a stack. Or a mapping from names to such
+                (or to directions with their strengths): each picture is inverted once and written once for each name,
+                into a folder of that name in `out`. One that is added later is made from the faces that `table` kept,
+                without another inversion.
             out: folder of the results. PNG, JPEG and WebP keep their format; others get ``.png`` after their name.
                 What has such a name there already is replaced.
-            alpha: strength of all, or one for each direction.
+            alpha: strength of all, or one for each direction; 1 where there are names.
             level: see `invert`.
             aligned: every picture is an aligned face as a whole, so none has to be found.
             face: which face of a picture with several: a number from 1, from the left; None is every face.
@@ -310,7 +313,7 @@ class PhotoMethods(FilmMethods, ABC):
             any_generator: see `edit`.
             config: every option of the inversion; None is the default.
             recursive: also the pictures of the folders inside.
-            table: also write each result's faces as they were found (``NAME.face.safetensors``, see `load_faces`), and
+            table: also write each picture's faces as they were found (``NAME.face.safetensors``, see `load_faces`), and
                 ``table.parquet`` with what the report says and the latents of every face.
             workers: that work side by side, each with one thread and networks of its own; the results are the same, bit
                 for bit. None is one, and on Ray as many as there is room for.
@@ -320,8 +323,8 @@ class PhotoMethods(FilmMethods, ABC):
             gpus: that Ray sets aside for each worker, also a fraction.
             tell: told of each picture when it is done: how many are, how many there are, and what became of it.
         Returns:
-            What became of each picture, in the order of their names, or of the table. Of those after the thousandth no
-            thumbnails are kept.
+            What became of each picture, in the order of their names, or of the table; of several stacks a row for each.
+            Of those after the thousandth no thumbnails are kept.
         Raises:
             InputError: there is no picture, one folder lies in the other, or an option is out of range.
             DirectionError: a direction belongs to another generator.
@@ -329,17 +332,13 @@ class PhotoMethods(FilmMethods, ABC):
             MissingExtraError: Ray or a table is asked for, and its package is not there.
             KeyboardInterrupt: Ctrl-C; the picture that was being edited is not kept.
         """
-        stack = isinstance(direction, Stack)
-        if stack and alpha != 1.0:
-            raise InputError("a stack holds its own alphas; leave alpha out")
-        edits = direction if isinstance(direction, Stack) else moving.directions_of(direction, models=self.name)
+        stacks = folder_stacks(direction, alpha, models=self.name)
         chosen = config or InversionConfig()
         networks = [self.parser, self._eye, self.encoder, self.identity, None if aligned else self.finder]
         job = FolderJob(
             open_pictures(Path(folder), recursive=recursive),
             Path(out),
-            edits,
-            () if isinstance(edits, Stack) else check_alphas(alpha, len(edits)),
+            stacks,
             chosen if level is None else chosen.replace(level=level),
             aligned=aligned,
             face="all" if face is None and not aligned else face,

@@ -8,7 +8,7 @@ import torch
 import eclipsed
 from eclipsed.compute.crew_order import run_in_order
 from eclipsed.directions.atlas import Atlas
-from eclipsed.directions.components import components_of_w
+from eclipsed.directions.components import components_of_features, components_of_w
 from eclipsed.directions.labelling import label_faces
 from eclipsed.directions.margins import class_margin
 from eclipsed.directions.style_matrix import StyleMatrix
@@ -91,6 +91,17 @@ def test_two_workers_find_components(editor):
     assert torch.equal(one.mean, two.mean)
     assert torch.equal(one.basis, two.basis)
     assert torch.equal(one.deviation, two.deviation)
+
+
+@pytest.mark.slow
+def test_two_workers_find_components_of_features(editor):
+    """Of several pieces, the last a short one; the same bits with the threads of this process alone, too."""
+    here, one, two = (
+        components_of_features(editor.generator, count=3, samples=150, crew=crew) for crew in (None, ONE, TWO)
+    )
+    for name in ("mean", "basis", "deviation", "share"):
+        assert torch.equal(getattr(one, name), getattr(two, name))
+        assert torch.allclose(getattr(here, name), getattr(one, name), atol=1e-5)
 
 
 @pytest.mark.slow

@@ -130,7 +130,7 @@ def test_the_driver_is_killed_and_started_again(on_ray, serial, cluster, config,
 
 
 def test_a_folder_of_photographs_on_the_cluster(editor, cluster, tmp_path):
-    """As many rows as pictures, whatever they are; the bits of one process, and a table that pandas reads."""
+    """As many rows as pictures and stacks, whatever they are; the bits of one process, and a table for pandas."""
     pandas = pytest.importorskip("pandas")
     folder, rng = tmp_path / "in", np.random.default_rng(5)
     folder.mkdir()
@@ -139,16 +139,20 @@ def test_a_folder_of_photographs_on_the_cluster(editor, cluster, tmp_path):
     (folder / "broken.jpg").write_bytes(b"no picture")
     given = {"aligned": True, "config": InversionConfig(steps_from_mean=2), "table": True}
     direction = make(editor.generator)
-    editor.edit_photos(folder, direction, tmp_path / "one", **given)
-    rows = editor.edit_photos(folder, direction, tmp_path / "ray", ray=cluster.address, workers=3, cpus=0.6, **given)
-    assert [row.outcome for row in rows] == 6 * ["edited"] + ["failed"]
-    for name in names(tmp_path / "one"):
-        if name.endswith((".png", ".face.safetensors")):
-            assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "one" / name).read_bytes(), name
+    stacks = {"one": direction, "other": {direction: -0.5}}
+    editor.edit_photos(folder, stacks, tmp_path / "one", **given)
+    rows = editor.edit_photos(folder, stacks, tmp_path / "ray", ray=cluster.address, workers=3, cpus=0.6, **given)
+    assert [row.outcome for row in rows] == 12 * ["edited"] + 2 * ["failed"]
+    assert [row.stack for row in rows] == 7 * ["one", "other"]
+    assert len(list((tmp_path / "ray").glob("*/*.png"))) == 12
+    for path in (tmp_path / "one").rglob("*"):
+        if path.name.endswith((".png", ".face.safetensors")):
+            place = path.relative_to(tmp_path / "one")
+            assert (tmp_path / "ray" / place).read_bytes() == path.read_bytes(), place
     one, ray = (
         pandas.read_parquet(tmp_path / name / "table.parquet").drop(columns="seconds") for name in ("one", "ray")
     )
-    assert len(ray) == 7
+    assert len(ray) == 14
     assert one.to_json() == ray.to_json()
 
 

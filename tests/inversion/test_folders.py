@@ -194,7 +194,7 @@ def test_the_report_says_what_became_of_each(edit, folder, tmp_path):
     rows = edit(folder, out)
     found = table(out)
     assert list(found[0]) == [
-        "picture", "outcome", "result", "faces", "closeness_db", "seconds", "reason", "note"
+        "picture", "stack", "outcome", "result", "faces", "closeness_db", "seconds", "reason", "note"
     ]  # fmt: skip
     assert [(row["picture"], row["outcome"], row["reason"]) for row in found] == [
         (row.name, row.outcome, row.reason) for row in rows
@@ -324,7 +324,7 @@ def test_a_picture_that_does_not_fit_into_memory_is_a_row(edit, folder, tmp_path
 
     monkeypatch.setattr("eclipsed.inversion.folder_stages.goals_of", fail)
     assert edit(folder, tmp_path / "out")[0].reason == (
-        f"{folder}/a.png does not fit into memory; make it smaller, or take fewer workers"
+        f"{folder}/a.png does not fit into memory, with low_memory either; make it smaller or take fewer workers"
     )
 
 
@@ -607,16 +607,21 @@ class Pieces:
     def __init__(self, rows, stages=()):
         self.rows, self.stages = rows, stages
 
-    def map(self, stage, *, compute, fn_constructor_args, **shares):
+    def map(self, stage, **options):
+        return self.flat_map(stage, several=lambda row: [row], **options)
+
+    def flat_map(self, stage, *, compute, fn_constructor_args, several=list, **shares):
         assert (shares.pop("max_restarts"), shares.pop("max_task_retries")) == (-1, 2)
         self.asked.append((stage.__name__, compute.max_size, shares))
-        return Pieces(self.rows, (*self.stages, stage(*fn_constructor_args)))
+        work = stage(*fn_constructor_args)
+        return Pieces(self.rows, (*self.stages, lambda row: several(work(row))))
 
     def iter_rows(self):
         for row in self.rows:
+            rows = [row]
             for stage in self.stages:
-                row = pickle.loads(pickle.dumps(stage(row)))
-            yield row
+                rows = [pickle.loads(pickle.dumps(made)) for one in rows for made in stage(one)]
+            yield from rows
 
 
 def test_on_ray_the_same_work_streams_through_workers_of_its_own(edit, folder, tmp_path, monkeypatch):
@@ -633,7 +638,7 @@ def test_on_ray_the_same_work_streams_through_workers_of_its_own(edit, folder, t
 
     def from_items(rows, override_num_blocks):
         assert override_num_blocks == len(rows) == 8
-        return Pieces([row for row in rows if row["name"] != "b.png"])
+        return Pieces([row for row in rows if pickle.loads(row["task"]).name != "b.png"])
 
     monkeypatch.setattr(crew_ray, "ray_place", place)
     monkeypatch.setattr(folder_ray, "connected", contextlib.nullcontext)
