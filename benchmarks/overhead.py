@@ -3,7 +3,9 @@
 Trainings of `mini`, each timed by its worker, with its judging and the loading of networks. Overhead is the
 time from the first piece that was handed over to the last answer, times the workers, over the sum of these; what it
 takes until the first piece is handed over is told beside it. Times of one run share whatever else the machine does.
-Processes differ from here with two workers or more.
+``--crews 1x1,2x1,1x2`` measures one worker of one thread, two of one, and one of two, one after the other: the second
+says what workers side by side cost, the last two which way cores do more trainings in an hour. Several workers here are
+processes.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from eclipsed.evaluation.many_job import ManyJob, work_at
 from eclipsed.evaluation.many_wanted import Wanted
 from eclipsed.training.config import TrainConfig
 
-__all__ = ["main", "measured", "timed"]
+__all__ = ["crews_of", "main", "measured", "timed"]
 
 PROMPTS = ("blond hair", "red lipstick", "a smile", "glasses", "a beard", "dark skin", "blue eyes", "black hair")
 FACES = tuple(range(9000, 9016))
@@ -66,7 +68,23 @@ def measured(count: int, crew: Crew) -> dict[str, float]:
         "sum_of_pieces": round(spent, 1),
         "overhead": round(wall * workers / spent, 4),
         "with_the_start": round((ended - began) * workers / spent, 4),
+        "trainings_an_hour": round(3600 * count / wall, 1),
     }
+
+
+def crews_of(text: str, places: str) -> list[tuple[str, Crew]]:
+    """Read ``"1x1,2x1"`` (workers x threads) and ``"here,ray"``: each crew at each place, and what it is called.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    found = []
+    for place in places.split(","):
+        for shape in text.split(","):
+            workers, _, threads = shape.partition("x")
+            ray = {"here": None, "ray": "local"}[place]
+            found.append((f"{place} {shape}", Crew(int(workers), int(threads or 1), ray)))
+    return found
 
 
 def _note(handed: list[float], _: int) -> None:
@@ -77,13 +95,12 @@ def main() -> None:
     """Measure one place, or all of them in turn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=8, help="trainings")
-    parser.add_argument("--workers", type=int, default=1, help="workers")
-    parser.add_argument("--places", default="here,ray", help="of here, processes, ray")
+    parser.add_argument("--crews", default="1x1", metavar="WxT,…", help="workers x threads of each")
+    parser.add_argument("--places", default="here,ray", help="of here, ray")
     asked = parser.parse_args()
     os.environ.setdefault("RAY_worker_niceness", "0")  # as the other places have it
-    crews = {"here": Crew(1), "processes": Crew(asked.workers), "ray": Crew(asked.workers, ray="local")}
-    for place in asked.places.split(","):
-        print(json.dumps({"place": place, **measured(asked.count, crews[place])}), flush=True)
+    for name, crew in crews_of(asked.crews, asked.places):
+        print(json.dumps({"crew": name, **measured(asked.count, crew)}), flush=True)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ __all__ = [
     "Device",
     "Directions",
     "Gpus",
+    "GpusOrAuto",
     "Json",
     "Latents",
     "Layers",
@@ -45,6 +46,7 @@ __all__ = [
     "Workers",
     "crew_of",
     "default_of",
+    "parse_gpus",
     "parse_layers",
     "parse_names",
     "parse_setting",
@@ -171,6 +173,10 @@ RayAddress = Annotated[
     ),
 ]
 Gpus = Annotated[float, typer.Option("--gpus", metavar="SHARE", help="GPUs that Ray sets aside for each worker.")]
+GpusOrAuto = Annotated[
+    str,
+    typer.Option("--gpus", metavar="SHARE|auto", help="GPUs that Ray sets aside for each worker; auto measures it."),
+]
 Cpus = Annotated[
     float | None,
     typer.Option(
@@ -209,6 +215,20 @@ def crew_of(workers: int | None, ray: str | None, cpus: float | None, gpus: floa
     from eclipsed.compute.crew import Crew  # brings torch
 
     return Crew(workers, ray=ray, cpus=cpus, gpus=gpus)
+
+
+def parse_gpus(text: str) -> float | str:
+    """Read a share of a GPU, or ``"auto"``.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if text.strip() == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"--gpus takes a number such as 0.25, or auto; got {text[:60]!r}") from None
 
 
 def parse_layers(text: str | None) -> tuple[int | str, ...] | None:

@@ -14,7 +14,7 @@ from eclipsed.commands.options import (
     Clips,
     Cpus,
     Device,
-    Gpus,
+    GpusOrAuto,
     Json,
     MaskFile,
     Models,
@@ -24,6 +24,7 @@ from eclipsed.commands.options import (
     Witness,
     Workers,
     default_of,
+    parse_gpus,
     parse_layers,
     parse_names,
     parse_setting,
@@ -155,7 +156,7 @@ def train(
     threads: Threads = 1,
     ray: RayAddress = None,
     cpus: Cpus = None,
-    gpus: Gpus = 0.0,
+    gpus: GpusOrAuto = "0",
     as_json: Json = False,
 ) -> None:
     """Learn a direction from a sentence, or many.
@@ -190,13 +191,16 @@ def train(
             file, out, models, config or TrainConfig(),
             seeds=None if training_seeds is None else parse_seeds(training_seeds),
             opening={"device": device, "clip": clip, "witness": witness, "class_index": class_index}, grid=grid or (),
-            workers=workers, threads=threads, ray=ray, cpus=cpus, gpus=gpus, as_json=as_json,
+            workers=workers, threads=threads, ray=ray, cpus=cpus, gpus=parse_gpus(gpus), as_json=as_json,
         )  # fmt: skip
         return
     if prompt is not None and image is not None:
         raise InputError("give one prompt, or --image with a picture")
     refuse({"--seeds": training_seeds, "--grid": grid, "--workers": workers, "--ray": ray}, "without --file")
-    refuse({"--threads": threads if threads > 1 else None, "--cpus": cpus, "--gpus": gpus or None}, "without --file")
+    refuse(
+        {"--threads": threads if threads > 1 else None, "--cpus": cpus, "--gpus": None if gpus == "0" else gpus},
+        "without --file",
+    )
     target = Path(_slug(prompt, image)) if out is None else out
     check_writable(target)
     _check_suffix(target, "a direction file")

@@ -50,7 +50,7 @@ def learn_many(
     threads: int,
     ray: str | None,
     cpus: float | None,
-    gpus: float,
+    gpus: float | str,
     as_json: bool,
 ) -> None:
     """Learn every prompt of a file, and say which is the best of each.

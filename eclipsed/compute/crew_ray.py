@@ -17,7 +17,7 @@ from eclipsed.compute.crew_work import Death, Make, Turn
 from eclipsed.errors import InputError, MissingExtraError
 from eclipsed.values.extras import pip_line
 
-__all__ = ["Actor", "check_room", "connected", "ray_place", "room"]
+__all__ = ["Actor", "check_room", "connected", "gpus_there", "ray_place", "room"]
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
@@ -157,6 +157,13 @@ def room(resources: Mapping[str, float], *, cpus: float, gpus: float) -> int:
     """
     fits = [resources.get(name, 0.0) / each for name, each in (("CPU", cpus), ("GPU", gpus)) if each > 0]
     return math.floor(min(fits, default=1.0) + 1e-9)
+
+
+def gpus_there() -> float:
+    """How many GPUs the cluster that we are on has."""
+    import ray
+
+    return float(ray.cluster_resources().get("GPU", 0.0))
 
 
 def check_room(workers: int | None, *, cpus: float, gpus: float) -> int:

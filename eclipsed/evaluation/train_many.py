@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from eclipsed.compute import crew_ray
 from eclipsed.compute.crew import Crew, run_many
 from eclipsed.editor import Editor
 from eclipsed.errors import InputError
 from eclipsed.evaluation.many_job import STATES, ManyJob, Models, plain_row, work_at
 from eclipsed.evaluation.many_report import REPORT_PAGE, REPORT_TABLE, write_reports
 from eclipsed.evaluation.many_rows import FAILED, TrainedPrompt, ranked
+from eclipsed.evaluation.many_share import AUTO, measured_share
 from eclipsed.evaluation.many_wanted import Wanted, Wish, configs_of, read_wishes, wanted_of
 from eclipsed.evaluation.protocol import SEEDS
 from eclipsed.files.atomic import check_writable, remove_unfinished
@@ -38,7 +40,7 @@ def train_many(
     threads: int = 1,
     ray: str | None = None,
     cpus: float | None = None,
-    gpus: float = 0.0,
+    gpus: float | str = 0.0,
     began: Callable[[Wanted], object] = lambda _: None,
     tell: Callable[[int, int, TrainedPrompt], object] = lambda *_: None,
 ) -> list[TrainedPrompt]:
@@ -68,7 +70,9 @@ def train_many(
         threads: of each worker; the results depend on them, not on the workers.
         ray: address of a Ray cluster; ``"local"`` starts one here, ``"auto"`` takes the one of this machine.
         cpus: that Ray sets aside for each worker; None is as many as threads.
-        gpus: that Ray sets aside for each worker, also a fraction.
+        gpus: that Ray sets aside for each worker, also a fraction; ``"auto"`` measures it: one worker with a whole GPU
+            trains two steps and judges, and the share is what that took, with a margin, never more than one. Without
+            GPUs in the cluster it is 0.
         began: told of each training as it begins.
         tell: told of each when it is done: how many are, how many there are, and what became of it.
     Returns:
@@ -88,12 +92,19 @@ def train_many(
     numbers = None if seeds is None else check_seeds(seeds)
     wanted = wanted_of(wishes, configs_of(configs, grid), numbers, len(sets))
     folder = Path(out).absolute()
-    crew = Crew(workers, threads, ray, cpus, gpus)
+    if gpus == AUTO and ray is None:
+        raise InputError('gpus="auto" is measured on a Ray cluster; give ray, too')
+    crew = Crew(workers, threads, ray, cpus, 0.0 if gpus == AUTO else gpus)  # type: ignore[arg-type]  # or it says so
     check_writable(folder, folder=True)
     job = ManyJob(folder, sets, check_seeds(faces))
     rows: dict[int, TrainedPrompt] = {}
-    answers = run_many(partial(work_at, job), wanted, crew=crew, began=lambda number: began(wanted[number]))
-    with closing(answers):  # also where Ctrl-C finds us telling: its workers end at once
+    with ExitStack() as held:
+        if gpus == AUTO and ray is not None:
+            held.enter_context(crew_ray.connected(ray))  # for both, so that a cluster here is started once
+            share = measured_share(job, wanted, crew=replace(crew, gpus=1.0)) if crew_ray.gpus_there() else 0.0
+            crew = replace(crew, gpus=share)
+        answers = run_many(partial(work_at, job), wanted, crew=crew, began=lambda number: began(wanted[number]))
+        held.enter_context(closing(answers))  # also where Ctrl-C finds us telling: its workers end at once
         for answer in answers:
             one = wanted[answer.number]
             lost = f"{one.prompt!r} ended its worker twice ({answer.lost})" + ", for want of memory" * answer.memory
