@@ -34,6 +34,7 @@ from eclipsed.commands import (
     world,
 )
 from eclipsed.commands.terminal import error_json, keep_printing, note, one_line, result, show_warnings
+from eclipsed.compute.threads import wait_asleep
 from eclipsed.errors import EclipsedError
 from eclipsed.values.version import VERSION
 
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     keep_printing()
     show_warnings()
+    wait_asleep()  # before any command imports torch
     words = sys.argv[1:] if arguments is None else list(arguments)
     code = run(words)
     try:
