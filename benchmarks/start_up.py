@@ -1,4 +1,4 @@
-"""Seconds from a cold start: importing, the help page, a region, the first edit on ``mini``.
+"""Seconds from a cold start: importing, the help page, a region, the first edit on ``mini``, and ``eclipsed try``.
 
 Run from the checkout: ``python -m benchmarks.start_up``. Each is a process of its own, run several times; the median
 counts. Files are in the system's cache after the first run, which does not count.
@@ -36,6 +36,7 @@ def main() -> None:
             ("eclipsed --help", [*command, "--help"], 0.3),
             ("eclipsed region", [*command, "region", "a person with blond hair"], 2.0),
             ("first edit on mini", [*command, "edit", "blond-hair", "--seeds", "1", "--out", folder], 6.0),
+            ("eclipsed try", [*command, "try", "a person with blond hair", "--out", folder], 25.0),
         ]
         nothing = seconds([sys.executable, "-c", "pass"], repeat)
         own = seconds([sys.executable, "-c", "import eclipsed"], repeat) - nothing

@@ -45,6 +45,9 @@ OURS: dict[str, dict[str, Any]] = {
     "default": {},
     "no-graphs": {},
     "float32": {"precision": "float32"},
+    "begun-once": {"begun": True},
+    "float32-once": {"begun": True, "precision": "float32"},
+    "float32-four": {"begun": True, "precision": "float32", "reuse": 4},
     "upper-rows": {"layers": "upper"},
     "low-memory": {"low_memory": True},
     "two-clips": {"clips": 2},
@@ -58,8 +61,17 @@ VARIANTS = ("original", "report", *OURS)
 Step = Callable[[int, measuring.Stopwatch], object]
 
 
-def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.Stopwatch) -> tuple[Step, torch.dtype]:
-    """One step of this library's training, with its stages watched."""
+def ours(
+    config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.Stopwatch, *, begun: bool = False
+) -> tuple[Step, torch.dtype]:
+    """One step of this library's training, with its stages watched.
+
+    Args:
+        config: of the training.
+        networks: generator, parser, CLIP.
+        watch: counts the seconds of each stage.
+        begun: draw what the start makes of the faces once for all their steps, as a training from the atlas does.
+    """
     generator, parser, clip = networks
     region = Region.from_prompt(full_size.PROMPT)
     reading = read(full_size.PROMPT, world=parser.world)
@@ -68,6 +80,9 @@ def ours(config: TrainConfig, networks: tuple[Any, Any, Any], watch: measuring.S
     space = make_space("W+", generator, layers=None if isinstance(config.layers, str) else config.layers)
     start = space.start(1, kind=config.start, scale=config.start_scale, rng=step_rng(0, 0, 1))
     state = [AdamState.start(start.to(generator.device))]
+    loss.anchor = state[0].deltas[0].clone()  # as where the faces told it, which the term of fidelity draws again
+    if begun:
+        loss.batches.begin_with(space, loss.anchor)
 
     def drawing() -> str:
         return "synthesis after" if torch.is_grad_enabled() else "synthesis before"
@@ -96,6 +111,7 @@ def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, me
     name = str(device)
     generator = full_size.generator(args.resolution, name)
     changes = dict(OURS.get(variant, {}))
+    begun = changes.pop("begun", False)
     parser, clip = full_size.parser(name), full_size.clips(changes.pop("clips", 1), name)
     watch = measuring.Stopwatch(device)
     if variant == "original":
@@ -107,7 +123,7 @@ def build(variant: str, args: argparse.Namespace) -> tuple[Step, torch.dtype, me
         if changes.get("layers") == "upper":  # where colours lie
             changes["layers"] = tuple(range(generator.num_ws // 2, generator.num_ws))
         config = TrainConfig(batch=args.batch, calibrate=False).replace(**{"layers": None, **changes})
-    step, dtype = ours(config, (generator, parser, clip), watch)
+    step, dtype = ours(config, (generator, parser, clip), watch, begun=begun)
     return step, dtype, watch, config.reuse
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +35,7 @@ SERVED = 0.9
 _REACHED = 0.9  # share of the greatest gain that makes a full edit
 _CERTAIN = 4.0  # a margin in logits; where the judge is certain, more of it buys nothing that a person sees
 _WEAK_GAIN = 1.0  # in logits
+_STILL = 0.1  # gain in logits that is none
 _TOLD = 12  # faces that lacked the attribute, of whom it is told how many have it now
 _LOOKED = 8  # times the faces that a direction is calibrated on: as many are searched for those who lack it
 
@@ -89,8 +90,9 @@ def calibrate(
         unit: raw strength of the ladder's 1; None finds the strength at which faces reach the fence and begins there.
         strongest: raw strength that alpha = 1 may not exceed, such as the strongest that training saw, unless fewer
             than nine in ten faces have what it is to bring by then.
-        soon: leave out the first rung, stop climbing one rung beyond `strongest` where nine in ten faces have it there,
-            and draw only those that lacked it.
+        soon: leave out the first rung, climb from `strongest` to one rung beyond it, further only where fewer than nine
+            in ten faces have it there and somebody still gains, and below only where the strength lies there; and draw
+            only those that lacked it.
         judge: what the margin comes from, in the names of the scores: ``"clip_gain"``, ``"clip_success"``.
         judges: others by their names, which have no say in the strength: ``"judge"``, the set's own classifier, and
             ``"witness"``, a CLIP that no direction is learned with. The share of faces that lacked the thing by its
@@ -160,6 +162,17 @@ def _moved(
     return moved, float(space.distance(moved, statistics).mean())
 
 
+def _reached(climbed: Mapping[float, Tensor]) -> Tensor:
+    """The full strength of each face that gains anything, (faces,); see `full_strength`.
+
+    Args:
+        climbed: strength -> what each face gained there, (N,), from the lowest.
+    """
+    gains = torch.stack(list(climbed.values()))  # (rungs, N)
+    ladder = tuple(climbed)
+    return torch.tensor([full_strength(each.tolist(), ladder) for each in gains.T if float(each.max()) > _WEAK_GAIN])
+
+
 @dataclass(frozen=True)
 class _Calibrated:
     """Raw strength of alpha = 1, the largest useful alpha, and the scores of one delta."""
@@ -195,26 +208,46 @@ class _Climb:
 
     def of(self, delta: Tensor, tell: Callable[[int], object]) -> _Calibrated:
         unit = self._unit(delta) if self.unit is None else self.unit
-        rungs: list[Tensor] = []
-        highest = 0  # rungs that faces can climb without leaving the fence
+        rungs = self._rungs(delta, unit)
+        climbed: dict[float, Tensor] = {}  # strength -> what each face that lacks the attribute gained
+        for strength in self._order(rungs, unit, climbed):
+            climbed[strength] = self._gain(rungs[strength])
+            if len(climbed) < len(self.ladder):
+                tell(len(climbed))
+        climbed = dict(sorted(climbed.items()))
+        reached = _reached(climbed)
+        chosen = float(reached.quantile(SERVED)) if len(reached) else 1.0
+        scale = min(unit * chosen, max(self.strongest, unit * self._needed(climbed))) if len(reached) else unit
+        scores = self._scores(delta, scale)
+        scores["ladder"] = [round(float(gain.mean()), 4) for gain in climbed.values()]
+        tell(len(LADDER))
+        return _Calibrated(scale, max(1.0, unit * max(rungs) / scale), scores)
+
+    def _rungs(self, delta: Tensor, unit: float) -> dict[float, Latent]:
+        """The faces on the rungs that they can climb without leaving the fence, on the first in any case."""
+        rungs: dict[float, Latent] = {}
         for strength in self.ladder:
             moved, distance = self._moved(delta, unit * strength)
             if distance > FENCE and rungs:
                 break
-            highest += 1
-            if self.soon and self._settled(rungs, unit):
-                continue
-            rungs.append(self._gain(moved))
-            if len(rungs) < len(self.ladder):
-                tell(len(rungs))
-        gains = torch.stack(rungs)  # (rungs, faces)
-        reached = [full_strength(each.tolist(), self.ladder) for each in gains.T if float(each.max()) > _WEAK_GAIN]
-        chosen = float(torch.tensor(reached).quantile(SERVED)) if reached else 1.0
-        scale = min(unit * chosen, max(self.strongest, unit * self._needed(gains))) if reached else unit
-        scores = self._scores(delta, scale)
-        scores["ladder"] = [round(gain, 4) for gain in gains.mean(dim=1).tolist()]
-        tell(len(LADDER))
-        return _Calibrated(scale, max(1.0, unit * self.ladder[highest - 1] / scale), scores)
+            rungs[strength] = moved
+        return rungs
+
+    def _order(self, rungs: Collection[float], unit: float, climbed: Mapping[float, Tensor]) -> Iterator[float]:
+        """Which rungs are climbed, one after the other: all, or no more than those that have a say."""
+        if not self.soon:
+            yield from rungs
+            return
+        above = [strength for strength in rungs if unit * strength >= self.strongest] or [max(rungs)]
+        for strength in above:
+            yield strength
+            if self._settled(climbed):
+                break
+        for strength in sorted(set(rungs) - set(above), reverse=True):
+            reached = _reached(dict(sorted(climbed.items())))
+            if len(reached) and float(reached.quantile(SERVED, interpolation="lower")) > min(climbed):
+                break  # all who decide have their full edit above what was climbed
+            yield strength
 
     def _gain(self, moved: Latent) -> Tensor:
         """What the faces that lack the attribute gained, up to where the judge is certain."""
@@ -225,20 +258,22 @@ class _Climb:
         gain = _margins(self.held_out, moved, self.fast).clamp(max=_CERTAIN) - self.faces.margin
         return gain[lacking]
 
-    def _settled(self, rungs: Sequence[Tensor], unit: float) -> bool:
-        """Whether the last rung but one was as strong as may be, and enough."""
-        if len(rungs) < 2 or unit * self.ladder[len(rungs) - 2] < self.strongest:
+    def _settled(self, climbed: Mapping[float, Tensor]) -> bool:
+        """Whether the last rung but one was enough, or the last one brought nobody anything."""
+        if len(climbed) < 2:
             return False
-        return float((self.faces.margin[self.faces.lacking] + rungs[-2] > 0).double().mean()) >= SERVED
+        before, after = list(climbed.values())[-2:]
+        return self._served(before) >= SERVED or float((after - before).max()) < _STILL
 
-    def _needed(self, gains: Tensor) -> float:
-        """The lowest strength on the ladder that serves nine in ten faces, or else the most of them.
+    def _served(self, gains: Tensor) -> float:
+        """Of the faces that lack the attribute the share that have it with what they gained."""
+        return float((self.faces.margin[self.faces.lacking] + gains > 0).double().mean())
 
-        Args:
-            gains: of the faces that lack the attribute, (rungs, faces).
-        """
-        served = (self.faces.margin[self.faces.lacking] + gains > 0).double().mean(dim=1)
-        return self.ladder[int((served >= min(SERVED, float(served.max()))).double().argmax())]
+    def _needed(self, climbed: Mapping[float, Tensor]) -> float:
+        """The lowest of some strengths that serves nine in ten faces, or else the most of them."""
+        served = {strength: self._served(gains) for strength, gains in climbed.items()}
+        enough = min(SERVED, max(served.values()))
+        return next(strength for strength, share in served.items() if share >= enough)
 
     def _unit(self, delta: Tensor) -> float:
         """The strength that brings faces to the fence, so that the ladder ends there."""

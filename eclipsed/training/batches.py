@@ -12,6 +12,7 @@ from torch import Tensor
 
 from eclipsed.compute.devices import send
 from eclipsed.latents.latent import Latent
+from eclipsed.latents.space import Space
 from eclipsed.networks.layers import SynthesisPrefix
 from eclipsed.training.augment import Jitter
 from eclipsed.training.task import Task
@@ -69,6 +70,19 @@ class Unedited:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """Some faces as the delta edits them that a descent begins with.
+
+    Args:
+        image: (N, 3, H, W).
+        regions: as those of `Batch`, in these pictures; None when no term asks for a mask, or it was painted.
+    """
+
+    image: Tensor
+    regions: Tensor | None
+
+
+@dataclass(frozen=True)
 class Batch:
     """The faces of one step before the edit.
 
@@ -81,6 +95,7 @@ class Batch:
         jitter: what happens to pictures before CLIP sees them; None for nothing.
         embedding: CLIP's view of `image`, (N, D); None when no term asks for it.
         prefix: what is drawn alike before and after the edit; None when the edit may change the first row.
+        begun: what the descent's first delta makes of them, where that is drawn once for all steps of these faces.
     """
 
     latent: Latent
@@ -91,6 +106,7 @@ class Batch:
     jitter: Jitter | None
     embedding: Tensor | None = None
     prefix: SynthesisPrefix | None = None
+    begun: Begun | None = None
 
     def __len__(self) -> int:
         return len(self.latent)
@@ -115,6 +131,16 @@ class Batches:
         self._recordable = recordable and networks and possible
         self._kept: dict[tuple[int, int], Unedited] = {}
         self._recent: tuple[object, list[Batch]] = (None, [])
+        self._start: tuple[Space, Tensor] | None = None
+
+    def begin_with(self, space: Space, delta: Tensor) -> None:
+        """Draw the faces of each step as a delta edits them, too, and let them keep their strengths in all their steps.
+
+        Args:
+            space: where the delta lives.
+            delta: that the descent begins with, (*space.shape).
+        """
+        self._start, self._recent = (space, delta), (None, [])
 
     @property
     def recordable(self) -> bool:
@@ -125,6 +151,17 @@ class Batches:
         """The faces of a step in one piece, also with ``low_memory``."""
         (batch,) = self._drawn_anew(step, self.task.config.batch)
         return batch
+
+    @torch.no_grad()
+    def faces(self, step: Step) -> tuple[Latent, Tensor]:
+        """The faces of a step and their pictures alone, neither parsed nor looked at, (N, 3, H, W)."""
+        generator, options = self.task.generator, self.task.options
+        latent, indices = self._faces(self._rng(step))
+        if indices:  # of those that come again and again the same pictures
+            return latent, self._unedited(latent, indices, step.row).image
+        plain = replace(latent, z=None)
+        image: Tensor = self._called("faces", lambda faces: faces.render(generator, options).image, plain)
+        return latent, image
 
     def of(self, step: Step) -> Iterator[Batch]:
         """The faces of a step.
@@ -142,7 +179,7 @@ class Batches:
         first = replace(step, number=step.number - step.number % config.reuse)
         if self._recent[0] != first:
             self._recent = first, list(self._drawn_anew(first, size))
-        if step == first:
+        if step == first or self._start is not None:
             yield from self._recent[1]
             return
         rng = self._rng(step)
@@ -159,7 +196,7 @@ class Batches:
             part = slice(start, start + size)
             faces = self._unedited(latent[part], indices[part], step.row)
             shaken = None if jitter is None else jitter[part]
-            yield Batch(
+            batch = Batch(
                 latent[part],
                 alpha[part],
                 faces.image,
@@ -169,6 +206,7 @@ class Batches:
                 self._embedding(faces.image, shaken) if looked_at else None,
                 faces.prefix,
             )
+            yield batch if self._start is None else replace(batch, begun=self._begun(batch))
 
     def _is_looked_at(self, step: Step) -> bool:
         """Whether CLIP's view before the edit is wanted in this step, or in those that see the same faces again.
@@ -222,6 +260,19 @@ class Batches:
             jitter,
         )
         return embedding
+
+    @torch.no_grad()
+    def _begun(self, batch: Batch) -> Begun:
+        assert self._start is not None
+        space, delta = self._start
+        moved = space.move(batch.latent, delta, batch.alpha)
+        begun: Begun = self._called("begun", self._draw_begun, replace(moved, z=None), batch.prefix)
+        return begun
+
+    def _draw_begun(self, moved: Latent, prefix: SynthesisPrefix | None) -> Begun:
+        task = self.task
+        drawn = moved.render(task.generator, task.options, prefix=prefix)
+        return Begun(drawn.image, task.regions(drawn) if self.masked and task.masks is None else None)
 
     def _draw(self, latent: Latent, row: int) -> Unedited:
         task = self.task

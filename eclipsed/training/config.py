@@ -273,7 +273,7 @@ class TrainConfig:
         Raises:
             InputError: a field is unknown or its value is out of range.
         """
-        return cls(start="atlas", steps=24).replace(**changes)
+        return cls(start="atlas", steps=24, reuse=3).replace(**changes)
 
     def replace(self, **changes: Any) -> TrainConfig:
         """A copy with some fields changed.

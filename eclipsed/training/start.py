@@ -13,8 +13,8 @@ from eclipsed.directions.margins import clip_margin
 from eclipsed.directions.sketch import atlas_step
 from eclipsed.directions.survey import SURVEY_CHUNK
 from eclipsed.latents.fence import FENCE
+from eclipsed.latents.latent import Latent
 from eclipsed.latents.space import Space
-from eclipsed.training.batches import Batch
 from eclipsed.training.task import Task
 
 __all__ = ["full_change", "look", "sketched", "start", "told_change"]
@@ -99,7 +99,7 @@ def told_change(task: Task, space: Space) -> Tensor | None:
 
 
 @torch.no_grad()
-def full_change(task: Task, space: Space, faces: Sequence[Batch]) -> Tensor | None:
+def full_change(task: Task, space: Space, faces: Sequence[tuple[Latent, Tensor]]) -> Tensor | None:
     """The change that the faces tell, as strong as it takes for CLIP to find in nine of ten what the prompt says.
 
     A descent that begins with the full edit weighs what that does elsewhere.
@@ -107,7 +107,7 @@ def full_change(task: Task, space: Space, faces: Sequence[Batch]) -> Tensor | No
     Args:
         task: the training of one statement.
         space: where the change lives, with the rows that it is held to.
-        faces: on which strengths are tried, until they leave the fence.
+        faces: some at a time, with their pictures; strengths are tried on them until they leave the fence.
     Returns:
         (*space.shape); None where the task has no change, or the space cannot hold it.
     """
@@ -115,15 +115,20 @@ def full_change(task: Task, space: Space, faces: Sequence[Batch]) -> Tensor | No
     if change is None:
         return None
     margin = clip_margin(task.clip, task.captions, dtype=task.dtype)
-    before = torch.cat([margin(batch.image) for batch in faces])
+    before = torch.cat([margin(images) for _, images in faces])
     lacking = before < 0 if int((before < 0).sum()) > 1 else before <= before.median()
+    each = lacking.split([len(latent) for latent, _ in faces])
+    drawn = each  # what no start from the atlas asks for is drawn too, since smaller batches round otherwise
+    if task.config.start != "atlas":
+        drawn = tuple(torch.ones_like(one) for one in each)
     best, served = _RUNGS[0], -1.0
     for strength in _RUNGS:
-        moved = [space.move(batch.latent, change, strength) for batch in faces]
+        moved = [space.move(latent, change, strength) for latent, _ in faces]
         if max(float(space.distance(one, task.statistics).mean()) for one in moved) > FENCE and served >= 0:
             break
-        after = torch.cat([margin(one.render(task.generator, task.options).image) for one in moved])
-        share = float((after[lacking] > 0).double().mean())
+        some = [one[which.nonzero().flatten().tolist()] for one, which in zip(moved, drawn, strict=True) if which.any()]
+        after = torch.cat([margin(one.render(task.generator, task.options).image) for one in some])
+        share = float((after[lacking[torch.cat(drawn)]] > 0).double().mean())
         if share > served:
             best, served = strength, share
         if share >= SERVED:

@@ -223,6 +223,8 @@ class _Run:
             anchor=anchor,
         )
         self.loss.anchor = anchor if saved is None or saved.anchor is None else saved.anchor.to(deltas)
+        if self.loss.anchor is not None and config.start == "atlas" and config.directions == 1:
+            self.loss.batches.begin_with(space, self.loss.anchor)
         if saved is None:
             return fresh
         saved.check(fresh)
@@ -239,7 +241,7 @@ class _Run:
         task, steps = self.task, self.config.steps
         if self.config.start not in ("faces", "atlas"):
             return []
-        faces = [self.loss.batches.whole(Step(steps + k, steps)) for k in range(JUDGED)]
+        faces = [self.loss.batches.faces(Step(steps + k, steps)) for k in range(JUDGED)]
         alone = task.alone()
         return [
             full_change(one, space.restricted(some), faces)

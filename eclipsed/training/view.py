@@ -76,6 +76,8 @@ class View:
         """The pictures as the delta edits them that the descent began with, (N, 3, H, W), without gradient."""
         if self.anchor is None:
             raise InputError('only a descent that starts from "faces" has an anchor')
+        if self.batch.begun is not None:
+            return self.batch.begun.image
         with torch.no_grad():
             moved = self.space.move(self.batch.latent, self.anchor, self.batch.alpha)
             return moved.render(self.task.generator, self.task.options, prefix=self.batch.prefix).image
@@ -89,7 +91,11 @@ class View:
 
     def _allowed(self, before: Tensor, drawn: Synthesis) -> Tensor:
         config = self.task.config
-        after = before if self.task.masks is not None else self.task.regions(drawn)  # what was painted stays
+        begun = self.batch.begun
+        if self.task.masks is not None:
+            after = before  # what was painted stays
+        else:
+            after = self.task.regions(drawn) if begun is None or begun.regions is None else begun.regions
         background = config.where == "background"
         return edit_mask(before, after, how=config.mask, grown=config.mask_grow, background=background)
 

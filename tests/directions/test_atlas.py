@@ -322,7 +322,7 @@ def test_the_setting_of_a_training_that_begins_there():
     config = TrainConfig.from_atlas(seed=3)
     assert (config.start, config.seed) == ("atlas", 3)
     assert config.steps < TrainConfig().steps / 2
-    assert config.replace(start="faces", steps=60, seed=0) == TrainConfig()
+    assert config.replace(start="faces", steps=60, reuse=2, seed=0) == TrainConfig()
 
 
 def test_an_atlas_is_of_w_plus():

@@ -153,11 +153,11 @@ def test_who_climbs_no_further_than_needed_finds_the_same(calibrate, held_out, d
     drawn.clear()
     told = []
     soon = calibrate(tiny(direction), margin=before, soon=True, tell=told.append)
-    assert drawn[:5] == [4, 4, 4, 4, 6]  # 0.5 to 1.25, of those who lacked it; then others
-    assert told == [1, 2, 3, 4, len(LADDER)]
+    assert drawn[:4] == [4, 4, 4, 6]  # 1, 1.25 and 0.75, of those who lacked it; then others
+    assert told == [1, 2, 3, len(LADDER)]
     assert soon.scale == pytest.approx(whole.scale, rel=1e-4)
     assert soon.alpha_range == pytest.approx(whole.alpha_range, rel=1e-4)
-    assert soon.scores["ladder"] == pytest.approx(whole.scores["ladder"][1:5], abs=1e-3)
+    assert soon.scores["ladder"] == pytest.approx(whole.scores["ladder"][2:5], abs=1e-3)
 
 
 def test_what_is_gained_on_the_next_rung_has_its_say(calibrate, held_out, direction, monkeypatch):
@@ -169,11 +169,25 @@ def test_what_is_gained_on_the_next_rung_has_its_say(calibrate, held_out, direct
 def test_who_is_not_there_at_the_strongest_climbs_on(calibrate, held_out, direction, monkeypatch):
     drawn, before = climbed(monkeypatch, held_out, lambda strength: -2 + 1.5 * strength)
     found = calibrate(tiny(direction), margin=before, soon=True)
-    assert drawn[:7] == [*[4] * 6, 6]  # at 1.5 they have it
+    assert drawn[:5] == [*[4] * 4, 6]  # from 1 on; at 1.5 they have it
     assert found.scale == pytest.approx(1.5, rel=1e-3)
     _, before = climbed(monkeypatch, held_out, lambda strength: -2 + 0.5 * strength)
     found = calibrate(tiny(direction), margin=before, soon=True)
-    assert len(found.scores["ladder"]) == len(LADDER) - 1  # nobody ever
+    assert len(found.scores["ladder"]) == sum(rung >= 1 for rung in LADDER)  # nobody ever, and they gain to the end
+
+
+def test_who_gains_nothing_any_more_climbs_no_further(calibrate, held_out, direction, monkeypatch):
+    drawn, before = climbed(monkeypatch, held_out, lambda strength: -3 + 2 * min(strength, 0.95))
+    found = calibrate(tiny(direction), margin=before, soon=True)
+    assert drawn[:4] == [4, 4, 4, 6]  # 1 and 1.25 are alike though nobody has it
+    assert found.scale == pytest.approx(0.75 + 0.25 * 0.21 / 0.4, rel=1e-3)
+
+
+def test_the_rungs_below_are_climbed_as_far_down_as_the_strength_lies(calibrate, held_out, direction, monkeypatch):
+    drawn, before = climbed(monkeypatch, held_out, lambda strength: -2 + 40 * strength)
+    found = calibrate(tiny(direction), margin=before, soon=True)
+    assert drawn[:5] == [4, 4, 4, 4, 6]  # 1, 1.25, 0.75, 0.5
+    assert found.scale == pytest.approx(0.45, rel=1e-3)  # nine tenths of the gain, which all is made by 0.5
 
 
 def test_the_figures_are_those_of_the_edit_for_who_climbs_no_further_than_needed_too(calibrate, direction):

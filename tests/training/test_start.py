@@ -5,7 +5,10 @@ import torch
 from torch.nn import functional as F
 from torch.testing import assert_close
 
+from eclipsed.directions.margins import clip_margin
 from eclipsed.errors import EclipsedWarning
+from eclipsed.latents.latent import Latent
+from eclipsed.latents.spaces import make_space
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.training.batches import Step
@@ -15,6 +18,7 @@ from eclipsed.training.start import full_change
 from eclipsed.training.state import TrainingState
 from eclipsed.training.task import Task
 from eclipsed.training.terms import Loss
+from eclipsed.training.view import View
 
 pytestmark = pytest.mark.filterwarnings("ignore::eclipsed.errors.VocabularyWarning")
 
@@ -88,9 +92,7 @@ def test_where_no_change_of_w_can_be_written_the_start_is_small(editor, quick):
 def test_the_change_grows_until_clip_finds_the_prompt_or_the_fence_is_reached(editor, monkeypatch):
     task = task_of(editor, "a person with blond hair")
     loss = Loss(task)
-    faces = [loss.batches.whole(Step(0, 10))]
-    from eclipsed.latents.spaces import make_space
-
+    faces = [loss.batches.faces(Step(0, 10))]
     space = make_space("W+", editor.generator, layers=[4, 5])
     plain = space.keep(space.of_w(task.change))
     found = full_change(task, space, faces)
@@ -98,6 +100,74 @@ def test_the_change_grows_until_clip_finds_the_prompt_or_the_fence_is_reached(ed
     assert min(abs(factor - rung) for rung in (1.0, 1.5, 2.0, 2.5, 3.0)) < 1e-4
     monkeypatch.setattr("eclipsed.training.start.FENCE", 0.0)
     assert_close(full_change(task, space, faces), plain)
+
+
+def counting(render, sizes):
+    """`Latent.render` that writes down how many faces it draws."""
+
+    def counted(latent, *given, **options):
+        sizes.append(len(latent))
+        return render(latent, *given, **options)
+
+    return counted
+
+
+def test_from_the_atlas_those_who_have_it_have_no_say_and_are_not_drawn(editor, monkeypatch):
+    """The strength is the same as where all are drawn."""
+    told = torch.zeros(editor.generator.num_ws, editor.generator.w_dim)
+    told[4:6] = 0.3
+    monkeypatch.setattr("eclipsed.training.start.sketched", lambda task: told)
+    monkeypatch.setattr("eclipsed.training.start.SERVED", 1.1)  # climb all rungs
+    found, drawn, render = {}, {}, Latent.render
+    for start in ("atlas", "small"):
+        task = task_of(editor, "a person with blond hair", start=start)
+        space = make_space("W+", editor.generator, layers=[4, 5])
+        faces = [Loss(task).batches.faces(Step(number, 10)) for number in range(3)]
+        margin = clip_margin(task.clip, task.captions)
+        before = torch.cat([margin(images) for _, images in faces])
+        lacking = int((before < 0).sum())
+        lacking = lacking if lacking > 1 else int((before <= before.median()).sum())
+        sizes = drawn[start] = []
+        monkeypatch.setattr(Latent, "render", counting(render, sizes))
+        found[start] = full_change(task, space, faces)
+        monkeypatch.setattr(Latent, "render", render)
+        assert len(before) == 6
+        assert sum(sizes) % (lacking if start == "atlas" else 6) == 0
+    assert_close(found["atlas"], found["small"])
+    assert sum(drawn["atlas"]) < sum(drawn["small"])
+
+
+def test_pictures_alone_are_those_of_the_step(editor):
+    for changes in ({}, {"seeds": (1, 2, 3)}):
+        batches = Loss(task_of(editor, "a person with blond hair", **changes)).batches
+        latent, images = batches.faces(Step(4, 10))
+        whole = batches.whole(Step(4, 10))
+        assert torch.equal(images, whole.image)
+        assert torch.equal(latent.ws, whole.latent.ws)
+
+
+@pytest.mark.parametrize("row", [0, 5])
+def test_what_the_start_makes_of_faces_is_drawn_once_for_all_their_steps(editor, row):
+    task = task_of(editor, "a person with blond hair", reuse=2, precision="float32")
+    loss, space = Loss(task), make_space("W+", editor.generator, layers=[5, 6])
+    loss.anchor = anchor = space.keep(torch.full(space.shape, 0.2))
+    steps = [Step(number, 10, row=row) for number in range(4)]
+    plain = [next(loss.batches.of(step)) for step in steps]
+    assert not torch.equal(plain[0].alpha, plain[1].alpha)
+    assert plain[0].begun is None
+    loss.batches.begin_with(space, anchor)
+    first, again, third, _ = [next(loss.batches.of(step)) for step in steps]
+    assert again is first
+    assert torch.equal(first.alpha, plain[0].alpha)
+    assert not torch.equal(third.latent.ws, first.latent.ws)
+    at = [View(task, batch, space, anchor[None], 0, anchor) for batch in (plain[0], first)]
+    assert_close(at[1].anchor_image, at[0].anchor_image)  # which a view without it draws anew
+    assert_close(at[1].mask, at[0].mask)  # the edit is still that of the start
+    assert at[1].anchor_image is first.begun.image
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(task.parser), "logits", lambda *_, **__: pytest.fail("parsed again"))
+        moved = View(task, first, space, 2 * anchor[None], 0, anchor)
+    assert torch.equal(moved.mask, at[1].mask)  # of the start, wherever the edit has gone
 
 
 def test_fidelity_is_the_share_of_the_change_that_is_missing_inside():
