@@ -112,6 +112,7 @@ class InversionStep:
         loss: mean over the faces.
         psnr: of the best pictures so far, mean over the faces, in dB.
         seconds_left: in this phase.
+        share: of the steps of all phases and faces that are done, from 0 to 1.
     """
 
     phase: str
@@ -120,6 +121,7 @@ class InversionStep:
     loss: float
     psnr: float
     seconds_left: float
+    share: float = 0.0
 
 
 Callback = Callable[[InversionStep], object]
@@ -183,6 +185,7 @@ class Inverter:
         self.config, self._callback, self._stopped = config, callback, False
         self._look_over = look_over
         self._statistics = WStatistics.of_generator(generator)
+        self._whole, self._done = 0, 0  # steps of all phases and faces
 
     def invert(self, images: Tensor, *, start: Tensor | None = None) -> Inverted:
         """Find latents that draw some pictures.
@@ -200,19 +203,21 @@ class Inverter:
         if not len(images):
             raise InputError("expected at least one picture to invert; got none")
         self._stopped = False
+        descents = math.ceil(len(images) / self._at_once)
+        self._whole, self._done = descents * self._steps + len(images) * self._tuned_steps, 0
         goals = resize(images.to(self.generator.device).float(), self.generator.resolution).clamp(-1, 1)
         start = self._begin(goals) if start is None else self._checked(start, len(goals))
         if self.config.level == "fast":
             which = self._looked_over(goals, start)
             return _untuned(start, which)
-        size = 1 if self.config.low_memory else max(1, _AT_ONCE // self.generator.resolution**2)
-        pairs = zip(torch.split(start, size), torch.split(goals, size), strict=True)
+        pairs = zip(torch.split(start, self._at_once), torch.split(goals, self._at_once), strict=True)
         ws = torch.cat([self._descend(some, goal) for some, goal in pairs])
         which = list(range(len(goals)))
         if not self._stopped and self._steps >= (_USUAL.steps_from_mean if self.encoder is None else _USUAL.steps):
             which = self._looked_over(goals, ws)
         if self.config.level == "good":
             return _untuned(ws, which)
+        self._whole -= (len(goals) - len(which)) * self._tuned_steps  # those that were left out
         found = [self._tune(ws[k : k + 1], goals[k : k + 1]) for k in which]
         return Inverted(ws[which], tuple(one for one, _ in found), tuple(one for _, one in found), tuple(which))
 
@@ -243,6 +248,17 @@ class Inverter:
     def _steps(self) -> int:
         """Of the descent."""
         return self.config.steps_from_mean if self.encoder is None else self.config.steps
+
+    @property
+    def _at_once(self) -> int:
+        """How many pictures are inverted side by side."""
+        return 1 if self.config.low_memory else max(1, _AT_ONCE // self.generator.resolution**2)
+
+    @property
+    def _tuned_steps(self) -> int:
+        """Of the phases that each face goes through by itself."""
+        config = self.config
+        return config.tuning_steps + (config.keep_steps if config.keep_rate else 0) if config.level == "best" else 0
 
     def _looked_over(self, goals: Tensor, ws: Tensor) -> list[int]:
         """With which pictures to go on, by the word of who wants to look them over."""
@@ -294,6 +310,7 @@ class Inverter:
                 optimiser.step()
         except KeyboardInterrupt:
             self._stopped = True
+        self._done += steps
         return best
 
     def _look(self, images: Tensor) -> tuple[list[Tensor], Tensor | None]:
@@ -321,6 +338,7 @@ class Inverter:
         config = self.config
         if self._stopped or not config.tuning_steps:
             return None, None
+        end = self._done + self._tuned_steps
         with torch.no_grad():
             drawn = self.generator.synthesis(pivot).image
             strange = strange_places(self.parser, goal, drawn, above=_STRANGE)
@@ -329,17 +347,20 @@ class Inverter:
         steps, rate = config.tuning_steps, config.tuning_rate
         tuning, stopped = tune(self.generator, pivot, loss, steps=steps, rate=rate, seed=config.seed, tell=tell)
         self._stopped |= stopped
+        self._done += steps
         if self._stopped or not config.keep_rate:
             return tuning, None
         maker = tuning.generator(self.generator)
         with torch.no_grad():
             strange = strange_places(self.parser, goal, maker.synthesis(pivot).image, above=config.keep_above)
         if not bool(strange.any()):
+            self._done = end
             return tuning, None
         loss, tell = self._searched(goal, "features", config.keep_steps)
         steps, rate = config.keep_steps, config.keep_rate
         kept, stopped = keep(maker, pivot, strange, loss, steps=steps, rate=rate, tell=tell)
         self._stopped |= stopped
+        self._done = end
         return tuning, kept
 
     def _searched(
@@ -366,7 +387,8 @@ class Inverter:
         if self._callback is None:
             return True
         left = (time.monotonic() - began) / max(step, 1) * (steps - step)
-        told = InversionStep(phase, step, steps, float(losses.mean()), float(psnr.mean()), left)
+        share = min(1.0, (self._done + step) / max(1, self._whole))
+        told = InversionStep(phase, step, steps, float(losses.mean()), float(psnr.mean()), left, share)
         self._stopped = self._callback(told) is False
         return not self._stopped
 

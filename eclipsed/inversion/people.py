@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from eclipsed.compute.memory import is_out_of_memory
@@ -13,7 +14,7 @@ from eclipsed.editing import moving
 from eclipsed.editing.faces import Faces
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import EclipsedError, InputError
-from eclipsed.inversion.inverter import Callback, InversionConfig
+from eclipsed.inversion.inverter import Callback, InversionConfig, InversionStep
 from eclipsed.inversion.pasting import paste
 from eclipsed.inversion.placing import Source
 from eclipsed.latents.direction import Direction
@@ -31,8 +32,9 @@ __all__ = ["EditedPeople", "EditedPerson", "Edits", "PeopleMethods"]
 
 _One = Direction | str | os.PathLike[str]
 
-#: what one person gets: a stack, directions with their strengths, or one or several directions at full strength
-Edits = Stack | Mapping[_One, float] | moving.Directions
+#: what one person gets: a stack, directions with their strengths, one or several directions at full strength, or a
+#: function that edits a face
+Edits = Stack | Mapping[_One, float] | moving.Directions | Callable[[Faces], Faces]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +43,18 @@ class EditedPerson:
 
     Args:
         number: of the face, from 1, from the left.
-        faces: the edited face, one; None where it could not be edited.
-        reason: why not, in a sentence; "" where it was.
+        faces: the face, inverted and perhaps edited, one; None where that could not be done.
+        error: why not; None where it was done.
     """
 
     number: int
     faces: Faces | None = None
-    reason: str = ""
+    error: EclipsedError | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the face could not be edited, in a sentence; "" where it was."""
+        return "" if self.error is None else " ".join(str(self.error).split())
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +112,66 @@ class PeopleMethods(ABC):
     def edit(self, faces: Faces, direction: Any, alpha: Any = 1.0, *, any_generator: bool = False) -> Faces:
         """Move faces."""
 
+    def invert_people(
+        self,
+        photo: Source,
+        *,
+        numbers: Sequence[int] | None = None,
+        level: str | None = None,
+        where: Sequence[Placement | FoundFace] | None = None,
+        class_index: int | None = None,
+        config: InversionConfig | None = None,
+        callback: Callback | None = None,
+        force: bool = False,
+    ) -> tuple[EditedPerson, ...]:
+        """Turn the faces of a photograph into latents, each by itself, so that one that cannot be harms no other.
+
+        Args:
+            photo: a path, a PIL picture or a `Photo`.
+            numbers: of the faces, from 1, from the left; None is all.
+            level: see `invert`.
+            where: the faces, when they are known, in the order of their numbers; None finds them.
+            class_index: class of the faces, where the generator has classes; None is the editor's own.
+            config: every option of the inversion; None is the default.
+            callback: told of every step of each inversion; its `share` is that of all faces.
+            force: take faces of another kind than the generator draws, too.
+        Returns:
+            What became of each, not edited yet, in the order of the numbers.
+        Raises:
+            InputError: no face is found.
+        """
+        one = read_photo(photo)
+        found = find_faces(self.finder, one) if where is None else where
+        wanted = list(range(1, len(found) + 1)) if numbers is None else list(numbers)
+
+        def inverted(place: int, number: int) -> EditedPerson:
+            def tell(step: InversionStep) -> object:
+                assert callback is not None
+                return callback(replace(step, share=(place + step.share) / len(wanted)))
+
+            def invert() -> Faces:
+                return self.invert(
+                    one,
+                    where=_place(one, found, number),
+                    level=level,
+                    class_index=class_index,
+                    config=config,
+                    callback=None if callback is None else tell,
+                    force=force,
+                )
+
+            return _tried(one, number, invert)
+
+        return tuple(inverted(place, number) for place, number in enumerate(wanted))
+
     def edit_people(
         self,
         photo: Source,
         edits: Mapping[int, Edits],
         *,
         level: str | None = None,
-        where: Sequence[Placement] | None = None,
+        where: Sequence[Placement | FoundFace] | None = None,
+        inverted: Sequence[EditedPerson] | None = None,
         class_index: int | None = None,
         config: InversionConfig | None = None,
         callback: Callback | None = None,
@@ -125,10 +185,12 @@ class PeopleMethods(ABC):
 
         Args:
             photo: a path, a PIL picture or a `Photo`.
-            edits: number of a face, from 1, from the left -> what is done to it: a stack, ``{"smile": 0.7}``, or one or
-                several directions, their files or names, at full strength. Faces without a number stay as they are.
+            edits: number of a face, from 1, from the left -> what is done to it: a stack, ``{"smile": 0.7}``, one or
+                several directions, their files or names, at full strength, or a function that edits a face. Faces
+                without a number stay as they are.
             level: see `invert`.
-            where: the faces' places, when they are known, in the order of their numbers; None finds them.
+            where: the faces, when they are known, in the order of their numbers; None finds them.
+            inverted: what `invert_people` gave for this photograph, so that no face is found and inverted again.
             class_index: class of the faces, where the generator has classes; None is the editor's own.
             config: every option of the inversion; None is the default.
             callback: told of every step of each inversion.
@@ -142,39 +204,63 @@ class PeopleMethods(ABC):
             MissingModelError: there is no direction of a name.
             DirectionError: a direction belongs to another generator.
         """
-        each = {number: _read(edits[number], self.name) for number in _numbers(edits)}
-        trial = self.sample(seeds=0, class_index=class_index)
-        for stack, alphas in each.values():  # what is wrong with an edit is said at once, and not of a face
-            self.edit(trial, stack, alphas, any_generator=any_generator)
+        numbers = _numbers(edits)
+        each = {number: self._editing(edits[number], any_generator, class_index) for number in numbers}
         one = read_photo(photo)
-        found: Sequence[FoundFace | Placement] = find_faces(self.finder, one) if where is None else list(where)
+        if inverted is None:
+            inverted = self.invert_people(
+                one,
+                numbers=numbers,
+                level=level,
+                where=where,
+                class_index=class_index,
+                config=config,
+                callback=callback,
+                force=force,
+            )
+        before = {person.number: person for person in inverted}
         pixels: Pixels = one.pixels
+
+        def put(faces: Faces, edit: Callable[[Faces], Faces]) -> Faces:
+            nonlocal pixels
+            edited = edit(faces)
+            pixels = paste(self.parser, edited, one, onto=pixels)
+            return edited
+
         people: list[EditedPerson] = []
-        for number, (stack, alphas) in each.items():
-            try:
-                place = _place(one, found, number)
-                faces = self.invert(
-                    one,
-                    where=place,
-                    level=level,
-                    class_index=class_index,
-                    config=config,
-                    callback=callback,
-                    force=force,
-                )
-                faces = self.edit(faces, stack, alphas, any_generator=any_generator)
-                pixels = paste(self.parser, faces, one, onto=pixels)
-                people.append(EditedPerson(number, faces))
-            except EclipsedError as error:
-                people.append(EditedPerson(number, reason=" ".join(str(error).split())))
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                reason = f"face {number} of {one.name} does not fit into memory; make the picture smaller"
-                people.append(EditedPerson(number, reason=reason))
+        for number, edit in each.items():
+            person = before.get(number) or EditedPerson(number, error=_none_of(number, one, len(inverted)))
+            if person.faces is not None:
+                person = _tried(one, number, partial(put, person.faces, edit))
+            people.append(person)
         if all(person.faces is None for person in people):
             raise InputError("; ".join(f"face {person.number}: {person.reason}" for person in people))
         return EditedPeople(one.pil(pixels), tuple(people))
+
+    def _editing(self, edits: Edits, any_generator: bool, class_index: int | None) -> Callable[[Faces], Faces]:
+        """What edits a face; what is wrong with an edit is said at once, and not of a face."""
+        if callable(edits) and not isinstance(edits, (Stack, Direction)):
+            return edits
+        stack, alphas = _read(edits, self.name)
+
+        def edit(faces: Faces) -> Faces:
+            return self.edit(faces, stack, alphas, any_generator=any_generator)
+
+        edit(self.sample(seeds=0, class_index=class_index))
+        return edit
+
+
+def _tried(photo: Photo, number: int, work: Callable[[], Faces]) -> EditedPerson:
+    """What became of a face; what is wrong with it is noted."""
+    try:
+        return EditedPerson(number, work())
+    except EclipsedError as error:
+        return EditedPerson(number, error=error)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = f"face {number} of {photo.name} does not fit into memory; make the picture smaller"
+        return EditedPerson(number, error=InputError(reason))
 
 
 def _numbers(edits: object) -> list[int]:
@@ -187,7 +273,7 @@ def _numbers(edits: object) -> list[int]:
     return sorted(edits)
 
 
-def _read(edits: Edits, models: str) -> tuple[Stack | list[Direction], Any]:
+def _read(edits: Stack | Mapping[_One, float] | moving.Directions, models: str) -> tuple[Stack | list[Direction], Any]:
     """What one face gets, as `Editor.edit` takes it, and the strengths."""
     if isinstance(edits, Stack):
         return edits, 1.0
@@ -211,6 +297,10 @@ def _place(photo: Photo, found: Sequence[FoundFace | Placement], number: int) ->
         InputError: there is none of that number, or it cannot be aligned.
     """
     if number > len(found):
-        raise InputError(f"{photo.name} has no face {number}: {len(found)} found, counted from the left")
+        raise _none_of(number, photo, len(found))
     face = found[number - 1]
     return face if isinstance(face, Placement) else face.placement(photo)
+
+
+def _none_of(number: int, photo: Photo, found: int) -> InputError:
+    return InputError(f"{photo.name} has no face {number}: {found} found, counted from the left")

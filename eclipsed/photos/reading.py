@@ -19,7 +19,7 @@ from eclipsed.files.atomic import atomic_write
 from eclipsed.images.pictures import PICTURE_FORMATS
 from eclipsed.values.extras import pip_line
 
-__all__ = ["Photo", "Pixels", "decode_photo", "read_photo", "save_photo"]
+__all__ = ["Photo", "Pixels", "decode_photo", "heic_size", "read_photo", "save_photo"]
 
 _MOST_PIXELS = 150_000_000
 _ORIENTATION = 0x0112  # EXIF tag
@@ -165,12 +165,39 @@ def _check_head(head: bytes, name: str) -> bool:
     return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
 
 
-def _open_heif(file: Path | io.BytesIO, name: str) -> Image.Image:
+def heic_size(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Width and height of a HEIC file by its header, without decoding it; None where it is of another kind.
+
+    Raises:
+        InputError: it is empty, a drawing, or a damaged HEIC file.
+        MissingExtraError: HEIC without the package that reads it.
+    """
+    place = Path(path)
+    with open(place, "rb") as file:
+        head = file.read(16)
+    if not _check_head(head, place.name):
+        return None
+    try:
+        width, height = _heif(place, place.name).size
+    except MissingExtraError:
+        raise
+    except Exception as error:  # a damaged file can fail in any way
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{place.name} is damaged or cut short: {reason:.120}") from error
+    return width, height
+
+
+def _heif(file: Path | io.BytesIO, name: str) -> Any:
+    """A HEIC file of which the header was read."""
     try:
         import pillow_heif
     except ImportError as error:
         raise MissingExtraError(f"{name} is HEIC; to read it: {pip_line(extra='heic')}") from error
-    picture: Image.Image = pillow_heif.open_heif(file).to_pillow()
+    return pillow_heif.open_heif(file)
+
+
+def _open_heif(file: Path | io.BytesIO, name: str) -> Image.Image:
+    picture: Image.Image = _heif(file, name).to_pillow()
     return picture
 
 

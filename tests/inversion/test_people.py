@@ -136,6 +136,41 @@ def test_a_bad_face_is_a_sentence_and_the_others_are_edited(editor, directions, 
     )
 
 
+def test_people_who_were_inverted_before_are_neither_found_nor_inverted_again(editor, directions, group, monkeypatch):
+    finder = Row(POINTS, TURNED, POINTS, POINTS)
+    one, shares = with_finder(editor, finder), []
+    people = one.invert_people(group, config=FEW, callback=lambda step: shares.append(step.share))
+    assert [(person.number, person.faces is None) for person in people] == [
+        (1, False), (2, True), (3, False), (4, False)
+    ]  # fmt: skip
+    assert people[1].reason == "the face in group.png is turned too far to the side; take a picture from the front"
+    assert shares == pytest.approx(
+        [0, 1 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8]
+    )  # two steps each of the first, third and fourth
+    edits = {1: directions[0], 2: directions[1], 4: {directions[2]: 0.5}}
+    expected = one.edit_people(group, edits, config=FEW)
+    monkeypatch.setattr(Editor, "invert", None)
+    finder.asked = 0
+    edits[4] = lambda faces: one.edit(faces, directions[2], 0.5)
+    edited = one.edit_people(group, edits, inverted=people)
+    assert finder.asked == 0
+    assert np.array_equal(edited.picture, expected.picture)
+    assert [person.number for person in edited.failed] == [2]
+    nobody = one.edit_people(group, {1: lambda faces: faces, 3: directions[0], 5: directions[0]}, inverted=people)
+    assert np.array_equal(quarter(nobody.picture, 1), quarter(group.pixels, 1))
+    assert nobody.failed[0].reason == "group.png has no face 5: 4 found, counted from the left"
+
+
+def test_the_share_of_an_inversion_counts_the_steps_of_all_phases_and_faces(editor, group):
+    shares = []
+    config = InversionConfig(level="best", steps_from_mean=3, tuning_steps=2, keep_steps=2, keep_above=0.0)
+    places = [face.placement(group) for face in Row(POINTS, POINTS).find(group)]
+    one = with_finder(editor, Row())
+    one.invert(group, where=places, config=config, callback=lambda step: shares.append((step.phase, step.share)))
+    phases = ["latents"] * 3 + (["generator"] * 2 + ["features"] * 2) * 2
+    assert shares == [(phase, pytest.approx(done / 11)) for done, phase in enumerate(phases)]
+
+
 def test_a_face_that_does_not_fit_into_memory_is_a_sentence(editor, directions, group, monkeypatch):
     one, invert, calls = with_finder(editor, Row(POINTS, POINTS)), Editor.invert, []
 

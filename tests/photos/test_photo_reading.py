@@ -14,7 +14,7 @@ from eclipsed.errors import EclipsedError, EclipsedWarning, InputError, MissingE
 from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.finding import FoundFace
-from eclipsed.photos.reading import Photo, read_photo, save_photo
+from eclipsed.photos.reading import Photo, heic_size, read_photo, save_photo
 from eclipsed.pretrained.lazy import Lazy
 from eclipsed.values.extras import pip_line
 
@@ -123,6 +123,19 @@ def test_heic_without_its_package(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=re.escape(f" is HEIC; to read it: {pip_line(extra='heic')}") + "$"):
         read_photo(tmp_path / "a.heic")
+    with pytest.raises(MissingExtraError, match=r"^a\.heic is HEIC; to read it: "):
+        heic_size(tmp_path / "a.heic")
+
+
+def test_the_size_of_a_heic_file_is_read_from_its_header(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the heic extra is not installed")
+    pillow_heif.from_pillow(Image.new("RGB", (96, 64))).save(tmp_path / "a.heic")
+    Image.new("RGB", (8, 8)).save(tmp_path / "b.heic", "JPEG")  # a name is no proof
+    assert heic_size(tmp_path / "a.heic") == (96, 64)
+    assert heic_size(tmp_path / "b.heic") is None
+    (tmp_path / "c.heic").write_bytes((tmp_path / "a.heic").read_bytes()[:40])
+    with pytest.raises(InputError, match=r"^c\.heic is damaged or cut short: "):
+        heic_size(tmp_path / "c.heic")
 
 
 def test_what_is_no_photo(tmp_path):
