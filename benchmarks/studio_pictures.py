@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from PIL import Image
 
+import eclipsed
 from benchmarks.pages import save_picture
 from benchmarks.studio_server import Server, chromium
 
@@ -129,12 +131,32 @@ def _in(box: dict[str, float], spot: tuple[float, float]) -> tuple[float, float]
 
 
 def _own(page: Any) -> None:
-    page.locator("#own-file input[type=file]").set_input_files(_PORTRAIT)
-    page.locator(".pasted img").wait_for()
-    page.get_by_role("button", name="Make it editable", exact=True).click()
-    page.locator(".own-faces li").wait_for()
+    """Two people on one picture and a portrait, each face with edits of its own, the picture before and after."""
+    with tempfile.TemporaryDirectory() as folder:
+        page.locator("#own-file input[type=file]").set_input_files([_group(Path(folder) / "friends.png"), _PORTRAIT])
+        page.locator(".pasted img.face").first.wait_for()
+        page.get_by_label("How close", exact=True).click()
+        page.get_by_role("option", name="fast: at once").click()
+        page.get_by_role("button", name="Make it editable", exact=True).click()
+        page.wait_for_function("document.querySelectorAll('.own-faces li').length === 3")
+    page.get_by_role("button", name="Edit number 2 on the picture").click()
+    page.locator(".pasted .spot[aria-pressed=true]", has_text="2").wait_for()
+    page.get_by_role("tab", name="Edit", exact=True).click()
+    page.get_by_role("button", name=re.compile("Add glasses to the face")).click()
+    page.locator(".stack .edit", has_text="glasses").wait_for()
+    page.get_by_role("tab", name="Own picture", exact=True).click()
     page.get_by_role("button", name="Put it back").click()
     page.locator(".pasted[data-title^='With the edit']").wait_for()
+
+
+def _group(place: Path) -> Path:
+    """Two of the set's own faces on one picture."""
+    picture = Image.new("RGB", (680, 340), (120, 140, 160))
+    faces = eclipsed.Editor.from_pretrained("mini").sample(seeds=[4, 15]).pil()
+    for k, face in enumerate(faces):
+        picture.paste(face, (42 + 340 * k, 42))
+    picture.save(place)
+    return place
 
 
 def _learn(page: Any) -> None:

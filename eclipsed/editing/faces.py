@@ -308,6 +308,28 @@ def _caption(before: Faces, after: Faces) -> str:
     return ", ".join(f"{edit.name} {edit.strength}" for edit in new)
 
 
+def together(faces: Sequence[Faces]) -> Faces:
+    """Unedited faces as one, in their order; of sampled and inverted ones together the seeds and origins are left out.
+
+    Args:
+        faces: of one generator, at least one.
+    Raises:
+        InputError: there is none, or one is edited.
+    """
+    if not faces or any(one.edits for one in faces):
+        raise InputError("expected unedited faces, at least one")
+    seeds = tuple(seed for one in faces for seed in one.seeds)
+    origins = tuple(origin for one in faces for origin in one.origins)
+    count = sum(map(len, faces))
+    return Faces(
+        images=torch.cat([one.images for one in faces]),
+        latent=Latent.cat([one.latent for one in faces]),
+        seeds=seeds if len(seeds) == count else (),
+        origins=origins if len(origins) == count else (),
+        psi=faces[0].psi,
+    )
+
+
 def check_faces(faces: object, *, name: str = "faces") -> Faces:
     """Return some faces, and nothing else.
 

@@ -179,13 +179,16 @@ class Unfinished(TypedDict):
 class Inversion(TypedDict):
     """How an inversion stands."""
 
+    name: str
     status: Literal["waiting", "inverting", "done", "stopped", "failed"]
     over: bool
     phase: str
     step: int
     steps: int
+    share: float
     psnr: float | None
     seconds_left: float | None
     message: str
     foreign: bool
+    left: list[str]
     faces: list[float]

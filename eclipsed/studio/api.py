@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from gradio.data_classes import FileData
 from gradio.events import api
-from PIL import Image
 
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
@@ -27,7 +27,7 @@ from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.learning import Job, LearningQueue
 from eclipsed.studio.making import MakingQueue
 from eclipsed.studio.page_state import SLOW
-from eclipsed.studio.portraits import of_portrait, open_face
+from eclipsed.studio.portraits import PhotoLook, of_portrait, open_face
 from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
 from eclipsed.studio.shelf import Shelved, shelf_name
 from eclipsed.studio.sums import read_names, read_terms, summed
@@ -246,10 +246,7 @@ class _Endpoints:
         is of another kind than the set draws fails as ``foreign``; force goes on all the same.
         """
         picture = KeptPicture(sent_file(file))
-        whole = aligned
-        if whole is None:
-            whole = face is None and self.engine.likeness.of(Image.fromarray(picture.read().opaque))
-        return self.inversions.submit(picture, level=level, aligned=whole, face=face, force=force).token
+        return self.inversions.submit(picture, level=level, aligned=aligned, face=face, force=force).token
 
     def inversion(self, token: str) -> answers.Inversion:
         """How an inversion stands: its status, step, and how close it came, in dB."""
@@ -269,9 +266,21 @@ class _Endpoints:
     def put_back(self, stack: answers.EditStack, face: FileData, photo: FileData) -> FileData:
         """The picture that a saved face was taken from with the edits of a stack put back, as a PNG at full size."""
         look = self._look(stack, face)
-        return _file(results.pasted_file(self.engine, look, KeptPicture(sent_file(photo))))
+        everywhere = look.everywhere([look.portrait]) if isinstance(look, PhotoLook) else look
+        return _file(results.pasted_file(self.engine, everywhere, KeptPicture(sent_file(photo))))
 
-    def _own(self, look: Stack, face: object, number: int = 0) -> Stack:
+    def people(self, stacks: dict[str, answers.EditStack], face: FileData, photo: FileData) -> FileData:
+        """The same picture with a stack for each face, by its number in the saved face: {"1": stack, "2": stack}."""
+        mine = self._own(Stack(), face)
+        for name, stack in cast(Mapping[str, object], stacks).items():
+            number = int(name) if name.isascii() and name.isdecimal() else 0
+            if not 1 <= number <= len(mine.portrait.faces):
+                raise InputError(f"the saved face holds {len(mine.portrait.faces)} faces, from 1; got {name[:20]!r}")
+            edits = self.engine.checked(Stack.from_json(stack))
+            mine = replace(mine.at(mine.portrait, number - 1), entries=edits.entries)
+        return _file(results.pasted_file(self.engine, mine, KeptPicture(sent_file(photo))))
+
+    def _own(self, look: Stack, face: object, number: int = 0) -> PhotoLook:
         """A stack on a face that a program sent."""
         portrait = open_face(self.engine.editor, sent_file(face))
         if look.saved_face not in ("", portrait.digest):

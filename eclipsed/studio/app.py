@@ -17,7 +17,6 @@ from eclipsed.studio.learning import LearningQueue
 from eclipsed.studio.making import MakingQueue
 from eclipsed.studio.page_state import LOOKS, QUIET, Page
 from eclipsed.studio.pieces import piece
-from eclipsed.studio.portraits import portrait_of
 from eclipsed.studio.reloading import READ, restored
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
@@ -66,7 +65,9 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
         with gr.Row(elem_id="bench"):
             with gr.Column(elem_id="face-side"):
                 subject = engine.editor.world.subject
-                viewer = piece("viewer", {"caption": "Drawing …"}, f"The {subject} before and after", subject)
+                viewer = piece(
+                    "viewer", {"caption": "Drawing …"}, f"The {subject} before and after", subject, uses=("split",)
+                )
             with gr.Column(elem_id="tool-side"), gr.Tabs(selected=OPEN_FIRST) as all_tabs:
                 tabs: dict[str, Any] = {}
                 for title, kind in TABS:
@@ -83,6 +84,7 @@ def build(engine: Engine, jobs: LearningQueue) -> gr.Blocks:
             stack=tabs[edit.TITLE].stack,
             brush=tabs[edit.TITLE].brush,
             shelf=tabs[edit.TITLE].shelf,
+            people=tabs[edit.TITLE].people,
             python=tabs[home.TITLE].python,
             tabs=all_tabs,
             for_edits=tabs[home.TITLE].for_edits,
@@ -103,18 +105,16 @@ def _greet(blocks: gr.Blocks, page: Page, faces: wall.FacesTab, mine: own.OwnTab
     engine = page.engine
 
     def first(session: Session, kept: str) -> tuple[Any, ...]:
-        look = restored(engine, kept)
-        session = replace(session, now=engine.first_look() if look is None else look)
-        portrait = portrait_of(session.now)
+        session = restored(engine, session, kept) or replace(session, now=engine.first_look())
         drawn = page.drawn(None, session, shelf=gr.skip())
-        return (*drawn, *faces.shown(engine, session), portrait, mine.described(page, session, portrait))
+        return (*drawn, *faces.shown(engine, session), *mine.drawn(session))
 
     def rest(session: Session) -> Any:
         drawn = views.shelf(engine, session.now)
         engine.warm()
         return drawn
 
-    shown = [*page.look, faces.psi, faces.of_class, mine.mine, mine.face]
+    shown = [*page.look, faces.psi, faces.of_class, *mine.pieces]
     kept = gr.Textbox(visible=False)
     options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
     blocks.load(in_a_sentence(first), [page.session, kept], shown, js=READ, **options).success(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-__all__ = ["data_uri", "small", "to_uris"]
+__all__ = ["data_uri", "shrunk_uri", "small", "to_uris"]
 
 _EXACT = 256  # sides up to this go as PNG, pixel for pixel; larger pictures as WebP of high quality
 _THUMB = 96
@@ -29,6 +29,19 @@ def data_uri(picture: Image.Image, *, exact: bool = False) -> str:
 def to_uris(images: Tensor, *, thumbnails: bool = False) -> list[str]:
     """Image tensors, (N, 3, H, W) in [-1, 1], as addresses that hold them; small ones for thumbnails."""
     return [data_uri(small(picture) if thumbnails else picture) for picture in to_pil(images)]
+
+
+def shrunk_uri(picture: Image.Image, side: int) -> str:
+    """A picture of at most so many pixels a side, on white where it is transparent, as an address that holds it."""
+    from PIL import Image
+
+    shown = picture
+    if "A" in picture.getbands():
+        shown = Image.new("RGB", picture.size, "white")
+        shown.paste(picture, mask=picture.getchannel("A"))
+    shown = shown.convert("RGB")
+    shown.thumbnail((side, side))
+    return data_uri(shown)
 
 
 def small(picture: Image.Image) -> Image.Image:

@@ -24,10 +24,15 @@ class KeptFile:
     """
 
     def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        self.name = (name or Path(path).name)[-80:]
+        self.name = (name or self.name_of(path))[-80:]
         self.path = Path(tempfile.mkdtemp(dir=_folder())) / Path(path).name[-80:]
         shutil.copyfile(path, self.path)
         weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
+
+    @staticmethod
+    def name_of(path: str | os.PathLike[str]) -> str:
+        """What a file that was given to the page is called."""
+        return Path(path).name[-80:]
 
     def remove(self) -> None:
         """Remove the copy now."""

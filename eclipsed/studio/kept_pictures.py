@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from eclipsed.errors import EclipsedError, InputError
 from eclipsed.studio.kept_files import KeptFile
-from eclipsed.studio.safety import check_picture
+from eclipsed.studio.safety import check_photo
 
 if TYPE_CHECKING:
     from eclipsed.photos.reading import Photo
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["PICTURES", "KeptPicture"]
 
 #: ends of the names of pictures that are taken
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".heic", ".heif")
 
 _MOST_KEPT = 32  # pictures of all visitors; at 32 MB each they take 1 GB of the disk at most
 
@@ -29,11 +29,12 @@ class KeptPicture(KeptFile):
         path: where the page put it.
         name: what its owner calls it; None is its file's name.
     Raises:
-        InputError: it is no PNG, JPEG or WebP, is damaged, or too large.
+        InputError: it is no PNG, JPEG, WebP or HEIC, is damaged, or too large.
+        MissingExtraError: HEIC without the package that reads it.
     """
 
     def __init__(self, path: str, name: str | None = None) -> None:
-        check_picture(path, PICTURES).close()
+        check_photo(path, PICTURES)
         super().__init__(path, name)
         _keep(self)
 

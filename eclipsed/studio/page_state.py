@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from eclipsed.studio import views
+from eclipsed.studio import own_views, views
 from eclipsed.studio.engine import Engine
 from eclipsed.studio.inverting import InversionQueue
 from eclipsed.studio.learning import LearningQueue
@@ -38,6 +38,7 @@ class Page:
         stack: its edits.
         brush: that paints where an edit may act.
         shelf: the directions.
+        people: the visitor's own faces.
         python: the lines that make the same picture.
         tabs: all of them.
         for_edits: buttons that work where an edit is on.
@@ -54,6 +55,7 @@ class Page:
     stack: gr.HTML
     brush: gr.HTML
     shelf: gr.HTML
+    people: gr.HTML
     python: gr.HTML
     tabs: gr.Tabs
     for_edits: tuple[gr.Button, ...] = ()
@@ -63,7 +65,7 @@ class Page:
     @property
     def look(self) -> list[Any]:
         """The components that show a look, in the order of `drawn`."""
-        shown = [self.session, self.viewer, self.stack, self.brush, self.shelf, self.python]
+        shown = [self.session, self.viewer, self.stack, self.brush, self.shelf, self.people, self.python]
         return [*shown, *self.for_edits, *self.for_faces, *self.for_pictures]
 
     def drawn(
@@ -100,6 +102,7 @@ class Page:
             anew,
             views.brush(after, sent=sent) if taken or (edits and after.brush_key) else gr.skip(),
             gr.skip() if shelf is None else shelf,
+            own_views.people(after) if edits or face or _album(before) != after.album else gr.skip(),
             {"code": views.python_lines(self.engine.models, now, f"{face_stem(now)}.json")}
             if edits or face
             else gr.skip(),
@@ -167,6 +170,10 @@ class Page:
 
     def _redrawn(self, session: Session) -> tuple[Any, ...]:
         return views.viewer(self.engine, session), views.stack(self.engine, session), views.brush(session)
+
+
+def _album(session: Session | None) -> object:
+    return None if session is None else session.album
 
 
 #: options of events that belong to the page alone; programs call the named endpoints instead

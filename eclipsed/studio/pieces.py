@@ -18,7 +18,9 @@ def page_file(name: str) -> str:
     return (files("eclipsed.studio") / "page" / name).read_text(encoding="utf-8")
 
 
-def piece(name: str, value: dict[str, Any], label: str, subject: str, *, place: str = "") -> gr.HTML:
+def piece(
+    name: str, value: dict[str, Any], label: str, subject: str, *, place: str = "", uses: tuple[str, ...] = ()
+) -> gr.HTML:
     """A piece of the page.
 
     Args:
@@ -27,13 +29,15 @@ def piece(name: str, value: dict[str, Any], label: str, subject: str, *, place: 
         label: what it is called by screen readers.
         subject: what the pictures show, see `World.subject`.
         place: where it stands, of a piece that the page has more than once.
+        uses: further scripts in ``page/`` that come before its own.
     Returns:
         The component; its events are ``act`` and, of the stack, ``move``.
     """
     return gr.HTML(
         value=value,
         html_template=f'<div class="piece {name}" role="group" aria-label="{label}"></div>',
-        js_on_load=f"const subject = {_script_text(subject)};\n" + page_file("common.js") + page_file(f"{name}.js"),
+        js_on_load=f"const subject = {_script_text(subject)};\n"
+        + "".join(page_file(f"{one}.js") for one in ("common", *uses, name)),
         apply_default_css=False,
         elem_id=f"piece-{name}-{place}" if place else f"piece-{name}",
         elem_classes=["studio-piece"],

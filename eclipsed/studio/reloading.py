@@ -10,11 +10,12 @@ from weakref import WeakValueDictionary
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import EclipsedError
 from eclipsed.studio.engine import FIRST_SEED
-from eclipsed.studio.portraits import PhotoLook, Portrait, of_portrait
+from eclipsed.studio.portraits import PhotoLook, Portrait, of_portrait, portrait_of
 from eclipsed.values.checks import is_whole
 
 if TYPE_CHECKING:
     from eclipsed.studio.engine import Engine
+    from eclipsed.studio.session import Session
 
 __all__ = ["READ", "forget", "kept", "restored"]
 
@@ -26,16 +27,22 @@ _LONGEST = 600 * 1024  # characters
 _reachable: WeakValueDictionary[str, Portrait] = WeakValueDictionary()  # by tokens that only their visitors have
 
 
-def kept(look: Stack) -> dict[str, Any]:
-    """A look as plain JSON values; a face of the visitor's own is named by its token, and stays here."""
-    if not isinstance(look, PhotoLook):
-        return {"look": look.to_json()}
-    _reachable[look.portrait.token] = look.portrait
-    return {"look": look.to_json(), "face": look.portrait.token, "number": look.number}
+def kept(session: Session) -> dict[str, Any]:
+    """What is shown as plain JSON values; pictures of the visitor's own are named by their tokens, and stay here."""
+    now = session.now
+    _reachable.update({one.token: one for one in session.album})
+    told: dict[str, Any] = {"look": now.to_json(), "number": getattr(now, "number", 0)}
+    mine, shown = session.own_look, portrait_of(now)
+    if shown is not None:
+        told["face"] = shown.token
+    if mine is not None:
+        album = session.album
+        told["album"] = [[one.token, [mine.at(one, k).to_json() for k in range(len(one.faces))]] for one in album]
+    return told
 
 
-def restored(engine: Engine, text: object) -> Stack | None:
-    """The look that `kept` described; None where there is none, or where it cannot be shown here and now.
+def restored(engine: Engine, session: Session, text: object) -> Session | None:
+    """The session with what `kept` described; None where there is nothing, or it cannot be shown here and now.
 
     A face of the visitor's own that is gone by now leaves its edits, on the first face.
     """
@@ -44,15 +51,35 @@ def restored(engine: Engine, text: object) -> Stack | None:
     try:
         data = json.loads(text)
         look = engine.checked(Stack.from_json(data["look"]))
+        album, mine = _album(engine, data.get("album") or [])
         portrait, number = _reachable.get(str(data.get("face"))), data.get("number", 0)
         if portrait is not None and is_whole(number, 0, len(portrait.faces) - 1):
-            look = of_portrait(look, portrait, number)
+            shown = of_portrait(look, portrait, number)
+            look = shown if mine is None else replace(mine.at(portrait, number), entries=look.entries)
         elif look.saved_face or look.seed is None:
             look = replace(look, saved_face="", seed=FIRST_SEED)
         engine.before(look)
     except (EclipsedError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         return None
-    return look
+    return replace(session, now=look, album=album, own=mine)
+
+
+def _album(engine: Engine, told: list[Any]) -> tuple[tuple[Portrait, ...], PhotoLook | None]:
+    """The visitor's own pictures that are here still, and a look that knows the edits of their faces."""
+    album: list[Portrait] = []
+    mine: PhotoLook | None = None
+    for token, stacks in told:
+        portrait = _reachable.get(str(token))
+        if portrait is None:
+            continue
+        album.append(portrait)
+        for k, stack in enumerate(stacks[: len(portrait.faces)]):
+            edits = engine.checked(Stack.from_json(stack))
+            if mine is None:
+                mine = of_portrait(edits, portrait, k)
+            elif edits.entries:
+                mine = replace(mine.at(portrait, k), entries=edits.entries)
+    return tuple(album), mine
 
 
 def forget(portrait: Portrait | None) -> None:

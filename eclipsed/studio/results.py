@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,9 @@ from eclipsed.studio.safety import STACK_KEY, stack_text
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
+
+    from eclipsed.inversion.people import EditedPeople
+    from eclipsed.photos.reading import Photo
 
 __all__ = ["drawn", "film", "pasted", "pasted_file", "picture", "saved_face", "stack_file", "strip"]
 
@@ -87,28 +90,35 @@ def film(engine: Engine, look: Stack, suffix: str) -> Path:
     return animation.save_animation(frames, _place(look, suffix, "sweep"))
 
 
-def pasted(engine: Engine, look: Stack, given: KeptPicture | None = None) -> Image.Image:
-    """The picture that a visitor's face was taken from, at full size, with the edits of all its faces put back.
+def pasted(engine: Engine, look: Stack, photo: Photo | None = None) -> EditedPeople:
+    """The picture that a visitor's face was taken from, at full size, with each face's own edits put back.
+
+    Args:
+        engine: the shared half.
+        look: of a visitor's own face.
+        photo: the picture, when it is read already, or the face was opened without it.
+    Raises:
+        InputError: the face is one of a seed, or the picture is missing or another one.
+    """
+    mine = _own(look)
+    portrait = mine.portrait
+    each = {number: partial(engine.apply, mine.at(portrait, place)) for place, number in enumerate(portrait.numbers)}
+    return engine.editor.edit_people(photo or portrait.photo(), each, inverted=portrait.people)
+
+
+def pasted_file(engine: Engine, look: Stack, given: KeptPicture | None = None) -> Path:
+    """What `pasted` gives as a PNG, with the picture's own metadata and colour profile.
 
     Args:
         engine: the shared half.
         look: of a visitor's own face.
         given: the picture, when the face was opened without it.
-    Raises:
-        InputError: the face is one of a seed, or the picture is missing or another one.
     """
-    mine = _own(look).portrait
-    photo = mine.photo(given)
-    edited = engine.apply(look, mine.faces)
-    return engine.editor.paste(edited, photo)[0]
-
-
-def pasted_file(engine: Engine, look: Stack, given: KeptPicture | None = None) -> Path:
-    """What `pasted` gives as a PNG, with the picture's own metadata and colour profile."""
     from eclipsed.photos.reading import save_photo
 
-    whole = pasted(engine, look, given)
-    return save_photo(whole, _place(look, ".png", "edited", short_name(_own(look).portrait.name)))
+    portrait = _own(look).portrait
+    whole = pasted(engine, look, portrait.photo(given)).picture
+    return save_photo(whole, _place(look, ".png", "edited", short_name(portrait.name)))
 
 
 def saved_face(engine: Engine, look: Stack) -> Path:

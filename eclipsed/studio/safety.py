@@ -26,6 +26,7 @@ __all__ = [
     "as_sentence",
     "check_host",
     "check_numbers",
+    "check_photo",
     "check_picture",
     "check_upload",
     "in_a_sentence",
@@ -251,12 +252,35 @@ def check_picture(path: str | os.PathLike[str], suffixes: tuple[str, ...] = (".p
         picture = Image.open(place, formats=("PNG", "JPEG", "WEBP"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{place.name[:80]!r} is no picture that can be read, or is damaged") from error
-    if picture.width * picture.height > _MOST_PIXELS:
+    try:
+        _check_size(picture.width, picture.height)
+    except InputError:
         picture.close()
-        raise InputError(
-            f"a picture may have at most {_MOST_PIXELS // 10**6} million pixels; got {picture.width} x {picture.height}"
-        )
+        raise
     return picture
+
+
+def check_photo(path: str | os.PathLike[str], suffixes: tuple[str, ...]) -> Path:
+    """Return a photograph that was given to the page, HEIC included, if it may be decoded: only its header is read.
+
+    Raises:
+        InputError: it is no picture of these kinds, is damaged, or would take too much memory.
+        MissingExtraError: HEIC without the package that reads it.
+    """
+    from eclipsed.photos.reading import heic_size
+
+    place = check_upload(path, suffixes)
+    size = heic_size(place)
+    if size is None:
+        check_picture(place, suffixes).close()
+    else:
+        _check_size(*size)
+    return place
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > _MOST_PIXELS:
+        raise InputError(f"a picture may have at most {_MOST_PIXELS // 10**6} million pixels; got {width} x {height}")
 
 
 def read_stack(path: str | os.PathLike[str]) -> Stack:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
+from eclipsed.studio.portraits import PhotoLook, Portrait
 from eclipsed.values.checks import one_of
 from eclipsed.values.seeds import check_seed
 
@@ -31,6 +32,8 @@ class Session:
         lacking: of those that are marked as lacking it.
         first: seed that the wall of faces begins with.
         picture: whether a picture of one's own is chosen.
+        album: one's own pictures that can be edited.
+        own: the last look of a face of one's own, where another face is shown.
         painting: place, counted from 0, and digest of the edit that the brush paints for; None where it is put away.
     """
 
@@ -43,7 +46,14 @@ class Session:
     lacking: tuple[int, ...] = ()
     first: int = 0
     picture: bool = False
+    album: tuple[Portrait, ...] = ()
+    own: PhotoLook | None = None
     painting: tuple[int, str] | None = None
+
+    @property
+    def own_look(self) -> PhotoLook | None:
+        """The look of a face of one's own that is shown, or that was shown last; None where there was none."""
+        return self.now if isinstance(self.now, PhotoLook) else self.own
 
     @property
     def painted_at(self) -> int | None:
@@ -70,7 +80,8 @@ class Session:
             return replace(self, now=look)
         if look == self.now:
             return self
-        return replace(self, now=look, past=(*self.past, self.now)[-_LONGEST:], future=(), gesture=gesture)
+        past = (*self.past, self.now)[-_LONGEST:]
+        return replace(self, now=look, past=past, future=(), gesture=gesture, own=self.own_look)
 
     def undo(self) -> Session:
         """One look back; the same session when there is none.
@@ -81,13 +92,15 @@ class Session:
         """
         if not self.past:
             return self
-        return replace(self, now=self.past[-1], past=self.past[:-1], future=(*self.future, self.now), gesture="")
+        now, past, future = self.past[-1], self.past[:-1], (*self.future, self.now)
+        return replace(self, now=now, past=past, future=future, gesture="", own=self.own_look)
 
     def redo(self) -> Session:
         """Take one undo back; the same session when there is none."""
         if not self.future:
             return self
-        return replace(self, now=self.future[-1], past=(*self.past, self.now), future=self.future[:-1], gesture="")
+        now, past, future = self.future[-1], (*self.past, self.now), self.future[:-1]
+        return replace(self, now=now, past=past, future=future, gesture="", own=self.own_look)
 
     def reset(self) -> Session:
         """The face without edits; it can be undone."""

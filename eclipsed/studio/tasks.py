@@ -16,8 +16,6 @@ from eclipsed.studio.safety import as_sentence, in_plain_words
 
 __all__ = ["Task", "TaskQueue"]
 
-_MOST_WAITING = 8
-
 _log = logging.getLogger(__name__)
 
 
@@ -49,13 +47,14 @@ class TaskQueue(ABC, Generic[T]):
 
     Its `working` is the status of the task that is being done ("learning"), `noun` names what it does ("learning"),
     `waiting` says what a full queue is full of, and `most_kept` and `kept_for` bound the tasks that are over and can
-    still be asked about: how many, and for how many seconds.
+    still be asked about: how many, and for how many seconds; `most_waiting` bounds those that are not over.
     """
 
     working: ClassVar[str]
     noun: ClassVar[str]
     waiting: ClassVar[str]
     most_kept: ClassVar[int]
+    most_waiting: ClassVar[int] = 8
     kept_for: ClassVar[float] = float("inf")
 
     def __init__(self) -> None:
@@ -80,13 +79,21 @@ class TaskQueue(ABC, Generic[T]):
         with self._lock:
             self._sweep()
             ahead = len(self._open())
-            if ahead > _MOST_WAITING:
+            if ahead > self.most_waiting:
                 raise InputError(f"{ahead} {self.waiting}; try again later")
             self._tasks[task.token] = task
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name=f"eclipsed-{self.noun}", daemon=True)
                 self._worker.start()
         self._waiting.put(task)
+        return task
+
+    def refuse(self, task: T, message: str) -> T:
+        """Note a task that cannot be done, with the sentence that says why."""
+        with self._lock:
+            self._sweep()
+            self._tasks[task.token] = task
+            self._end(task, "failed", message)
         return task
 
     def find(self, token: str) -> T:

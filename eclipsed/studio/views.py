@@ -67,7 +67,7 @@ def viewer(engine: Engine, session: Session) -> dict[str, Any]:
         "same": old == new,
         "caption": caption(look),
         "version": f"{len(session.past)}:{_version(look)}:" + ",".join(f"{e.alpha:.2f}{e.on:d}" for e in look.entries),
-        "kept": json.dumps(kept(look), allow_nan=False),
+        "kept": json.dumps(kept(session), allow_nan=False),
         "can": {"undo": bool(session.past), "redo": bool(session.future), "reset": bool(look.entries)},
     }
 

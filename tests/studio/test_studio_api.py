@@ -74,10 +74,13 @@ def test_the_example_of_one_s_own_picture_runs(server, mini, tmp_path, monkeypat
     assert stack.seed is None
     assert stack.saved_face == faces_digest(mini.load_faces(names["face"]["path"]))
     edited = mini.edit(faces, stack)
-    for place, expected in ((names["picture"], edited.pil()[0]), (names["edited"], mini.paste(edited)[0])):
+    whole = mini.paste(edited)[0]
+    for place, expected in ((names["picture"], edited.pil()[0]), (names["edited"], whole), (names["each"], whole)):
         with Image.open(place) as image:
             difference = np.asarray(image.convert("RGB"), dtype=int) - np.asarray(expected.convert("RGB"), dtype=int)
         assert np.abs(difference).max() <= 1
+    with pytest.raises(AppError, match=r"(?i)the saved face holds 1 faces, from 1; got '2'"):
+        names["client"].predict(stacks={"2": names["stack"]}, face=names["face"], photo=names["photo"], api_name="/people")
     with pytest.raises(AppError, match=r"(?i)give face, the saved face"):
         names["client"].predict(stack=names["stack"], api_name="/picture")
     rows = names["client"].predict(

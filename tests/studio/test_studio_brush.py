@@ -57,7 +57,7 @@ def test_what_is_painted_holds_the_edit_and_nothing_changes_beyond(engine, sessi
     assert not torch.equal(after, before)
     assert act(engine, painted, {"do": "undo"}).now == session.now
     assert act(engine, painted, stroke(painted, None)).now.entries[0].mask is None
-    assert restored(engine, json.dumps(kept(painted.now))) == painted.now
+    assert restored(engine, painted, json.dumps(kept(painted))).now == painted.now
 
 
 def test_the_brush_goes_with_its_edit(engine, session):

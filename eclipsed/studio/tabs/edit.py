@@ -10,7 +10,7 @@ from eclipsed.errors import InputError
 from eclipsed.files.header import is_bare
 from eclipsed.prompts.region import MAX_PROMPT
 from eclipsed.store import library
-from eclipsed.studio import views
+from eclipsed.studio import album, views
 from eclipsed.studio.actions import act, move, place_of
 from eclipsed.studio.brush import brush
 from eclipsed.studio.descriptions import described
@@ -33,6 +33,7 @@ class EditTab:
     def __init__(self, tab: gr.Tab, engine: Engine) -> None:
         self.tab = tab
         subject = engine.editor.world.subject
+        self.people = piece("people", {"faces": []}, f"Your own {subject}s", subject)
         self.stack = piece("stack", {"rows": []}, f"Edits of the {subject}", subject)
         self.brush = brush("Paint where an edit may act", subject, place="edit")
         gr.HTML("<h3>Shelf</h3>", apply_default_css=False, elem_classes=["studio-piece"])
@@ -77,6 +78,7 @@ class EditTab:
         engine = page.engine
         page.on_act(page.viewer, lambda session, data: act(engine, session, data))
         page.on_act(page.stack, lambda session, data: act(engine, session, data))
+        page.on_act(page.people, album.act)
         page.on_act(page.brush, lambda session, data: act(engine, session, data))
 
         def moved(session: Session, event: gr.EventData) -> tuple[Any, Any]:

@@ -1,7 +1,8 @@
-"""Own picture: a face of one's own, made editable, edited in the other tabs, and put back where it came from."""
+"""Own picture: faces of one's own, made editable, edited in the other tabs, and put back where they came from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,23 +10,14 @@ import gradio as gr
 from PIL import Image
 
 from eclipsed.errors import EclipsedError, InputError
-from eclipsed.studio import reloading, results
+from eclipsed.studio import album, own_views, reloading, results
 from eclipsed.studio.engine import FIRST_SEED, Engine
-from eclipsed.studio.images import data_uri
+from eclipsed.studio.images import shrunk_uri
 from eclipsed.studio.inverting import LEVELS, InversionJob, InversionQueue
-from eclipsed.studio.kept_pictures import PICTURES, KeptPicture
+from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.page_state import LOOKS, QUIET, SLOW, Page
 from eclipsed.studio.pieces import event_data, piece, press_link
-from eclipsed.studio.portraits import (
-    FACE_SUFFIX,
-    MOST_FACES,
-    PhotoLook,
-    Portrait,
-    adopted,
-    forgotten,
-    open_face,
-    portrait_of,
-)
+from eclipsed.studio.portraits import FACE_SUFFIX, MOST_FACES, open_face, portrait_of
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
 
@@ -33,10 +25,10 @@ __all__ = ["TITLE", "OwnTab"]
 
 TITLE = "Own picture"
 
-_EVERY = 0.5  # seconds between two looks at a running inversion
-_SHOWN = 1024  # pixels: the longer side of a picture in the page
-_WHICH: list[tuple[str, int | str]] = [("the only one", 0), ("all", "all")]
+_EVERY = 0.5  # seconds between two looks at running inversions
+_SHOWN = 1280  # pixels: the longer side of a picture that was chosen
 _LEVELS = list(zip(("fast: at once", "good: closer", "best: slow"), LEVELS, strict=True))
+_WHOLE = "whole"  # instead of a face: the whole picture is one
 
 
 class OwnTab:
@@ -45,15 +37,18 @@ class OwnTab:
     def __init__(self, tab: gr.Tab, engine: Engine) -> None:
         self.tab = tab
         subject = engine.editor.world.subject
-        which = [*_WHICH, *((f"{subject} {k} from the left", k) for k in range(1, MOST_FACES + 1))]
-        self.token, self.ready = gr.State(""), gr.State("")
-        self.mine = gr.State(None)
+        which: list[tuple[str, int | str]] = [
+            (f"every {subject}", "all"),
+            (f"the whole picture is one {subject}", _WHOLE),
+        ]
+        which += [(f"{subject} {k} from the left", k) for k in range(1, MOST_FACES + 1)]
+        self.tokens, self.ready = gr.State(()), gr.State(())
         with gr.Row(elem_classes=["own-choice"]):
-            self.file = gr.File(
-                label=f"Picture with a {subject}",
-                file_types=list(PICTURES),
-                height=130,
-                min_width=220,
+            self.files = gr.File(
+                label=f"Pictures with {subject}s",
+                file_count="multiple",
+                height=150,
+                min_width=280,
                 elem_id="own-file",
             )
             with gr.Column(min_width=260, scale=2):
@@ -61,25 +56,18 @@ class OwnTab:
                     self.level = gr.Dropdown(
                         _LEVELS, value=LEVELS[1], label="How close", min_width=120, elem_id="own-level"
                     )
-                    self.which = gr.Dropdown(which, value=0, label="Which one", min_width=120, elem_id="own-which")
-                self.aligned = gr.Checkbox(label=f"The whole picture is one {subject}, placed as on the wall")
-        with gr.Row(elem_classes=["tools"]):
-            self.invert = gr.Button(
-                "Make it editable", variant="primary", size="sm", min_width=120, elem_id="invert", interactive=False
-            )
-            self.stop = gr.Button(
-                "Stop here", variant="stop", size="sm", min_width=120, elem_id="own-stop", interactive=False
-            )
-        with gr.Row(elem_classes=["own-results"]):
-            with gr.Column(min_width=260):
-                self.face = piece("own", {"job": None, "portrait": None}, f"Own {subject}", subject)
-            with gr.Column(min_width=260):
-                self.pasted = piece("pasted", {}, "The picture with the edit", subject)
+                    self.which = gr.Dropdown(which, value="all", label="Which one", min_width=160, elem_id="own-which")
+                self.invert = gr.Button(
+                    "Make it editable", variant="primary", size="sm", min_width=120, elem_id="invert", interactive=False
+                )
+        self.jobs = piece("inversions", {"jobs": []}, "Pictures that are made editable", subject)
+        self.pasted = piece("pasted", {}, "The whole picture, before and after", subject, uses=("split",))
         with gr.Row(elem_classes=["tools", "downloads"]):
             self.put = gr.Button("Put it back", size="sm", min_width=100, interactive=False)
             self.download = gr.Button("Edited picture (PNG)", size="sm", min_width=150, interactive=False)
             self.save = gr.Button(f"Save the {subject}", size="sm", min_width=110, interactive=False)
         self.fetched = gr.DownloadButton("Fetched", visible="hidden", elem_id="own-fetched")
+        self.album = piece("own", {"portraits": []}, f"Own {subject}s", subject)
         with gr.Accordion(f"Open a {subject} that was saved", open=False):
             self.saved = gr.File(
                 label=f"Saved {subject} ({FACE_SUFFIX})",
@@ -99,201 +87,216 @@ class OwnTab:
         """The buttons that also need its picture."""
         return (self.put, self.download)
 
+    @property
+    def pieces(self) -> list[Any]:
+        """What `drawn` gives values for."""
+        return [self.album, self.pasted]
+
+    def drawn(self, session: Session) -> tuple[Any, Any]:
+        """The visitor's own pictures, and the whole one of the face that is shown."""
+        return own_views.album(session), own_views.photograph(session)
+
     def wire(self, page: Page) -> None:
         """Make it answer."""
-        jobs = page.inversions
-        self.token.delete_callback = jobs.forget  # the visitor is gone
+        queue = page.inversions
+
+        def forget(tokens: Sequence[str]) -> None:  # the visitor is gone
+            for token in tokens:
+                queue.forget(token)
+
+        self.tokens.delete_callback = forget
         self._wire_choice(page)
-        self._wire_jobs(page, jobs)
-        self._wire_face(page)
+        self._wire_jobs(page, queue)
+        self._wire_faces(page)
+        self._wire_saved(page)
         self._wire_results(page)
 
-    def described(self, page: Page, session: Session, mine: Portrait | None, job: InversionJob | None = None) -> Any:
-        """The piece that shows how an inversion stands and what came of it."""
-        return {"job": _running(page.inversions, job), "portrait": _described(session, mine)}
-
-    def _state(self, page: Page, session: Session, mine: Portrait | None, job: InversionJob | None) -> tuple[Any, ...]:
-        """Values for `_shown`."""
-        running = job is not None and not job.over
+    def _state(self, queue: InversionQueue, session: Session, tokens: Sequence[str]) -> tuple[Any, ...]:
+        """Values for `_standing`."""
+        jobs = _found(queue, tokens)
+        running = any(not job.over for job in jobs)
         return (
-            self.described(page, session, mine, job),
+            own_views.inversions(queue, jobs),
             gr.Timer(active=running),
             gr.Button(interactive=session.picture and not running),
-            gr.Button(interactive=running),
         )
 
     @property
-    def _shown(self) -> list[Any]:
-        return [self.face, self.timer, self.invert, self.stop]
+    def _standing(self) -> list[Any]:
+        """The components that show how inversions stand."""
+        return [self.jobs, self.timer, self.invert]
 
     def _wire_choice(self, page: Page) -> None:
-        """A picture is chosen, or taken away."""
+        """Pictures are chosen, or taken away."""
         buttons = [*page.for_edits, *page.for_faces, *page.for_pictures]
 
-        def chosen(session: Session, token: str, file: str | None) -> tuple[Any, ...]:
-            after = replace(session, picture=file is not None)
-            job = _job(page.inversions, token)
-            free = job is None or job.over
+        def chosen(session: Session, tokens: Sequence[str], files: list[str] | None) -> tuple[Any, ...]:
+            after = replace(session, picture=bool(files))
+            free = all(job.over for job in _found(page.inversions, tokens))
             return (after, gr.Button(interactive=after.picture and free), *page.usable(session, after))
 
-        def seen(file: str | None) -> tuple[Any, Any]:
-            picture = _picture(file)
+        def seen(session: Session, files: list[str] | None) -> Any:
+            picture = next(filter(None, map(_readable, files or [])), None)
             if picture is None:
-                return {}, gr.Checkbox(value=False)
+                return own_views.photograph(session)
             whole = Image.fromarray(picture.read().opaque)
-            alike = page.engine.likeness.of(whole)
-            note = "" if alike else _unlike(page.engine)
-            return {"src": _small(whole), "title": "Your picture", "note": note}, gr.Checkbox(value=alike)
+            note = "" if page.engine.likeness.of(whole) else _unlike(page.engine)
+            title = "Your picture" if len(files or []) == 1 else f"The first of {len(files or [])} pictures"
+            return {"before": shrunk_uri(whole, _SHOWN), "title": title, "note": note}
 
-        self.file.change(
+        self.files.change(
             in_a_sentence(chosen),
-            [page.session, self.token, self.file],
+            [page.session, self.tokens, self.files],
             [page.session, self.invert, *buttons],
             concurrency_id=LOOKS,
             **QUIET,
-        ).success(in_a_sentence(seen), self.file, [self.pasted, self.aligned], concurrency_id=SLOW, **QUIET)
+        ).success(in_a_sentence(seen), [page.session, self.files], self.pasted, concurrency_id=SLOW, **QUIET)
 
-    def _wire_jobs(self, page: Page, jobs: InversionQueue) -> None:
-        def begin(session: Session, mine: Portrait | None, *asked: Any) -> tuple[Any, ...]:
-            return self._begun(page, session, mine, *asked)
-
-        def tick(session: Session, mine: Portrait | None, token: str) -> tuple[Any, ...]:
-            job = _job(jobs, token)
-            ready = token if job is not None and job.portrait is not None else ""
-            return (ready, *self._state(page, session, mine, job))
-
-        def stop(session: Session, mine: Portrait | None, token: str) -> tuple[Any, ...]:
-            return self._state(page, session, mine, jobs.stop(token))
-
-        def taken(session: Session, mine: Portrait | None, token: str) -> tuple[Any, ...]:
-            job = _job(jobs, token)
-            if job is None or job.portrait is None:
-                return tuple([gr.skip()] * (len(page.look) + 3))
-            reloading.forget(mine)
-            mine, job.portrait = job.portrait, None
-            after = adopted(session, mine)
-            return (*page.drawn(session, after), mine, self.described(page, after, mine, job), {})
-
-        options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
-        self.invert.click(in_a_sentence(begin), self._asked(page), [self.token, self.ready, *self._shown], **options)
-        known = [page.session, self.mine, self.token]
-        self.stop.click(in_a_sentence(stop), known, self._shown, **options)
-        self.timer.tick(in_a_sentence(tick), known, [self.ready, *self._shown], concurrency_id=SLOW, **QUIET)
-        outputs = [*page.look, self.mine, self.face, self.pasted]
-        self.ready.change(in_a_sentence(taken), [page.session, self.mine, self.ready], outputs, **options)
-        again = in_a_sentence(lambda session, mine, token: self._state(page, session, mine, _job(jobs, token)))
-        self.tab.select(again, known, self._shown, **options)
-
-    def _asked(self, page: Page) -> list[Any]:
-        """What `_begun` reads."""
-        return [page.session, self.mine, self.token, self.file, self.level, self.which, self.aligned]
-
-    def _begun(
-        self,
-        page: Page,
-        session: Session,
-        mine: Portrait | None,
-        old: str,
-        file: str | None,
-        level: str,
-        which: Any,
-        aligned: bool,
-        *,
-        force: bool = False,
-    ) -> tuple[Any, ...]:
-        """Let a picture wait for its turn: values for the token, what is ready, and `_shown`."""
-        picture = _picture(file)
-        if picture is None:
-            raise InputError("choose a picture first")
-        page.inversions.forget(old)
-        job = page.inversions.submit(picture, level=level, aligned=aligned, face=which or None, force=force)
-        return (job.token, "", *self._state(page, session, mine, job))
-
-    def _wire_face(self, page: Page) -> None:
-        outputs = [*page.look, self.mine, self.face, self.pasted]
-        options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
-        started = [self.token, self.ready, self.timer, self.invert, self.stop]
-
-        def told(
-            session: Session,
-            mine: Portrait | None,
-            token: str,
-            file: str | None,
-            level: str,
-            which: Any,
-            aligned: bool,
-            event: gr.EventData,
+    def _wire_jobs(self, page: Page, queue: InversionQueue) -> None:
+        def begin(
+            session: Session, old: Sequence[str], files: list[str] | None, level: str, which: Any
         ) -> tuple[Any, ...]:
-            data = event_data(event)
-            if data.get("do") == "force":
-                begun, ready, face, *buttons = self._begun(
-                    page, session, mine, token, file, level, which, aligned, force=True
-                )
-                kept = [gr.skip()] * (len(page.look) + 1)
-                return (begun, ready, *buttons, *kept, face, gr.skip())
-            if data.get("do") == "forget":
-                reloading.forget(mine)
-                after, mine = forgotten(session, FIRST_SEED), None
-            elif data.get("do") == "take" and mine is not None:
-                after = adopted(session, mine, data.get("number", 0))
-            else:
-                raise InputError("that face is not here any more; make the picture editable again")
-            return (
-                *[gr.skip()] * len(started),
-                *page.drawn(session, after),
-                mine,
-                self.described(page, after, mine),
-                {} if mine is None else gr.skip(),
-            )
+            if not files:
+                raise InputError("choose a picture first")
+            for token in old:
+                queue.forget(token)
+            how: dict[str, Any] = {"level": level, "aligned": True} if which == _WHOLE else {"level": level}
+            if which != _WHOLE:
+                how |= {"face": which, "aligned": None if which == "all" else False}
+            tokens = tuple(queue.submit_file(file, **how).token for file in files)
+            return (tokens, (), *self._state(queue, session, tokens))
 
-        self.face.act(
-            in_a_sentence(told), self._asked(page), [*started, *outputs], **{**options, "trigger_mode": "multiple"}
+        def tick(session: Session, tokens: Sequence[str]) -> tuple[Any, ...]:
+            ready = tuple(job.token for job in _found(queue, tokens) if job.portrait is not None)
+            return (ready, *self._state(queue, session, tokens))
+
+        def told(session: Session, tokens: tuple[str, ...], event: gr.EventData) -> tuple[Any, ...]:
+            data = event_data(event)
+            token = data.get("token")
+            if token not in tokens:
+                raise InputError("that picture is not waiting any more")
+            if data.get("do") == "stop":
+                queue.stop(token)
+            elif data.get("do") == "force":
+                again = queue.again(queue.find(token)).token
+                queue.forget(token)
+                tokens = tuple(again if one == token else one for one in tokens)
+            return (tokens, *self._state(queue, session, tokens))
+
+        def taken(session: Session, tokens: Sequence[str]) -> tuple[Any, ...]:
+            jobs, after = _found(queue, tokens), session
+            for job in jobs:
+                if job.portrait is None:
+                    continue
+                first = not any(one.taken for one in jobs)
+                portrait, job.portrait, job.taken = job.portrait, None, True
+                try:
+                    after = album.adopted(after, portrait, show=first)
+                except InputError as error:
+                    job.message = str(error)
+            _let_go(session, after)
+            drawn = self.drawn(after) if after is not session else (gr.skip(), gr.skip())
+            return (*page.drawn(session, after), *drawn, own_views.inversions(queue, jobs))
+
+        options: dict[str, Any] = {"concurrency_id": LOOKS, **QUIET}
+        asked = [page.session, self.tokens, self.files, self.level, self.which]
+        self.invert.click(in_a_sentence(begin), asked, [self.tokens, self.ready, *self._standing], **options)
+        known = [page.session, self.tokens]
+        self.timer.tick(in_a_sentence(tick), known, [self.ready, *self._standing], concurrency_id=SLOW, **QUIET)
+        self.jobs.act(in_a_sentence(told), known, [self.tokens, *self._standing], **options)
+        self.ready.change(in_a_sentence(taken), known, [*page.look, *self.pieces, self.jobs], **options)
+        self.tab.select(
+            in_a_sentence(lambda session, tokens: (*self._state(queue, session, tokens), *self.drawn(session))),
+            known,
+            [*self._standing, *self.pieces],
+            **options,
         )
 
-        def opened(session: Session, old: Portrait | None, saved: str | None, file: str | None) -> tuple[Any, ...]:
+    def _wire_faces(self, page: Page) -> None:
+        """A face is pressed, on the picture or in the list, or a picture is forgotten."""
+
+        def told(session: Session, event: gr.EventData) -> tuple[Any, ...]:
+            data = event_data(event)
+            if data.get("do") == "forget":
+                after = album.forgotten(session, data.get("token"), FIRST_SEED)
+            else:
+                after = album.act(session, data)
+            _let_go(session, after)
+            return (*page.drawn(session, after), *self.drawn(after))
+
+        for one in (self.album, self.pasted):
+            one.act(
+                in_a_sentence(told),
+                [page.session],
+                [*page.look, *self.pieces],
+                **{"concurrency_id": LOOKS, "trigger_mode": "multiple", **QUIET},
+            )
+
+    def _wire_saved(self, page: Page) -> None:
+        """A face that was saved earlier is opened."""
+        outputs = [*page.look, *self.pieces]
+
+        def opened(session: Session, saved: str | None, files: list[str] | None) -> tuple[Any, ...]:
             if saved is None:
                 return (*[gr.skip()] * len(outputs), None)
-            mine = open_face(page.engine.editor, saved, _picture(file))
-            reloading.forget(old)
-            after = adopted(session, mine)
-            return (*page.drawn(session, after), mine, self.described(page, after, mine), {}, None)
+            portrait = open_face(page.engine.editor, saved)
+            after = album.adopted(session, portrait)
+            _let_go(session, after)
+            return (*page.drawn(session, after), *self.drawn(after), None)
 
         self.saved.upload(
             in_a_sentence(opened),
-            [page.session, self.mine, self.saved, self.file],
+            [page.session, self.saved, self.files],
             [*outputs, self.saved],
-            **options,
+            concurrency_id=LOOKS,
+            **QUIET,
         )
 
     def _wire_results(self, page: Page) -> None:
         engine = page.engine
 
-        def put(session: Session, file: str | None) -> Any:
-            whole = results.pasted(engine, session.now, _missing(session, file))
-            size = f"{whole.width} × {whole.height}"
-            return {"src": _small(whole, _SHOWN), "title": f"With the edit put back, {size} in full"}
+        def put(session: Session, files: list[str] | None) -> Any:
+            mine = portrait_of(session.now)
+            photo = None if mine is None else mine.photo(_missing(session, files))
+            edited = results.pasted(engine, session.now, photo)
+            failed = [f"number {person.number} could not be edited: {person.reason}" for person in edited.failed]
+            assert photo is not None
+            return own_views.put_back(session, photo.pil(), edited.picture, failed)
 
-        page.on_look_as_it_is(self.put.click, put, [self.file], self.pasted)
+        page.on_look_as_it_is(self.put.click, put, [self.files], self.pasted)
 
-        def download(session: Session, file: str | None) -> str:
-            return str(results.pasted_file(engine, session.now, _missing(session, file)))
+        def download(session: Session, files: list[str] | None) -> str:
+            return str(results.pasted_file(engine, session.now, _missing(session, files)))
 
         def save(session: Session) -> str:
             return str(results.saved_face(engine, session.now))
 
-        for button, make, inputs in ((self.download, download, [self.file]), (self.save, save, [])):
+        for button, make, inputs in ((self.download, download, [self.files]), (self.save, save, [])):
             event = page.on_look_as_it_is(button.click, make, inputs, self.fetched)
             event.success(None, self.fetched, None, js=press_link("own-fetched"))
 
 
-def _picture(file: str | None) -> KeptPicture | None:
-    return None if file is None else KeptPicture(file)
+def _readable(file: str) -> KeptPicture | None:
+    """A picture that was chosen; None where it is none, which is said when it is to be made editable."""
+    try:
+        return KeptPicture(file)
+    except EclipsedError:
+        return None
 
 
-def _missing(session: Session, file: str | None) -> KeptPicture | None:
-    """The picture that is chosen now, where the face came without one."""
+def _missing(session: Session, files: list[str] | None) -> KeptPicture | None:
+    """Of the pictures that are chosen now the one that a face was taken from which came without it.
+
+    Raises:
+        InputError: the only one that is chosen is no picture.
+    """
     mine = portrait_of(session.now)
-    return _picture(file) if mine is not None and mine.picture is None else None
+    if mine is None or mine.picture is not None or not files:
+        return None
+    if len(files) == 1:
+        return KeptPicture(files[0])
+    pictures = [picture for picture in map(_readable, files) if picture is not None]
+    return next((one for one in pictures if one.read().sha256 == mine.source), None)
 
 
 def _unlike(engine: Engine) -> str:
@@ -305,41 +308,19 @@ def _unlike(engine: Engine) -> str:
     return f"{draws}. For photographs take another set: eclipsed models fetch {kind.photographs}"
 
 
-def _small(picture: Any, side: int = _SHOWN // 2) -> str:
-    """A picture as it is shown in the page."""
-    image = picture.convert("RGB")
-    image.thumbnail((side, side))
-    return data_uri(image)
+def _found(queue: InversionQueue, tokens: Sequence[str]) -> list[InversionJob]:
+    """The jobs of some tokens that are not forgotten since."""
+    found = []
+    for token in tokens:
+        try:
+            found.append(queue.find(token))
+        except EclipsedError:
+            continue
+    return found
 
 
-def _job(jobs: InversionQueue, token: str) -> InversionJob | None:
-    try:
-        return jobs.find(token) if token else None
-    except EclipsedError:  # forgotten since
-        return None
-
-
-def _running(jobs: InversionQueue, job: InversionJob | None) -> dict[str, Any] | None:
-    return None if job is None else {**job.to_json(), "ahead": jobs.ahead(job)}
-
-
-def _described(session: Session, mine: Portrait | None) -> dict[str, Any] | None:
-    """The visitor's own faces as the page shows them."""
-    from eclipsed.studio.images import to_uris
-
-    if mine is None:
-        return None
-    now = session.now
-    number = now.number if isinstance(now, PhotoLook) and now.portrait is mine else None
-    drawn = to_uris(mine.faces.images)
-    faces = [
-        {
-            "number": k,
-            "before": mine.before[k] if k < len(mine.before) else None,
-            "after": drawn[k],
-            "psnr": round(mine.psnr[k], 1) if k < len(mine.psnr) else None,
-            "shown": k == number,
-        }
-        for k in range(len(mine.faces))
-    ]
-    return {"name": mine.name, "faces": faces, "picture": mine.picture is not None}
+def _let_go(before: Session, after: Session) -> None:
+    """Let nobody reach a picture that is gone from a session."""
+    for portrait in before.album:
+        if portrait not in after.album:
+            reloading.forget(portrait)
