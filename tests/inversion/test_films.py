@@ -6,6 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from directions_kit import make
 from PIL import Image
@@ -17,10 +18,12 @@ from eclipsed.images.conversion import to_uint8
 from eclipsed.images.metrics import flicker
 from eclipsed.inversion.film_tracking import runs_of, smooth, track
 from eclipsed.inversion.inverter import InversionConfig
+from eclipsed.photos.cascade import MTCNNFinder
 from eclipsed.photos.films import Film, save_film
 from eclipsed.photos.finding import FoundFace
 from eclipsed.photos.reading import Photo
 from eclipsed.prompts.region import Region
+from eclipsed.store.files import find_network
 from eclipsed.values.extras import pip_line
 from recipes.mini.speaking import speaking
 
@@ -125,6 +128,28 @@ def test_a_film_without_the_face(frames, face, message):
     with pytest.raises(InputError) as caught:
         track(Moves(*frames), [photo()] * len(frames), face=face)
     assert str(caught.value) == message
+
+
+def test_a_real_face_that_moves_is_followed_by_the_finder_that_ships():
+    """A photograph that walks to the right and comes nearer, over twelve frames."""
+    whole = Image.fromarray(skimage.data.astronaut())
+    scales, shifts = 0.8 + 0.02 * np.arange(12), 5.0 * np.arange(12)
+    frames = []
+    for scale, shift in zip(scales, shifts, strict=True):
+        inverse = (1 / scale, 0, -shift / scale, 0, 1 / scale, 0)
+        moved = whole.transform((480, 480), Image.Transform.AFFINE, inverse, Image.Resampling.BICUBIC)
+        frames.append(Photo(np.asarray(moved), name="a frame"))
+    places = track(MTCNNFinder.from_file(find_network("mtcnn"), device="cpu"), frames)
+    assert all(place is not None for place in places)
+    sides = np.array([place.side for place in places])
+    first = places[0]
+    still = ((np.array(first.centre) - (shifts[0], 0)) / scales[0], sides[0] / scales[0])  # in the photograph itself
+    for place, side, scale, shift in zip(places, sides, scales, shifts, strict=True):
+        centre = still[0] * scale + (shift, 0)
+        assert np.hypot(*(np.array(place.centre) - centre)) < 0.04 * side
+        assert side == pytest.approx(still[1] * scale, rel=0.05)
+    tremble = np.abs(np.diff(sides, n=2)).max() / sides.mean()
+    assert tremble < 0.01
 
 
 def test_flicker_is_the_second_difference():

@@ -54,6 +54,51 @@ def test_an_odd_picture_gives_a_result_or_one_sentence(tmp_path, editor, directi
     assert picture.size == (faces.origins[0].photo.width, faces.origins[0].photo.height)
 
 
+@pytest.mark.parametrize("name", [name for name in ODD if name != "huge.png"])
+def test_an_odd_picture_at_the_best_level_among_people_and_as_a_film(tmp_path, editor, direction, monkeypatch, name):
+    make, works = ODD[name]
+    if name.endswith(".heic"):
+        pytest.importorskip("pillow_heif", reason="the heic extra is not installed")
+    path = tmp_path / name
+    make(path)
+    monkeypatch.setattr(editor, "_finder", Lazy(MiddleFinder))
+    config = InversionConfig(level="best", steps_from_mean=1, tuning_steps=1, keep_steps=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EclipsedWarning)
+        if works:
+            edited = editor.edit_people(path, {1: direction, 2: direction}, config=config)
+            assert [person.number for person in edited.failed] == [2]
+            assert edited.people[0].faces.origins[0].tuning is not None
+            assert edited.picture.size == (read_photo(path).width, read_photo(path).height)
+        else:
+            says_one_sentence(lambda: editor.edit_people(path, {1: direction}, config=config))
+        if name.endswith(".gif"):
+            film = editor.edit_film(path, direction, tmp_path / "film.gif", config=config)
+            assert film.path.is_file()
+            return
+        says_one_sentence(lambda: editor.edit_film(path, direction, tmp_path / "film.gif", config=config))
+        if path.is_file():  # among the frames of a folder
+            (tmp_path / "frames").mkdir()
+            path.rename(tmp_path / "frames" / name)
+            out, reasons = tmp_path / "edited", []
+            try:
+                editor.edit_film(tmp_path / "frames", direction, out, config=config)
+            except EclipsedError as error:
+                reasons.append(error)
+            assert bool(reasons) is not out.exists()  # nothing half-written
+            assert all(map(is_a_sentence, reasons))
+
+
+def says_one_sentence(work):
+    with pytest.raises(EclipsedError) as failure:
+        work()
+    assert is_a_sentence(failure.value)
+
+
+def is_a_sentence(error):
+    return "\n" not in str(error) and 10 < len(str(error)) < 300
+
+
 def test_there_are_thirty_of_them():
     assert len(ODD) >= 30
 
