@@ -80,7 +80,9 @@ def test_the_example_of_one_s_own_picture_runs(server, mini, tmp_path, monkeypat
             difference = np.asarray(image.convert("RGB"), dtype=int) - np.asarray(expected.convert("RGB"), dtype=int)
         assert np.abs(difference).max() <= 1
     with pytest.raises(AppError, match=r"(?i)the saved face holds 1 faces, from 1; got '2'"):
-        names["client"].predict(stacks={"2": names["stack"]}, face=names["face"], photo=names["photo"], api_name="/people")
+        names["client"].predict(
+            stacks={"2": names["stack"]}, face=names["face"], photo=names["photo"], api_name="/people"
+        )
     with pytest.raises(AppError, match=r"(?i)give face, the saved face"):
         names["client"].predict(stack=names["stack"], api_name="/picture")
     rows = names["client"].predict(

@@ -188,7 +188,7 @@ def drop(visit, paths):  # noqa: F811
 def test_pictures_are_dropped_and_each_face_gets_edits_of_its_own(visit, mini, tmp_path):  # noqa: F811
     """Two people on one photograph, a portrait and a text: the text gets its sentence, and each face its own stack."""
     group = Image.new("RGB", (680, 340), (120, 140, 160))
-    for place, seed in enumerate((4, 15)):
+    for place, seed in enumerate((12, 15)):
         group.paste(mini.sample(seeds=seed).pil()[0], (42 + 340 * place, 42))
     group.save(tmp_path / "group.png")
     (tmp_path / "notes.txt").write_text("no picture")

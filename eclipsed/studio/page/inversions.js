@@ -12,7 +12,6 @@ const button = (job, what, text, label) => h("button", { type: "button", class: 
   "data-key": `${what}-${job.token}`, onclick: () => act(what, { token: job.token }) });
 start((value) => refill(value.jobs.length ? h("ul", { class: "jobs" }, value.jobs.map((job) => h("li", { class: `job ${job.status}`, "data-status": job.status, "data-share": job.share },
   h("p", { role: "status" }, h("strong", { text: job.name }), " ", h("span", { text: standing(job) })),
-  ...job.left.map((text) => h("p", { class: "left", text })),
   job.foreign ? button(job, "force", "Go on anyway", `Go on with ${job.name} anyway`) : null,
   job.over ? null : h("progress", { max: 1, value: job.share, "aria-label": `Progress of ${job.name}` }),
   job.over ? null : button(job, "stop", "Stop here", `Stop ${job.name} here`)))) : null));

@@ -8,7 +8,12 @@ split.after.addEventListener("load", () => {
   split.stage.style.aspectRatio = `${split.after.naturalWidth} / ${split.after.naturalHeight}`;
 });
 box.replaceChildren(split.stage, caption, note);
-start((value) => {
+let last = {};
+start((told) => {
+  // what was put back stays while another face of the same picture is pressed
+  const stays = told.token && told.token === last.token && last.after && !told.after;
+  const value = stays ? { ...last, spots: told.spots } : told;
+  last = value;
   const shown = Boolean(value.before);
   box.dataset.title = value.title || "";
   split.stage.hidden = caption.hidden = !shown;

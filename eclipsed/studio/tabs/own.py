@@ -43,23 +43,13 @@ class OwnTab:
         ]
         which += [(f"{subject} {k} from the left", k) for k in range(1, MOST_FACES + 1)]
         self.tokens, self.ready = gr.State(()), gr.State(())
-        with gr.Row(elem_classes=["own-choice"]):
-            self.files = gr.File(
-                label=f"Pictures with {subject}s",
-                file_count="multiple",
-                height=150,
-                min_width=280,
-                elem_id="own-file",
+        self.files = gr.File(label=f"Pictures with {subject}s", file_count="multiple", height=150, elem_id="own-file")
+        with gr.Row(elem_classes=["tools", "own-choice"]):
+            self.level = gr.Dropdown(_LEVELS, value=LEVELS[1], label="How close", min_width=120, elem_id="own-level")
+            self.which = gr.Dropdown(which, value="all", label="Which one", min_width=160, elem_id="own-which")
+            self.invert = gr.Button(
+                "Make it editable", variant="primary", size="sm", min_width=120, elem_id="invert", interactive=False
             )
-            with gr.Column(min_width=260, scale=2):
-                with gr.Row(elem_classes=["tools"]):
-                    self.level = gr.Dropdown(
-                        _LEVELS, value=LEVELS[1], label="How close", min_width=120, elem_id="own-level"
-                    )
-                    self.which = gr.Dropdown(which, value="all", label="Which one", min_width=160, elem_id="own-which")
-                self.invert = gr.Button(
-                    "Make it editable", variant="primary", size="sm", min_width=120, elem_id="invert", interactive=False
-                )
         self.jobs = piece("inversions", {"jobs": []}, "Pictures that are made editable", subject)
         self.pasted = piece("pasted", {}, "The whole picture, before and after", subject, uses=("split",))
         with gr.Row(elem_classes=["tools", "downloads"]):
