@@ -181,11 +181,9 @@ class Inverter:
         if encoder is None and config.level == "fast":
             raise InputError('the level "fast" is an encoder\'s guess, and this model set has none; take "good"')
         self.generator, self.perception, self.encoder, self.identity = generator, perception, encoder, identity
-        self.parser = parser
-        self.config, self._callback, self._stopped = config, callback, False
+        self.parser, self.config, self._callback, self._stopped = parser, config, callback, False
         self._look_over = look_over
         self._statistics = WStatistics.of_generator(generator)
-        self._whole, self._done = 0, 0  # steps of all phases and faces
 
     def invert(self, images: Tensor, *, start: Tensor | None = None) -> Inverted:
         """Find latents that draw some pictures.
@@ -338,7 +336,6 @@ class Inverter:
         config = self.config
         if self._stopped or not config.tuning_steps:
             return None, None
-        end = self._done + self._tuned_steps
         with torch.no_grad():
             drawn = self.generator.synthesis(pivot).image
             strange = strange_places(self.parser, goal, drawn, above=_STRANGE)
@@ -354,13 +351,13 @@ class Inverter:
         with torch.no_grad():
             strange = strange_places(self.parser, goal, maker.synthesis(pivot).image, above=config.keep_above)
         if not bool(strange.any()):
-            self._done = end
+            self._done += config.keep_steps
             return tuning, None
         loss, tell = self._searched(goal, "features", config.keep_steps)
         steps, rate = config.keep_steps, config.keep_rate
         kept, stopped = keep(maker, pivot, strange, loss, steps=steps, rate=rate, tell=tell)
         self._stopped |= stopped
-        self._done = end
+        self._done += steps
         return tuning, kept
 
     def _searched(
