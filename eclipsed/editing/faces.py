@@ -37,6 +37,7 @@ __all__ = [
     "remembered",
     "render",
     "sample",
+    "together",
 ]
 
 _SHOWN = 8  # faces, and edits, that a notebook shows

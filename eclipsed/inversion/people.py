@@ -32,9 +32,8 @@ __all__ = ["EditedPeople", "EditedPerson", "Edits", "PeopleMethods"]
 
 _One = Direction | str | os.PathLike[str]
 
-#: what one person gets: a stack, directions with their strengths, one or several directions at full strength, or a
-#: function that edits a face
-Edits = Stack | Mapping[_One, float] | moving.Directions | Callable[[Faces], Faces]
+#: what one person gets: a stack, directions with their strengths, or one or several directions at full strength
+Edits = Stack | Mapping[_One, float] | moving.Directions
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +166,7 @@ class PeopleMethods(ABC):
     def edit_people(
         self,
         photo: Source,
-        edits: Mapping[int, Edits],
+        edits: Mapping[int, Edits | Callable[[Faces], Faces]],
         *,
         level: str | None = None,
         where: Sequence[Placement | FoundFace] | None = None,
@@ -237,7 +236,9 @@ class PeopleMethods(ABC):
             raise InputError("; ".join(f"face {person.number}: {person.reason}" for person in people))
         return EditedPeople(one.pil(pixels), tuple(people))
 
-    def _editing(self, edits: Edits, any_generator: bool, class_index: int | None) -> Callable[[Faces], Faces]:
+    def _editing(
+        self, edits: Edits | Callable[[Faces], Faces], any_generator: bool, class_index: int | None
+    ) -> Callable[[Faces], Faces]:
         """What edits a face; what is wrong with an edit is said at once, and not of a face."""
         if callable(edits) and not isinstance(edits, (Stack, Direction)):
             return edits
@@ -273,7 +274,7 @@ def _numbers(edits: object) -> list[int]:
     return sorted(edits)
 
 
-def _read(edits: Stack | Mapping[_One, float] | moving.Directions, models: str) -> tuple[Stack | list[Direction], Any]:
+def _read(edits: Edits, models: str) -> tuple[Stack | list[Direction], Any]:
     """What one face gets, as `Editor.edit` takes it, and the strengths."""
     if isinstance(edits, Stack):
         return edits, 1.0
