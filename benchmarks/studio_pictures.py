@@ -19,11 +19,13 @@ import eclipsed
 from benchmarks.pages import save_picture
 from benchmarks.studio_server import Server, chromium
 
-TABS = ("Edit", "Brush", "Faces", "Learn", "Atlas", "Palette", "Compare", "Take home", "Own picture")
+TABS = ("Edit", "Brush", "Faces", "Parts", "Learn", "Atlas", "Palette", "Compare", "Take home", "Own picture")
 SIZES = {"wide": (1280, 800), "narrow": (390, 844)}
 TAKEN = (("wide", "light"), ("wide", "dark"), ("narrow", "light"))  # a phone in the dark would show nothing new
+NARROW_ALONE = ("Parts",)  # tabs whose pieces the others show in the wide window
 
 _WAIT = 180_000  # ms
+_THIN = 200  # pixels
 _SETTLED = 400  # ms: transitions are over
 _STEPS = 20
 _PORTRAIT = Path(__file__).parents[1] / "examples" / "portrait.png"
@@ -41,6 +43,8 @@ def main() -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
         for size, scheme in TAKEN:
+            if size == "wide" and set(args.tabs) <= set(NARROW_ALONE):
+                continue
             with tempfile.TemporaryDirectory() as home:  # what one visit learned is not on the shelf of the next
                 server = Server(home)
                 try:
@@ -58,10 +62,15 @@ def _visit(browser: Any, url: str, size: str, scheme: str, out: Path, tabs: Sequ
     page.goto(url)
     page.wait_for_selector(".shelf .card")
     for name in tabs:
+        if size == "wide" and name in NARROW_ALONE:
+            continue
         _show(page, name)
         place = out / f"{name.lower().replace(' ', '-')}-{size}-{scheme}.webp"
-        shot = page.screenshot(full_page=name == "Own picture" and size == "narrow")
-        save_picture(Image.open(io.BytesIO(shot)), place)
+        shot = page.screenshot(full_page=name in ("Own picture", "Parts") and size == "narrow")
+        picture = Image.open(io.BytesIO(shot))
+        if name in NARROW_ALONE:  # a long page
+            picture.thumbnail((_THIN, picture.height), Image.Resampling.LANCZOS)
+        save_picture(picture, place)
         print(place, flush=True)
     page.close()
 
@@ -96,6 +105,8 @@ def _show(page: Any, name: str) -> None:
         page.locator(".compare td img").first.wait_for()
     elif name == "Own picture":
         _own(page)
+    elif name == "Parts":
+        _part(page)
     page.evaluate("window.scrollTo(0, 0)")
     page.mouse.move(0, 0)
     page.wait_for_timeout(_SETTLED)
@@ -123,6 +134,24 @@ def _paint(page: Any) -> None:
         "old => document.querySelector('.viewer .face[data-version]').dataset.version !== old", arg=seen
     )
     page.wait_for_timeout(_SETTLED)
+
+
+def _part(page: Any) -> None:
+    """Paint the forehead of two faces, and find it on others."""
+    page.get_by_label("Part", exact=True).fill("forehead")
+    for seed, height in ((2, 0.35), (4, 0.35)):
+        page.locator(f"#piece-painting-faces [data-seed='{seed}']").click()
+        page.locator(f"#piece-brush-parts canvas[aria-label*='seed {seed}.']").wait_for()
+        canvas = page.locator("#piece-brush-parts canvas")
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        page.mouse.move(*_in(box, (0.4, height)))
+        page.mouse.down()
+        page.mouse.move(*_in(box, (0.6, height)), steps=6)
+        page.mouse.up()
+        page.locator(f"#piece-painting-faces li.painted [data-seed='{seed}']").wait_for()
+    page.get_by_role("button", name="Find it on others").click()
+    page.locator("#piece-painting-found .pick").first.wait_for()
 
 
 def _in(box: dict[str, float], spot: tuple[float, float]) -> tuple[float, float]:

@@ -37,7 +37,6 @@ from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.given_clips import AnyClip, ClipName, given_clip
 from eclipsed.pretrained.identity import Identity
 from eclipsed.pretrained.lazy import Lazy
-from eclipsed.pretrained.painted_parser import painted_over
 from eclipsed.pretrained.painted_part import PaintedPart, PartSource
 from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.segmenter import set_parser
@@ -140,7 +139,7 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         self._encoder = Lazy.of("encoder", encoder, Encoder, NoneType)
         self._identity = Lazy.of("identity network", identity, Identity, NoneType)
         self._unpainted = self._parser
-        self._parts: tuple[PaintedPart, ...] = ()
+        self._parts = ()
         if parts:
             self._paint(parts)
         self._finder = Lazy.of("finder", finder or partial(photo_networks.finder, self.generator.device), FaceFinder)
@@ -220,28 +219,6 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
     def has_parser(self) -> bool:
         """Whether edits can be held to parts of the picture: there is a parser, or some were painted."""
         return self._has_own_parser or bool(self._parts)
-
-    @property
-    def parts(self) -> tuple[PaintedPart, ...]:
-        """The painted parts that it finds beside those of its parser."""
-        return self._parts
-
-    def with_parts(self, *parts: PartSource) -> Editor:
-        """The same editor, with painted parts among those of its world.
-
-        A sentence that names one finds it, and it may be a region wherever there is one. A part that is called like one
-        of the world, or like a group, stands in its place.
-
-        Args:
-            parts: see `learn_part`, or their files.
-        Raises:
-            InputError: one was painted for another generator.
-            MissingModelError, CheckpointError: a file is not there, or damaged.
-        """
-        other = object.__new__(type(self))  # a copy would open the model set anew
-        vars(other).update(vars(self))
-        other._paint(parts)
-        return other
 
     @property
     def clip(self) -> Clip:
@@ -361,19 +338,6 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
             save_every=save_every,
             resume=resume,
         )
-
-    def _paint(self, parts: Sequence[PartSource]) -> None:
-        """Put painted parts among those that are found; of two of one name the later one counts."""
-        each = {part.name: part for part in (*self._parts, *map(PaintedPart.of, parts))}
-        for part in each.values():
-            part.check(self.generator)
-        self._parts = tuple(each.values())
-        if self._world is not None:
-            self._world = self._world.with_parts({part.name: part.words for part in self._parts})
-        self._parser = Lazy.of("parser", partial(painted_over, self._parts, self.generator, self._unpainted), Parser)
-        if self._opened is not None:
-            folder, where, given = self._opened
-            self._opened = folder, where, {**given, "parts": self._parts}
 
     def _whole_picture(self, prompt: str, region: object) -> Region:
         """The region of an edit that nothing can hold to a part."""

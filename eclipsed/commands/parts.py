@@ -16,6 +16,8 @@ from eclipsed.files.atomic import check_writable
 from eclipsed.store import painted_parts
 from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.values.seeds import parse_seeds
+from eclipsed.worlds.joining import check_words
+from eclipsed.worlds.parts import part_key
 
 if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
@@ -73,6 +75,7 @@ def learn(
     numbers, faces_shown, found = parse_seeds(seeds), _shown(shown), find_set(models)
     files = [_mask_of(masks, seed, psi) for seed in numbers]
     target = painted_parts.kept_part(found.name, name) if out is None else out
+    check_words(part_key(name), words or (), {one.name: one.words for one in found.parts})
     if add and not target.is_file():
         raise MissingModelError(f"there is no part {name!r} to add to: leave --add out the first time ({target})")
     check_writable(target)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -16,19 +18,22 @@ from eclipsed.images import pictures
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.painted import MaskSource, read_painting
 from eclipsed.pretrained.generator import Generator
-from eclipsed.pretrained.painted_parser import PaintedParser
-from eclipsed.pretrained.painted_part import PaintedPart
+from eclipsed.pretrained.lazy import Lazy
+from eclipsed.pretrained.painted_parser import PaintedParser, painted_over
+from eclipsed.pretrained.painted_part import PaintedPart, PartSource
 from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.part_fitting import layers_of
 from eclipsed.prompts.reading import read
 from eclipsed.prompts.region import Region
 from eclipsed.values.checks import shown
 from eclipsed.values.mask import Mask
+from eclipsed.worlds.joining import check_words
 from eclipsed.worlds.parts import is_spelled, part_key
 from eclipsed.worlds.world import World
 
 if TYPE_CHECKING:
     from PIL import Image
+    from typing_extensions import Self
 
 __all__ = ["PartMethods"]
 
@@ -39,6 +44,11 @@ class PartMethods(ABC):
     """The part of `Editor` that learns painted parts."""
 
     generator: Generator
+    _world: World | None
+    _parser: Lazy[Parser]
+    _unpainted: Lazy[Parser]  # the parser without painted parts
+    _parts: tuple[PaintedPart, ...]
+    _opened: tuple[Path, torch.device, dict[str, Any]] | None
 
     @property
     @abstractmethod
@@ -52,8 +62,65 @@ class PartMethods(ABC):
 
     @property
     @abstractmethod
+    def has_parser(self) -> bool:
+        """Whether there is one, or some parts were painted."""
+
+    @property
     def parts(self) -> tuple[PaintedPart, ...]:
-        """The painted parts."""
+        """The painted parts that it finds beside those of its parser."""
+        return self._parts
+
+    def with_parts(self, *parts: PartSource) -> Self:
+        """The same editor, with painted parts among those of its world.
+
+        A sentence that names one finds it, and it may be a region wherever there is one. A part that is called like one
+        of the world, or like a group, stands in its place.
+
+        Args:
+            parts: see `learn_part`, or their files.
+        Raises:
+            InputError: one was painted for another generator.
+            MissingModelError, CheckpointError: a file is not there, or damaged.
+        """
+        other = self._twin()
+        other._paint(parts)
+        return other
+
+    def without_parts(self, *names: str) -> Self:
+        """The same editor without some of its painted parts; what a name stood for before it stands for again.
+
+        Raises:
+            InputError: no part of a name was painted.
+        """
+        keys = {part_key(name) for name in names}
+        unknown = keys.difference(part.name for part in self._parts)
+        if unknown:
+            known = ", ".join(part.name for part in self._parts) or "none"
+            raise InputError(f"no part {min(unknown)!r} was painted; painted are: {known}")
+        other = self._twin()
+        other._parts = ()
+        other._paint([part for part in self._parts if part.name not in keys])
+        return other
+
+    def check_part_name(self, name: str, words: Sequence[str] = (), *, again: bool = False) -> str:
+        """Raise unless a part may be called so beside those that there are.
+
+        Args:
+            name: of the part.
+            words: that sentences shall call it by; none is its name.
+            again: it takes the place of the painted part of this name; else it is to be one more.
+        Returns:
+            The name as worlds spell it.
+        Raises:
+            InputError: it is no name of a part, a part of this name is found already, or a word names another painted
+                part.
+        """
+        key, world = _key(name), self.world
+        known = world.expand([key]) if key in world.parts or key in world.groups else ()
+        if not again and self.has_parser and set(known) & set(self.parser.finds):
+            raise InputError(f"there is a part {key!r} already: correct that one, or take another name")
+        check_words(key, _words(words), {part.name: part.words for part in self.parts})
+        return key
 
     def learn_part(
         self,
@@ -81,9 +148,7 @@ class PartMethods(ABC):
             InputError: the name is none, or one of what lies behind all parts or of everything; a word is none; not as
                 many masks as faces; one that is none, or nothing painted on any; or `earlier` is of another generator.
         """
-        key, world = part_key(name), self.world.unpainted
-        if not is_spelled(key):
-            raise InputError(f"the name of a part has small letters, digits and underscores; got {name!r}")
+        key, world = _key(name), self.world.unpainted
         own = set(world.expand([key])) if key in world.parts or key in world.groups else set()
         if world.background in own or set(world.whole) <= own:
             raise InputError(f"{name!r} is no single part of a {world.subject}; paint one of its parts")
@@ -158,6 +223,38 @@ class PartMethods(ABC):
         world = self.world.with_parts({part.name: part.words})
         mask = self.part_mask(faces, part)
         return pictures.overlay(faces.images, mask, world.expand([part.name]), world=world, captions=faces.names)
+
+    def _twin(self) -> Self:
+        """Another editor of the same networks; a copy would open the model set anew."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        return other
+
+    def _paint(self, parts: Sequence[PartSource]) -> None:
+        """Put painted parts among those that are found; of two of one name the later one counts."""
+        each = {part.name: part for part in (*self._parts, *map(PaintedPart.of, parts))}
+        for part in each.values():
+            part.check(self.generator)
+        self._parts = tuple(each.values())
+        if self._world is not None:
+            self._world = self._world.unpainted.with_parts({part.name: part.words for part in self._parts})
+        over = partial(painted_over, self._parts, self.generator, self._unpainted)
+        self._parser = Lazy.of("parser", over, Parser) if self._parts else self._unpainted
+        if self._opened is not None:
+            folder, where, given = self._opened
+            self._opened = folder, where, {**given, "parts": self._parts}
+
+
+def _key(name: str) -> str:
+    """The name of a part as worlds spell it.
+
+    Raises:
+        InputError: it is none.
+    """
+    key = part_key(name)
+    if not is_spelled(key):
+        raise InputError(f"the name of a part has small letters, digits and underscores; got {name!r}")
+    return key
 
 
 def _words(words: object) -> tuple[str, ...]:

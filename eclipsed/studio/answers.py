@@ -9,10 +9,12 @@ __all__ = [
     "Edit",
     "EditStack",
     "Inversion",
+    "KeptMask",
     "Learning",
     "Making",
     "Measured",
     "Options",
+    "PaintedPart",
     "Parts",
     "Plain",
     "Sum",
@@ -102,6 +104,14 @@ class EditStack(TypedDict, total=False):
     generator: StackGenerator
     face: StackFace | None
     edits: list[StackEdit]
+
+
+class PaintedPart(TypedDict):
+    """A painted part that is kept."""
+
+    name: str
+    words: list[str]
+    paintings: int
 
 
 class Parts(TypedDict):

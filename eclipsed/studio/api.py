@@ -17,6 +17,7 @@ from gradio.events import api
 
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import InputError
+from eclipsed.pretrained.painted_part import PaintedPart
 from eclipsed.store import library
 from eclipsed.studio import answers, results, views
 from eclipsed.studio.advice import of_sentence
@@ -27,6 +28,7 @@ from eclipsed.studio.kept_pictures import KeptPicture
 from eclipsed.studio.learning import Job, LearningQueue
 from eclipsed.studio.making import MakingQueue
 from eclipsed.studio.page_state import SLOW
+from eclipsed.studio.painting import keep_painted, kept_part
 from eclipsed.studio.portraits import PhotoLook, of_portrait, open_face
 from eclipsed.studio.safety import in_a_sentence, read_stack, sent_file
 from eclipsed.studio.shelf import Shelved, shelf_name
@@ -232,6 +234,37 @@ class _Endpoints:
         library.remove_direction(name)
         return "removed"
 
+    def parts(self) -> list[answers.PaintedPart]:
+        """The painted parts that are kept: name, words, and on how many faces each was painted."""
+        return [_painted(one) for one in self.engine.editor.parts]
+
+    def learn_part(
+        self,
+        name: str,
+        seeds: list[int],
+        masks: list[answers.KeptMask | None],
+        words: list[str] | None = None,
+        add: bool = False,
+        class_index: int | None = None,
+    ) -> answers.PaintedPart:
+        """Learn a part that was painted on faces of some seeds, and keep it; no mask says that a face shows none of it.
+
+        add paints these faces beside those that the part was painted on before.
+        """
+        return _painted(keep_painted(self.engine, name, seeds, masks, words or [], add=add, class_index=class_index))
+
+    def part_sheet(self, name: str, seeds: list[int], class_index: int | None = None) -> FileData:
+        """A painted part as it is found on faces of some seeds, as a PNG."""
+        if len(check_seeds(seeds)) > _MOST_FACES:
+            raise InputError(f"at most {_MOST_FACES} faces at once; got {len(seeds)}")
+        faces = self.engine.faces(seeds, None, class_index)
+        return _file(results.part_sheet(self.engine, faces, kept_part(self.engine, name)))
+
+    def forget_part(self, name: str) -> str:
+        """Remove a painted part."""
+        self.engine.drop_part(name)
+        return "removed"
+
     def invert(
         self,
         file: FileData,
@@ -341,6 +374,10 @@ def _described(one: Shelved) -> answers.Direction:
         "weak": one.weak,
         "note": one.note,
     }
+
+
+def _painted(part: PaintedPart) -> answers.PaintedPart:
+    return {"name": part.name, "words": list(part.words), "paintings": len(part.paintings)}
 
 
 def _file(path: Path) -> FileData:

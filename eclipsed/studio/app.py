@@ -20,7 +20,7 @@ from eclipsed.studio.pieces import piece
 from eclipsed.studio.reloading import READ, restored
 from eclipsed.studio.safety import in_a_sentence
 from eclipsed.studio.session import Session
-from eclipsed.studio.tabs import compare, edit, home, learn, own, palette, wall, wander
+from eclipsed.studio.tabs import compare, edit, home, learn, own, painted, palette, wall, wander
 
 __all__ = ["OPEN_FIRST", "TABS", "build"]
 
@@ -28,6 +28,7 @@ __all__ = ["OPEN_FIRST", "TABS", "build"]
 TABS = (
     (wall.TITLE, wall.FacesTab),
     (own.TITLE, own.OwnTab),
+    (painted.TITLE, painted.PartsTab),
     (learn.TITLE, learn.LearnTab),
     (wander.TITLE, wander.AtlasTab),
     (edit.TITLE, edit.EditTab),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from eclipsed.editing.stack import MOST_EDITS, Stack
 from eclipsed.errors import EclipsedError, EclipsedWarning, InputError, MissingExtraError, MissingModelError
+from eclipsed.store import painted_parts
 from eclipsed.store.own_kind import OwnKind
 from eclipsed.store.sets import DEFAULT_SET, find_set
 from eclipsed.studio.likeness import Likeness
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from eclipsed.editing.faces import Faces
     from eclipsed.editor import Editor
     from eclipsed.networks.layers import SynthesisPrefix
+    from eclipsed.pretrained.painted_part import PaintedPart
 
 __all__ = ["FIRST_SEED", "Engine"]
 
@@ -144,6 +146,38 @@ class Engine:
                 _log.warning("%s", error)
 
         threading.Thread(target=load, name="eclipsed-warm", daemon=True).start()
+
+    # ---- painted parts
+
+    def keep_part(self, part: PaintedPart) -> None:
+        """Keep a painted part for the model set, one of the world's from now on.
+
+        Raises:
+            InputError: it was painted for another generator.
+            OutputError: it cannot be written.
+        """
+        with self._lock:
+            editor = self.editor.with_parts(part)
+            part.save(painted_parts.kept_part(editor.name, part.name))
+            self._taken(editor)
+
+    def drop_part(self, name: str) -> None:
+        """Remove a painted part that is kept.
+
+        Raises:
+            InputError: there is none of this name.
+            OutputError: it cannot be removed.
+        """
+        with self._lock:
+            editor = self.editor.without_parts(name)
+            painted_parts.remove_part(editor.name, name)
+            self._taken(editor)
+
+    def _taken(self, editor: Editor) -> None:
+        """Let another editor stand behind the page."""
+        after: Future[Editor] = Future()
+        after.set_result(editor)
+        self._editor = after
 
     # ---- faces
 

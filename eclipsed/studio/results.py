@@ -26,10 +26,23 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from eclipsed.editing.faces import Faces
     from eclipsed.inversion.people import EditedPeople
     from eclipsed.photos.reading import Photo
+    from eclipsed.pretrained.painted_part import PaintedPart
 
-__all__ = ["drawn", "film", "pasted", "pasted_file", "picture", "saved_face", "stack_file", "strip"]
+__all__ = [
+    "drawn",
+    "film",
+    "part_file",
+    "part_sheet",
+    "pasted",
+    "pasted_file",
+    "picture",
+    "saved_face",
+    "stack_file",
+    "strip",
+]
 
 _SHARES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _FRAMES = 17
@@ -131,6 +144,16 @@ def saved_face(engine: Engine, look: Stack) -> Path:
     return engine.editor.save_faces(mine.faces, _place(look, FACE_SUFFIX, name=short_name(mine.name)))
 
 
+def part_file(part: PaintedPart) -> Path:
+    """A painted part as its file."""
+    return part.save(_new_folder() / f"{part.name}.safetensors")
+
+
+def part_sheet(engine: Engine, faces: Faces, part: PaintedPart) -> Path:
+    """A painted part as it is found on some faces, as a PNG."""
+    return _save(engine.editor.part_sheet(faces, part), _new_folder() / f"{part.name}.png")
+
+
 def _own(look: Stack) -> PhotoLook:
     if not isinstance(look, PhotoLook):
         raise InputError(
@@ -170,12 +193,16 @@ def _save(image: Image.Image, path: Path) -> Path:
 
 
 def _place(look: Stack, suffix: str, what: str = "", name: str = "") -> Path:
-    """A new file whose name says what is in it; Gradio takes a copy of it, so older ones are removed."""
+    """A new file whose name says what is in it; Gradio takes a copy of it."""
+    return _new_folder() / f"{name or face_stem(look)}{'-' + what if what else ''}{suffix}"
+
+
+def _new_folder() -> Path:
+    """A new folder for one file; those of earlier files go when they are old."""
     for old in _folder().iterdir():
         if time.time() - old.stat().st_mtime > _SECONDS_KEPT:
             shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=_folder()))
-    return folder / f"{name or face_stem(look)}{'-' + what if what else ''}{suffix}"
+    return Path(tempfile.mkdtemp(dir=_folder()))
 
 
 @cache

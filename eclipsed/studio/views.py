@@ -189,9 +189,11 @@ def found_parts(
     """The parts that may change, over the face, and what should be known of the sentence."""
     from PIL import Image
 
+    from eclipsed.editing.seeing import seen as seen_by
+
     face = engine.before(look)
     parser = engine.editor.parser
-    labels = parser.labels(face.images)[0].cpu().numpy().astype("uint8")
+    labels = parser.labels(seen_by(parser, face, parser.finds))[0].cpu().numpy().astype("uint8")
     seen = set(labels.ravel().tolist())
     shown = [(label, part) for label, part in enumerate(parser.parts) if label in seen or part in parts]
     return {

@@ -5,11 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["joined_contrasts", "joined_lexicon"]
+from eclipsed.errors import InputError
+
+__all__ = ["check_words", "joined_contrasts", "joined_lexicon"]
 
 _Painted = Mapping[str, Sequence[str]]
 
 _NOUNS = ("part", "thing")  # kinds of entries whose place a painted part can take
+
+
+def check_words(name: str, words: Sequence[str], painted: _Painted) -> None:
+    """Raise where a word of a painted part names another one already.
+
+    Args:
+        name: of the part, as worlds spell it.
+        words: that sentences call it by; none is its name.
+        painted: name of a part -> words, of all that there are.
+    Raises:
+        InputError: see above.
+    """
+    own = {word.casefold(): word for word in words or (name.replace("_", " "),)}
+    for other, theirs in painted.items():
+        both = [own[word.casefold()] for word in theirs if word.casefold() in own]
+        if both and other != name:
+            raise InputError(f"{both[0]!r} names the painted part {other!r} already: call {name!r} by another word")
 
 
 def joined_lexicon(data: Mapping[str, Any], painted: _Painted) -> Mapping[str, Any]:

@@ -79,6 +79,14 @@ def test_a_part_is_learned_kept_and_named(run, masks, model_set, tmp_path):
     assert err == "error: no part 'forehead' is kept for 'stub'; see `eclipsed parts list`\n"
 
 
+def test_a_word_of_another_part_is_told_before_anything_is_learned(run, masks, tmp_path):
+    learn(run, masks)
+    code, _, err = run("parts", "learn", "brow", "--seeds", "1", "--masks", masks, "--word", "forehead")
+    assert code == 1
+    assert err == "error: 'forehead' names the painted part 'forehead' already: call 'brow' by another word\n"
+    assert not (tmp_path / "home" / "parts" / "stub" / "brow.safetensors").exists()
+
+
 def test_one_more_face_is_added(run, masks):
     learn(run, masks)
     code, out, _ = learn(run, masks, "--add", "--json", seeds="4")

@@ -242,3 +242,49 @@ def test_words_that_name_nothing_are_told(editor, words, message):
     with pytest.raises(InputError) as raised:
         editor.learn_part("forehead", editor.sample(seeds=[1]), [None], words=words)
     assert str(raised.value) == message
+
+
+# --- names, and parts that are taken away again
+
+
+def test_a_part_is_taken_away_again(editor, painted, forehead):
+    both = painted.with_parts(editor.learn_part("beard", editor.sample(seeds=[1]), [box()]))
+    assert [part.name for part in both.without_parts("Forehead").parts] == ["beard"]
+    assert both.without_parts("forehead").world.painted == {"beard": ("beard",)}
+    bare = both.without_parts("forehead", "beard")
+    assert bare.parts == ()
+    assert bare.world is editor.world
+    assert bare.parser is editor.parser
+    assert [part.name for part in both.parts] == ["forehead", "beard"]
+    with pytest.raises(InputError) as raised:
+        painted.without_parts("chin")
+    assert str(raised.value) == "no part 'chin' was painted; painted are: forehead"
+
+
+def test_a_part_that_stood_for_one_of_the_parsers_gives_its_place_back(editor):
+    part = editor.learn_part("hair", editor.sample(seeds=[1]), [box()])
+    assert editor.with_parts(part).without_parts("hair").parser is editor.parser
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "message"),
+    [
+        ("Stirn!", (), "the name of a part has small letters, digits and underscores; got 'Stirn!'"),
+        ("forehead", (), "there is a part 'forehead' already: correct that one, or take another name"),
+        ("lips", (), "there is a part 'lips' already: correct that one, or take another name"),
+        ("brow", ("line", "Forehead"), "'Forehead' names the painted part 'forehead' already: call 'brow' by another"
+         " word"),
+        ("brow", ("",), "a word of a part is a text with a letter in it; got ''"),
+    ],
+)  # fmt: skip
+def test_a_name_or_word_that_is_taken_is_told(painted, name, words, message):
+    with pytest.raises(InputError) as raised:
+        painted.check_part_name(name, words)
+    assert str(raised.value) == message
+
+
+def test_a_name_that_is_free_is_given_as_it_is_spelled(painted, editor, forehead):
+    assert painted.check_part_name("Left Cheek") == "left_cheek"
+    assert painted.check_part_name("forehead", ["front"], again=True) == "forehead"
+    bare = Editor(editor.generator, None, editor.clip, parts=[forehead])
+    assert bare.check_part_name("hair") == "hair"  # of the world, and nothing finds it

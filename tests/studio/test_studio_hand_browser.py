@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 PHONE, DESKTOP, LOW = (390, 844), (1280, 800), (1280, 600)
-TABS = ("Faces", "Own picture", "Learn", "Atlas", "Edit", "Palette", "Compare", "Take home")
+TABS = ("Faces", "Own picture", "Parts", "Learn", "Atlas", "Edit", "Palette", "Compare", "Take home")
 FIVE = ("glasses", "smile", "hat", "curly-hair")
 
 # what can be pressed and is smaller than a finger: its label counts as a part of a checkbox
