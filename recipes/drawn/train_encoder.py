@@ -1,8 +1,9 @@
 """Train a drawn set's encoder: a picture in, the ws that draw it out; a narrow e4e.
 
 Three losses. The true w of a render is known, so every row is asked for it; what the picture shows of it counts most.
-The generator draws some of the guesses, and what it draws shall look like the picture. And the rows shall differ
-little from the first one, as e4e has it: there edits work best. Half as many pictures are the generator's own.
+The generator draws some of the guesses at its own size, so that every row has a say, and what it draws shall look like
+the picture. And the rows shall differ little from the first one, as e4e has it: there edits work best. Half as many
+pictures are the generator's own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eclipsed.checkpoints.encoding import write_encoder
+from eclipsed.checkpoints.encoding import read_encoder, write_encoder
 from eclipsed.checkpoints.generators import read_generator
 from eclipsed.images.metrics import psnr
 from eclipsed.networks.architectures import make_network
@@ -29,8 +30,11 @@ from recipes.drawn.train_generator import DTYPE, Tower, distance, pixel_weights
 
 __all__ = ["config", "new", "train"]
 
-#: how the generator draws the guesses
-OPTIONS = SynthesisOptions(resolution=SIDE, dtype=DTYPE)
+#: how the generator draws what the encoder is shown
+SHOWN = SynthesisOptions(resolution=SIDE, dtype=DTYPE)
+
+#: how it draws the guesses
+WHOLE = SynthesisOptions(dtype=DTYPE)
 
 DRAWN = 8  # guesses of each step that the generator draws
 OWN = 12  # pictures of each step that the generator drew
@@ -96,6 +100,7 @@ class Trainer:
         file: the state.
         folder: of the set, whose generator and CLIP are used.
         steps: in all.
+        start: a finished encoder to go on from; None begins anew.
         rate: highest learning rate.
         device: where to train.
     """
@@ -108,6 +113,7 @@ class Trainer:
         *,
         folder: Path,
         steps: int,
+        start: Path | None = None,
         rate: float = 3e-3,
         device: str = "cpu",
     ) -> None:
@@ -122,6 +128,9 @@ class Trainer:
         self.synthesis = generator.eval().requires_grad_(False).synthesis.to(device)
         self.tower = Tower(open_clip.create_model(f"local-dir:{folder / 'clip'}", require_pretrained=True)).to(device)
         self.network = new(self.latent).to(device)
+        self.early = steps // 4 if start is None else 0  # guesses of a beginner are no pictures
+        if start is not None:
+            self.network.load_state_dict(read_encoder(start)[1])
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=1e-3)
         self.step = 0
         if file.exists():
@@ -140,7 +149,7 @@ class Trainer:
         values, images = self.data.values[picked], self.data.images[picked].float() / 127.5 - 1
         with torch.no_grad():
             own = self.latent.rows_of(values[:OWN], rng=rng).to(self.device) + CENTRE
-            own = self.synthesis(own, OPTIONS).image.clamp(-1, 1)
+            own = self.synthesis(own, SHOWN).image.clamp(-1, 1)
         images = torch.cat([own, images[OWN:]])
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.rate, self.step, self.steps, warmup=100, floor=0.01)
@@ -150,7 +159,7 @@ class Trainer:
             codes = self.network(inputs)
         codes = codes.float()
         latent = latent_loss(self.latent, codes.cpu(), values)
-        late = self.step >= self.steps // 4  # before, guesses are no pictures
+        late = self.step >= self.early
         looks = self._looks(codes[-DRAWN:], images[-DRAWN:], picked[-DRAWN:]) if late else codes.new_zeros(())
         self.optimiser.zero_grad(set_to_none=True)
         (latent + 0.5 * looks.cpu()).backward()
@@ -160,7 +169,7 @@ class Trainer:
         return float(latent.detach()), float(looks.detach())
 
     def _looks(self, codes: Tensor, images: Tensor, picked: Tensor) -> Tensor:
-        drawn: Tensor = self.synthesis(codes + CENTRE, OPTIONS).image
+        drawn: Tensor = F.interpolate(self.synthesis(codes + CENTRE, WHOLE).image, size=(SIDE, SIDE), mode="area")
         weight = pixel_weights(self.recipe, self.data.labels[picked], drawn.shape[-1])
         tower: Tensor = self.tower(drawn, images)
         return distance(drawn, images, weight) + 0.1 * tower
@@ -171,7 +180,7 @@ class Trainer:
         self.network.eval()
         images = held_out.images[:count].to(self.device).float() / 127.5 - 1
         codes = torch.cat([self.network(some) for some in images.split(32)])
-        drawn = [self.synthesis(some + CENTRE, OPTIONS).image for some in codes.split(32)]
+        drawn = [self.synthesis(some + CENTRE, SHOWN).image for some in codes.split(32)]
         appearance = self.recipe.values.appearance
         guessed = self.latent.values_of(codes.cpu().mean(1) + CENTRE)
         shown = appearance(guessed) - appearance(held_out.values[:count])
@@ -186,6 +195,8 @@ def train(
     *,
     folder: Path,
     steps: int = 1300,
+    start: Path | None = None,
+    rate: float = 3e-3,
     batch: int = 32,
     threads: int = 1,
     device: str = "cpu",
@@ -198,10 +209,16 @@ def train(
         held_out: pictures to measure with.
         work: folder of the state.
         folder: of the set whose generator and CLIP are used.
+        steps: in all.
+        start: a finished encoder to go on from; None begins anew.
+        rate: highest learning rate.
+        batch: pictures of a step.
+        threads: of torch.
         device: where to train.
     """
     torch.set_num_threads(threads)
-    trainer = Trainer(recipe, data, work / "encoder.pt", folder=folder, steps=steps, device=device)
+    file = work / "encoder.pt"
+    trainer = Trainer(recipe, data, file, folder=folder, steps=steps, start=start, rate=rate, device=device)
     first, began = trainer.step, time.time()
     while trainer.step < steps:
         latent, looks = trainer.advance(batch)
@@ -224,7 +241,8 @@ def export(latent: Latent, file: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = options(__doc__, steps=1300)
+    parser = options(__doc__, steps=1300, finished="encoder.safetensors")
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
     parser.add_argument("--set", type=Path, help="folder of the set instead of checkpoints/RECIPE")
     parser.add_argument("--device", default="cpu")
     args = parser.parse_args()
@@ -237,6 +255,8 @@ def main() -> None:
         work,
         folder=folder,
         steps=args.steps,
+        start=args.start,
+        rate=args.rate,
         threads=args.threads,
         device=args.device,
     )
