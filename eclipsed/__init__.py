@@ -58,7 +58,8 @@ if TYPE_CHECKING:
     from eclipsed.images.pictures import save_picture
     from eclipsed.inversion.edited_photo import EditedPhoto
     from eclipsed.inversion.film_methods import EditedFilm
-    from eclipsed.inversion.inverter import InversionConfig, InversionStep
+    from eclipsed.inversion.inversion_step import InversionStep
+    from eclipsed.inversion.inverter import InversionConfig
     from eclipsed.inversion.people import EditedPeople, EditedPerson
     from eclipsed.latents.direction import Direction
     from eclipsed.latents.latent import Latent

@@ -13,7 +13,7 @@ from eclipsed.commands.bars import Lines, NotebookBar, Stand, TerminalBar, View,
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from eclipsed.inversion.inverter import InversionStep
+    from eclipsed.inversion.inversion_step import InversionStep
     from eclipsed.training.events import TrainStep
 
 __all__ = ["ProgressBar", "listed", "waiting"]

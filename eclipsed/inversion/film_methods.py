@@ -22,7 +22,8 @@ from eclipsed.errors import InputError
 from eclipsed.images.conversion import from_uint8, to_uint8
 from eclipsed.images.metrics import flicker
 from eclipsed.inversion.film_tracking import runs_of, smooth, track
-from eclipsed.inversion.inverter import Callback, InversionConfig, Inverter
+from eclipsed.inversion.inversion_step import Callback
+from eclipsed.inversion.inverter import InversionConfig, Inverter
 from eclipsed.inversion.pasting import edited_mask, paste
 from eclipsed.latents.latent import Latent
 from eclipsed.photos.alignment import Placement
@@ -179,7 +180,7 @@ class FilmMethods(ABC):
         crops = [
             to_uint8(place.crop(photo, side)) for place, photo in zip(places, film, strict=True) if place is not None
         ]  # a byte a colour, for a film has many
-        plain = config if config.level == "fast" else config.replace(level="good")
+        plain = config if config.level == "fast" else config.replace(level="good", finish_steps=0)
         inverter = self._inverter(generator, plain, None, None)
         found = []
         for start in range(0, len(crops), _AT_ONCE):

@@ -15,11 +15,12 @@ from torch import Tensor
 from eclipsed.errors import EclipsedWarning, InputError
 from eclipsed.images import metrics
 from eclipsed.images.conversion import check_images, resize
+from eclipsed.inversion.inversion_step import Callback, InversionStep
 from eclipsed.inversion.keeping import keep, strange_places
-from eclipsed.inversion.pivotal_tuning import tune, tune_together
+from eclipsed.inversion.pivotal_tuning import tune, tune_finest, tune_together
+from eclipsed.inversion.w_plus_descent import descend
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.kept_features import KeptFeatures
-from eclipsed.networks.layers import SynthesisOptions
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
@@ -28,7 +29,7 @@ from eclipsed.pretrained.perception import Perception
 from eclipsed.pretrained.tuning import Tuning
 from eclipsed.values.checks import boolean, checked_fields, one_of, option, real, whole
 
-__all__ = ["Callback", "InversionConfig", "InversionStep", "Inverted", "Inverter", "Level"]
+__all__ = ["InversionConfig", "Inverted", "Inverter", "Level"]
 
 Level = Literal["fast", "good", "best"]
 
@@ -41,18 +42,23 @@ class InversionConfig:
     """Every option of an inversion.
 
     Args:
-        level: ``"fast"``: the encoder's guess; ``"good"``: a descent from there; ``"best"``: and a tuned generator.
+        level: ``"fast"``: the encoder's guess; ``"good"``: a descent from there, and the generator's finest layers
+            tuned; ``"best"``: the descent, the whole generator tuned, and feature maps of what it cannot draw.
         steps: of the descent, when it begins at an encoder's guess.
         steps_from_mean: of the descent, when there is no encoder and it begins at the mean face.
+        coarse: share of these steps for which pictures of half of the generator's side are drawn.
         rate: learning rate of the descent, in typical deviations of w.
-        pixels: weight of the squared error of pixels, in [-1, 1].
+        pixels: weight of the squared error of pixels, in [-1, 1], in the descent.
         perception: weight of the distance of CLIP's maps.
         identity: weight of 1 - cosine of ArcFace's vectors, where there is an ArcFace.
         rows: weight of the distance of the rows from their mean: edits work best where it is small (e4e).
         fence: weight of what a row is further from the mean latent than `reach`.
         reach: that distance, over the one of an ordinary face.
-        tuning_steps: of the generator.
-        tuning_rate: learning rate of the generator's difference.
+        finish_steps: of the generator's finest layers, for ``"good"``.
+        finish_rate: learning rate of their difference.
+        tuning_steps: of the whole generator, for ``"best"``.
+        tuning_rate: learning rate of its difference.
+        tuning_pixels: weight of the squared error of pixels once latents are found, in place of `pixels`.
         keep_above: mean error of the colours, of pictures in [-1, 1], from which a place counts as one that the tuned
             generator cannot draw; there feature maps are searched for.
         keep_steps: of the feature maps.
@@ -65,8 +71,9 @@ class InversionConfig:
     """
 
     level: Level = option("good", one_of, get_args(Level))
-    steps: int = option(100, whole, 0)
+    steps: int = option(75, whole, 0)
     steps_from_mean: int = option(400, whole, 0)
+    coarse: float = option(0.8, real, 0, 1)
     rate: float = option(0.08, real, 0)
     pixels: float = option(10.0, real, 0)
     perception: float = option(1.0, real, 0)
@@ -74,8 +81,11 @@ class InversionConfig:
     rows: float = option(0.6, real, 0)
     fence: float = option(0.2, real, 0)
     reach: float = option(1.2, real, 0)
+    finish_steps: int = option(30, whole, 0)
+    finish_rate: float = option(0.02, real, 0)
     tuning_steps: int = option(80, whole, 0)
     tuning_rate: float = option(0.01, real, 0)
+    tuning_pixels: float = option(30.0, real, 0)
     keep_above: float = option(0.05, real, 0)
     keep_steps: int = option(120, whole, 0)
     keep_rate: float = option(0.1, real, 0)
@@ -99,32 +109,6 @@ class InversionConfig:
 
 #: the defaults
 _USUAL = InversionConfig()
-
-
-@dataclass(frozen=True)
-class InversionStep:
-    """What a callback is told.
-
-    Args:
-        phase: ``"latents"``, ``"generator"``, or ``"features"`` for what the generator cannot draw.
-        step: steps done in this phase.
-        steps: in all.
-        loss: mean over the faces.
-        psnr: of the best pictures so far, mean over the faces, in dB.
-        seconds_left: in this phase.
-        share: of the steps of all phases and faces that are done, from 0 to 1.
-    """
-
-    phase: str
-    step: int
-    steps: int
-    loss: float
-    psnr: float
-    seconds_left: float
-    share: float = 0.0
-
-
-Callback = Callable[[InversionStep], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,10 +197,9 @@ class Inverter:
         which = list(range(len(goals)))
         if not self._stopped and self._steps >= (_USUAL.steps_from_mean if self.encoder is None else _USUAL.steps):
             which = self._looked_over(goals, ws)
-        if self.config.level == "good":
-            return _untuned(ws, which)
         self._whole -= (len(goals) - len(which)) * self._tuned_steps  # those that were left out
-        found = [self._tune(ws[k : k + 1], goals[k : k + 1]) for k in which]
+        tune_one = self._finish if self.config.level == "good" else self._tune
+        found = [tune_one(ws[k : k + 1], goals[k : k + 1]) for k in which]
         return Inverted(ws[which], tuple(one for one, _ in found), tuple(one for _, one in found), tuple(which))
 
     def tune_together(
@@ -237,7 +220,7 @@ class Inverter:
             goal = picture(number).to(drawn)
             with torch.no_grad():
                 seen = self._look(goal)
-            return self._likeness(drawn, goal, seen).sum()
+            return self._likeness(drawn, goal, seen, pixels=config.tuning_pixels).sum()
 
         steps, rate = config.tuning_steps, config.tuning_rate
         return tune_together(self.generator, pivots, loss, steps=steps, rate=rate, seed=config.seed, tell=tell)
@@ -256,6 +239,8 @@ class Inverter:
     def _tuned_steps(self) -> int:
         """Of the phases that each face goes through by itself."""
         config = self.config
+        if config.level == "good":
+            return config.finish_steps
         return config.tuning_steps + (config.keep_steps if config.keep_rate else 0) if config.level == "best" else 0
 
     def _looked_over(self, goals: Tensor, ws: Tensor) -> list[int]:
@@ -282,43 +267,37 @@ class Inverter:
         return start.detach().to(self.generator.device, torch.float32)
 
     def _descend(self, start: Tensor, goals: Tensor) -> Tensor:
-        """Adam in W+ for some faces side by side; the best of each is kept."""
-        config, steps = self.config, self._steps
+        """The ws of some faces, searched for side by side."""
+        config, steps, began = self.config, self._steps, time.monotonic()
         unit = self._statistics.radius / math.sqrt(self.generator.w_dim)  # a typical deviation of w
-        ws = start.clone().requires_grad_()
-        optimiser = torch.optim.Adam([ws], lr=config.rate * unit, betas=(0.9, 0.99))
-        with torch.no_grad():
-            seen = self._look(goals)
-        best, lowest, psnr = start.clone(), torch.full((len(ws),), math.inf), torch.zeros(len(ws))
-        began = time.monotonic()
-        try:
-            for step in range(steps + 1):
-                drawn = self.generator.synthesis(ws, SynthesisOptions(checkpointing=config.low_memory)).image
-                losses = self._likeness(drawn, goals, seen) + self._stray(ws)
-                found = losses.detach().cpu()
-                better = found < lowest
-                lowest = torch.where(better, found, lowest)
-                best = torch.where(better.to(ws.device)[:, None, None], ws.detach(), best)
-                psnr = torch.where(better, metrics.psnr(drawn.detach(), goals).cpu(), psnr)
-                if step == steps or not self._tell("latents", step, steps, found, psnr, began):
-                    break
-                (ws.grad,) = torch.autograd.grad(losses.sum(), ws)
-                for group in optimiser.param_groups:
-                    group["lr"] = config.rate * unit * min(1.0, (step + 1) / 5) * _fall(step / steps)
-                optimiser.step()
-        except KeyboardInterrupt:
-            self._stopped = True
+        ws, stopped = descend(
+            self.generator,
+            start,
+            goals,
+            look=self._look,
+            loss=lambda ws, drawn, goal, seen: (
+                self._likeness(drawn, goal, seen, pixels=config.pixels) + self._stray(ws)
+            ),
+            steps=steps,
+            rate=config.rate * unit,
+            coarse=config.coarse,
+            checkpointing=config.low_memory,
+            tell=lambda step, losses, psnr: self._tell("latents", step, steps, losses, psnr, began),
+        )
+        self._stopped |= stopped
         self._done += steps
-        return best
+        return ws
 
     def _look(self, images: Tensor) -> tuple[list[Tensor], Tensor | None]:
         return self.perception.maps(images), None if self.identity is None else self.identity.encode(images)
 
-    def _likeness(self, drawn: Tensor, goals: Tensor, seen: tuple[list[Tensor], Tensor | None]) -> Tensor:
+    def _likeness(
+        self, drawn: Tensor, goals: Tensor, seen: tuple[list[Tensor], Tensor | None], *, pixels: float
+    ) -> Tensor:
         """How unlike the goals some pictures are, (N,)."""
         config = self.config
         maps, who = self._look(drawn)
-        loss = config.pixels * (drawn - goals).square().mean((1, 2, 3))
+        loss = pixels * (drawn - goals).square().mean((1, 2, 3))
         loss = loss + config.perception * self.perception.distance(maps, seen[0])
         if who is not None and seen[1] is not None:
             loss = loss + config.identity * (1 - (who * seen[1]).sum(-1))
@@ -331,15 +310,31 @@ class Inverter:
         beyond = (self._statistics.distance(ws) - config.reach).clamp(min=0).square().mean(-1)
         return config.rows * apart + config.fence * beyond
 
+    def _finish(self, pivot: Tensor, goal: Tensor) -> tuple[Tuning | None, None]:
+        """The difference of the generator's finest layers for one face."""
+        config = self.config
+        if self._stopped or not config.finish_steps:
+            return None, None
+        drawable = self._drawable(pivot, goal)
+        loss, tell = self._searched(drawable, "generator", config.finish_steps)
+        steps, rate = config.finish_steps, config.finish_rate
+        tuning, stopped = tune_finest(self.generator, pivot, loss, steps=steps, rate=rate, seed=config.seed, tell=tell)
+        self._stopped |= stopped
+        self._done += steps
+        return tuning, None
+
+    @torch.no_grad()
+    def _drawable(self, pivot: Tensor, goal: Tensor) -> Tensor:
+        """A picture with what is strange in it left as the generator draws it, for weights draw no logo on the wall."""
+        drawn = self.generator.synthesis(pivot).image
+        return torch.lerp(goal, drawn, strange_places(self.parser, goal, drawn, above=_STRANGE))
+
     def _tune(self, pivot: Tensor, goal: Tensor) -> tuple[Tuning | None, KeptFeatures | None]:
         """The generator's difference for one face, and what of it the generator cannot draw."""
         config = self.config
         if self._stopped or not config.tuning_steps:
             return None, None
-        with torch.no_grad():
-            drawn = self.generator.synthesis(pivot).image
-            strange = strange_places(self.parser, goal, drawn, above=_STRANGE)
-        drawable = torch.lerp(goal, drawn, strange) if config.keep_rate else goal  # weights draw no logo on the wall
+        drawable = self._drawable(pivot, goal) if config.keep_rate else goal
         loss, tell = self._searched(drawable, "generator", config.tuning_steps)
         steps, rate = config.tuning_steps, config.tuning_rate
         tuning, stopped = tune(self.generator, pivot, loss, steps=steps, rate=rate, seed=config.seed, tell=tell)
@@ -370,7 +365,7 @@ class Inverter:
 
         def loss(drawn: Tensor) -> Tensor:
             psnr.copy_(metrics.psnr(drawn.detach(), goal))
-            return self._likeness(drawn, goal, seen).sum()
+            return self._likeness(drawn, goal, seen, pixels=self.config.tuning_pixels).sum()
 
         def tell(step: int, value: float) -> bool:
             return self._tell(phase, step, steps, torch.tensor([value]), psnr, began)
@@ -393,8 +388,3 @@ class Inverter:
 def _untuned(ws: Tensor, which: list[int]) -> Inverted:
     nothing = (None,) * len(which)
     return Inverted(ws[which], nothing, nothing, tuple(which))
-
-
-def _fall(share: float) -> float:
-    """A cosine from 1 to 0.05."""
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share))

@@ -24,7 +24,8 @@ from eclipsed.inversion.film_methods import FilmMethods
 from eclipsed.inversion.folder_edit import Tell, edit_folder
 from eclipsed.inversion.folder_job import FolderJob
 from eclipsed.inversion.folder_stacks import FolderEdits, folder_stacks
-from eclipsed.inversion.inverter import Callback, InversionConfig, Inverter
+from eclipsed.inversion.inversion_step import Callback
+from eclipsed.inversion.inverter import InversionConfig, Inverter
 from eclipsed.inversion.network_digest import networks_digest
 from eclipsed.inversion.picture_kinds import open_pictures
 from eclipsed.latents.latent import Latent

@@ -14,7 +14,8 @@ from eclipsed.editing import moving
 from eclipsed.editing.faces import Faces
 from eclipsed.editing.stack import Stack
 from eclipsed.errors import EclipsedError, InputError
-from eclipsed.inversion.inverter import Callback, InversionConfig, InversionStep
+from eclipsed.inversion.inversion_step import Callback, InversionStep
+from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.inversion.pasting import paste
 from eclipsed.inversion.placing import Source
 from eclipsed.latents.direction import Direction

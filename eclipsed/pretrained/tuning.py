@@ -6,13 +6,14 @@ generator has a hundred megabytes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from eclipsed.errors import InputError
+from eclipsed.networks.layers import Layer
 from eclipsed.networks.mapping import FullyConnected
 from eclipsed.pretrained.generator import Generator
 
@@ -35,11 +36,14 @@ class Tuning:
     _made: dict[str, Generator] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def start(cls, generator: Generator, *, rank: int = _RANK, seed: int = 0) -> Tuning:
+    def start(
+        cls, generator: Generator, *, layers: Sequence[Layer] | None = None, rank: int = _RANK, seed: int = 0
+    ) -> Tuning:
         """A difference of zero whose numbers require gradients.
 
         Args:
             generator: to be tuned.
+            layers: of its synthesis network that may differ; None are all, and what belongs to none.
             rank: of each convolution's difference.
             seed: of the factors that do not begin at zero.
         """
@@ -49,8 +53,11 @@ class Tuning:
         synthesis = generator.network.synthesis
         affine = [module for module in synthesis.modules() if isinstance(module, FullyConnected)]
         fixed = {weight for module in affine for weight in module.parameters()}  # what latents mean stays as it is
+        differing = None if layers is None else {layer.name for layer in layers}
         for name, weight in synthesis.named_parameters():
             if weight in fixed or weight.ndim == 0:  # and so do the strengths of the noise
+                continue
+            if differing is not None and name.rpartition(".")[0] not in differing:
                 continue
             if weight.ndim == 4 and (weight.shape[-1] > 1 or len(weight) > rank):  # not the few weights of colours
                 inside = weight[0].numel()

@@ -16,7 +16,7 @@ from eclipsed.studio.tasks import Task, TaskQueue
 from eclipsed.values.checks import boolean, is_whole, one_of, shown
 
 if TYPE_CHECKING:
-    from eclipsed.inversion.inverter import InversionStep
+    from eclipsed.inversion.inversion_step import InversionStep
     from eclipsed.inversion.people import EditedPerson
     from eclipsed.photos.alignment import Placement
     from eclipsed.photos.finding import FoundFace

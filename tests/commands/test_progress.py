@@ -11,7 +11,7 @@ from rich.console import Console
 from eclipsed.commands import bars, progress
 from eclipsed.commands.bars import duration
 from eclipsed.commands.progress import ProgressBar, listed, waiting
-from eclipsed.inversion.inverter import InversionStep
+from eclipsed.inversion.inversion_step import InversionStep
 from eclipsed.training.events import TrainStep
 
 

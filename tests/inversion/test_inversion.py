@@ -13,6 +13,7 @@ from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.inversion.pasting import edited_mask, match_colours, paste_one
 from eclipsed.networks import encoder as networks
 from eclipsed.networks.encoder import EncoderConfig
+from eclipsed.networks.layers import DEFAULT_OPTIONS
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.reading import Photo, read_photo
 from eclipsed.pretrained.encoder import Encoder
@@ -21,7 +22,7 @@ from eclipsed.pretrained.perception import Perception
 from eclipsed.pretrained.tuning import Tuning
 
 pytestmark = pytest.mark.filterwarnings("ignore:the model set 'stub' has no encoder:eclipsed.errors.EclipsedWarning")
-FEW = InversionConfig(steps_from_mean=12, tuning_steps=8, rate=0.2, tuning_rate=0.01)
+FEW = InversionConfig(steps_from_mean=12, coarse=0.0, finish_steps=0, tuning_steps=8, rate=0.2, tuning_rate=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,36 @@ def test_a_stop_keeps_the_best_so_far(editor, pictures):
     start = editor.invert(pictures[0], aligned=True, config=FEW.replace(steps_from_mean=0))
     assert psnr(stopped.images, pictures[:1]) > psnr(start.images, pictures[:1])
     assert float(psnr(stopped.images, pictures[:1])) == pytest.approx(seen[-1].psnr, abs=1e-3)
+
+
+def test_most_of_the_descent_draws_small_pictures(editor, pictures, monkeypatch):
+    drawn, draw = [], Generator.synthesis
+
+    def noted(self, ws, options=DEFAULT_OPTIONS, **others):
+        drawn.append(options.resolution)
+        return draw(self, ws, options, **others)
+
+    monkeypatch.setattr(Generator, "synthesis", noted)
+    config = FEW.replace(coarse=0.75)
+    found = editor.invert(pictures[0], aligned=True, config=config)
+    side = editor.generator.resolution
+    assert drawn[:13] == [side // 2] * 9 + [side] * 4
+    begun = editor.invert(pictures[0], aligned=True, config=config.replace(steps_from_mean=0))
+    assert psnr(found.images, pictures[:1]) > psnr(begun.images, pictures[:1])
+
+
+def test_good_tunes_the_finest_layers_and_they_are_saved_with_the_face(editor, pictures, tmp_path):
+    plain = editor.invert(pictures, aligned=True, config=FEW)
+    good = editor.invert(pictures, aligned=True, config=FEW.replace(finish_steps=8))
+    assert torch.equal(plain.ws, good.ws)
+    assert all(origin.tuning is None for origin in plain.origins)
+    assert (psnr(good.images, pictures) > psnr(plain.images, pictures)).all()
+    side = editor.generator.resolution
+    finest = {layer.name for layer in editor.generator.layers if 4 * layer.resolution >= side}
+    for origin in good.origins:
+        assert {name.rpartition(".")[0] for name in (*origin.tuning.factors, *origin.tuning.offsets)} <= finest
+    again = editor.load_faces(editor.save_faces(good, tmp_path / "good.face.safetensors"))
+    assert torch.equal(again.images, good.images)
 
 
 def test_a_stopped_search_goes_on_from_where_it_was(editor, pictures, tmp_path):
