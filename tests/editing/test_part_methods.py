@@ -161,7 +161,7 @@ def test_without_a_parser_painted_parts_hold_edits(editor, forehead, quick):
 def test_a_photograph_is_parsed_through_its_inversion(painted, learned):
     x, y = np.meshgrid(np.arange(150), np.arange(110))
     photo = Photo(np.stack([x, y, 150 - x], -1).clip(0, 255).astype(np.uint8), name="photo")
-    few = InversionConfig(steps=1, steps_from_mean=0)
+    few = InversionConfig(steps=1, steps_from_mean=0, finish_steps=0)
     faces = painted.invert(photo, where=Placement((50.0, 55.0), (30.0, 8.0)), config=few)
     edited = painted.edit(faces, learned, 1.0)
     new = np.asarray(painted.paste(edited)[0])

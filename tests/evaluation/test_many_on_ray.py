@@ -137,7 +137,7 @@ def test_a_folder_of_photographs_on_the_cluster(editor, cluster, tmp_path):
     for number in range(6):
         Image.fromarray(rng.integers(0, 256, (48, 48, 3), np.uint8)).save(folder / f"{number}.png")
     (folder / "broken.jpg").write_bytes(b"no picture")
-    given = {"aligned": True, "config": InversionConfig(steps_from_mean=2), "table": True}
+    given = {"aligned": True, "config": InversionConfig(steps_from_mean=2, finish_steps=1), "table": True}
     direction = make(editor.generator)
     stacks = {"one": direction, "other": {direction: -0.5}}
     editor.edit_photos(folder, stacks, tmp_path / "one", **given)

@@ -25,7 +25,7 @@ from eclipsed.store.sets import find_set
 ROOT = Path(__file__).parents[2]
 PORTRAIT = ROOT / "examples" / "portrait.png"
 MINI = OwnKind("avatars, no photographs", "ffhq", {}, "mini")
-QUICK = InversionConfig(steps_from_mean=0)
+QUICK = InversionConfig(steps_from_mean=0, finish_steps=0)
 
 
 @pytest.fixture(autouse=True)

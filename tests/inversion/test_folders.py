@@ -40,7 +40,7 @@ from eclipsed.photos.finding import FoundFace
 from eclipsed.photos.reading import read_photo
 from eclipsed.pretrained.encoder import Encoder
 
-FEW = InversionConfig(steps_from_mean=2)
+FEW = InversionConfig(steps_from_mean=2, finish_steps=0)
 WS = torch.zeros(8, 16)
 NO_ENCODER = (
     "the model set 'stub' has no encoder, so the search begins at the mean face, which takes longer and ends less close"
@@ -74,7 +74,7 @@ def tell(done, total, row):
 
 Image.Image.save = half
 editor = Editor.from_pretrained(models, device="cpu")
-few = InversionConfig(steps_from_mean=2)
+few = InversionConfig(steps_from_mean=2, finish_steps=0)
 editor.edit_photos(folder, Direction.load(direction), out, aligned=True, config=few, tell=tell)
 """
 

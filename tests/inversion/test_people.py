@@ -28,7 +28,7 @@ from recipes.mini.attributes import VALUES
 from recipes.mini.portraits import render
 
 pytestmark = pytest.mark.filterwarnings("ignore:the model set 'stub' has no encoder:eclipsed.errors.EclipsedWarning")
-FEW = InversionConfig(steps_from_mean=2)
+FEW = InversionConfig(steps_from_mean=2, finish_steps=0)
 POINTS = np.array([[-0.2, -0.2], [0.2, -0.2], [0, 0], [-0.15, 0.3], [0.15, 0.3]])  # a face of size 1
 TURNED = np.array([[-0.2, -0.2], [0.2, -0.2], [0.25, 0], [-0.15, 0.3], [0.15, 0.3]])
 

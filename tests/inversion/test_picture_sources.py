@@ -15,7 +15,7 @@ from eclipsed.inversion.picture_kinds import open_pictures
 from eclipsed.inversion.picture_sources import names_within
 from eclipsed.photos.reading import decode_photo, read_photo
 
-GIVEN = {"aligned": True, "config": InversionConfig(steps_from_mean=2)}
+GIVEN = {"aligned": True, "config": InversionConfig(steps_from_mean=2, finish_steps=0)}
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from eclipsed.errors import InputError, MissingModelError
 from eclipsed.inversion.folder_stacks import check_stack_name
 from eclipsed.inversion.inverter import InversionConfig, Inverter
 
-FEW = InversionConfig(steps_from_mean=2)
+FEW = InversionConfig(steps_from_mean=2, finish_steps=1)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def test_an_odd_picture_gives_a_result_or_one_sentence(tmp_path, editor, directi
     path = tmp_path / name
     make(path)
     monkeypatch.setattr(editor, "_finder", Lazy(MiddleFinder))
-    config = InversionConfig(steps_from_mean=1)
+    config = InversionConfig(steps_from_mean=1, finish_steps=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EclipsedWarning)
         if not works:
@@ -213,7 +213,7 @@ def test_a_known_place_needs_no_finder(editor):
     photo = Photo(np.random.RandomState(0).randint(0, 256, (50, 80, 3)).astype(np.uint8))
     place = Placement.of_box(10, 5, 50, 45)
     with pytest.warns(EclipsedWarning, match="no encoder"):
-        faces = editor.invert([photo, photo], where=place, config=InversionConfig(steps_from_mean=0))
+        faces = editor.invert([photo, photo], where=place, config=InversionConfig(steps_from_mean=0, finish_steps=0))
     assert len(faces) == 2
     assert faces.origins[1].placement == place
     for wrong in ({"where": place, "aligned": True}, {"face": 1, "aligned": True}, {"where": []}):

@@ -176,7 +176,7 @@ def test_z_is_moved_within_the_class(classes):
 
 @pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")
 def test_an_inversion_begins_at_the_mean_of_the_class(classes, second):
-    config = InversionConfig(level="good", steps_from_mean=1)
+    config = InversionConfig(level="good", steps_from_mean=1, finish_steps=0)
     picture = classes.sample(seeds=[1], class_index=1).pil()[0]
     first, again = (
         classes.invert(picture, aligned=True, config=config, class_index=1),
@@ -309,7 +309,7 @@ def test_the_studio_draws_a_class_that_is_chosen(folder, classes, tmp_path, monk
 
 
 WHERE = Placement.of_box(4, 4, 36, 36)
-ONE_STEP = InversionConfig(level="good", steps_from_mean=1)
+ONE_STEP = InversionConfig(level="good", steps_from_mean=1, finish_steps=0)
 
 
 @pytest.fixture

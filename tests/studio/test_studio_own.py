@@ -77,7 +77,7 @@ def portrait(engine, photo, quick_inversion):
 def quick_inversion():
     from eclipsed.inversion.inverter import InversionConfig
 
-    return InversionConfig(steps=1, steps_from_mean=8, tuning_steps=1)
+    return InversionConfig(steps=1, steps_from_mean=8, finish_steps=1, tuning_steps=1)
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:the model set .* has no encoder")

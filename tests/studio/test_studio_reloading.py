@@ -37,7 +37,7 @@ def engine(editor, direction):
 def portrait(engine, tmp_path):
     Image.new("RGB", (64, 64), (90, 60, 50)).save(tmp_path / "me.png")
     picture = KeptPicture(str(tmp_path / "me.png"))
-    quick = InversionConfig(steps=1, steps_from_mean=2)
+    quick = InversionConfig(steps=1, steps_from_mean=2, finish_steps=1)
     faces = engine.editor.invert(picture.read(), aligned=True, config=quick)
     return Portrait.of(faces, picture.name, picture)
 
