@@ -47,8 +47,10 @@ def target_of(claim: Claim, attributes: Mapping[str, Sequence[str]], world: Worl
         several do, the one with the same words, or else with the parts that are most like those of the claim. Where
         none does, one that the caption names with a word of its own, unless its parts are others. Of what is lacking
         the class that says so, or all but those that it would be there with. None where the classifier knows nothing
-        of it.
+        of it, as of the colour of a part that somebody painted.
     """
+    if not claim.thing and claim.parts and set(claim.parts) <= set(world.painted):
+        return None
     known = tuple((name, tuple(classes)) for name, classes in attributes.items())
     names = _names(known, world)
     first, others = claim.keys[:1], claim.keys[1:]

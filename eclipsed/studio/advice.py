@@ -70,7 +70,9 @@ def of_learned(direction: Direction) -> Advice:
     """What should be known of a direction."""
     if not direction.weak:
         return Advice()
-    return Advice(said=(direction.note or WEAK,), plain=(WEAK,))
+    instead = direction.scores.get("instead")
+    plain = f"{WEAK} It looks more like “{instead}”." if instead else WEAK
+    return Advice(said=(direction.note or WEAK,), plain=(plain,))
 
 
 def _whole(reading: Reading) -> str:

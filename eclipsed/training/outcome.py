@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from eclipsed.directions.held_out import HeldOut
 from eclipsed.directions.margins import Margin, clip_margin, seen_margin
@@ -14,6 +18,8 @@ from eclipsed.pretrained.clip import Clip
 from eclipsed.training.task import Task
 
 __all__ = ["instead", "judges", "trusted"]
+
+_COME = 0.5  # share of the faces that come to have what nobody asked for, from which it is what came out
 
 
 def judges(task: Task, classifier: Classifier | None, witness: Clip | None) -> dict[str, Margin]:
@@ -48,34 +54,52 @@ def judges(task: Task, classifier: Classifier | None, witness: Clip | None) -> d
 
 @torch.no_grad()
 def instead(task: Task, direction: Direction, held_out: HeldOut) -> str:
-    """The caption that CLIP prefers for most of the edited faces which it should prefer the prompt's for.
+    """The caption that CLIP has for the edited faces in place of the prompt's.
+
+    That of a contrast which it prefers for most faces that should have the prompt's; else one of what the prompt does
+    not speak of, a bystander, where at least half of the faces come to have it: a hat in place of a red forehead.
 
     Args:
-        task: the training; its contrasts are the captions.
+        task: the training; the captions are its contrasts and its bystanders.
         direction: calibrated.
         held_out: faces that training never saw.
     Returns:
-        The caption; "" where there are none, the prompt's own is preferred most often, or a face keeps the caption that
-        it had.
+        The caption; "" where there is none.
     """
     if task.reference is not None:
         return ""
-    found: dict[str, int] = {}
     reading = task.reading.statements[0]
     texts = task.caption_texts(reading)
-    embedded = task.clip.encode_text(texts)
     space = direction.space_of(task.generator)
     faces = held_out.latent()
-    delta = direction.deltas[0].to(faces.ws)
-    moved = space.move(faces, delta, direction.scale)
-    pairs = zip(held_out.render(faces), held_out.render(moved), strict=True)
-    for (_, before), (_, after) in pairs:
-        was, now = ((task.clip.encode_images(images) @ embedded.T).argmax(dim=1) for images in (before, after))
-        for old, new in zip(was.tolist(), now.tolist(), strict=True):
-            if old != 0 and new != old:  # a face that lacked it, and is told from what it was
-                found[texts[new]] = found.get(texts[new], 0) + 1
+    moved = space.move(faces, direction.deltas[0].to(faces.ws), direction.scale)
+    before, after = (
+        torch.cat([task.clip.encode_images(images) for _, images in held_out.render(one)]) for one in (faces, moved)
+    )
+    found = _turned(task.clip, texts, before, after, but=texts[0])
     best = max(found, key=lambda text: found[text], default=texts[0])
-    return "" if best == texts[0] else best
+    if best != texts[0]:
+        return best
+    come = Counter[str]()
+    for captions in reading.bystanders:
+        come += _turned(task.clip, captions, before, after)
+    most = max(come, key=lambda text: come[text], default="")
+    return most if come[most] >= max(1.0, _COME * len(before)) else ""
+
+
+def _turned(clip: Clip, texts: Sequence[str], before: Tensor, after: Tensor, *, but: str = "") -> Counter[str]:
+    """How many faces have each of some captions now, by CLIP's choice, and had another one before.
+
+    Args:
+        clip: that chooses.
+        texts: the captions.
+        before: vectors of the faces, (N, dim).
+        after: those of the edited ones.
+        but: faces that had this caption do not count.
+    """
+    embedded = clip.encode_text(list(texts))
+    was, now = ((vectors @ embedded.T).argmax(dim=1).tolist() for vectors in (before, after))
+    return Counter(texts[new] for old, new in zip(was, now, strict=True) if old != new and texts[old] != but)
 
 
 def trusted(task: Task) -> float | None:

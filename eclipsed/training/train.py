@@ -310,20 +310,21 @@ class _Run:
             return replace(direction, note=_joined(direction.note, "not calibrated"))
         except TrainingError as error:
             raise self._broken(error) from error
-        if found.weak:
+        if found.weak or (self.task.region.painted and not self.judges):  # CLIP alone says what a painted part has
             found = self._told_apart(found)
+        if found.weak:
             warnings.warn(EclipsedWarning(f"{direction.title!r}: {found.note}"), stacklevel=4)
         return found
 
     def _told_apart(self, direction: Direction) -> Direction:
-        """A weak direction with why: what it came out as instead, and that CLIP hardly tells what was asked for."""
+        """A direction with why it is weak: what it came out as, and that CLIP hardly tells what was asked for."""
         why: dict[str, Any] = {}
         notes = [direction.note]
         came_out, trust = instead(self.task, direction, self.task.held_out()), trusted(self.task)
         if came_out:
-            why["instead"] = came_out
+            why |= {"instead": came_out, "weak": True}
             notes.append(f"it looks more like {came_out!r}")
-        if trust is not None and trust < DOUBTED:
+        if direction.weak and trust is not None and trust < DOUBTED:
             why["trust"] = round(trust, 4)
             notes.append(DOUBT)
         return replace(direction, scores={**direction.scores, **why}, note=_joined(*notes))
