@@ -15,6 +15,7 @@ pytest.importorskip("playwright.sync_api", reason="browser tests need playwright
 from test_studio_browser import Visit, browser, change, chromium, mini, server, shipped, visit  # noqa: F401
 
 import eclipsed
+from eclipsed.store.sets import find_set
 
 pytestmark = [
     pytest.mark.browser,
@@ -257,8 +258,9 @@ def test_what_cannot_be_inverted_is_the_library_s_sentence(visit, tmp_path, whic
 
 
 FOREIGN = (
-    "photo.png is not what 'mini' draws (avatars, no photographs): the nearest face is {share} like it, where 80 % is "
-    "usual; for photographs take another set: eclipsed models fetch ffhq"
+    "photo.png is not what 'mini' draws (avatars, no photographs): the nearest face is {share} like it, where "
+    f"{100 * find_set().kind.closeness['fast']:.0f} % is usual; for photographs take another set: eclipsed models "
+    "fetch ffhq"
 )
 
 
