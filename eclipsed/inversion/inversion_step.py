@@ -17,7 +17,8 @@ class InversionStep:
         step: steps done in this phase.
         steps: in all.
         loss: mean over the faces.
-        psnr: of the best pictures so far, mean over the faces, in dB.
+        psnr: of the best pictures so far, mean over the faces, in dB; of small ones while these are drawn, see
+            `InversionConfig.coarse`.
         seconds_left: in this phase.
         share: of the steps of all phases and faces that are done, from 0 to 1.
     """

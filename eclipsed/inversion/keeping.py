@@ -58,7 +58,7 @@ def begin_to_keep(generator: Generator, ws: Tensor) -> KeptFeatures:
     wanted = max(network.layers[0].resolution, generator.resolution // _SCALE)
     depth = sum(layer.resolution <= wanted for layer in network.layers[:-1])
     styles = network.styles(ws)
-    begun: SynthesisPrefix = network.run(network.layers[:depth], styles, network.start(styles[network.layers[0].name]))
+    begun: SynthesisPrefix = network.begin(styles, depth)
     side = network.layers[depth - 1].resolution
     share = torch.ones(1, 1, side, side, device=ws.device)
     return KeptFeatures(depth, share, begun.x.clone(), None if begun.image is None else begun.image.clone())

@@ -93,7 +93,7 @@ def tune_finest(
     tuning = Tuning.start(generator, layers=finest, seed=seed)
     with torch.no_grad():
         styles = network.styles(ws)
-        begun = network.run(network.layers[:depth], styles, network.start(styles[network.layers[0].name]))
+        begun = network.begin(styles, depth)
     rest = _Rest(network, finest, styles, begun)
 
     def drawn() -> Tensor:

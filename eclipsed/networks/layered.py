@@ -127,6 +127,15 @@ class LayeredSynthesis(nn.Module, ABC):
         ahead = layers if prefix is None else layers[prefix.depth :]  # what the prefix has read is not read again
         return self._draw(self._styles(ws, ahead), layers, options, prefix, split)
 
+    def begin(self, styles: Mapping[str, Tensor], depth: int) -> SynthesisPrefix:
+        """Draw as far as some depth.
+
+        Args:
+            styles: as `styles` gives them, {name: (N, channels)}.
+            depth: how many layers run.
+        """
+        return self.run(self.layers[:depth], styles, self.start(styles[self.layers[0].name]))
+
     def draw_kept(self, styles: Mapping[str, Tensor], kept: KeptFeatures) -> Tensor:
         """Draw one full picture in which kept feature maps take the place of the network's own.
 
@@ -136,7 +145,7 @@ class LayeredSynthesis(nn.Module, ABC):
         Returns:
             (1, img_channels, H, W).
         """
-        begun = self.run(self.layers[: kept.depth], styles, self.start(styles[self.layers[0].name]))
+        begun = self.begin(styles, kept.depth)
         drawn = self.run(self.layers[kept.depth :], styles, kept.put(begun))
         assert drawn.image is not None  # every picture ends with colours
         return drawn.image.contiguous()
