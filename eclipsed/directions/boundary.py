@@ -63,7 +63,7 @@ def fit_boundary(
         scores: by how much each has the attribute, (N,); those that are not finite are left out.
         statistics: of the generator's w.
         extremes: share of the faces in each of the two groups, in (0, 0.5].
-        seed: of the choice of those that validate.
+        seed: of the choice of those that validate, and of the order in which the machine sees the others.
     Raises:
         InputError: too few faces, or all of one score.
         MissingExtraError: scikit-learn is not here.
@@ -88,7 +88,7 @@ def fit_boundary(
     rng = np.random.default_rng(seed)
     groups = [rng.permutation(part.numpy()) for part in (order[:size], order[-size:])]
     cut = round(_TRAINED * size)
-    machine = _machine()
+    machine = _machine(seed)
     machine.fit(*_labelled(along, [part[:cut] for part in groups]))
     held, truth = _labelled(along, [part[cut:] for part in groups])
     middle = float(scores[order[:size]].mean() + scores[order[-size:]].mean()) / 2
@@ -172,9 +172,9 @@ def _labelled(along: NDArray[Any], groups: Sequence[NDArray[Any]]) -> tuple[NDAr
     return along[np.concatenate(groups)], np.repeat([True, False], [len(part) for part in groups])
 
 
-def _machine() -> Any:
+def _machine(seed: int) -> Any:
     try:
         from sklearn.svm import LinearSVC
     except ImportError:
         raise MissingExtraError(f"a boundary needs scikit-learn: {pip_line(extra='boundary')}") from None
-    return LinearSVC(C=_C, dual="auto", max_iter=20_000)
+    return LinearSVC(C=_C, dual="auto", max_iter=20_000, random_state=seed)

@@ -3,6 +3,7 @@
 import math
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -56,6 +57,16 @@ def test_scores_that_are_unknown_are_left_out():
     again = fit_boundary(w[~holes.isnan()], holes[~holes.isnan()], statistics=statistics)
     assert kept.samples == 1500
     assert kept.plane == again.plane
+
+
+def test_few_faces_of_many_dimensions_give_the_same_plane_in_every_process():
+    # there the machine is fitted in its dual, one face after another in a drawn order
+    w, _, scores = planted(256, 256)
+    statistics = WStatistics.of(w, share=1.0)
+    np.random.seed(1)
+    first = fit_boundary(w, scores, statistics=statistics).plane
+    np.random.seed(2)
+    assert fit_boundary(w, scores, statistics=statistics).plane == first
 
 
 @pytest.mark.parametrize(
