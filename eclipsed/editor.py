@@ -42,7 +42,7 @@ from eclipsed.pretrained.parser import Parser
 from eclipsed.pretrained.segmenter import set_parser
 from eclipsed.prompts.region import Region
 from eclipsed.store.own_kind import OwnKind
-from eclipsed.store.sets import DEFAULT_SET, HOLDING, find_set
+from eclipsed.store.sets import DEFAULT_SET, find_set, how_to_hold
 from eclipsed.training import train as training
 from eclipsed.training.config import TrainConfig
 from eclipsed.training.events import Callback
@@ -343,8 +343,8 @@ class Editor(EditMethods, DirectionMethods, DrawingMethods, PhotoMethods, People
         """The region of an edit that nothing can hold to a part."""
         reason = f"{self.name} has no parser"
         if region is not None:
-            raise InputError(f"{reason}, so an edit cannot be held to a region by its name; {HOLDING}")
-        text = f"{reason}, so the edit may change the whole picture; to hold it to a region, {HOLDING}"
+            raise InputError(f"{reason}, so an edit cannot be held to a region by its name; {how_to_hold(self.name)}")
+        text = f"{reason}, so the edit may change the whole picture; to hold it to a region, {how_to_hold(self.name)}"
         return Region(self.world.whole, True, {}, prompt if isinstance(prompt, str) else "", text, self.world.name)
 
     def _stand_in(self) -> WholePicture:

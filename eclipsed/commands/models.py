@@ -22,7 +22,7 @@ from eclipsed.store.clip_files import clip_file
 from eclipsed.store.clips import clip_name, clip_settings, is_clip_file, parse_clip_name
 from eclipsed.store.files import local_file, read_record
 from eclipsed.store.networks import known_networks, known_sets, set_networks
-from eclipsed.store.sets import HOLDING, SetStatus, find_set, list_sets
+from eclipsed.store.sets import SetStatus, find_set, how_to_hold, list_sets
 
 __all__ = ["app", "describe_sets"]
 
@@ -96,7 +96,7 @@ def info(
             "description": models.description,
             "licence": models.licence,
             "parser": None if models.parser is None else str(models.parser),
-            **({"regions": HOLDING} if models.parser is None else {}),
+            **({"regions": how_to_hold(models.name)} if models.parser is None else {}),
             "clip": " ".join(filter(None, (models.clip.model, models.clip.pretrained))),
             "truncation_psi": models.truncation_psi,
             "set_bytes": sum(one.stat().st_size for one in models.folder.rglob("*") if one.is_file()),
@@ -252,7 +252,7 @@ def _describe_absent(name: str) -> dict[str, Any]:
         **models,
         "generator": entry["generator"],
         "parser": entry.get("parser"),
-        **({"regions": HOLDING} if entry.get("parser") is None else {}),
+        **({"regions": how_to_hold(name)} if entry.get("parser") is None else {}),
         "clip": " ".join(entry["clip"].values()),
         "truncation_psi": entry["truncation_psi"],
         "fetch": f"eclipsed models fetch {name}",

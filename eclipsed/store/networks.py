@@ -83,7 +83,7 @@ def known_sets() -> Mapping[str, Mapping[str, Any]]:
     """Every set of the catalogue by name.
 
     ``generator``, ``parser`` (not in all), ``encoder`` (in few) and the list ``photos`` name networks; the last two are
-    for photographs alone.
+    for photographs alone. ``shows`` (in few) is the class of a segmentation network that its pictures are of.
     """
     sets: Mapping[str, Mapping[str, Any]] = _content()["sets"]
     return sets

@@ -29,11 +29,11 @@ from eclipsed.worlds.world import World, find_world, known_worlds
 
 __all__ = [
     "DEFAULT_SET",
-    "HOLDING",
     "ClipSource",
     "ModelSet",
     "SetStatus",
     "find_set",
+    "how_to_hold",
     "list_sets",
     "shipped_directions",
     "shipped_measured",
@@ -44,8 +44,7 @@ __all__ = [
 #: the set that is taken when nobody says; it ships with the package
 DEFAULT_SET = "mini"
 
-#: how an edit is held to a region where a set has no parser
-HOLDING = (
+_HOLDING = (
     "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), paint its parts on a few faces "
     "(eclipsed parts learn NAME), or bring a parser of your own (eclipsed.CallableParser)"
 )
@@ -129,6 +128,21 @@ def find_set(name_or_path: str | os.PathLike[str] = DEFAULT_SET) -> ModelSet:
             f"the model set {status.name!r} in {folder} is not complete: it needs {'; '.join(status.missing)}"
         )
     return _model_set(folder, content)
+
+
+def how_to_hold(name: str) -> str:
+    """How an edit is held to a region where a set has no parser: the ways, the nearest first, in one clause.
+
+    Args:
+        name: of the set; of those of the catalogue some show what a segmentation network finds.
+    """
+    shown = known_sets().get(name, {}).get("shows")
+    if shown is None:
+        return _HOLDING
+    return (
+        f"take a segmentation network, which finds the {shown} (eclipsed models fetch {SEGMENTERS[0]}; in Python "
+        f'eclipsed.Segmenter.from_store("{SEGMENTERS[0]}", {{"{shown}": PART}}, world=FOLDER)), {_HOLDING}'
+    )
 
 
 def list_sets() -> list[SetStatus]:

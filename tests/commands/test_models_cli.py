@@ -17,6 +17,7 @@ from eclipsed.pretrained.fetch import fetch
 from eclipsed.pretrained.fetch_network import FetchStep
 from eclipsed.store import clip_files
 from eclipsed.store.networks import known_networks, known_sets
+from eclipsed.store.segmentation import VOC_CLASSES
 from eclipsed.store.sets import find_set, list_sets
 
 
@@ -94,12 +95,22 @@ def test_a_set_without_a_parser(server, run, monkeypatch):
 
 def test_every_set_without_a_parser_says_how_it_gets_regions(run):
     bare = [name for name, entry in known_sets().items() if entry.get("parser") is None]
+    shown = {"car": "car", "cat": "cat", "horse": "horse", "afhqcat": "cat", "afhqdog": "dog"}
+    assert set(shown.values()) < set(VOC_CLASSES)
     assert {"afhqcat", "afhqdog", "afhqwild", "afhqv2", "car", "cat", "church", "horse"} <= set(bare)
     for name in bare:
         assert "paint a mask to hold edits to a part" in known_sets()[name]["description"]
-        assert json.loads(run("models", "info", name, "--json")[1])["regions"] == (
-            "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), paint its parts on a few faces "
+        said = json.loads(run("models", "info", name, "--json")[1])["regions"]
+        segmented, _, by_hand = said.rpartition("paint a mask")
+        assert by_hand == (
+            " (--mask FILE, in Python region=eclipsed.read_mask(FILE)), paint its parts on a few faces "
             "(eclipsed parts learn NAME), or bring a parser of your own (eclipsed.CallableParser)"
+        )
+        assert segmented == (
+            f"take a segmentation network, which finds the {shown[name]} (eclipsed models fetch deeplabv3-resnet50; in "
+            f'Python eclipsed.Segmenter.from_store("deeplabv3-resnet50", {{"{shown[name]}": PART}}, world=FOLDER)), '
+            if name in shown
+            else ""
         )
     assert "regions: paint a mask (--mask FILE" in run("models", "info", "church")[1]
     for name in ("mini", "ffhq", "metfaces"):
