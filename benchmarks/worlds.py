@@ -39,7 +39,7 @@ from recipes.mini.recipe import RECIPE
 from recipes.mini.targets import PROMPTS
 from recipes.worlds.catalogue import HarderWorld, Place, load, named
 
-__all__ = ["EXACT", "SETTINGS", "SKETCH", "main", "says", "table"]
+__all__ = ["ATLAS", "EXACT", "SETTINGS", "SKETCH", "main", "says", "table"]
 
 #: the setting whose record is what no direction can do much better than
 EXACT = "exact edit"
@@ -47,10 +47,17 @@ EXACT = "exact edit"
 #: the setting that trains nothing: what the atlas of the world tells
 SKETCH = "sketch"
 
+#: the setting that begins with what that atlas tells; the atlas is measured before
+ATLAS = "from the atlas"
+
 #: settings that no config changes
 _PLAIN = (EXACT, SKETCH)
 
-SETTINGS: dict[str, Callable[[], TrainConfig]] = {"default": TrainConfig, "report": TrainConfig.report}
+SETTINGS: dict[str, Callable[[], TrainConfig]] = {
+    "default": TrainConfig,
+    "report": TrainConfig.report,
+    ATLAS: TrainConfig.from_atlas,
+}
 
 Record = dict[str, Any]
 
@@ -111,9 +118,11 @@ def measured(
 
 def _found(world: HarderWorld, prompt: str, label: str, config: TrainConfig, folder: Path) -> tuple[Direction, float]:
     """The direction of a setting, and the seconds that it took."""
-    if label != SKETCH:
+    if label != SKETCH and config.start != "atlas":
         return train(world.editor, prompt, config, folder=folder, models=world.digest)
     atlas = world.editor.atlas(tell=lambda done, total: done % 512 or print(f"{done} of {total} faces", flush=True))
+    if label != SKETCH:
+        return train(world.editor, prompt, config, folder=folder, models=world.digest)
     began = time.perf_counter()
     return world.editor.sketch(prompt, atlas=atlas), time.perf_counter() - began
 
