@@ -3,16 +3,18 @@
 Run from the checkout: ``python -m benchmarks.strange``. Each portrait of the recipe gets one of `ADDITIONS`, drawn over
 its picture. Measured are how close each of `WAYS` comes, on the whole picture and on the strange object, and by how
 much the object changes when the hair is edited: `good`, `tuned` (``best`` as it was, a generator tuned around the
-face) and `best`, both from what `good` found. Portraits without anything strange are measured beside them. Seconds are
-those of the processor, all threads together, after `good` in the latter two. What is in the JSON file already is not
-measured again, so a run that was stopped goes on where it was; several may run at once, each with some additions.
+face) and `best`, both from what `good` found. Of each is also told on how many attributes the set's classifier agrees
+with the picture, and which shipped directions reach what they give, of those whose attribute it lacks. Portraits with
+nothing strange are measured beside them. Seconds are those of the processor, all threads together, after `good` in the
+latter two. What is in the JSON file already is not measured again, so a run that was stopped goes on where it was;
+several may run at once, each with some additions.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from benchmarks.inversion import success
 from benchmarks.pages import save_picture
 from benchmarks.records import Records, models_digest
 from eclipsed import Direction, Editor, Faces, InversionConfig
@@ -29,6 +32,7 @@ from eclipsed.images.conversion import from_pil, to_pil
 from eclipsed.worlds.world import find_world
 from recipes.mini.attributes import VALUES
 from recipes.mini.portraits import render
+from recipes.mini.targets import SHIPPED
 
 #: of the portraits; `benchmarks.inversion` measures others, the recipe's shards begin at 100,003
 SEED = 65_065
@@ -188,16 +192,41 @@ def measured(
     return figures, faces, edited
 
 
+def judged(editor: Editor, goal: Tensor, faces: Faces, directions: Mapping[str, Direction]) -> dict[str, Any]:
+    """On how many attributes the classifier agrees, and which directions it lacked and which of them reach it."""
+    assert editor.classifier is not None
+    before, after = (editor.classifier.labels(images) for images in (goal, faces.images))
+    found = {name: success(editor, faces, direction) for name, direction in directions.items()}
+    lacked = [name for name, (count, _) in found.items() if count]
+    return {
+        "attributes": round(float(np.mean([bool((before[name] == after[name]).all()) for name in before])), 4),
+        "lacked": lacked,
+        "reached": [name for name in lacked if found[name][1] == 1],
+    }
+
+
+def shares(records: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+    """Direction -> the portraits that lacked what it gives, and how many of them it reached."""
+    told = [one for one in records if "lacked" in one]
+    names = sorted({name for one in told for name in one["lacked"]})
+    return {
+        name: (sum(name in one["lacked"] for one in told), sum(name in one["reached"] for one in told))
+        for name in names
+    }
+
+
 def summed_up(records: list[dict[str, Any]]) -> None:
-    """Print the means."""
+    """Print the means, and how often directions reach what they give on strange portraits."""
     for way in WAYS:
         for addition in ADDITIONS:
             rows = [one for one in records if (one["key"]["way"], one["key"]["addition"]) == (way, addition)]
             if rows:
-                means = {
-                    name: round(float(np.mean([one[name] for one in rows])), 4) for name in rows[0] if name != "key"
-                }
+                figures = [name for name, value in rows[0].items() if isinstance(value, int | float)]
+                means = {name: round(float(np.mean([one[name] for one in rows])), 4) for name in figures}
                 print(f"{way} {addition} ({len(rows)}):", means)
+        strange = [one for one in records if one["key"]["way"] == way and one["key"]["addition"] != "plain"]
+        for name, (lacked, reached) in shares(strange).items():
+            print(f"{way}, {name}: reached on {reached} of {lacked}")
 
 
 def main() -> None:
@@ -212,6 +241,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     editor = Editor.from_pretrained(args.models, device="cpu")
+    directions = {name: Direction.load(Path("models") / f"{name}.safetensors") for name in SHIPPED}
     direction, records, models = Direction.load(args.direction), Records(args.json), models_digest(args.models)
     for index in range(args.count):  # so that a run that is stopped has some of each
         for name in args.additions.split(","):
@@ -224,8 +254,9 @@ def main() -> None:
             for way in [way for way in WAYS if way in missing or way == "good"]:  # where the others begin
                 one = measured(editor, shown[index], where[index : index + 1], way, direction, found)
                 found = one[1] if found is None else found
-                records.add({"key": {**key, "way": way}, **one[0]})
-                print(name, index, way, one[0], flush=True)
+                facts = one[0] | judged(editor, row[0], one[1], directions)
+                records.add({"key": {**key, "way": way}, **facts})
+                print(name, index, way, facts, flush=True)
                 row += [one[1].images, one[2].images]
             if args.strips and len(missing) == len(WAYS):
                 columns = ["portrait", *(title for way in WAYS for title in (way, direction.name))]

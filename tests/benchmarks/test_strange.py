@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.strange import ADDITIONS, change, portraits, within
+from benchmarks.strange import ADDITIONS, change, portraits, shares, within
 from eclipsed.editor import Editor
 from eclipsed.images.conversion import from_pil
 from eclipsed.inversion.inverter import InversionConfig
@@ -46,6 +46,15 @@ def test_figures_of_an_object():
             self.images = images
 
     assert change(Drawn(a), Drawn(b), where) == pytest.approx(0.1)
+
+
+def test_how_often_directions_reach_what_they_give():
+    records = [
+        {"lacked": ["hat", "smile"], "reached": ["hat"]},
+        {"lacked": ["hat"], "reached": []},
+        {"psnr": 30.0},  # of a run that did not ask
+    ]
+    assert shares(records) == {"hat": (2, 1), "smile": (1, 0)}
 
 
 @pytest.mark.slow
