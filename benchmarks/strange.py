@@ -238,6 +238,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", type=Path, default=Path("benchmarks/strange.json"))
     parser.add_argument("--strips", type=Path, help="folder for a picture of each portrait that is measured")
+    parser.add_argument("--faces", type=Path, help="folder for the faces that were found, each to be looked at again")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     editor = Editor.from_pretrained(args.models, device="cpu")
@@ -258,6 +259,8 @@ def main() -> None:
                 records.add({"key": {**key, "way": way}, **facts})
                 print(name, index, way, facts, flush=True)
                 row += [one[1].images, one[2].images]
+                if args.faces:
+                    editor.save_faces(one[1], args.faces / f"{name}-{index}-{way}.face.safetensors")
             if args.strips and len(missing) == len(WAYS):
                 columns = ["portrait", *(title for way in WAYS for title in (way, direction.name))]
                 save_picture(pictures.strip([torch.cat(row)], columns=columns), args.strips / f"{name}-{index}.webp")

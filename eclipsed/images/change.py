@@ -13,10 +13,23 @@ from eclipsed.images.metrics import weighted_mean
 from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import DIFFERENCES
 
-__all__ = ["SEAM", "change_map", "localization_score", "mean_changes", "outside_inside_ratio", "region_changes"]
+__all__ = [
+    "AROUND",
+    "SEAM",
+    "change_map",
+    "localization_score",
+    "mean_around",
+    "mean_changes",
+    "outside_inside_ratio",
+    "region_changes",
+    "unlike",
+]
 
 #: of a picture's width: the seam around a region, which an edit may touch and which counts as neither side
 SEAM = 0.05
+
+#: of a picture's width: half of the square over which `mean_around` takes the mean
+AROUND = 0.015
 
 _TINY = 1e-12
 
@@ -150,6 +163,31 @@ def outside_inside_ratio(
     empty = mask.flatten(1).amax(dim=1) <= 0
     inside = torch.where(empty, 10 * floor, inside)
     return outside / (inside + outside + floor) if bounded else outside / (inside + floor)
+
+
+def unlike(a: Tensor, b: Tensor, *, above: float) -> Tensor:
+    """Where the colours of two pictures are others, on average over a small square around each place.
+
+    Args:
+        a: pictures in [-1, 1], (N, 3, H, W).
+        b: the same number of others.
+        above: mean error of the colours from which they are.
+    Returns:
+        (N, 1, H, W), bool.
+    """
+    return mean_around((a.clamp(-1, 1) - b.clamp(-1, 1)).abs().mean(dim=1, keepdim=True)) > above
+
+
+def mean_around(values: Tensor) -> Tensor:
+    """The mean over a square around each place, 3 % of the width wide.
+
+    Args:
+        values: (N, C, H, W).
+    Returns:
+        The same shape.
+    """
+    reach = max(1, round(AROUND * values.shape[-1]))
+    return F.avg_pool2d(F.pad(values, [reach] * 4, mode="replicate"), 2 * reach + 1, stride=1)
 
 
 def _fit(mask: Tensor, change: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from eclipsed.inversion.pivotal_tuning import tune, tune_finest, tune_together
 from eclipsed.inversion.w_plus_descent import descend
 from eclipsed.latents.w_statistics import WStatistics
 from eclipsed.networks.kept_features import KeptFeatures
+from eclipsed.photos.kept import STRANGE
 from eclipsed.pretrained.encoder import Encoder
 from eclipsed.pretrained.generator import Generator
 from eclipsed.pretrained.identity import Identity
@@ -33,7 +34,6 @@ __all__ = ["InversionConfig", "Inverted", "Inverter", "Level"]
 
 Level = Literal["fast", "good", "best"]
 
-_STRANGE = 0.3  # mean error of the colours from which a generator is not tuned to draw a place
 _AT_ONCE = 8 * 256 * 256  # pixels of pictures that are inverted side by side
 
 
@@ -327,7 +327,7 @@ class Inverter:
     def _drawable(self, pivot: Tensor, goal: Tensor) -> Tensor:
         """A picture with what is strange in it left as the generator draws it, for weights draw no logo on the wall."""
         drawn = self.generator.synthesis(pivot).image
-        return torch.lerp(goal, drawn, strange_places(self.parser, goal, drawn, above=_STRANGE))
+        return torch.lerp(goal, drawn, strange_places(self.parser, goal, drawn, above=STRANGE))
 
     def _tune(self, pivot: Tensor, goal: Tensor) -> tuple[Tuning | None, KeptFeatures | None]:
         """The generator's difference for one face, and what of it the generator cannot draw."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eclipsed.images.change import AROUND, mean_around, unlike
 from eclipsed.images.masks import grow_mask
 from eclipsed.networks.kept_features import KeptFeatures
 from eclipsed.networks.layers import SynthesisPrefix
@@ -18,7 +19,6 @@ from eclipsed.pretrained.parser import Parser
 __all__ = ["begin_to_keep", "keep", "strange_places"]
 
 _SCALE = 4  # of the picture's side over that of the maps that are kept
-_BLUR = 0.015  # of the width: half of the square over which an error is averaged
 _GROWN = 0.01  # of the width: how far what is kept reaches beyond where it was seen
 
 
@@ -33,17 +33,11 @@ def strange_places(parser: Parser | None, goal: Tensor, drawn: Tensor, *, above:
     Returns:
         (1, 1, H, W) in [0, 1], with soft edges.
     """
-    error = _mean_around((goal - drawn.clamp(-1, 1)).abs().mean(dim=1, keepdim=True))
-    strange = (error > above).to(goal)
+    strange = unlike(goal, drawn, above=above).to(goal)
     if parser is not None:
         other = (parser.labels(goal) != parser.labels(drawn))[:, None].to(goal)
-        strange = torch.maximum(strange, (_mean_around(other) > 0.5).to(goal))
-    return _mean_around(grow_mask(strange, _GROWN + _BLUR))
-
-
-def _mean_around(values: Tensor) -> Tensor:
-    reach = max(1, round(_BLUR * values.shape[-1]))
-    return F.avg_pool2d(F.pad(values, [reach] * 4, mode="replicate"), 2 * reach + 1, stride=1)
+        strange = torch.maximum(strange, (mean_around(other) > 0.5).to(goal))
+    return mean_around(grow_mask(strange, _GROWN + AROUND))
 
 
 @torch.no_grad()

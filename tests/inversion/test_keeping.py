@@ -174,20 +174,29 @@ def test_where_the_edit_brings_its_part_the_part_wins(editor, faces, monkeypatch
     hair = editor.parser.world.label("hair")
     none = torch.zeros(1, 32, 32, dtype=torch.long)
     everywhere = torch.full_like(none, hair)
+    moved = maker.styles(editor.sample(seeds=[9]).ws)
 
     def drawn(shown, before, after):
-        seen = iter([after, shown, before])
+        seen = iter([shown, before, after])
         monkeypatch.setattr(type(editor.parser), "labels", lambda *_: next(seen))
         kept._found.clear()
-        moved = editor.sample(seeds=[9]).ws
-        seen = iter([shown, before, after])
-        return kept.draw(maker, maker.styles(moved), ["hair"])[0, :, 3:7, 3:7]
+        return kept.draw(maker, moved, ["hair"])[0]
 
-    strange = faces.images[0, :, 3:7, 3:7]
-    assert torch.equal(drawn(none, everywhere, everywhere), strange)
-    assert torch.equal(drawn(everywhere, none, none), strange)  # a strange thing that the parser takes for hair
-    assert not torch.allclose(drawn(none, none, everywhere), strange, atol=1e-2)
-    assert not torch.allclose(drawn(everywhere, everywhere, everywhere), strange, atol=1e-2)
+    corner, beyond = (slice(None), slice(3, 6), slice(3, 6)), (slice(None), slice(20, 30), slice(20, 30))
+    strange = faces.images[0][corner]
+    assert torch.equal(drawn(none, everywhere, everywhere)[corner], strange)
+    assert torch.equal(drawn(everywhere, none, none)[corner], strange)  # a strange thing that the parser takes for hair
+    assert not torch.allclose(drawn(none, none, everywhere)[corner], strange, atol=1e-2)
+    # hair to the parser both as it is shown and as the generator draws it, but of quite another colour
+    both = drawn(everywhere, everywhere, everywhere)
+    assert torch.equal(both[corner], strange)
+    assert not torch.allclose(both[beyond], faces.images[0][beyond], atol=1e-2)
+    # beneath the strange thing the generator draws hair that nobody sees, and the edit moves its edge by a pixel
+    below, moved_edge = none.clone(), none.clone()
+    below[:, :9], moved_edge[:, :10] = hair, hair
+    assert torch.equal(drawn(none, below, below), drawn(none, below, moved_edge))
+    moved_edge[:, :20] = hair
+    assert not torch.equal(drawn(none, below, below), drawn(none, below, moved_edge))
     kept._found.clear()
 
 
