@@ -145,6 +145,8 @@ def _reading(path: str | os.PathLike[str], kind: Kind) -> Iterator[None]:
     try:
         if not Path(path).exists():
             raise MissingModelError(_say(kind, kind.absent, path))
+        if Path(path).is_dir():
+            raise ValueError("it is a folder")
         yield
     except EclipsedError:
         raise
