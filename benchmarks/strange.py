@@ -240,6 +240,8 @@ def main() -> None:
     parser.add_argument("--strips", type=Path, help="folder for a picture of each portrait that is measured")
     parser.add_argument("--faces", type=Path, help="folder for the faces that were found, each to be looked at again")
     args = parser.parse_args()
+    for folder in filter(None, (args.strips, args.faces)):
+        folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     editor = Editor.from_pretrained(args.models, device="cpu")
     directions = {name: Direction.load(Path("models") / f"{name}.safetensors") for name in SHIPPED}
