@@ -205,6 +205,26 @@ def judged(editor: Editor, goal: Tensor, faces: Faces, directions: Mapping[str, 
     }
 
 
+def sheet(editor: Editor, folder: Path, edit: Direction) -> Image.Image:
+    """A row for the first portrait of each addition: what each way makes of it, and that edited; of kept faces."""
+    rows, names = [], [name for name, addition in ADDITIONS.items() if addition is not None]
+    for name in names:
+        row = [from_pil(portraits(name, 1, editor.generator.resolution)[0][0])]
+        for way in WAYS:
+            faces = editor.load_faces(_kept_at(folder, name, 0, way))
+            row += [faces.images, editor.edit(faces, edit).images]
+        rows.append(torch.cat(row))
+    return pictures.strip(rows, columns=_columns(edit), labels=names)
+
+
+def _columns(edit: Direction) -> list[str]:
+    return ["portrait", *(title for way in WAYS for title in (way, edit.name))]
+
+
+def _kept_at(folder: Path, name: str, index: int, way: str) -> Path:
+    return folder / f"{name}-{index}-{way}.face.safetensors"
+
+
 def shares(records: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
     """Direction -> the portraits that lacked what it gives, and how many of them it reached."""
     told = [one for one in records if "lacked" in one]
@@ -239,7 +259,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("benchmarks/strange.json"))
     parser.add_argument("--strips", type=Path, help="folder for a picture of each portrait that is measured")
     parser.add_argument("--faces", type=Path, help="folder for the faces that were found, each to be looked at again")
+    parser.add_argument("--picture", type=Path, help="draw that of the documents from the faces that are kept")
     args = parser.parse_args()
+    if args.picture and not args.faces:
+        parser.error("--picture draws the faces that --faces keeps")
     for folder in filter(None, (args.strips, args.faces)):
         folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
@@ -262,11 +285,13 @@ def main() -> None:
                 print(name, index, way, facts, flush=True)
                 row += [one[1].images, one[2].images]
                 if args.faces:
-                    editor.save_faces(one[1], args.faces / f"{name}-{index}-{way}.face.safetensors")
+                    editor.save_faces(one[1], _kept_at(args.faces, name, index, way))
             if args.strips and len(missing) == len(WAYS):
-                columns = ["portrait", *(title for way in WAYS for title in (way, direction.name))]
-                save_picture(pictures.strip([torch.cat(row)], columns=columns), args.strips / f"{name}-{index}.webp")
+                picture = pictures.strip([torch.cat(row)], columns=_columns(direction))
+                save_picture(picture, args.strips / f"{name}-{index}.webp")
     summed_up(records.all())
+    if args.picture:
+        save_picture(sheet(editor, args.faces, direction), args.picture)
 
 
 if __name__ == "__main__":
