@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from eclipsed.checkpoints.convert import convert_generator
 from eclipsed.editor import Editor
+from eclipsed.inversion.inverter import InversionConfig
 from eclipsed.latents.direction import Direction
 from eclipsed.networks.bisenet import BiSeNet
 from eclipsed.networks.generator_config import GeneratorConfig
@@ -57,8 +58,9 @@ def write_clip(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::eclipsed.errors.EclipsedWarning")  # random weights resemble nothing
 def test_the_chain_of_real_size(tmp_path, capsys):
-    """The pickle is converted, all is loaded, one training step, one edit of a 1024 px face."""
+    """The pickle is converted, all is loaded, one training step, one edit of a 1024 px face, one as a photograph."""
     state = random_generator()
     write_nvidia(tmp_path / "ffhq.pkl", nvidia_content(CONFIG, state, nested=True))
     assert len(write_parser(tmp_path / "parsing_bisenet.pth")) == 191
@@ -86,6 +88,10 @@ def test_the_chain_of_real_size(tmp_path, capsys):
     face = editor.sample(seeds=3)
     edited = editor.edit(face, direction, 1.0)
     lap("edit")
+    search = InversionConfig(level="best", steps_from_mean=1, tuning_steps=1, keep_steps=1, keep_above=0.0)
+    kept = editor.invert(face.pil()[0], aligned=True, force=True, config=search)
+    (pasted,) = editor.paste(editor.edit(kept, direction, 1.0))
+    lap("invert at best in a step of each kind, edit and paste")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     with capsys.disabled():
         shown = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in times.items())
@@ -94,6 +100,9 @@ def test_the_chain_of_real_size(tmp_path, capsys):
     assert direction.deltas.abs().max() > 0
     assert not torch.equal(face.images, edited.images)
     assert edited.images.isfinite().all()
+    assert kept.origins[0].kept is not None
+    assert pasted.size == (1024, 1024)
+    assert pasted.tobytes() != face.pil()[0].tobytes()
     direction.save(tmp_path / "d.safetensors")
     assert Direction.load(tmp_path / "d.safetensors").generator == editor.generator.fingerprint
     assert peak < LIMIT
