@@ -13,16 +13,22 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import eclipsed
 
 ROOT = Path(eclipsed.__file__).parents[1]
 
 
 class Server:
-    """`eclipsed studio`, running. Leave it with `stop`, or roughly with `kill`."""
+    """`eclipsed studio`, running with as many threads as this process, so that it draws the same bits.
+
+    Leave it with `stop`, or roughly with `kill`.
+    """
 
     def __init__(self, home: str | Path, *words: str) -> None:
-        environment = {**os.environ, "ECLIPSED_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+        threads = str(torch.get_num_threads())
+        environment = {**os.environ, "ECLIPSED_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": threads}
         self.cache = Path(f"{home}-cache")  # not inside the home, which the studio hands out nothing of
         environment["GRADIO_TEMP_DIR"] = str(self.cache)
         self.began = time.monotonic()
