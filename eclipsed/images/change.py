@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from eclipsed.errors import InputError
 from eclipsed.images.conversion import resize
-from eclipsed.images.masks import grow_mask
+from eclipsed.images.masks import grow_mask, mean_over_square
 from eclipsed.images.metrics import weighted_mean
 from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import DIFFERENCES
@@ -186,8 +186,7 @@ def mean_around(values: Tensor) -> Tensor:
     Returns:
         The same shape.
     """
-    reach = max(1, round(AROUND * values.shape[-1]))
-    return F.avg_pool2d(F.pad(values, [reach] * 4, mode="replicate"), 2 * reach + 1, stride=1)
+    return mean_over_square(values, max(1, round(AROUND * values.shape[-1])))
 
 
 def _fit(mask: Tensor, change: Tensor) -> Tensor:

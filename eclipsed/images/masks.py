@@ -11,7 +11,7 @@ from eclipsed.values.checks import not_one_of
 from eclipsed.values.choices import MASKS
 from eclipsed.values.mask import Mask
 
-__all__ = ["check_count", "edit_mask", "grow_mask", "mix_masks", "painted"]
+__all__ = ["check_count", "edit_mask", "grow_mask", "mean_over_square", "mix_masks", "painted"]
 
 
 def edit_mask(before: Tensor, after: Tensor, *, how: str, grown: float, background: bool = False) -> Tensor:
@@ -63,6 +63,21 @@ def grow_mask(mask: Tensor, share: float) -> Tensor:
         return mask
     rows = F.max_pool2d(mask, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
     return F.max_pool2d(rows, (1, 2 * reach + 1), stride=1, padding=(0, reach))
+
+
+def mean_over_square(values: Tensor, reach: int) -> Tensor:
+    """The mean over a square around each place, at the edges as if the outermost values went on.
+
+    Rows come first and then columns: a square at once would cost its area, which at 1024 px are minutes.
+
+    Args:
+        values: (N, C, H, W).
+        reach: pixels of the square to each side, from 1.
+    Returns:
+        The same shape.
+    """
+    padded, side = F.pad(values, [reach] * 4, mode="replicate"), 2 * reach + 1
+    return F.avg_pool2d(F.avg_pool2d(padded, (1, side), stride=1), (side, 1), stride=1)
 
 
 def painted(mask: Mask, images: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from eclipsed.images.masks import grow_mask
+from eclipsed.images.masks import grow_mask, mean_over_square
 
 __all__ = ["feathered", "feathered_inwards"]
 
@@ -48,6 +48,5 @@ def _reach(mask: Tensor) -> int:
 
 def _feathered(mask: Tensor, reach: int) -> Tensor:
     wide = grow_mask(mask, reach / mask.shape[-1])
-    padded = torch.nn.functional.pad(wide, [reach] * 4, mode="replicate")
-    soft = torch.nn.functional.avg_pool2d(padded, 2 * reach + 1, stride=1)
+    soft = mean_over_square(wide, reach)
     return torch.where(mask > 0, torch.ones_like(soft), soft)

@@ -16,7 +16,7 @@ from eclipsed.editing.blending import seam
 from eclipsed.editing.faces import Faces
 from eclipsed.editing.seeing import seen
 from eclipsed.errors import InputError
-from eclipsed.images.masks import grow_mask
+from eclipsed.images.masks import grow_mask, mean_over_square
 from eclipsed.photos.alignment import Placement
 from eclipsed.photos.reading import Photo, Pixels
 from eclipsed.pretrained.parser import Parser, Pictures
@@ -130,9 +130,7 @@ def match_colours(before: Tensor, after: Tensor, mask: Tensor) -> Tensor:
 
 def _blur(values: Tensor, reach: int) -> Tensor:
     """Two means over a square, which come near to a Gaussian."""
-    for _ in range(2):
-        values = F.avg_pool2d(F.pad(values, [reach] * 4, mode="replicate"), 2 * reach + 1, stride=1)
-    return values
+    return mean_over_square(mean_over_square(values, reach), reach)
 
 
 def paste_one(pixels: Pixels, placement: Placement, image: Tensor, mask: Tensor) -> Pixels:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from eclipsed.errors import InputError
 from eclipsed.images.conversion import from_uint8, resize
+from eclipsed.images.masks import mean_over_square
 from eclipsed.photos.reading import Photo
 
 __all__ = ["Placement", "anchors"]
@@ -229,8 +230,6 @@ def _soften(region: Tensor, beyond: Tensor, reach: int) -> Tensor:
     """Blur what lies beyond the photo's edge, so that nobody takes it for more of the picture."""
     if not bool((beyond > 0).any()):
         return region
-    soft = region
-    for _ in range(2):
-        soft = F.avg_pool2d(F.pad(soft, [reach] * 4, mode="replicate"), 2 * reach + 1, stride=1)
-    share = F.avg_pool2d(F.pad(beyond, [reach] * 4, mode="replicate"), 2 * reach + 1, stride=1) * beyond
+    soft = mean_over_square(mean_over_square(region, reach), reach)
+    share = mean_over_square(beyond, reach) * beyond
     return torch.lerp(region, soft, share)
