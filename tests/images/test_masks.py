@@ -50,9 +50,9 @@ def test_the_mean_over_a_square_is_taken_in_two_passes():
     values = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(1))
     padded = torch.nn.functional.pad(values, [3] * 4, mode="replicate")
     at_once = torch.nn.functional.avg_pool2d(padded, 7, stride=1)
-    torch.testing.assert_close(mean_over_square(values, 3), at_once)
+    torch.testing.assert_close(masks.mean_over_square(values, 3), at_once)
     mask = torch.zeros(1, 1, 16, 16)
     mask[..., :8] = 1
-    soft = mean_over_square(mask, 2)
+    soft = masks.mean_over_square(mask, 2)
     assert bool((soft[..., :6] == 1).all())  # to the bit, for what is all mask or none stays so
     assert bool((soft[..., 10:] == 0).all())
