@@ -66,8 +66,8 @@ def closeness(editor: Editor, images: torch.Tensor, faces: Faces, seconds: float
     }
 
 
-def found(editor: Editor, images: torch.Tensor, level: str, good: Faces | None) -> Faces:
-    """The faces of some portraits; what `best` tunes is found by the search of `good`, which is not made twice."""
+def inverted(editor: Editor, images: torch.Tensor, level: str, good: Faces | None) -> Faces:
+    """The faces of some portraits; what `best` tunes is found by the search of `good`, not made or timed twice."""
     given = to_pil(images)
     if level != "best" or good is None:
         return editor.invert(given, level=level, aligned=True)
@@ -85,7 +85,7 @@ def alone(editor: Editor, images: torch.Tensor, level: str) -> float:
     return (time.perf_counter() - began) / len(images)
 
 
-def seconds(editor: Editor, images: torch.Tensor, path: Path, *, threads: int) -> None:
+def time_alone(editor: Editor, images: torch.Tensor, path: Path, *, threads: int) -> None:
     """What a photo takes that is inverted alone, level by level, into the figures that are there already."""
     figures = json.loads(path.read_text(encoding="utf-8"))
     for level in LEVELS:
@@ -160,14 +160,14 @@ def main() -> None:
     editor = Editor.from_pretrained(args.models, device="cpu")
     images = portraits(args.count, editor.generator.resolution)
     if args.seconds:
-        seconds(editor, images, args.json, threads=args.threads)
+        time_alone(editor, images, args.json, threads=args.threads)
         return
     figures: dict[str, Any] = {"threads": args.threads, "levels": {}, "directions": {}}
     faces: dict[str, Faces] = {}
     for level in LEVELS:
         count = args.best if level == "best" else args.count
         began = time.perf_counter()
-        faces[level] = found(editor, images[:count], level, faces.get("good"))
+        faces[level] = inverted(editor, images[:count], level, faces.get("good"))
         figures["levels"][level] = closeness(editor, images[:count], faces[level], time.perf_counter() - began)
         print(level, figures["levels"][level], flush=True)
         keep(figures, args.json)

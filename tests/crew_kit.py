@@ -69,3 +69,14 @@ def open_noted(models, folder):
     """Open a model set, and say so."""
     note(folder, f"opened in {os.getpid()}")
     return Editor.from_pretrained(models, device="cpu")
+
+
+def add_node(cluster, **options):
+    """One more node of one CPU; on a busy machine the half minute that Ray gives it may be too short."""
+    for left in (2, 1, 0):
+        try:
+            return cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, **options)
+        except Exception as error:
+            if not left or "timed out" not in str(error):
+                raise
+    return None

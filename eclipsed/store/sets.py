@@ -44,6 +44,7 @@ __all__ = [
 #: the set that is taken when nobody says; it ships with the package
 DEFAULT_SET = "mini"
 
+#: the ways that every set without a parser has
 _HOLDING = (
     "paint a mask (--mask FILE, in Python region=eclipsed.read_mask(FILE)), paint its parts on a few faces "
     "(eclipsed parts learn NAME), or bring a parser of your own (eclipsed.CallableParser)"

@@ -3,6 +3,7 @@
 import sys
 from weakref import WeakKeyDictionary
 
+import crew_kit
 import pytest
 import torch
 
@@ -30,7 +31,7 @@ def two():
     started = cluster_utils.Cluster()
     try:
         for options in ({"include_dashboard": False}, {}):
-            started.add_node(num_cpus=1, object_store_memory=80 * 2**20, **options)
+            crew_kit.add_node(started, **options)
         yield eclipsed.Crew(2, ray=started.address, cpus=0.6)
     finally:
         started.shutdown()

@@ -21,18 +21,6 @@ cluster_utils = pytest.importorskip("ray.cluster_utils")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
 
 PROMPTS = ["blond hair", "black hair", "red hair", "a man with a hat"]
-SMALL = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
-
-
-def added(cluster, **options):
-    """One more node; on a busy machine the half minute that Ray gives it may be too short."""
-    for left in (2, 1, 0):
-        try:
-            return cluster.add_node(**SMALL, **options)
-        except Exception as error:
-            if not left or "timed out" not in str(error):
-                raise
-    return None
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +29,9 @@ def cluster(tmp_path_factory):
     os.environ["ECLIPSED_HOME"] = str(tmp_path_factory.mktemp("home"))  # the workers' too
     started = cluster_utils.Cluster()
     try:
-        added(started, include_dashboard=False)  # the head
-        added(started)
-        added(started)
+        crew_kit.add_node(started, include_dashboard=False)  # the head
+        crew_kit.add_node(started)
+        crew_kit.add_node(started)
         yield started
     finally:
         started.shutdown()
@@ -97,7 +85,7 @@ def test_twelve_trainings_on_three_nodes_are_those_of_one_process(on_ray, serial
 
 
 def test_a_worker_is_killed_and_a_node_is_gone(on_ray, serial, cluster, tmp_path):
-    node, gone = added(cluster), []
+    node, gone = crew_kit.add_node(cluster), []
 
     def tell(done, total, row):
         if done == 1:
